@@ -1,0 +1,1051 @@
+"""The worker contract, generated from the Zod shapes by `npm run contract`. Do not edit."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel
+
+
+class Contract(RootModel[Any]):
+    root: Annotated[Any, Field(title='Contract')]
+
+
+class ChecklistItem(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    id: str
+    state: Literal['pending', 'running', 'ok', 'failed', 'warning']
+    detail: str | None = None
+
+
+class Refusal(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    rule: str
+    message: str
+    where: str | None = None
+    remedy: str
+
+
+class ClassBalance(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    label: int
+    train: int
+    test: int
+
+
+class DatasetFile(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    role: Literal['data', 'x', 'y', 'x_test', 'y_test']
+    format: Literal['npz', 'idx']
+    sha256: str
+    bytes: int
+    name: str
+
+
+class SamplePreview(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    sample_id: Annotated[int, Field(alias='sampleId')]
+    label: int
+    png: str
+
+
+class Split(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['files', 'seeded']
+    seed: int
+    test_fraction: Annotated[float, Field(alias='testFraction')]
+
+
+class Transform(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    scale: float
+    mean: float
+    std: float
+
+
+class PerClassItem(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    label: int
+    n: int
+    correct: int
+    gained: int
+    lost: int
+
+
+class Op(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    op: str
+    count: int
+
+
+class Latency(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    batch: int
+    p50_ms: Annotated[float, Field(alias='p50Ms')]
+    baseline_p50_ms: Annotated[float | None, Field(alias='baselineP50Ms')]
+    ratio: float | None
+    ratio_low: Annotated[float | None, Field(alias='ratioLow')]
+    ratio_high: Annotated[float | None, Field(alias='ratioHigh')]
+    rounds: int
+
+
+class Layer(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    name: str
+    op: str
+    shape: list[int]
+    parameters: int
+    bytes: int
+
+
+class PairedDifference(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    n: int
+    gained: int
+    lost: int
+    difference: float
+    half_width: Annotated[float, Field(alias='halfWidth')]
+    mcnemar_p: Annotated[float, Field(alias='mcnemarP')]
+
+
+class Sizes(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    file: int
+    zstd19: int | None
+    sparse: int
+    packed: int
+
+
+class TensorSpec(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    name: str
+    dtype: str
+    shape: list[int | None]
+
+
+class AchievedRatio(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    channels: float
+    sparsity: float
+
+
+class LayerChange(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    name: str
+    before: int
+    after: int
+    sparsity: float
+    parameters: int
+
+
+class PreviewPoint(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    ratio: float
+    accuracy: float
+    n: int
+    sizes: Sizes
+    macs: int
+
+
+class Recipe(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    channels: float
+    sparsity: float
+    precision: Literal['fp32', 'int8']
+    calibration_samples: Annotated[int, Field(alias='calibrationSamples')]
+    calibration_seed: Annotated[int, Field(alias='calibrationSeed')]
+    round_to: Annotated[int, Field(alias='roundTo')]
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    channels: float
+    sparsity: float
+    precision: Literal['fp32', 'int8']
+
+
+class PerClassItem1(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    label: int
+    gained: int
+    lost: int
+
+
+class StudioAccuracy(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    type: Literal['accuracy'] = 'accuracy'
+    rev: int
+    elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
+    n: int
+    total: int
+    accuracy: float
+    baseline_accuracy: Annotated[float, Field(alias='baselineAccuracy')]
+    paired: PairedDifference
+    per_class: Annotated[list[PerClassItem1], Field(alias='perClass')]
+
+
+class UnavailableItem(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    dial: Literal['channels', 'sparsity', 'precision']
+    reason: str
+
+
+class Preview(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    channels: list[PreviewPoint]
+    sparsity: list[PreviewPoint]
+
+
+class StudioBaseline(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    session_id: Annotated[str, Field(alias='sessionId')]
+    n: int
+    accuracy: float
+    half_width: Annotated[float, Field(alias='halfWidth')]
+    sizes: Sizes
+    macs: int
+    parameters: int
+    latency: list[Latency]
+    layers: list[LayerChange]
+    channel_stops: Annotated[list[float], Field(alias='channelStops')]
+    unavailable: list[UnavailableItem]
+    preview: Preview
+
+
+class StudioBuilt(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    type: Literal['built'] = 'built'
+    rev: int
+    elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
+    achieved: AchievedRatio
+    layers: list[LayerChange]
+    sizes: Sizes
+    macs: int
+
+
+class StudioDone(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    type: Literal['done'] = 'done'
+    rev: int
+    elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
+
+
+class StudioFailed(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    type: Literal['failed'] = 'failed'
+    rev: int
+    message: str
+
+
+class StudioLatency(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    type: Literal['latency'] = 'latency'
+    rev: int
+    elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
+    latency: list[Latency]
+
+
+class StudioSizes(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    type: Literal['sizes'] = 'sizes'
+    rev: int
+    elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
+    sizes: Sizes
+
+
+class StudioSuperseded(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    type: Literal['superseded'] = 'superseded'
+    rev: int
+    by: int
+
+
+class Artifact(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    sha256: str
+    bytes: int
+
+
+class Cause(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal[
+        'worker_died',
+        'worker_error',
+        'driver_died',
+        'node_lost',
+        'placement',
+        'timeout',
+        'out_of_memory',
+        'stopped',
+    ]
+    message: str
+    rank: int | None
+    exit_code: Annotated[int | None, Field(alias='exitCode')]
+    evidence: str
+
+
+class CheckpointRef(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    step: int
+    sha256: str
+    bytes: int
+
+
+class CheckpointReport(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    step: int
+    sha256: str
+    bytes: int
+    metrics: dict[str, float]
+
+
+class Error(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    code: str
+    message: str
+    request_id: Annotated[str, Field(alias='requestId')]
+
+
+class DoorError(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    error: Error
+
+
+class ErrorReport(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    cause: Cause
+
+
+class InitArchitecture(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    from_: Annotated[Literal['architecture'], Field(alias='from')] = 'architecture'
+    name: Literal['resnet-small'] = 'resnet-small'
+    input_shape: Annotated[list[int], Field(alias='inputShape')]
+    classes: int
+
+
+class InitVersion(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    from_: Annotated[Literal['version'], Field(alias='from')] = 'version'
+    blob: str
+
+
+class InspectDatasetSpec(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['inspect_dataset'] = 'inspect_dataset'
+    files: list[DatasetFile]
+    split: Split
+
+
+class Limits(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    bytes: int
+    memory_bytes: Annotated[int, Field(alias='memoryBytes')]
+    seconds: float
+
+
+class InspectModelSpec(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['inspect_model'] = 'inspect_model'
+    blob: str
+    filename: str
+    limits: Limits
+
+
+class LogChunk(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    rank: int
+    offset: int
+    text: str
+
+
+class LogsReport(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    chunks: list[LogChunk]
+
+
+class MetricPoint(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    name: str
+    rank: int
+    step: int
+    ts: int
+    value: float | None
+
+
+class MetricsReport(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    points: list[MetricPoint]
+
+
+class NextAttempt(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    attempt_id: Annotated[str, Field(alias='attemptId')]
+    attempt: int
+    token: str
+    checkpoint: CheckpointRef | None
+
+
+class NextAttemptRequest(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    cause: Cause
+    last_step: Annotated[int, Field(alias='lastStep')]
+
+
+class Progress(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    phase: str
+    percent: float | None
+    step: int | None
+    total_steps: Annotated[int | None, Field(alias='totalSteps')]
+    eta_seconds: Annotated[float | None, Field(alias='etaSeconds')]
+    message: str
+    checklist: list[ChecklistItem]
+
+
+class ProgressReport(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    progress: Progress
+
+
+class Resources(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    workers: int
+    cpus: float
+    gpus: float
+
+
+class Teacher(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    blob: str
+    temperature: float
+    weight: float
+
+
+class TrainHyper(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    epochs: float
+    global_batch: Annotated[int, Field(alias='globalBatch')]
+    lr: float
+    optimizer: Literal['sgd', 'adamw']
+    weight_decay: Annotated[float, Field(alias='weightDecay')]
+    clip_norm: Annotated[float, Field(alias='clipNorm')]
+    warmup_fraction: Annotated[float, Field(alias='warmupFraction')]
+    augment: bool
+    seed: int
+    checkpoint_every_steps: Annotated[int, Field(alias='checkpointEverySteps')]
+    evaluate_every_steps: Annotated[int, Field(alias='evaluateEverySteps')]
+
+
+class WorkerPlace(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    rank: int
+    node_id: Annotated[str, Field(alias='nodeId')]
+    pid: int
+    device: str
+
+
+class DesiredAttempt(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    job_id: Annotated[str, Field(alias='jobId')]
+    run_id: Annotated[str, Field(alias='runId')]
+    attempt_id: Annotated[str, Field(alias='attemptId')]
+    kind: Literal['inspect_model', 'inspect_dataset', 'evaluate', 'compress', 'train']
+    token: str
+    resources: Resources
+
+
+class DesiredPool(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    name: str
+    min: int
+    max: int
+    idle_seconds: Annotated[float, Field(alias='idleSeconds')]
+    resources: dict[str, float]
+
+
+class DesiredReplica(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    replica_id: Annotated[str, Field(alias='replicaId')]
+    token: str
+    model_name: Annotated[str, Field(alias='modelName')]
+    version_number: Annotated[int, Field(alias='versionNumber')]
+    digest: str
+    cpus: float
+
+
+class EnrolRequest(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    token: str
+    name: str
+
+
+class Enrolled(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    cluster_id: Annotated[str, Field(alias='clusterId')]
+    token: str
+
+
+class ObservedAck(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    seq: int
+    revision: int
+
+
+class DepartedItem(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    node_id: Annotated[str, Field(alias='nodeId')]
+    reason: Literal['idle', 'drained', 'lost']
+    message: str
+
+
+class PendingItem(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    pool: str
+    count: int
+    message: str
+
+
+class Demand(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    shape: dict[str, float]
+    count: int
+    owner: str | None
+
+
+class ObservedJob(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    job_id: Annotated[str, Field(alias='jobId')]
+    attempt_id: Annotated[str, Field(alias='attemptId')]
+    state: Literal['pending', 'running', 'succeeded', 'failed', 'stopped', 'lost']
+    exit_code: Annotated[int | None, Field(alias='exitCode')]
+    message: str
+
+
+class ObservedNode(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    node_id: Annotated[str, Field(alias='nodeId')]
+    pool: str
+    address: str
+    is_head: Annotated[bool, Field(alias='isHead')]
+    state: Literal['active', 'idle', 'draining']
+    cpus: float
+    cpus_used: Annotated[float, Field(alias='cpusUsed')]
+    gpus: float
+    gpus_used: Annotated[float, Field(alias='gpusUsed')]
+    gpu_model: Annotated[str | None, Field(alias='gpuModel')]
+    memory_bytes: Annotated[int, Field(alias='memoryBytes')]
+    memory_used_bytes: Annotated[int, Field(alias='memoryUsedBytes')]
+    cpu_percent: Annotated[float | None, Field(alias='cpuPercent')]
+
+
+class ObservedService(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['session', 'replica']
+    id: str
+    state: Literal['starting', 'ready', 'failed', 'stopped']
+    address: str | None
+    node_id: Annotated[str | None, Field(alias='nodeId')]
+    pid: int | None
+    message: str
+
+
+class DatasetRef(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    dataset_id: Annotated[str, Field(alias='datasetId')]
+    name: str
+    files: list[DatasetFile]
+    split: Split
+    transform: Transform
+
+
+class DatasetReport(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    n: int
+    train: int
+    test: int
+    shape: list[int]
+    dtype: str
+    classes: list[ClassBalance]
+    transform: Transform
+    problems: list[Refusal]
+    previews: list[SamplePreview]
+
+
+class EvaluationResult(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    n: int
+    correct: int
+    accuracy: float
+    half_width: Annotated[float, Field(alias='halfWidth')]
+    per_class: Annotated[list[PerClassItem], Field(alias='perClass')]
+    predictions: str
+    paired: PairedDifference | None
+    baseline_accuracy: Annotated[float | None, Field(alias='baselineAccuracy')]
+    latency: list[Latency]
+
+
+class TestInference(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    ms: float
+    outputs: list[TensorSpec]
+
+
+class Inspection(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    ir_version: Annotated[int, Field(alias='irVersion')]
+    opset: int
+    producer: str
+    inputs: list[TensorSpec]
+    outputs: list[TensorSpec]
+    parameters: int
+    ops: list[Op]
+    layers: list[Layer]
+    test_inference: Annotated[TestInference, Field(alias='testInference')]
+    tier: Literal[1, 2, 3, 4]
+    tier_reasons: Annotated[list[str], Field(alias='tierReasons')]
+    parity: float | None
+    sizes: Sizes
+    macs: int
+    isolation: str
+
+
+class EvaluateRequest(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    rev: int
+    settings: Settings
+
+
+class StudioPartial(
+    RootModel[
+        StudioBuilt
+        | StudioAccuracy
+        | StudioLatency
+        | StudioSizes
+        | StudioDone
+        | StudioSuperseded
+        | StudioFailed
+    ]
+):
+    root: (
+        StudioBuilt
+        | StudioAccuracy
+        | StudioLatency
+        | StudioSizes
+        | StudioDone
+        | StudioSuperseded
+        | StudioFailed
+    )
+
+
+class CompressSpec(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['compress'] = 'compress'
+    parent: str
+    parent_float: Annotated[str, Field(alias='parentFloat')]
+    recipe: Recipe
+    dataset: DatasetRef
+
+
+class EvaluateResult(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['evaluate'] = 'evaluate'
+    evaluation: EvaluationResult
+    baseline: EvaluationResult | None
+
+
+class EvaluateSpec(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['evaluate'] = 'evaluate'
+    candidate: str
+    baseline: str | None
+    dataset: DatasetRef
+    latency_rounds: Annotated[int, Field(alias='latencyRounds')]
+
+
+class InspectDatasetResult(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['inspect_dataset'] = 'inspect_dataset'
+    report: DatasetReport | None
+    refusal: Refusal | None
+
+
+class InspectModelResult(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['inspect_model'] = 'inspect_model'
+    inspection: Inspection | None
+    refusal: Refusal | None
+
+
+class StateReport(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    state: Literal['starting', 'running']
+    workers: list[WorkerPlace]
+
+
+class TrainSpec(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['train'] = 'train'
+    init: InitVersion | InitArchitecture
+    teacher: Teacher | None
+    keep_masks: Annotated[bool, Field(alias='keepMasks')]
+    precision: Literal['fp32', 'int8']
+    recipe: Recipe | None
+    baseline: str | None
+    dataset: DatasetRef
+    hyper: TrainHyper
+    backend: Literal['gloo', 'nccl'] | None
+
+
+class VersionArtifacts(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    model: Artifact
+    float: Artifact
+    inspection: Inspection
+    sizes: Sizes
+    evaluation: EvaluationResult
+
+
+class DesiredSession(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    session_id: Annotated[str, Field(alias='sessionId')]
+    token: str
+    model: str
+    float_model: Annotated[str, Field(alias='floatModel')]
+    dataset: DatasetRef
+    cpus: float
+
+
+class DesiredState(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    cluster_id: Annotated[str, Field(alias='clusterId')]
+    revision: int
+    attempts: list[DesiredAttempt]
+    sessions: list[DesiredSession]
+    replicas: list[DesiredReplica]
+    pools: list[DesiredPool]
+
+
+class ObservedCluster(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    nodes: list[ObservedNode]
+    departed: list[DepartedItem]
+    pending: list[PendingItem]
+    demands: list[Demand]
+
+
+class CompressResult(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['compress'] = 'compress'
+    artifacts: VersionArtifacts
+    achieved: AchievedRatio
+    layers: list[LayerChange]
+    recipe_digest: Annotated[str, Field(alias='recipeDigest')]
+
+
+class TrainResult(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['train'] = 'train'
+    artifacts: VersionArtifacts
+    steps: int
+    seconds: float
+    environment: dict[str, str]
+
+
+class Observation(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    incarnation: str
+    seq: int
+    applied_revision: Annotated[int, Field(alias='appliedRevision')]
+    jobs: list[ObservedJob] | None = None
+    services: list[ObservedService] | None = None
+    cluster: ObservedCluster | None = None
+
+
+class AttemptSpec(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    team_id: Annotated[str, Field(alias='teamId')]
+    run_id: Annotated[str, Field(alias='runId')]
+    attempt_id: Annotated[str, Field(alias='attemptId')]
+    attempt: int
+    max_attempts: Annotated[int, Field(alias='maxAttempts')]
+    resources: Resources
+    spec: (
+        InspectModelSpec | InspectDatasetSpec | EvaluateSpec | CompressSpec | TrainSpec
+    )
+    checkpoint: CheckpointRef | None
+
+
+class ResultReport(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    result: (
+        InspectModelResult
+        | InspectDatasetResult
+        | EvaluateResult
+        | CompressResult
+        | TrainResult
+    )

@@ -1,0 +1,271 @@
+/** Runs: anything executed on the cluster. Specs go down, reports come up through the worker door. */
+import { z } from "zod";
+import { DatasetFile, DatasetRef, DatasetReport, Split } from "../datasets/contract";
+import { EvaluationResult, Inspection, Sizes } from "../models/contract";
+import { ChecklistItem, Count, Fraction, Id, Refusal, Sha256 } from "../platform/atoms";
+import { AchievedRatio, LayerChange, Recipe } from "../studio/contract";
+
+export const RunKind = z.enum(["inspect_model", "inspect_dataset", "evaluate", "compress", "train"]);
+export type RunKind = z.infer<typeof RunKind>;
+export const RunState = z.enum(["queued", "running", "succeeded", "failed", "stopped"]);
+export type RunState = z.infer<typeof RunState>;
+export const AttemptState = z.enum([
+  "placing",
+  "starting",
+  "running",
+  "succeeded",
+  "failed",
+  "stopped",
+  "lost",
+]);
+export type AttemptState = z.infer<typeof AttemptState>;
+
+/** What a run asks of the cluster, for each of its workers. */
+export const Resources = z.object({
+  workers: z.number().int().min(1).max(64),
+  cpus: z.number().positive(),
+  gpus: z.number().nonnegative(),
+});
+export type Resources = z.infer<typeof Resources>;
+
+// --- specs -----------------------------------------------------------------------------------------------------
+
+export const InspectModelSpec = z.object({
+  kind: z.literal("inspect_model"),
+  blob: Sha256,
+  filename: z.string(),
+  limits: z.object({ bytes: Count, memoryBytes: Count, seconds: z.number().positive() }),
+});
+export const InspectDatasetSpec = z.object({
+  kind: z.literal("inspect_dataset"),
+  files: z.array(DatasetFile).min(1).max(4),
+  split: Split,
+});
+export const EvaluateSpec = z.object({
+  kind: z.literal("evaluate"),
+  candidate: Sha256,
+  baseline: Sha256.nullable(),
+  dataset: DatasetRef,
+  /** Interleaved rounds of the latency measurement. */
+  latencyRounds: z.number().int().min(0).max(1000).default(60),
+});
+export const CompressSpec = z.object({
+  kind: z.literal("compress"),
+  /** What the parent serves (baseline of the evaluation). */
+  parent: Sha256,
+  /** The parent's trainable fp32 graph; the same blob unless the parent is quantized. */
+  parentFloat: Sha256,
+  recipe: Recipe,
+  dataset: DatasetRef,
+});
+
+export const TrainHyper = z.object({
+  epochs: z.number().min(0.01).max(1000).default(1),
+  globalBatch: z.number().int().min(1).max(65536).default(256),
+  lr: z.number().positive().default(3e-3),
+  optimizer: z.enum(["sgd", "adamw"]).default("adamw"),
+  weightDecay: z.number().nonnegative().default(1e-4),
+  clipNorm: z.number().positive().default(5),
+  warmupFraction: z.number().min(0).max(0.5).default(0.05),
+  augment: z.boolean().default(false),
+  seed: z.number().int().default(0),
+  checkpointEverySteps: z.number().int().min(1).default(25),
+  evaluateEverySteps: z.number().int().min(1).default(50),
+});
+export type TrainHyper = z.infer<typeof TrainHyper>;
+
+export const InitVersion = z.object({ from: z.literal("version"), blob: Sha256 });
+export const InitArchitecture = z.object({
+  from: z.literal("architecture"),
+  name: z.enum(["resnet-small"]),
+  /** Channels, height, width. */
+  inputShape: z.array(Count),
+  classes: Count,
+});
+/** Distillation: the ancestor whose answers are learnt, the softmax temperature, its share of the loss. */
+export const Teacher = z.object({
+  blob: Sha256,
+  temperature: z.number().positive().default(4),
+  weight: Fraction.default(0.9),
+});
+
+export const TrainSpec = z.object({
+  kind: z.literal("train"),
+  init: z.discriminatedUnion("from", [InitVersion, InitArchitecture]),
+  teacher: Teacher.nullable(),
+  /** Weights that are zero at the start stay zero. */
+  keepMasks: z.boolean(),
+  /** Quantization applied again to the result. */
+  precision: z.enum(["fp32", "int8"]),
+  recipe: Recipe.nullable(),
+  /** What the result is compared with on the same samples; null for training from scratch. */
+  baseline: Sha256.nullable(),
+  dataset: DatasetRef,
+  hyper: TrainHyper,
+  /** `gloo` or `nccl`; chosen by device when null. */
+  backend: z.enum(["gloo", "nccl"]).nullable().default(null),
+});
+export type TrainSpec = z.infer<typeof TrainSpec>;
+
+export const RunSpec = z.discriminatedUnion("kind", [
+  InspectModelSpec,
+  InspectDatasetSpec,
+  EvaluateSpec,
+  CompressSpec,
+  TrainSpec,
+]);
+export type RunSpec = z.infer<typeof RunSpec>;
+
+// --- results ---------------------------------------------------------------------------------------------------
+
+export const Artifact = z.object({ sha256: Sha256, bytes: Count });
+export const VersionArtifacts = z.object({
+  /** The ONNX file that serves. */
+  model: Artifact,
+  /** The trainable fp32 graph behind it; the same blob where nothing was quantized. */
+  float: Artifact,
+  inspection: Inspection,
+  sizes: Sizes,
+  evaluation: EvaluationResult,
+});
+export const InspectModelResult = z.object({
+  kind: z.literal("inspect_model"),
+  inspection: Inspection.nullable(),
+  refusal: Refusal.nullable(),
+});
+export const InspectDatasetResult = z.object({
+  kind: z.literal("inspect_dataset"),
+  report: DatasetReport.nullable(),
+  refusal: Refusal.nullable(),
+});
+export const EvaluateResult = z.object({
+  kind: z.literal("evaluate"),
+  evaluation: EvaluationResult,
+  baseline: EvaluationResult.nullable(),
+});
+export const CompressResult = z.object({
+  kind: z.literal("compress"),
+  artifacts: VersionArtifacts,
+  achieved: AchievedRatio,
+  layers: z.array(LayerChange),
+  recipeDigest: Sha256,
+});
+export const TrainResult = z.object({
+  kind: z.literal("train"),
+  artifacts: VersionArtifacts,
+  steps: Count,
+  seconds: z.number(),
+  /** Provenance: library versions, device, backend, seeds. */
+  environment: z.record(z.string(), z.string()),
+});
+export const RunResult = z.discriminatedUnion("kind", [
+  InspectModelResult,
+  InspectDatasetResult,
+  EvaluateResult,
+  CompressResult,
+  TrainResult,
+]);
+export type RunResult = z.infer<typeof RunResult>;
+
+// --- the worker door -------------------------------------------------------------------------------------------
+
+/** Why an attempt ended badly. `evidence` is what a person reads first: the last log lines, a signal, a rule. */
+export const Cause = z.object({
+  kind: z.enum([
+    "worker_died",
+    "worker_error",
+    "driver_died",
+    "node_lost",
+    "placement",
+    "timeout",
+    "out_of_memory",
+    "stopped",
+  ]),
+  message: z.string(),
+  rank: Count.nullable(),
+  exitCode: z.number().int().nullable(),
+  evidence: z.string(),
+});
+export type Cause = z.infer<typeof Cause>;
+
+export const CheckpointRef = z.object({ step: Count, sha256: Sha256, bytes: Count });
+export type CheckpointRef = z.infer<typeof CheckpointRef>;
+
+/** `GET /api/worker/spec` */
+export const AttemptSpec = z.object({
+  teamId: Id,
+  runId: Id,
+  attemptId: Id,
+  attempt: z.number().int().positive(),
+  maxAttempts: z.number().int().positive(),
+  resources: Resources,
+  spec: RunSpec,
+  /** The newest checkpoint of an earlier attempt. */
+  checkpoint: CheckpointRef.nullable(),
+});
+export type AttemptSpec = z.infer<typeof AttemptSpec>;
+
+export const Progress = z.object({
+  phase: z.string(),
+  percent: z.number().min(0).max(100).nullable(),
+  step: Count.nullable(),
+  totalSteps: Count.nullable(),
+  etaSeconds: z.number().nonnegative().nullable(),
+  message: z.string(),
+  checklist: z.array(ChecklistItem).default([]),
+});
+export type Progress = z.infer<typeof Progress>;
+
+export const WorkerPlace = z.object({
+  rank: Count,
+  nodeId: z.string(),
+  pid: z.number().int(),
+  device: z.string(),
+});
+/** `POST /api/worker/state`: what a driver says of its own attempt. Starting: placed. Running: the first step is done. */
+export const StateReport = z.object({
+  state: z.enum(["starting", "running"]),
+  workers: z.array(WorkerPlace),
+});
+/** `POST /api/worker/progress` */
+export const ProgressReport = z.object({ progress: Progress });
+export const MetricPoint = z.object({
+  name: z.string().max(200),
+  rank: Count,
+  step: Count,
+  ts: z.number().int(),
+  /** Null stands for NaN and infinities, which JSON has no word for. */
+  value: z.number().nullable(),
+});
+/** `POST /api/worker/metrics`: at most 1,000 points; a replay changes nothing. `ts` is Unix milliseconds. */
+export const MetricsReport = z.object({
+  points: z.array(MetricPoint).max(1000),
+});
+/** Rank −1 is the driver. */
+export const LogChunk = z.object({
+  rank: z.number().int().min(-1),
+  offset: Count,
+  text: z.string().max(262_144),
+});
+/** `POST /api/worker/logs`: `offset` counts characters written before in that rank's log, so a replay changes nothing. */
+export const LogsReport = z.object({
+  chunks: z.array(LogChunk).max(64),
+});
+/** `POST /api/worker/checkpoints`, after its blob is stored. */
+export const CheckpointReport = CheckpointRef.extend({ metrics: z.record(z.string(), z.number()) });
+/** `POST /api/worker/next-attempt`: ends this attempt with its cause and answers the next, in one transaction. */
+export const NextAttemptRequest = z.object({ cause: Cause, lastStep: Count });
+export const NextAttempt = z.object({
+  attemptId: Id,
+  attempt: z.number().int().positive(),
+  token: z.string(),
+  checkpoint: CheckpointRef.nullable(),
+});
+/** `POST /api/worker/result` */
+export const ResultReport = z.object({ result: RunResult });
+/** `POST /api/worker/error` */
+export const ErrorReport = z.object({ cause: Cause });
+/** Every refusal of a door; 409 `stale_attempt` tells a worker to stop, nothing it says will be kept. */
+export const DoorError = z.object({
+  error: z.object({ code: z.string(), message: z.string(), requestId: z.string() }),
+});

@@ -1,0 +1,102 @@
+/** The studio: a recipe, and the protocol between the console and a warm session. */
+import { z } from "zod";
+import { Latency, PairedDifference, Sizes } from "../models/contract";
+import { Count, Fraction, Id } from "../platform/atoms";
+
+export const Precision = z.enum(["fp32", "int8"]);
+
+/** The dials. Ratios are fractions; steps apply in the order channels → sparsity → precision. */
+export const Settings = z.object({
+  channels: z.number().min(0).max(0.9).default(0),
+  sparsity: z.number().min(0).max(0.95).default(0),
+  precision: Precision.default("fp32"),
+});
+export type Settings = z.infer<typeof Settings>;
+
+/** What a compression does, complete: with the parent's digest it reproduces the same bytes. */
+export const Recipe = Settings.extend({
+  calibrationSamples: z.number().int().min(16).max(4096).default(512),
+  calibrationSeed: z.number().int().default(0),
+  roundTo: z.number().int().min(1).max(64).default(16),
+});
+export type Recipe = z.infer<typeof Recipe>;
+
+export const AchievedRatio = z.object({ channels: Fraction, sparsity: Fraction });
+export const LayerChange = z.object({
+  name: z.string(),
+  /** Output channels. */
+  before: Count,
+  after: Count,
+  sparsity: Fraction,
+  parameters: Count,
+});
+
+/** `POST {address}/evaluate`; a higher `rev` cancels a lower one. */
+export const EvaluateRequest = z.object({ rev: Count, settings: Settings });
+export type EvaluateRequest = z.infer<typeof EvaluateRequest>;
+
+const at = { rev: Count, elapsedMs: z.number() };
+/** The settings are built: what was achieved, and what arithmetic says of the bytes. */
+export const StudioBuilt = z.object({
+  type: z.literal("built"),
+  ...at,
+  achieved: AchievedRatio,
+  layers: z.array(LayerChange),
+  sizes: Sizes,
+  macs: Count,
+});
+/** Accuracy so far, on nested samples: a later line holds all samples of an earlier one. */
+export const StudioAccuracy = z.object({
+  type: z.literal("accuracy"),
+  ...at,
+  n: Count,
+  total: Count,
+  accuracy: Fraction,
+  baselineAccuracy: Fraction,
+  paired: PairedDifference,
+  perClass: z.array(z.object({ label: z.number().int(), gained: Count, lost: Count })),
+});
+export const StudioLatency = z.object({ type: z.literal("latency"), ...at, latency: z.array(Latency) });
+export const StudioSizes = z.object({ type: z.literal("sizes"), ...at, sizes: Sizes });
+export const StudioDone = z.object({ type: z.literal("done"), ...at });
+export const StudioSuperseded = z.object({ type: z.literal("superseded"), rev: Count, by: Count });
+export const StudioFailed = z.object({ type: z.literal("failed"), rev: Count, message: z.string() });
+
+/** One line of the NDJSON answer. `elapsedMs` counts from when the settings reached the session. */
+export const StudioPartial = z.discriminatedUnion("type", [
+  StudioBuilt,
+  StudioAccuracy,
+  StudioLatency,
+  StudioSizes,
+  StudioDone,
+  StudioSuperseded,
+  StudioFailed,
+]);
+export type StudioPartial = z.infer<typeof StudioPartial>;
+
+/** A coarse curve measured when a session warms up; the console draws predictions through it, dashed. */
+export const PreviewPoint = z.object({
+  ratio: Fraction,
+  accuracy: Fraction,
+  n: Count,
+  sizes: Sizes,
+  macs: Count,
+});
+
+/** `GET {address}/baseline`: the version itself, measured by the session that holds it. */
+export const StudioBaseline = z.object({
+  sessionId: Id,
+  n: Count,
+  accuracy: Fraction,
+  halfWidth: z.number(),
+  sizes: Sizes,
+  macs: Count,
+  parameters: Count,
+  latency: z.array(Latency),
+  layers: z.array(LayerChange),
+  /** Ratios at which the channel dial lands after rounding, ascending, starting at 0. Empty: channels can't be pruned. */
+  channelStops: z.array(Fraction),
+  unavailable: z.array(z.object({ dial: z.enum(["channels", "sparsity", "precision"]), reason: z.string() })),
+  preview: z.object({ channels: z.array(PreviewPoint), sparsity: z.array(PreviewPoint) }),
+});
+export type StudioBaseline = z.infer<typeof StudioBaseline>;
