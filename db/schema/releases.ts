@@ -1,0 +1,193 @@
+/** Promotion requests, approvals, releases, replicas, routes: what reaches production and how it comes back. */
+import { sql } from "drizzle-orm";
+import {
+  type AnyPgColumn,
+  bigint,
+  bigserial,
+  boolean,
+  check,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  text,
+  uniqueIndex,
+} from "drizzle-orm/pg-core";
+import { createdAt, id, moment } from "./columns";
+import { team, user } from "./identity";
+import { model, version } from "./models";
+
+const environments = ["staging", "production"] as const;
+
+export const promotionRequest = pgTable(
+  "promotion_request",
+  {
+    id: id(),
+    teamId: text("team_id")
+      .notNull()
+      .references(() => team.id),
+    number: integer("number").notNull(),
+    modelId: text("model_id")
+      .notNull()
+      .references(() => model.id),
+    versionId: text("version_id")
+      .notNull()
+      .references(() => version.id),
+    baselineVersionId: text("baseline_version_id").references(() => version.id),
+    datasetId: text("dataset_id").notNull(),
+    environment: text("environment", { enum: environments }).notNull(),
+    state: text("state", {
+      enum: ["measuring", "open", "approved", "declined", "withdrawn", "void"],
+    }).notNull(),
+    note: text("note").notNull(),
+    requestedBy: text("requested_by")
+      .notNull()
+      .references(() => user.id),
+    /** The run that measures candidate and production on the same samples. */
+    runId: text("run_id"),
+    /** `EvaluateResult` of that run. */
+    evidence: jsonb("evidence"),
+    gates: jsonb("gates").notNull().default([]),
+    versionDigest: text("version_digest").notNull(),
+    evaluationDigest: text("evaluation_digest"),
+    policyDigest: text("policy_digest").notNull(),
+    createdAt: createdAt(),
+    decidedAt: moment("decided_at"),
+    releaseId: text("release_id"),
+  },
+  (t) => [uniqueIndex().on(t.teamId, t.number), index().on(t.teamId, t.state), index().on(t.modelId)],
+);
+
+export const approval = pgTable(
+  "approval",
+  {
+    id: id(),
+    teamId: text("team_id")
+      .notNull()
+      .references(() => team.id),
+    requestId: text("request_id")
+      .notNull()
+      .references(() => promotionRequest.id),
+    /** Copied from the request by a trigger, so that the check below can't be talked out of it. */
+    requestedBy: text("requested_by").notNull(),
+    approverId: text("approver_id")
+      .notNull()
+      .references(() => user.id),
+    decision: text("decision", { enum: ["approve", "decline"] }).notNull(),
+    sentence: text("sentence").notNull().default(""),
+    versionDigest: text("version_digest").notNull(),
+    evaluationDigest: text("evaluation_digest").notNull(),
+    policyDigest: text("policy_digest").notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [
+    check("nobody_approves_their_own", sql`approver_id <> requested_by`),
+    check("decline_needs_a_sentence", sql`decision <> 'decline' or length(trim(sentence)) >= 3`),
+    uniqueIndex().on(t.requestId, t.approverId),
+  ],
+);
+
+/** Append-only revisions of an environment of a model. */
+export const release = pgTable(
+  "release",
+  {
+    id: id(),
+    teamId: text("team_id")
+      .notNull()
+      .references(() => team.id),
+    modelId: text("model_id")
+      .notNull()
+      .references(() => model.id),
+    environment: text("environment", { enum: environments }).notNull(),
+    revision: integer("revision").notNull(),
+    versionId: text("version_id")
+      .notNull()
+      .references(() => version.id),
+    kind: text("kind", { enum: ["promotion", "rollback", "forward"] }).notNull(),
+    /** What it went away from; null for the first. */
+    previousId: text("previous_id").references((): AnyPgColumn => release.id),
+    /** For a rollback or a step forward: the revision whose version returns. */
+    restoresId: text("restores_id").references((): AnyPgColumn => release.id),
+    requestId: text("request_id").references(() => promotionRequest.id),
+    replicas: integer("replicas").notNull().default(1),
+    state: text("state", { enum: ["preparing", "serving", "replaced", "failed"] }).notNull(),
+    message: text("message").notNull().default(""),
+    createdBy: text("created_by").notNull(),
+    createdAt: createdAt(),
+    servingAt: moment("serving_at"),
+    replacedAt: moment("replaced_at"),
+    routeRevision: bigint("route_revision", { mode: "number" }),
+    /** Set once a revision was rolled back from: it is no default target any more. */
+    rolledBackFrom: boolean("rolled_back_from").notNull().default(false),
+  },
+  (t) => [uniqueIndex().on(t.modelId, t.environment, t.revision), index().on(t.teamId, t.createdAt)],
+);
+
+/** A serving process of a version: a desired row that the agent keeps alive. */
+export const replica = pgTable(
+  "replica",
+  {
+    id: id(),
+    teamId: text("team_id")
+      .notNull()
+      .references(() => team.id),
+    modelId: text("model_id")
+      .notNull()
+      .references(() => model.id),
+    versionId: text("version_id")
+      .notNull()
+      .references(() => version.id),
+    clusterId: text("cluster_id").notNull(),
+    state: text("state", { enum: ["starting", "ready", "failed", "stopped"] })
+      .notNull()
+      .default("starting"),
+    message: text("message").notNull().default(""),
+    address: text("address"),
+    nodeId: text("node_id"),
+    pid: integer("pid"),
+    createdAt: createdAt(),
+    readyAt: moment("ready_at"),
+    undesiredAt: moment("undesired_at"),
+  },
+  (t) => [index().on(t.versionId), index().on(t.state)],
+);
+
+/** What gateways serve: whole tables by revision; the highest is in force. */
+export const routeTable = pgTable("route_table", {
+  revision: bigserial("revision", { mode: "number" }).primaryKey(),
+  /** A `RouteTable`. */
+  routes: jsonb("routes").notNull(),
+  cause: text("cause").notNull(),
+  createdAt: createdAt(),
+});
+
+/** Which revision each gateway applied, by the database's clock and its own measurement. */
+export const gatewayReport = pgTable(
+  "gateway_report",
+  {
+    id: bigserial("id", { mode: "number" }).primaryKey(),
+    gatewayId: text("gateway_id").notNull(),
+    revision: bigint("revision", { mode: "number" }).notNull(),
+    /** The gateway's own clock, Unix milliseconds: comparable with others of the same host only. */
+    appliedAtMs: bigint("applied_at_ms", { mode: "number" }).notNull(),
+    reportedAt: moment("reported_at").notNull().defaultNow(),
+  },
+  (t) => [uniqueIndex().on(t.gatewayId, t.revision)],
+);
+
+/** Requests by model, version and minute, as the gateways count them. */
+export const servingMinute = pgTable(
+  "serving_minute",
+  {
+    teamId: text("team_id").notNull(),
+    modelId: text("model_id").notNull(),
+    versionId: text("version_id").notNull(),
+    gatewayId: text("gateway_id").notNull(),
+    minute: moment("minute").notNull(),
+    requests: integer("requests").notNull(),
+    errors: integer("errors").notNull(),
+    p50Us: integer("p50_us").notNull(),
+    p99Us: integer("p99_us").notNull(),
+  },
+  (t) => [uniqueIndex().on(t.modelId, t.versionId, t.gatewayId, t.minute), index().on(t.teamId, t.minute)],
+);

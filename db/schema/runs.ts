@@ -1,0 +1,186 @@
+/** Runs and their attempts; what workers report: workers' places, checkpoints, logs, metrics. */
+import {
+  bigint,
+  bigserial,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  uniqueIndex,
+} from "drizzle-orm/pg-core";
+import { bytea, createdAt, id, moment } from "./columns";
+import { team } from "./identity";
+import { blob } from "./platform";
+
+const runStates = ["queued", "running", "succeeded", "failed", "stopped"] as const;
+const attemptStates = ["placing", "starting", "running", "succeeded", "failed", "stopped", "lost"] as const;
+
+export const run = pgTable(
+  "run",
+  {
+    id: id(),
+    teamId: text("team_id")
+      .notNull()
+      .references(() => team.id),
+    /** Counts within the team: what people say and URLs hold. */
+    number: integer("number").notNull(),
+    kind: text("kind", {
+      enum: ["inspect_model", "inspect_dataset", "evaluate", "compress", "train"],
+    }).notNull(),
+    title: text("title").notNull(),
+    state: text("state", { enum: runStates }).notNull().default("queued"),
+    spec: jsonb("spec").notNull(),
+    resources: jsonb("resources").notNull(),
+    clusterId: text("cluster_id").notNull(),
+    maxAttempts: integer("max_attempts").notNull().default(3),
+    /** What it is about, for links and lists. */
+    modelId: text("model_id"),
+    versionId: text("version_id"),
+    datasetId: text("dataset_id"),
+    requestId: text("promotion_request_id"),
+    /** What its slice makes of the result: name and note of a new version, for instance. */
+    intent: jsonb("intent").notNull().default({}),
+    progress: jsonb("progress"),
+    result: jsonb("result"),
+    resultVersionId: text("result_version_id"),
+    cause: jsonb("cause"),
+    stopRequestedAt: moment("stop_requested_at"),
+    createdBy: text("created_by"),
+    createdAt: createdAt(),
+    startedAt: moment("started_at"),
+    endedAt: moment("ended_at"),
+  },
+  (t) => [
+    uniqueIndex().on(t.teamId, t.number),
+    index().on(t.teamId, t.createdAt),
+    index().on(t.state),
+    index().on(t.versionId),
+  ],
+);
+
+export const attempt = pgTable(
+  "attempt",
+  {
+    id: id(),
+    teamId: text("team_id").notNull(),
+    runId: text("run_id")
+      .notNull()
+      .references(() => run.id),
+    number: integer("number").notNull(),
+    state: text("state", { enum: attemptStates }).notNull().default("placing"),
+    /** The Ray job that carries it; a job may carry several attempts, one after another. */
+    jobId: text("job_id").notNull(),
+    stateSince: moment("state_since").notNull().defaultNow(),
+    createdAt: createdAt(),
+    startedAt: moment("started_at"),
+    endedAt: moment("ended_at"),
+    lastReportAt: moment("last_report_at"),
+    /** A result arrived; succeeded needs a clean exit too. */
+    resultAt: moment("result_at"),
+    cause: jsonb("cause"),
+    firstStep: integer("first_step"),
+    lastStep: integer("last_step"),
+    stepsLost: integer("steps_lost"),
+    workers: jsonb("workers").notNull().default([]),
+    /** What the agent last said of its job. */
+    observed: jsonb("observed"),
+  },
+  (t) => [uniqueIndex().on(t.runId, t.number), index().on(t.state), index().on(t.jobId)],
+);
+
+/** Legal moves, read by the triggers that refuse all others. */
+export const stateTransition = pgTable(
+  "state_transition",
+  { machine: text("machine").notNull(), from: text("from_state").notNull(), to: text("to_state").notNull() },
+  (t) => [primaryKey({ columns: [t.machine, t.from, t.to] })],
+);
+
+export const checkpoint = pgTable(
+  "checkpoint",
+  {
+    id: id(),
+    teamId: text("team_id").notNull(),
+    runId: text("run_id")
+      .notNull()
+      .references(() => run.id),
+    attemptId: text("attempt_id")
+      .notNull()
+      .references(() => attempt.id),
+    step: integer("step").notNull(),
+    sha256: text("sha256")
+      .notNull()
+      .references(() => blob.sha256),
+    bytes: bigint("bytes", { mode: "number" }).notNull(),
+    metrics: jsonb("metrics").notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [uniqueIndex().on(t.attemptId, t.step), index().on(t.runId, t.step)],
+);
+
+export const logChunk = pgTable(
+  "log_chunk",
+  {
+    id: bigserial("id", { mode: "number" }).notNull(),
+    runId: text("run_id").notNull(),
+    attemptId: text("attempt_id")
+      .notNull()
+      .references(() => attempt.id),
+    rank: smallint("rank").notNull(),
+    /** Characters written before it in this rank's log. */
+    offset: bigint("offset", { mode: "number" }).notNull(),
+    length: integer("length").notNull(),
+    lines: integer("lines").notNull(),
+    /** Deflated UTF-8. */
+    body: bytea("body").notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [primaryKey({ columns: [t.attemptId, t.rank, t.offset] }), index().on(t.runId, t.id)],
+);
+
+export const series = pgTable(
+  "series",
+  {
+    id: bigserial("id", { mode: "number" }).primaryKey(),
+    runId: text("run_id").notNull(),
+    attemptId: text("attempt_id")
+      .notNull()
+      .references(() => attempt.id),
+    rank: smallint("rank").notNull(),
+    name: text("name").notNull(),
+  },
+  (t) => [uniqueIndex().on(t.attemptId, t.rank, t.name), index().on(t.runId)],
+);
+
+/** Unique by everything, as MLflow has it, so that a replay changes nothing and nothing vanishes. */
+export const point = pgTable(
+  "point",
+  {
+    seriesId: bigint("series_id", { mode: "number" }).notNull(),
+    step: bigint("step", { mode: "number" }).notNull(),
+    ts: bigint("ts", { mode: "number" }).notNull(),
+    /** NaN is a value of its own here. */
+    value: doublePrecision("value").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.seriesId, t.step, t.ts, t.value] })],
+);
+
+export const rollup = pgTable(
+  "rollup",
+  {
+    seriesId: bigint("series_id", { mode: "number" }).notNull(),
+    level: integer("level").notNull(),
+    bucket: bigint("bucket", { mode: "number" }).notNull(),
+    n: integer("n").notNull(),
+    min: doublePrecision("min").notNull(),
+    max: doublePrecision("max").notNull(),
+    sum: doublePrecision("sum").notNull(),
+    last: doublePrecision("last").notNull(),
+    lastStep: bigint("last_step", { mode: "number" }).notNull(),
+    lastTs: bigint("last_ts", { mode: "number" }).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.seriesId, t.level, t.bucket] })],
+);
