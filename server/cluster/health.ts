@@ -1,0 +1,18 @@
+/** What the supervisor and load balancers ask: does the console answer, and is a cluster there? */
+import { sql } from "drizzle-orm";
+import { cluster } from "../../db/schema/cluster";
+import { needsFirstAdmin } from "../identity/service";
+import { config } from "../platform/config";
+import { database } from "../platform/db";
+
+const SEEN_SECONDS = 15;
+
+export async function health() {
+  const db = database();
+  const [row] = await db
+    .select({ n: sql<number>`count(*)::int` })
+    .from(cluster)
+    .where(sql`last_seen_at > now() - make_interval(secs => ${SEEN_SECONDS}) and observed is not null`);
+  const clusterState = config().cluster === "none" ? "none" : row && row.n > 0 ? "ready" : "starting";
+  return { status: "ok", needsFirstAdmin: await needsFirstAdmin(db), cluster: clusterState };
+}

@@ -1,0 +1,128 @@
+/** The blob store: bytes by sha256 on the filesystem. A row exists only for bytes that are safely on disk. */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { and, eq } from "drizzle-orm";
+import { blob, teamBlob } from "../../db/schema/platform";
+import { config } from "./config";
+import type { Db } from "./db";
+import { Invalid, NotFound, Unavailable } from "./errors";
+import { newId } from "./ids";
+
+export const blobPath = (sha256: string): string =>
+  join(config().home, "blobs", "sha256", sha256.slice(0, 2), sha256);
+
+/** sha256 and size of a file, read again from disk. */
+export async function hashFile(path: string): Promise<{ sha256: string; bytes: number }> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { sha256: hash.digest("hex"), bytes };
+}
+
+/**
+ * Moves a finished file into the store: hash from disk, fsync, rename, fsync of the folder. The caller commits the
+ * row with `registerBlob` afterwards, so a crash in between leaves bytes without a row, never a row without bytes.
+ *
+ * @param expected refuse when the bytes on disk have another digest
+ */
+export async function adoptFile(path: string, expected?: string): Promise<{ sha256: string; bytes: number }> {
+  const found = await hashFile(path);
+  if (expected && found.sha256 !== expected) {
+    await rm(path, { force: true });
+    throw new Invalid(
+      `The bytes on disk have digest ${found.sha256.slice(0, 12)}…, not ${expected.slice(0, 12)}….`,
+      {
+        code: "digest_mismatch",
+        remedy: "Send them again.",
+      },
+    );
+  }
+  const target = blobPath(found.sha256);
+  await mkdir(dirname(target), { recursive: true });
+  await sync(path);
+  await rename(path, target);
+  await sync(dirname(target));
+  return found;
+}
+
+/** Stores a stream of bytes. @throws Invalid when they are more than `maxBytes` or not `expected` */
+export async function storeStream(
+  source: Readable,
+  options: { expected?: string; maxBytes: number },
+): Promise<{ sha256: string; bytes: number }> {
+  const folder = join(config().home, "blobs", "incoming");
+  await mkdir(folder, { recursive: true });
+  const path = join(folder, newId("tmp"));
+  const file = await open(path, "wx", 0o600);
+  let bytes = 0;
+  try {
+    await pipeline(
+      source,
+      async function* limit(chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          bytes += chunk.length;
+          if (bytes > options.maxBytes) throw new Invalid(`More than ${options.maxBytes} bytes were sent.`);
+          yield chunk;
+        }
+      },
+      file.createWriteStream(),
+    );
+  } catch (error) {
+    await rm(path, { force: true });
+    if (error instanceof Error && "code" in error && error.code === "ENOSPC") {
+      throw new Unavailable("The server's disk is full; nothing was stored.", {
+        cause: error,
+        remedy: "Free some space under its data folder and send it again.",
+      });
+    }
+    throw error;
+  }
+  return adoptFile(path, options.expected);
+}
+
+export async function registerBlob(
+  tx: Db,
+  teamId: string,
+  found: { sha256: string; bytes: number },
+): Promise<void> {
+  await tx.insert(blob).values(found).onConflictDoNothing();
+  await tx.insert(teamBlob).values({ teamId, sha256: found.sha256 }).onConflictDoNothing();
+}
+
+/** Where the bytes of a team's blob are. @throws NotFound for another team's blob too */
+export async function locateBlob(
+  db: Db,
+  teamId: string,
+  sha256: string,
+): Promise<{ path: string; bytes: number }> {
+  const [row] = await db
+    .select({ bytes: blob.bytes })
+    .from(teamBlob)
+    .innerJoin(blob, eq(blob.sha256, teamBlob.sha256))
+    .where(and(eq(teamBlob.teamId, teamId), eq(teamBlob.sha256, sha256)));
+  if (!row) throw new NotFound(`There is no blob ${sha256.slice(0, 12)}….`);
+  const path = blobPath(sha256);
+  const onDisk = await stat(path).catch(() => null);
+  if (onDisk?.size !== row.bytes) {
+    throw new Unavailable(`Blob ${sha256.slice(0, 12)}… is damaged on the server's disk.`, {
+      remedy: "Restore it from a backup.",
+    });
+  }
+  return { path, bytes: row.bytes };
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,85 @@
+/** The environment, read once. A wrong value names the variable, what was found and what is allowed. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { z } from "zod";
+import { singleton } from "./singleton";
+
+const port = z.coerce.number().int().min(1024).max(65535);
+const megabytes = z.coerce.number().int().positive();
+
+const Environment = z.object({
+  DATABASE_URL: z.string().min(1),
+  LATHE_HOME: z.string().default(".lathe"),
+  LATHE_PORT: port.default(7400),
+  LATHE_GATEWAY_PORT: port.default(7401),
+  LATHE_RAY_PORT: port.default(7410),
+  LATHE_URL: z.url().optional(),
+  LATHE_GATEWAY_URL: z.url().optional(),
+  LATHE_CLUSTER: z.enum(["local", "none"]).default("local"),
+  LATHE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
+  LATHE_MODEL_MAX_MB: megabytes.default(2048),
+  LATHE_DATASET_MAX_MB: megabytes.default(4096),
+  LATHE_POOL_MAX: z.coerce.number().int().min(1).max(64).default(4),
+  LATHE_POOL_IDLE_SECONDS: z.coerce.number().int().min(5).default(60),
+  LATHE_SESSION_IDLE_SECONDS: z.coerce.number().int().min(10).default(600),
+});
+
+export interface Config {
+  databaseUrl: string;
+  home: string;
+  port: number;
+  gatewayPort: number;
+  rayPort: number;
+  url: string;
+  gatewayUrl: string;
+  cluster: "local" | "none";
+  logLevel: string;
+  modelMaxBytes: number;
+  datasetMaxBytes: number;
+  poolMax: number;
+  poolIdleSeconds: number;
+  sessionIdleSeconds: number;
+}
+
+/** @throws Error with one line for each wrong variable */
+export function readConfig(environment: Record<string, string | undefined>): Config {
+  const parsed = Environment.safeParse(environment);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map(({ path, message }) => {
+      const name = String(path[0]);
+      const found = environment[name] === undefined ? "is not set" : `is "${environment[name]}"`;
+      return `${name} ${found}: ${message}.`;
+    });
+    throw new Error(lines.join("\n"));
+  }
+  const e = parsed.data;
+  return {
+    databaseUrl: e.DATABASE_URL,
+    home: resolve(e.LATHE_HOME),
+    port: e.LATHE_PORT,
+    gatewayPort: e.LATHE_GATEWAY_PORT,
+    rayPort: e.LATHE_RAY_PORT,
+    url: e.LATHE_URL ?? `http://127.0.0.1:${e.LATHE_PORT}`,
+    gatewayUrl: e.LATHE_GATEWAY_URL ?? `http://127.0.0.1:${e.LATHE_GATEWAY_PORT}`,
+    cluster: e.LATHE_CLUSTER,
+    logLevel: e.LATHE_LOG_LEVEL,
+    modelMaxBytes: e.LATHE_MODEL_MAX_MB * 1_000_000,
+    datasetMaxBytes: e.LATHE_DATASET_MAX_MB * 1_000_000,
+    poolMax: e.LATHE_POOL_MAX,
+    poolIdleSeconds: e.LATHE_POOL_IDLE_SECONDS,
+    sessionIdleSeconds: e.LATHE_SESSION_IDLE_SECONDS,
+  };
+}
+
+export const config = (): Config => singleton("config", () => readConfig(process.env));
+
+/** A secret from its file under `LATHE_HOME/secrets`, mode 0600. Never log the answer. */
+export function secret(name: "server.key" | "auth.key"): string {
+  return singleton(`secret:${name}`, () => {
+    const path = resolve(config().home, "secrets", name);
+    const value = readFileSync(path, "utf8").trim();
+    if (value.length < 32)
+      throw new Error(`${path} holds ${value.length} characters; delete it and start again.`);
+    return value;
+  });
+}

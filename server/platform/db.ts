@@ -1,0 +1,10 @@
+import type { Pool } from "pg";
+import { connect, type Database } from "../../db/client";
+import { config } from "./config";
+import { singleton } from "./singleton";
+
+export type { Database, Db, Transaction } from "../../db/client";
+
+const connection = () => singleton("db", () => connect(config().databaseUrl));
+export const database = (): Database => connection().db;
+export const pool = (): Pool => connection().pool;

@@ -1,0 +1,77 @@
+/** Typed errors, and the one map from them to what each protocol answers. */
+import type { TRPC_ERROR_CODE_KEY } from "@trpc/server";
+
+type Kind =
+  | "invalid"
+  | "unauthenticated"
+  | "forbidden"
+  | "not_found"
+  | "conflict"
+  | "limit"
+  | "unavailable"
+  | "internal";
+
+const MAP: Record<Kind, { status: number; trpc: TRPC_ERROR_CODE_KEY }> = {
+  invalid: { status: 400, trpc: "BAD_REQUEST" },
+  unauthenticated: { status: 401, trpc: "UNAUTHORIZED" },
+  forbidden: { status: 403, trpc: "FORBIDDEN" },
+  not_found: { status: 404, trpc: "NOT_FOUND" },
+  conflict: { status: 409, trpc: "CONFLICT" },
+  limit: { status: 429, trpc: "TOO_MANY_REQUESTS" },
+  unavailable: { status: 503, trpc: "SERVICE_UNAVAILABLE" },
+  internal: { status: 500, trpc: "INTERNAL_SERVER_ERROR" },
+};
+
+/** An error that a person may read: what happened, and in `remedy` how to mend it. */
+export class AppError extends Error {
+  constructor(
+    readonly kind: Kind,
+    message: string,
+    readonly details: { code?: string; remedy?: string; cause?: unknown } = {},
+  ) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = new.target.name;
+  }
+  get code(): string {
+    return this.details.code ?? this.kind;
+  }
+  get status(): number {
+    return MAP[this.kind].status;
+  }
+  get trpcCode(): TRPC_ERROR_CODE_KEY {
+    return MAP[this.kind].trpc;
+  }
+}
+
+const define = (kind: Kind) =>
+  class extends AppError {
+    constructor(message: string, details: { code?: string; remedy?: string; cause?: unknown } = {}) {
+      super(kind, message, details);
+    }
+  };
+
+export const Invalid = define("invalid");
+export const Unauthenticated = define("unauthenticated");
+export const Forbidden = define("forbidden");
+export const NotFound = define("not_found");
+export const Conflict = define("conflict");
+export const Limit = define("limit");
+export const Unavailable = define("unavailable");
+
+/** Whatever was thrown, as an `AppError`; a stranger's message is kept as the cause and not shown. */
+export function asAppError(thrown: unknown): AppError {
+  if (thrown instanceof AppError) return thrown;
+  return new AppError("internal", "Something went wrong on the server; nothing was changed.", {
+    cause: thrown,
+    remedy: "Try again. If it happens again, give the request id to whoever runs this console.",
+  });
+}
+
+/** The SQLSTATE of a database error, however deep the driver wrapped it. */
+export function sqlState(thrown: unknown): string | undefined {
+  for (let error = thrown; error instanceof Error; error = error.cause) {
+    if ("code" in error && typeof error.code === "string" && /^[0-9A-Z]{5}$/.test(error.code))
+      return error.code;
+  }
+  return undefined;
+}
