@@ -1,0 +1,36 @@
+"""Compression: channels, sparsity, int8, and what each costs in bytes and multiply-accumulates."""
+
+from gpu_worker.compress.batchnorm import fold_batchnorm
+from gpu_worker.compress.channels import ChannelChange, ChannelPruner, ChannelPruning, prune_channels
+from gpu_worker.compress.pipeline import Achieved, Compressed, Compressor, LayerChange, apply_recipe
+from gpu_worker.compress.quantize import StaticQuantizer, quantize_static
+from gpu_worker.compress.recipe import Recipe, recipe_digest
+from gpu_worker.compress.sizes import Sizes, macs, parameter_count, sizes, sizes_live, zstd19
+from gpu_worker.compress.sparsity import Masks, SortedWeights, apply_masks, zero_share
+
+__all__ = [
+    "Achieved",
+    "ChannelChange",
+    "ChannelPruner",
+    "ChannelPruning",
+    "Compressed",
+    "Compressor",
+    "LayerChange",
+    "Masks",
+    "Recipe",
+    "Sizes",
+    "SortedWeights",
+    "StaticQuantizer",
+    "apply_masks",
+    "apply_recipe",
+    "fold_batchnorm",
+    "macs",
+    "parameter_count",
+    "prune_channels",
+    "quantize_static",
+    "recipe_digest",
+    "sizes",
+    "sizes_live",
+    "zero_share",
+    "zstd19",
+]

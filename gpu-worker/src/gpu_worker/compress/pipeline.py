@@ -1,0 +1,142 @@
+"""A recipe applied: the one path by which the studio measures a setting and a commit makes a version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gpu_worker.compress.channels import ChannelPruner
+from gpu_worker.compress.quantize import StaticQuantizer
+from gpu_worker.compress.recipe import Recipe
+from gpu_worker.compress.sparsity import Masks, SortedWeights, zero_share
+from gpu_worker.data.dataset import Dataset
+from gpu_worker.importer import Imported, example_input, import_onnx
+
+
+@dataclass(frozen=True)
+class LayerChange:
+    """One layer after a recipe: output channels before and after, share of zeroed weights, weights that
+    remain.
+    """
+
+    name: str
+    before: int
+    after: int
+    sparsity: float
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Achieved:
+    """The shares reached: of inner output channels removed, and of the remaining weights zeroed."""
+
+    channels: float
+    sparsity: float
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """A compressed model.
+
+    onnx: the bytes to measure and serve. float_onnx: the same before quantization (equal for fp32), which is
+    what training starts from. imported: the pruned and masked module, to be trained with `masks` held.
+    """
+
+    onnx: bytes
+    float_onnx: bytes
+    masks: Masks
+    layers: list[LayerChange]
+    achieved: Achieved
+    imported: Imported
+
+
+class Compressor:
+    """Holds what every recipe on one model and dataset shares: channel groups, sorted weights, calibration
+    samples.
+
+    The same recipe always gives the same bytes, whatever was built before it.
+    """
+
+    def __init__(self, imported: Imported, dataset: Dataset | None, threads: int = 2) -> None:
+        self.imported = imported
+        self.dataset = dataset
+        self._threads = threads
+        self._pruner: ChannelPruner | None = None
+        self._pruned: dict[tuple[float, int], tuple[Imported, float, SortedWeights]] = {}
+        self._quantizers: dict[tuple[int, int], StaticQuantizer] = {}
+
+    def warm(self) -> None:
+        """Does beforehand what the first setting would otherwise wait for."""
+        self._base(0.0, 16)
+        if self.imported.tier == 1:
+            self.pruner()
+
+    def pruner(self) -> ChannelPruner:
+        """The traced channel groups. Raises ValueError where the tier does not allow pruning."""
+        if self.imported.tier != 1:
+            raise ValueError(
+                f"This model's channels cannot be pruned. {' '.join(self.imported.tier_reasons)}"
+            )
+        if self._pruner is None:
+            self._pruner = ChannelPruner(self.imported, example_input(self.imported.input))
+        return self._pruner
+
+    def build(self, recipe: Recipe) -> Compressed:
+        """The model that a recipe makes. Raises ValueError, with the reason, for what this model does not
+        allow.
+        """
+        if self.imported.tier > 2:
+            raise ValueError(f"This model can only be served. {' '.join(self.imported.tier_reasons)}")
+        pruned, achieved, weights = self._base(recipe.channels, recipe.round_to)
+        masks = weights.mask_for(recipe.sparsity)
+        proto = weights.export(masks)
+        plain = proto.SerializeToString(deterministic=True)
+        final = plain if recipe.precision == "fp32" else self._quantizer(recipe).quantize(proto)
+        layers = [
+            LayerChange(
+                layer.name,
+                layer.shape[0],
+                masks[layer.parameter].shape[0],
+                zero_share({layer.parameter: masks[layer.parameter]}),
+                masks[layer.parameter].numel(),
+            )
+            for layer in self.imported.layers
+        ]
+        return Compressed(final, plain, masks, layers, Achieved(achieved, zero_share(masks)), pruned)
+
+    def calibration(self, samples: int, seed: int) -> np.ndarray:
+        """The model input that int8 ranges come from: train samples drawn by seed."""
+        if self.dataset is None:
+            raise ValueError("int8 needs a dataset to calibrate on.")
+        ids = np.random.default_rng(seed).permutation(self.dataset.train_ids)[:samples]
+        return self.dataset.batch(np.sort(ids), self.imported.input)
+
+    def _base(self, ratio: float, round_to: int) -> tuple[Imported, float, SortedWeights]:
+        """The model after channel pruning with its weights sorted; unpruned and latest are kept."""
+        key = (ratio, round_to) if ratio > 0 else (0.0, 0)
+        found = self._pruned.get(key)
+        if found is None:
+            if ratio > 0:
+                pruning = self.pruner().prune(ratio, round_to)
+                pruned, achieved = self.imported.with_module(pruning.module), pruning.achieved
+            else:
+                pruned, achieved = self.imported, 0.0
+            found = (pruned, achieved, SortedWeights(pruned))
+            self._pruned = {k: v for k, v in self._pruned.items() if k == (0.0, 0)} | {key: found}
+        return found
+
+    def _quantizer(self, recipe: Recipe) -> StaticQuantizer:
+        key = (recipe.calibration_samples, recipe.calibration_seed)
+        if key not in self._quantizers:
+            self._quantizers = {key: StaticQuantizer(self.calibration(*key), self._threads)}
+        return self._quantizers[key]
+
+
+def apply_recipe(model: bytes, recipe: Recipe, dataset: Dataset | None) -> Compressed:
+    """A recipe on a parent's bytes: the same recipe, parent and dataset give the same bytes on one machine
+    type.
+
+    Raises ImportRefused or ValueError with the reason when the model does not allow it.
+    """
+    return Compressor(import_onnx(model), dataset).build(recipe)

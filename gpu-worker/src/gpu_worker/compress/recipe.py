@@ -1,0 +1,38 @@
+"""What a compression does, in a form that can be hashed and repeated."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Recipe(BaseModel):
+    """Steps in their order: channels are removed, weights are zeroed, then everything is quantized.
+
+    channels, sparsity: the share asked for, 0 to below 1. calibration_samples: train samples, drawn by
+    calibration_seed, whose ranges the int8 scales come from. round_to: channel counts stay multiples of this.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    channels: float = Field(0.0, ge=0.0, le=0.95)
+    sparsity: float = Field(0.0, ge=0.0, le=0.99)
+    precision: Literal["fp32", "int8"] = "fp32"
+    calibration_samples: int = Field(512, ge=1, le=65536)
+    calibration_seed: int = Field(0, ge=0, lt=2**32)
+    round_to: int = Field(16, ge=1, le=256)
+
+    def canonical_json(self) -> str:
+        """One spelling for equal recipes: sorted keys, no spaces, shares as floats."""
+        return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
+
+
+def recipe_digest(recipe: Recipe, parent_digest: str) -> str:
+    """sha256 (hex) of the recipe applied to one parent version."""
+    text = json.dumps(
+        {"parent": parent_digest, "recipe": recipe.canonical_json()}, sort_keys=True, separators=(",", ":")
+    )
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,198 @@
+"""Opening a dataset: samples by global id, labels, and the train and test parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gpu_worker.data.files import read_idx, read_npz
+from gpu_worker.data.layout import Adapter, adapter
+from gpu_worker.data.spec import DatasetFile, InputSpec, Role, Split, Transform, refuse
+
+
+class Samples:
+    """Arrays of one sample shape laid end to end and read in place by global id."""
+
+    def __init__(self, parts: Sequence[np.ndarray]) -> None:
+        self.parts = list(parts)
+        self._starts = np.cumsum([0, *(len(part) for part in self.parts)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(N, ...) over all parts."""
+        return (len(self), *self.parts[0].shape[1:])
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype on disk."""
+        return self.parts[0].dtype
+
+    def __getitem__(self, index: int | np.ndarray) -> np.ndarray:
+        """One sample, or the samples with these ids in their order."""
+        if isinstance(index, (int, np.integer)):
+            return self.take(np.asarray([index]))[0]
+        return self.take(np.asarray(index))
+
+    def take(self, ids: np.ndarray) -> np.ndarray:
+        """The samples with these global ids, (len(ids), ...), in their order."""
+        if len(self.parts) == 1:
+            return np.asarray(self.parts[0][ids])
+        which = np.searchsorted(self._starts, ids, side="right") - 1
+        out = np.empty((len(ids), *self.shape[1:]), self.dtype)
+        for number, part in enumerate(self.parts):
+            mine = which == number
+            if mine.any():
+                out[mine] = part[ids[mine] - self._starts[number]]
+        return out
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Labelled samples with fixed train and test parts.
+
+    x: samples by global id, (N, ...). y: int64 (N,). num_classes: largest label + 1. train_ids, test_ids:
+    sorted global ids, int64, disjoint.
+    """
+
+    x: Samples
+    y: np.ndarray
+    num_classes: int
+    train_ids: np.ndarray
+    test_ids: np.ndarray
+    transform: Transform
+    _adapters: dict[InputSpec, Adapter] = field(default_factory=dict, repr=False, compare=False)
+
+    def batch(self, ids: np.ndarray, input_spec: InputSpec) -> np.ndarray:
+        """Model input for these samples: float32, contiguous, transformed and in the model's layout.
+
+        Raises ValueError, naming both shapes, when the samples cannot fit the model.
+        """
+        adapt = self._adapters.get(input_spec)
+        if adapt is None:
+            adapt = self._adapters.setdefault(input_spec, adapter(self.x.shape[1:], input_spec))
+        values = adapt(self.x.take(np.asarray(ids))).astype(np.float32)
+        values *= np.float32(self.transform.scale)
+        if self.transform.mean:
+            values -= np.float32(self.transform.mean)
+        if self.transform.std != 1.0:
+            values /= np.float32(self.transform.std)
+        return np.ascontiguousarray(values)
+
+
+@dataclass(frozen=True)
+class RawParts:
+    """Arrays as the files hold them; the test part is empty for a seeded split."""
+
+    x: list[np.ndarray]
+    y: list[np.ndarray]
+
+
+def read_parts(files: Sequence[DatasetFile], split: Split) -> RawParts:
+    """The sample and label arrays: train first, then the test part of a `files` split.
+
+    Raises DatasetError when an array is missing or a file unreadable.
+    """
+    arrays: dict[Role, np.ndarray] = {}
+    for file in files:
+        if file.role == "data":
+            found = read_npz(file.path, ("x", "y", "x_test", "y_test"))
+            arrays.update({role: found[role] for role in ("x", "y", "x_test", "y_test") if role in found})
+        elif file.format == "idx":
+            arrays[file.role] = read_idx(file.path)
+        else:
+            found = read_npz(file.path, (file.role, file.role.removesuffix("_test")))
+            if found:
+                arrays[file.role] = next(iter(found.values()))
+    wanted: tuple[Role, ...] = ("x", "y") if split.kind == "seeded" else ("x", "y", "x_test", "y_test")
+    missing = [role for role in wanted if role not in arrays]
+    if missing:
+        raise refuse(
+            "arrays.missing",
+            f"The dataset has no array {', '.join(missing)} (found: {', '.join(arrays) or 'none'}).",
+            "Save the samples as x and the labels as y"
+            + (
+                ", and the test part as x_test and y_test, or choose a seeded split."
+                if split.kind == "files"
+                else "."
+            ),
+        )
+    return RawParts([arrays[r] for r in wanted if r[0] == "x"], [arrays[r] for r in wanted if r[0] == "y"])
+
+
+def open_dataset(files: Sequence[DatasetFile], split: Split, transform: Transform) -> Dataset:
+    """Opens files that `check_dataset` accepted. Large uncompressed arrays stay on disk.
+
+    Raises DatasetError (a ValueError) with rule and remedy when an array is missing, samples and labels do
+    not match, or labels are not whole numbers from 0 upwards.
+    """
+    parts = read_parts(files, split)
+    for x, y in zip(parts.x, parts.y, strict=True):
+        if x.ndim < 2 or len(x) != len(y) or len(x) == 0:
+            raise refuse(
+                "arrays.match",
+                f"Samples of shape {x.shape} and labels of shape {y.shape} do not match.",
+                "x needs one row for each label in y.",
+            )
+    if any(x.shape[1:] != parts.x[0].shape[1:] or x.dtype != parts.x[0].dtype for x in parts.x):
+        raise refuse(
+            "arrays.test_shape",
+            f"Train samples are {parts.x[0].dtype} {parts.x[0].shape[1:]},"
+            f" test samples {parts.x[1].dtype} {parts.x[1].shape[1:]}.",
+            "Both parts need one shape and dtype.",
+        )
+    y = np.concatenate([whole_labels(labels) for labels in parts.y])
+    if split.kind == "files":
+        edge = len(parts.x[0])
+        train, test = np.arange(edge, dtype=np.int64), np.arange(edge, len(y), dtype=np.int64)
+    else:
+        train, test = stratified_split(y, split.seed, split.test_fraction)
+    return Dataset(Samples(parts.x), y, int(y.max()) + 1, train, test, transform)
+
+
+def whole_labels(labels: np.ndarray) -> np.ndarray:
+    """Labels as int64 (N,). Raises DatasetError unless they are whole numbers from 0 upwards."""
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.ndim != 1:
+        raise refuse(
+            "labels.shape",
+            f"Labels have the shape {labels.shape}.",
+            "y needs one whole number for each sample.",
+        )
+    whole = labels.astype(np.int64) if labels.dtype.kind in "biu" or np.isfinite(labels).all() else None
+    if whole is None or not np.array_equal(whole, labels):
+        raise refuse(
+            "labels.integer",
+            f"Labels of dtype {labels.dtype} are not whole numbers.",
+            "Number the classes from 0.",
+        )
+    if whole.size and whole.min() < 0:
+        raise refuse("labels.negative", f"The smallest label is {whole.min()}.", "Number the classes from 0.")
+    if whole.size and whole.max() >= 1 << 20:
+        raise refuse(
+            "labels.range", f"The largest label is {whole.max()}.", "Number the classes from 0 without gaps."
+        )
+    return whole
+
+
+def stratified_split(y: np.ndarray, seed: int, test_fraction: float) -> tuple[np.ndarray, np.ndarray]:
+    """(train ids, test ids), sorted: each class gives its rounded share, and at least one sample to each
+    part.
+
+    The same labels, seed and fraction always give the same split.
+    """
+    if not 0 < test_fraction < 1:
+        raise ValueError(f"The test fraction must lie between 0 and 1, not {test_fraction}.")
+    rng = np.random.default_rng(seed)
+    test: list[np.ndarray] = []
+    for label in np.unique(y):
+        ids = rng.permutation(np.flatnonzero(y == label))
+        share = round(len(ids) * test_fraction)
+        test.append(ids[: min(max(share, 1), len(ids) - 1)])
+    chosen = np.sort(np.concatenate(test)).astype(np.int64)
+    return np.setdiff1d(np.arange(len(y), dtype=np.int64), chosen), chosen

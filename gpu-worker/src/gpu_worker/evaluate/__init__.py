@@ -1,0 +1,38 @@
+"""Measuring: accuracy with intervals, paired comparison, latency."""
+
+from gpu_worker.evaluate.evaluation import (
+    Evaluation,
+    PerClass,
+    classes,
+    evaluate,
+    evaluation_order,
+    session_input,
+)
+from gpu_worker.evaluate.sessions import open_session, predict, session_options
+from gpu_worker.evaluate.statistics import (
+    PairedDifference,
+    finite_correction,
+    mcnemar_p,
+    paired_difference,
+    wilson,
+)
+from gpu_worker.evaluate.timing import Latency, latency
+
+__all__ = [
+    "Evaluation",
+    "Latency",
+    "PairedDifference",
+    "PerClass",
+    "classes",
+    "evaluate",
+    "evaluation_order",
+    "finite_correction",
+    "latency",
+    "mcnemar_p",
+    "open_session",
+    "paired_difference",
+    "predict",
+    "session_input",
+    "session_options",
+    "wilson",
+]

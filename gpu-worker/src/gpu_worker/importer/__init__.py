@@ -1,0 +1,26 @@
+"""ONNX to trainable PyTorch and back."""
+
+from gpu_worker.data.spec import InputSpec
+from gpu_worker.importer.export import export_onnx, export_proto
+from gpu_worker.importer.onnx_import import example_input, import_onnx, input_spec, parity
+from gpu_worker.importer.slicing import ChannelGroup, remove_channels, trace_groups
+from gpu_worker.importer.types import PARITY_LIMIT, Imported, ImportRefused, Layer, Tier, Weight
+
+__all__ = [
+    "PARITY_LIMIT",
+    "ChannelGroup",
+    "ImportRefused",
+    "Imported",
+    "InputSpec",
+    "Layer",
+    "Tier",
+    "Weight",
+    "example_input",
+    "export_onnx",
+    "export_proto",
+    "import_onnx",
+    "input_spec",
+    "parity",
+    "remove_channels",
+    "trace_groups",
+]

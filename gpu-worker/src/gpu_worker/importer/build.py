@@ -1,0 +1,168 @@
+"""Walking a normalised graph into an fx GraphModule of real torch modules."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import fx, nn
+
+from gpu_worker.importer.normalise import Dims, dimensions, opset_of
+from gpu_worker.importer.types import ImportRefused, Layer, Weight
+from gpu_worker.importer.values import attributes
+
+Handler = Callable[["Builder", onnx.NodeProto, dict[str, Any]], fx.Node]
+HANDLERS: dict[str, Handler] = {}
+
+
+def handles(*ops: str) -> Callable[[Handler], Handler]:
+    """Registers the translation of these ONNX ops."""
+
+    def register(handler: Handler) -> Handler:
+        HANDLERS.update(dict.fromkeys(ops, handler))
+        return handler
+
+    return register
+
+
+class Builder:
+    """Translates one graph; handlers call its methods.
+
+    The ONNX nodes may be merged on the way (MatMul + Add becomes Linear); `weights` remembers which
+    initializer each torch tensor came from.
+    """
+
+    def __init__(self, model: onnx.ModelProto) -> None:
+        self.model = model
+        self.opset = opset_of(model)
+        self.shapes: dict[str, Dims] = dimensions(onnx.shape_inference.infer_shapes(model))
+        self.tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+        self.uses = Counter(name for node in model.graph.node for name in node.input)
+        self.uses.update(value.name for value in model.graph.output)
+        self.consumers = {name: node for node in model.graph.node for name in node.input}
+        self.graph = fx.Graph()
+        self.modules = nn.Module()
+        self.layers: list[Layer] = []
+        self.weights: dict[str, Weight] = {}
+        self.env: dict[str, fx.Node] = {}
+        self.merged: set[str] = set()
+
+    def build(self) -> fx.GraphModule:
+        """The module in eval mode. Raises ImportRefused at the first node that has no translation."""
+        graph = self.model.graph
+        self.env[graph.input[0].name] = self.graph.placeholder("input")
+        for node in graph.node:
+            if node.output[0] in self.merged:
+                continue
+            handler = HANDLERS.get(node.op_type)
+            if handler is None or node.domain not in ("", "ai.onnx"):
+                raise ImportRefused(
+                    node.name or node.output[0], node.op_type, "this operator has no PyTorch translation"
+                )
+            try:
+                self.env[node.output[0]] = handler(self, node, attributes(node))
+            except (KeyError, IndexError, TypeError, RuntimeError) as error:
+                raise ImportRefused(
+                    node.name or node.output[0], node.op_type, f"it cannot be translated ({error})"
+                ) from error
+        self.graph.output(self.env[graph.output[0].name])
+        module = fx.GraphModule(self.modules, self.graph)
+        return module.eval()
+
+    def constant(self, name: str) -> np.ndarray | None:
+        """The value of an initializer, None for a tensor that depends on the input."""
+        tensor = self.tensors.get(name)
+        return None if tensor is None else numpy_helper.to_array(tensor)
+
+    def weight(self, node: onnx.NodeProto, index: int) -> np.ndarray:
+        """A constant input that must be there. Raises ImportRefused otherwise."""
+        value = self.constant(node.input[index])
+        if value is None:
+            raise ImportRefused(
+                node.name, node.op_type, f"its input '{node.input[index]}' is computed, not constant"
+            )
+        return value
+
+    def list_input(
+        self, node: onnx.NodeProto, index: int, given: dict[str, Any], name: str
+    ) -> list[Any] | None:
+        """A small list that newer opsets pass as an input and older ones as an attribute."""
+        if name in given:
+            value = given[name]
+            return list(value) if isinstance(value, (list, tuple)) else [value]
+        if len(node.input) > index and node.input[index]:
+            return self.weight(node, index).reshape(-1).tolist()
+        return None
+
+    def operand(self, name: str) -> fx.Node | float:
+        """A tensor of the graph; a constant becomes a number or a buffer."""
+        if name in self.env:
+            return self.env[name]
+        tensor = self.tensors.get(name)
+        if tensor is None:
+            raise ImportRefused(name, "", f"The tensor '{name}' is used before it is computed.")
+        value = numpy_helper.to_array(tensor)
+        if value.size == 1 and value.ndim == 0:
+            return value.item()
+        attribute = self.unique(name)
+        self.modules.register_buffer(attribute, torch.from_numpy(value.copy()))
+        self.weights[attribute] = Weight(name)
+        return self.graph.get_attr(attribute)
+
+    def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> fx.Node:
+        """A function call in the fx graph."""
+        return self.graph.call_function(function, args, kwargs)
+
+    def module(self, name: str, module: nn.Module, source: Any) -> fx.Node:
+        """A submodule and its call."""
+        self.modules.add_module(name, module)
+        return self.graph.call_module(name, (source,))
+
+    def layer(
+        self,
+        kind: Literal["Conv", "Linear"],
+        node: onnx.NodeProto,
+        module: nn.Module,
+        source: Any,
+        weight: Weight,
+    ) -> tuple[str, fx.Node]:
+        """A layer with weights: (its module name, its call)."""
+        label = layer_name(weight.initializer, node)
+        name = self.unique(label)
+        self.weights[f"{name}.weight"] = weight
+        shape = tuple(module.get_parameter("weight").shape)
+        self.layers.append(Layer(label, kind, name, shape, weight.initializer))
+        return name, self.module(name, module, source)
+
+    def unique(self, label: str) -> str:
+        """An attribute name for a torch module, made from an ONNX name."""
+        base = re.sub(r"\W+", "_", label).strip("_") or "tensor"
+        base = f"n{base}" if base[0].isdigit() else base
+        name, number = base[:80], 1
+        while hasattr(self.modules, name):
+            name, number = f"{base[:80]}_{number}", number + 1
+        return name
+
+    def sole_consumer(self, name: str) -> onnx.NodeProto | None:
+        """The only node that reads a tensor, or None."""
+        return self.consumers.get(name) if self.uses[name] == 1 else None
+
+
+def layer_name(initializer: str, node: onnx.NodeProto) -> str:
+    """A readable layer name: the weight's own name where the exporter kept it, else the node's path."""
+    if initializer.endswith(".weight") and "::" not in initializer:
+        return initializer.removesuffix(".weight")
+    path = [part for part in node.name.split("/") if part]
+    if len(path) > 1 and path[-1].startswith(node.op_type):
+        path.pop()
+    # TorchScript repeats the path so far in each step: /layer1/layer1.0/conv1
+    steps = [
+        step for step, after in zip(path, [*path[1:], ""], strict=True) if not after.startswith(f"{step}.")
+    ]
+    return ".".join(steps) or initializer

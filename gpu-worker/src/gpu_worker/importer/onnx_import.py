@@ -1,0 +1,116 @@
+"""From ONNX bytes to an `Imported`, with its parity and tier measured rather than assumed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from onnx import helper
+from torch import nn
+
+from gpu_worker.data.spec import InputSpec
+from gpu_worker.importer import ops_layers, ops_plain  # noqa: F401  (they register their translations)
+from gpu_worker.importer.build import Builder
+from gpu_worker.importer.export import export_onnx
+from gpu_worker.importer.normalise import normalise
+from gpu_worker.importer.slicing import halve_every_group
+from gpu_worker.importer.types import PARITY_LIMIT, Imported, ImportRefused, Tier
+
+OPEN_SIZE = 32
+"""Length tried for an input dimension that the model leaves open."""
+
+SMALLEST_REFERENCE = 1e-6
+
+
+def import_onnx(data: bytes) -> Imported:
+    """An ONNX model as a torch module with real Conv, Linear and BatchNorm layers, checked against ONNX
+    Runtime.
+
+    Raises ImportRefused, naming the node, when an operator or the graph's form has no translation. A model
+    that imports but differs from ONNX Runtime by more than 1e-4 gets tier 4.
+    """
+    return import_normalised(normalise(data))
+
+
+def import_normalised(model: onnx.ModelProto) -> Imported:
+    """As `import_onnx`, for a graph that is already in the plain form."""
+    spec = input_spec(model)
+    if spec.dtype != "float32":
+        raise ImportRefused(
+            "", "", f"The input '{spec.name}' is {spec.dtype}; models are trained on float32 inputs."
+        )
+    builder = Builder(model)
+    module = builder.build()
+    if not builder.layers:
+        raise ImportRefused("", "", "The model has no convolution or linear layer with weights.")
+    imported = Imported(
+        module, model, spec, model.graph.output[0].name, builder.layers, builder.weights, float("inf"), 4, []
+    )
+    return _assess(imported)
+
+
+def input_spec(model: onnx.ModelProto) -> InputSpec:
+    """Name, shape and dtype of the first graph input that is no initializer."""
+    stored = {tensor.name for tensor in model.graph.initializer}
+    value = next(value for value in model.graph.input if value.name not in stored)
+    tensor = value.type.tensor_type
+    shape = tuple(dim.dim_value if dim.HasField("dim_value") else None for dim in tensor.shape.dim)
+    return InputSpec(value.name, shape, str(helper.tensor_dtype_to_np_dtype(tensor.elem_type)))
+
+
+def example_input(spec: InputSpec, batch: int = 3, seed: int = 0) -> torch.Tensor:
+    """Seeded normal noise of the model's input shape; open dimensions get 32."""
+    shape = [batch, *(OPEN_SIZE if length is None else length for length in spec.shape[1:])]
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def parity(module: nn.Module, onnx_bytes: bytes, example: torch.Tensor) -> float:
+    """Largest absolute difference between torch and ONNX Runtime, relative to the largest output."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 3
+    session = ort.InferenceSession(onnx_bytes, options, providers=["CPUExecutionProvider"])
+    expected = np.asarray(session.run(None, {session.get_inputs()[0].name: example.numpy()})[0])
+    module.eval()
+    with torch.no_grad():
+        found = module(example).numpy()
+    if found.shape != expected.shape or not np.isfinite(expected).all():
+        return float("inf")
+    return float(np.abs(found - expected).max() / max(float(np.abs(expected).max()), SMALLEST_REFERENCE))
+
+
+def _assess(imported: Imported) -> Imported:
+    """Measures parity, then tries what tier 1 promises: halve every channel group and compare again."""
+    example = example_input(imported.input)
+    difference = float("inf")
+    tier: Tier = 4
+    reasons: list[str] = []
+    try:
+        difference = parity(imported.module, export_onnx(imported), example)
+        if not difference <= PARITY_LIMIT:
+            reasons = [f"PyTorch and ONNX Runtime differ by {difference:.1e}, more than {PARITY_LIMIT:.0e}."]
+        else:
+            tier, reasons = _prunable(imported, example)
+    # A runtime or torch error of any kind means that this model cannot be used here.
+    except Exception as error:
+        reasons = [f"A test run failed: {str(error).splitlines()[0][:300]}"]
+    return replace(imported, parity=difference, tier=tier, tier_reasons=reasons)
+
+
+def _prunable(imported: Imported, example: torch.Tensor) -> tuple[Tier, list[str]]:
+    try:
+        halved = halve_every_group(imported, example)
+        if halved is None:
+            return 2, ["No channels can be pruned: every layer is tied to the input or the output."]
+        difference = parity(halved, export_onnx(imported, halved), example)
+    # torch-pruning and torch raise whatever they meet in a graph they cannot follow.
+    except Exception as error:
+        return 2, [f"Channels cannot be pruned: {str(error).splitlines()[0][:300] or type(error).__name__}"]
+    if difference <= PARITY_LIMIT:
+        return 1, []
+    return 2, [
+        f"Channels cannot be pruned: the pruned network differs from ONNX Runtime by {difference:.1e}."
+    ]

@@ -1,0 +1,159 @@
+"""Which channels hang together, and taking channels out of a module.
+
+torch-pruning's dependency graph (DepGraph, Fang et al., CVPR 2023) is traced once on the whole model; after
+that a pruned module is only indexing: no tracing, and every ratio starts from the same original weights.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+import torch_pruning as tp
+from torch import fx, nn
+
+from gpu_worker.importer.types import Imported
+
+Axis = Literal["out", "in"]
+
+OUT = {
+    tp.prune_conv_out_channels,
+    tp.prune_linear_out_channels,
+    tp.prune_batchnorm_out_channels,
+    tp.prune_depthwise_conv_out_channels,
+}
+IN = {tp.prune_conv_in_channels, tp.prune_linear_in_channels}
+
+
+@dataclass(frozen=True)
+class Member:
+    """What a group touches of one layer: `index[k]` on `axis` goes when root channel `root[k]` goes."""
+
+    module: str
+    axis: Axis
+    index: torch.Tensor
+    root: torch.Tensor
+
+
+@dataclass(frozen=True)
+class ChannelGroup:
+    """Channels that must be removed together (a layer, what it feeds, and everything added to it).
+
+    importance: float (channels,), larger is kept longer.
+    """
+
+    root: str
+    channels: int
+    members: list[Member]
+    importance: torch.Tensor
+
+
+def trace_groups(imported: Imported, example: torch.Tensor) -> list[ChannelGroup]:
+    """The prunable channel groups of a model, with their L2 importance, in the order of the graph.
+
+    Groups that reach the output layer's channels, a grouped (not depthwise) convolution or a bare constant
+    are left out. Importance is the mean over the group's layers of squared weights per channel, as torch-
+    pruning's GroupMagnitudeImportance(p=2) has it.
+    """
+    module = imported.module
+    names: dict[nn.Module, str] = {child: name for name, child in module.named_modules()}
+    for parameter in module.parameters():
+        parameter.requires_grad_(True)  # the graph is traced through autograd
+    with torch.enable_grad():
+        graph = tp.DependencyGraph().build_dependency(module, (example[:1],), verbose=False)
+    importance = tp.importance.GroupMagnitudeImportance(p=2)
+    output = module.get_submodule(imported.output_layer.module)
+    groups: list[ChannelGroup] = []
+    for group in graph.get_all_groups(
+        ignored_layers=[output], root_module_types=[nn.Conv1d, nn.Conv2d, nn.Linear]
+    ):
+        items: list[Any] = [group[i] for i in range(len(group))]
+        members = _members(items, names)
+        score = importance(group)
+        if members is not None and score is not None:
+            root = items[0].dep.target.module
+            groups.append(ChannelGroup(names[root], len(items[0].idxs), members, score.detach().clone()))
+    return groups
+
+
+def _members(items: list[Any], names: dict[nn.Module, str]) -> list[Member] | None:
+    members: list[Member] = []
+    for item in items:
+        layer, handler = item.dep.target.module, item.dep.handler
+        if isinstance(layer, nn.Parameter) or (
+            isinstance(layer, (nn.Conv1d, nn.Conv2d)) and layer.groups not in (1, layer.out_channels)
+        ):
+            return None
+        if layer not in names or not isinstance(
+            layer, (nn.Conv1d, nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)
+        ):
+            continue
+        axis: Axis = "out" if handler in OUT else "in"
+        if handler not in OUT | IN:
+            axis = "out" if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)) else axis
+        members.append(Member(names[layer], axis, torch.tensor(item.idxs), torch.tensor(item.root_idxs)))
+    return members
+
+
+def remove_channels(
+    module: fx.GraphModule, removed: Iterable[tuple[ChannelGroup, torch.Tensor]]
+) -> fx.GraphModule:
+    """A copy of the module without the given root channels (bool mask, True goes) of each group."""
+    gone: dict[tuple[str, Axis], torch.Tensor] = {}
+    for group, mask in removed:
+        for member in group.members:
+            layer = module.get_submodule(member.module)
+            axis = "out" if _is_depthwise(layer) else member.axis
+            flags = gone.setdefault((member.module, axis), torch.zeros(_width(layer, axis), dtype=torch.bool))
+            flags[member.index[mask[member.root]]] = True
+    result = copy.deepcopy(module)
+    for (name, axis), flags in gone.items():
+        _slice(result.get_submodule(name), axis, torch.nonzero(~flags).flatten())
+    return result
+
+
+def _is_depthwise(layer: nn.Module) -> bool:
+    return isinstance(layer, (nn.Conv1d, nn.Conv2d)) and layer.groups > 1
+
+
+def _width(layer: nn.Module, axis: Axis) -> int:
+    weight: torch.Tensor = layer.get_parameter("weight")
+    return weight.shape[0 if axis == "out" else 1]
+
+
+def _slice(layer: nn.Module, axis: Axis, keep: torch.Tensor) -> None:
+    """Keeps these channels of a layer, its declared widths included."""
+    dim = 0 if axis == "out" else 1
+    layer.weight = nn.Parameter(layer.get_parameter("weight").detach().index_select(dim, keep))
+    if axis == "out":
+        if getattr(layer, "bias", None) is not None:
+            layer.bias = nn.Parameter(layer.get_parameter("bias").detach()[keep])
+        for name in ("running_mean", "running_var"):
+            if name in layer._buffers:
+                layer.register_buffer(name, layer.get_buffer(name)[keep])
+    match layer:
+        case nn.Conv1d() | nn.Conv2d():
+            if layer.groups > 1:
+                layer.groups = layer.in_channels = layer.out_channels = len(keep)
+            elif axis == "out":
+                layer.out_channels = len(keep)
+            else:
+                layer.in_channels = len(keep)
+        case nn.Linear():
+            setattr(layer, "out_features" if axis == "out" else "in_features", len(keep))
+        case nn.BatchNorm1d() | nn.BatchNorm2d():
+            layer.num_features = len(keep)
+
+
+def halve_every_group(imported: Imported, example: torch.Tensor) -> fx.GraphModule | None:
+    """The module with the second half of every group removed, None when it has no group: a trial, not a
+    recipe.
+    """
+    groups = trace_groups(imported, example)
+    if not groups:
+        return None
+    masks = [torch.arange(group.channels) >= max(1, group.channels // 2) for group in groups]
+    return remove_channels(imported.module, zip(groups, masks, strict=True))

@@ -1,0 +1,87 @@
+"""What an imported model is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import onnx
+from torch import fx, nn
+
+from gpu_worker.data.spec import InputSpec
+
+Tier = Literal[1, 2, 3, 4]
+"""1 prune channels, fine-tune, quantize; 2 fine-tune and zero weights; 3 edit weights; 4 inspect and serve.
+"""
+
+PARITY_LIMIT = 1e-4
+"""Largest relative difference from ONNX Runtime at which an imported model counts as the same function."""
+
+
+class ImportRefused(ValueError):
+    """A model that cannot become PyTorch modules: the node that stopped it, its op, and why."""
+
+    def __init__(self, node: str, op: str, reason: str) -> None:
+        super().__init__(f"{op} node '{node}': {reason}" if op else reason)
+        self.node = node
+        self.op = op
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Weight:
+    """Where a torch tensor lives in the ONNX graph; ONNX keeps MatMul weights transposed."""
+
+    initializer: str
+    transposed: bool = False
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer with prunable weights, in the order of the graph.
+
+    name: for people, made from the ONNX names. module: its name in the torch module; its weight is
+    `module + ".weight"`. shape: of the torch weight.
+    """
+
+    name: str
+    kind: Literal["Conv", "Linear"]
+    module: str
+    shape: tuple[int, ...]
+    initializer: str
+
+    @property
+    def parameter(self) -> str:
+        """The torch parameter's name."""
+        return f"{self.module}.weight"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """An ONNX model as a trainable torch module, with the way back.
+
+    module: fx GraphModule of real nn.Conv/Linear/BatchNorm, in eval mode. model: the normalised ONNX graph
+    that `export_onnx` writes weights into. weights: torch state name to ONNX initializer. parity: largest
+    difference from ONNX Runtime relative to the largest output.
+    """
+
+    module: fx.GraphModule
+    model: onnx.ModelProto
+    input: InputSpec
+    output: str
+    layers: list[Layer]
+    weights: dict[str, Weight]
+    parity: float
+    tier: Tier
+    tier_reasons: list[str]
+
+    @property
+    def output_layer(self) -> Layer:
+        """The last layer with weights: its outputs are the classes, so its channels are never pruned."""
+        return self.layers[-1]
+
+    def with_module(self, module: nn.Module) -> Imported:
+        """The same model with another module of the same names (pruned or trained)."""
+        if not isinstance(module, fx.GraphModule):
+            raise TypeError("An imported module stays an fx GraphModule; unwrap it from DDP first.")
+        return replace(self, module=module)
