@@ -18,6 +18,8 @@ interface Live {
   /** Server time minus browser time, milliseconds: ages are told by the server's clock. */
   clockOffset: number;
   tail(runId: string, listener: NewsListener): () => void;
+  /** Tries again at once. */
+  reconnect(): void;
 }
 
 const LiveContext = createContext<Live | null>(null);
@@ -39,6 +41,7 @@ export function LiveProvider({ team, children }: { team: string; children: React
   const [connection, setConnection] = useState<Connection>({ state: "catching-up" });
   const [clockOffset, setClockOffset] = useState(0);
   const [tails, setTails] = useState<readonly string[]>([]);
+  const [tries, setTries] = useState(0);
   const newsListeners = useRef(new Map<string, Set<NewsListener>>());
   const cursor = useRef<string | null>(null);
 
@@ -46,6 +49,7 @@ export function LiveProvider({ team, children }: { team: string; children: React
   const stale = useRef(new Set<string>());
   const flush = useRef<ReturnType<typeof setTimeout> | null>(null);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a try by hand opens the stream anew.
   useEffect(() => {
     const markStale = (slices: Iterable<string>) => {
       for (const slice of slices) stale.current.add(slice);
@@ -86,12 +90,13 @@ export function LiveProvider({ team, children }: { team: string; children: React
       },
     );
     return () => subscription.unsubscribe();
-  }, [client, queryClient, team, tails]);
+  }, [client, queryClient, team, tails, tries]);
 
   const live = useMemo<Live>(
     () => ({
       connection,
       clockOffset,
+      reconnect: () => setTries((n) => n + 1),
       tail(runId, listener) {
         const listeners = newsListeners.current.get(runId) ?? new Set();
         newsListeners.current.set(runId, listeners.add(listener));

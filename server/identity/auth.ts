@@ -4,6 +4,7 @@ import { drizzleAdapter } from "better-auth/adapters/drizzle";
 import { account, session, user, verification } from "../../db/schema/identity";
 import { config, secret } from "../platform/config";
 import { database } from "../platform/db";
+import { newId } from "../platform/ids";
 import { singleton } from "../platform/singleton";
 
 const DAY_SECONDS = 86_400;
@@ -31,7 +32,7 @@ const make = () =>
         "/sign-in/email": { window: 60, max: Number(process.env.LATHE_SIGN_IN_PER_MINUTE ?? 10) },
       },
     },
-    advanced: { cookiePrefix: "lathe", database: { generateId: false } },
+    advanced: { cookiePrefix: "lathe", database: { generateId: ({ model }) => newId(model.slice(0, 3)) } },
     telemetry: { enabled: false },
   });
 

@@ -1,9 +1,9 @@
 /** People, teams, roles, invites and API tokens, as screens see them. */
 import { z } from "zod";
 import { Slug } from "../platform/atoms";
-import { Permission, Role } from "../platform/permissions";
+import { Permission, permissionsOf, Role } from "../platform/permissions";
 
-export { Permission, Role };
+export { Permission, permissionsOf, Role };
 
 const Name = z.string().trim().min(1, "enter a name").max(80, "use at most 80 characters");
 const Password = z.string().min(10, "use at least 10 characters").max(128, "use at most 128 characters");

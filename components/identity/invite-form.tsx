@@ -1,0 +1,71 @@
+"use client";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import type { FormEvent } from "react";
+import { readError, useTRPC } from "@/components/trpc/client";
+import { Button } from "@/components/ui/button";
+import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { Field, Input } from "@/components/ui/field";
+import { AuthCard } from "./auth-card";
+import { signIn } from "./auth-client";
+
+export function InviteForm({ token }: { token: string }) {
+  const trpc = useTRPC();
+  const invite = useQuery(trpc.identity.describeInvite.queryOptions({ token }, { retry: false }));
+  const accept = useMutation(trpc.identity.acceptInvite.mutationOptions());
+  const problem = accept.error ? readError(accept.error) : null;
+
+  if (invite.isPending) {
+    return (
+      <AuthCard title="Join a team">
+        <Skeleton />
+      </AuthCard>
+    );
+  }
+  if (invite.isError) {
+    const { message, remedy, requestId } = readError(invite.error);
+    return (
+      <AuthCard title="Join a team">
+        <ErrorState what={message} remedy={remedy} requestId={requestId} />
+      </AuthCard>
+    );
+  }
+
+  async function submit(event: FormEvent<HTMLFormElement>) {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const text = (name: string) => String(form.get(name));
+    const input = { token, name: text("name"), email: text("email"), password: text("password") };
+    const { team } = await accept.mutateAsync(input);
+    await signIn(input.email, input.password);
+    window.location.assign(`/${team}/models`);
+  }
+
+  return (
+    <AuthCard title={`Join ${invite.data.team}`} lead={`You come as ${invite.data.roles.join(", ")}.`}>
+      <form className="auth-form" onSubmit={(event) => void submit(event).catch(() => {})}>
+        {problem && Object.keys(problem.fields).length === 0 && (
+          <Callout state="bad">
+            <b>{problem.message}</b> {problem.remedy}
+          </Callout>
+        )}
+        <Field label="Your name" error={problem?.fields.name}>
+          <Input name="name" autoComplete="name" required autoFocus />
+        </Field>
+        <Field label="E-mail" error={problem?.fields.email}>
+          <Input name="email" type="email" autoComplete="username" required />
+        </Field>
+        <Field label="Password" hint="At least 10 characters" error={problem?.fields.password}>
+          <Input name="password" type="password" autoComplete="new-password" minLength={10} required />
+        </Field>
+        <Button
+          variant="primary"
+          size="lg"
+          type="submit"
+          busy={accept.isPending || accept.isSuccess ? "Joining…" : undefined}
+        >
+          Join
+        </Button>
+      </form>
+    </AuthCard>
+  );
+}

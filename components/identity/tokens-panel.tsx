@@ -1,0 +1,136 @@
+"use client";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { readError, useTRPC } from "@/components/trpc/client";
+import { Age } from "@/components/ui/age";
+import { Button, TextAction } from "@/components/ui/button";
+import { Dialog } from "@/components/ui/dialog";
+import { Snippet } from "@/components/ui/digest";
+import { Field, Input } from "@/components/ui/field";
+import { datetime } from "@/components/ui/format";
+import { Panel } from "@/components/ui/panel";
+import { Select } from "@/components/ui/select";
+import { Table } from "@/components/ui/table";
+
+export function TokensPanel({ team }: { team: string }) {
+  const trpc = useTRPC();
+  const { data: tokens, isPending } = useQuery(trpc.identity.tokens.queryOptions({ team }));
+  const revoke = useMutation(trpc.identity.revokeToken.mutationOptions());
+  const [creating, setCreating] = useState(false);
+  return (
+    <Panel
+      title="Tokens"
+      subtitle="for programs that ask the gateway; shown once when made, kept as a hash"
+      tools={<Button onClick={() => setCreating(true)}>New token…</Button>}
+    >
+      <Table
+        label="Tokens"
+        rows={tokens ?? []}
+        rowKey={(t) => t.id}
+        loading={isPending}
+        empty={<p className="t2">No tokens yet. A program needs one to call a model.</p>}
+        columns={[
+          { key: "name", head: "Name", cell: (t) => <span className="m">{t.name}</span> },
+          { key: "hint", head: "Ends with", cell: (t) => <span className="mono t2">…{t.hint}</span> },
+          { key: "scopes", head: "Scopes", cell: (t) => t.scopes.join(", ") },
+          {
+            key: "expires",
+            head: "Expires",
+            cell: (t) => (t.expiresAt ? datetime(t.expiresAt.getTime(), "local") : "never"),
+          },
+          {
+            key: "used",
+            head: "Last used",
+            align: "end",
+            cell: (t) => (t.lastUsedAt ? <Age at={t.lastUsedAt.getTime()} form="ago" /> : "never"),
+          },
+          {
+            key: "revoke",
+            head: <span className="sr-only">Revoke</span>,
+            align: "end",
+            cell: (t) => (
+              <TextAction onClick={() => revoke.mutate({ team, tokenId: t.id })} disabled={revoke.isPending}>
+                Revoke
+              </TextAction>
+            ),
+          },
+        ]}
+      />
+      <NewTokenDialog team={team} open={creating} onClose={() => setCreating(false)} />
+    </Panel>
+  );
+}
+
+const LIFETIMES = [
+  { value: "30", label: "30 days" },
+  { value: "90", label: "90 days" },
+  { value: "365", label: "1 year" },
+  { value: "never", label: "never" },
+];
+
+function NewTokenDialog({ team, open, onClose }: { team: string; open: boolean; onClose: () => void }) {
+  const trpc = useTRPC();
+  const create = useMutation(trpc.identity.createToken.mutationOptions());
+  const [lifetime, setLifetime] = useState("90");
+  const close = () => {
+    create.reset();
+    onClose();
+  };
+  const problem = create.error && readError(create.error);
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const name = String(new FormData(event.currentTarget).get("name"));
+    create.mutate({
+      team,
+      name,
+      scopes: ["inference"],
+      expiresInDays: lifetime === "never" ? null : Number(lifetime),
+    });
+  };
+  return (
+    <Dialog
+      open={open}
+      onOpenChange={(next) => !next && close()}
+      title="New token"
+      footer={
+        create.data ? (
+          <Button variant="primary" onClick={close}>
+            Done
+          </Button>
+        ) : (
+          <>
+            <Button onClick={close}>Cancel</Button>
+            <Button
+              variant="primary"
+              type="submit"
+              form="new-token"
+              busy={create.isPending ? "Making it…" : undefined}
+            >
+              Make the token
+            </Button>
+          </>
+        )
+      }
+    >
+      {create.data ? (
+        <div className="col">
+          <p>Copy it now: it is not shown again.</p>
+          <Snippet text={create.data.token} label="Token" />
+        </div>
+      ) : (
+        <form id="new-token" className="auth-form" onSubmit={submit}>
+          <Field
+            label="Name"
+            hint="Lower-case letters, digits and hyphens"
+            error={problem?.fields.name ?? problem?.message}
+          >
+            <Input name="name" required autoFocus />
+          </Field>
+          <Field label="Expires after">
+            <Select options={LIFETIMES} value={lifetime} onValueChange={setLifetime} />
+          </Field>
+        </form>
+      )}
+    </Dialog>
+  );
+}
