@@ -1,0 +1,136 @@
+"use client";
+
+import { type PointerEvent, type ReactNode, useMemo } from "react";
+import { CartesianGrid, ComposedChart, XAxis, YAxis } from "recharts";
+import { type Domain, tickDigits, ticks } from "./prepare";
+import { useWidth } from "./use-size";
+
+/** From data to px; linear, as the axes that Recharts draws with the same domain and margins. */
+export type Scales = {
+  x: (value: number) => number;
+  y: (value: number) => number;
+  /** From px back to the x axis. */
+  invert: (px: number) => number;
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+};
+
+export type AxisSpec = {
+  domain: Domain;
+  /** With its unit: "Accuracy, %". */
+  label: string;
+  ticks?: readonly number[] | undefined;
+  format?: ((value: number) => string) | undefined;
+};
+
+type PlotProps = {
+  x: AxisSpec;
+  y: AxisSpec;
+  height: number;
+  /** Room for labels at the right end of lines. */
+  rightMargin?: number | undefined;
+  /** Room below the x axis, for lanes of events. */
+  bottomMargin?: number | undefined;
+  onHover?: ((x: number | null) => void) | undefined;
+  /** Recharts marks that need its own scales, such as `<Line>`. */
+  marks?: ReactNode;
+  /** What is drawn over them with our scales. */
+  children?: (scales: Scales) => ReactNode;
+  overlay?: ((scales: Scales) => ReactNode) | undefined;
+};
+
+const TOP = 26;
+const LEFT = 44;
+const BOTTOM = 40;
+
+function scalesOf(x: Domain, y: Domain, width: number, height: number, right: number, below: number): Scales {
+  const edges = { left: LEFT, right: width - right, top: TOP, bottom: height - below };
+  return {
+    ...edges,
+    x: (value) => edges.left + ((value - x[0]) / (x[1] - x[0])) * (edges.right - edges.left),
+    y: (value) => edges.bottom - ((value - y[0]) / (y[1] - y[0])) * (edges.bottom - edges.top),
+    invert: (px) => x[0] + ((px - edges.left) / (edges.right - edges.left)) * (x[1] - x[0]),
+  };
+}
+
+/** The ground of every Recharts drawing: hairline grid, axes with five ticks, unit in the titles, no rotated text. */
+export function Plot(props: PlotProps) {
+  const { x, y, height, rightMargin = 14, bottomMargin = BOTTOM, onHover, marks, children, overlay } = props;
+  const [ref, width] = useWidth();
+  const xTicks = useMemo(() => x.ticks ?? ticks(x.domain, width < 320 ? 4 : 6), [x.ticks, x.domain, width]);
+  const yTicks = useMemo(() => y.ticks ?? ticks(y.domain, 5), [y.ticks, y.domain]);
+  const scales = scalesOf(x.domain, y.domain, width, height, rightMargin, bottomMargin);
+
+  const onPointerMove = (event: PointerEvent<HTMLDivElement>) => {
+    const px = event.clientX - event.currentTarget.getBoundingClientRect().left;
+    const inside = px >= scales.left - 4 && px <= scales.right + 4;
+    onHover?.(inside ? Math.min(x.domain[1], Math.max(x.domain[0], scales.invert(px))) : null);
+  };
+
+  return (
+    <div
+      ref={ref}
+      className="plot-area"
+      style={{ height }}
+      onPointerMove={onHover && onPointerMove}
+      onPointerLeave={onHover && (() => onHover(null))}
+    >
+      {width > 0 && (
+        <ComposedChart
+          width={width}
+          height={height}
+          margin={{ top: TOP, right: rightMargin, bottom: bottomMargin - BOTTOM, left: 0 }}
+          accessibilityLayer={false}
+          data={[{ x: x.domain[0] }, { x: x.domain[1] }]}
+        >
+          <CartesianGrid vertical={false} stroke="var(--grid)" syncWithTicks shapeRendering="crispEdges" />
+          <XAxis
+            dataKey="x"
+            type="number"
+            domain={[...x.domain]}
+            ticks={[...xTicks]}
+            interval={0}
+            height={BOTTOM}
+            allowDataOverflow
+            tickSize={4}
+            tickMargin={6}
+            tickFormatter={x.format ?? decimalFormat(xTicks)}
+            axisLine={{ stroke: "var(--line-strong)", shapeRendering: "crispEdges" }}
+            tickLine={{ stroke: "var(--line-strong)", shapeRendering: "crispEdges" }}
+          />
+          <YAxis
+            type="number"
+            domain={[...y.domain]}
+            ticks={[...yTicks]}
+            interval={0}
+            width={LEFT}
+            allowDataOverflow
+            tickLine={false}
+            axisLine={false}
+            tickMargin={6}
+            tickFormatter={y.format ?? decimalFormat(yTicks)}
+          />
+          <text className="lab2" x={8} y={14}>
+            {y.label}
+          </text>
+          <text className="lab2" x={width - rightMargin} y={height - 6} textAnchor="end">
+            {x.label}
+          </text>
+          {marks}
+          {children?.(scales)}
+        </ComposedChart>
+      )}
+      {width > 0 && overlay?.(scales)}
+    </div>
+  );
+}
+
+function decimalFormat(values: readonly number[]): (value: number) => string {
+  const digits = tickDigits(values);
+  return (value) =>
+    value
+      .toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })
+      .replace("-", "−");
+}

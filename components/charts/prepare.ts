@@ -1,0 +1,175 @@
+import type { Value } from "./types";
+
+/** Pure preparation of chart data. Nothing here knows the DOM. */
+
+export type Domain = readonly [min: number, max: number];
+
+const STEPS = [1, 2, 2.5, 5, 10];
+
+function niceStep(span: number, parts: number): number {
+  const raw = span / parts;
+  const decade = 10 ** Math.floor(Math.log10(raw));
+  const factor = STEPS.find((step) => step * decade >= raw * (1 - 1e-9)) ?? 10;
+  return factor * decade;
+}
+
+/** Removes what binary fractions add: 0.30000000000000004 is 0.3. */
+const tidy = (value: number) => Number(value.toPrecision(12));
+
+/** At most `count` round values inside `domain`, ascending; one for an empty domain. */
+export function ticks([min, max]: Domain, count = 5): number[] {
+  if (!(max > min)) return [min];
+  let parts = Math.max(1, count - 1);
+  for (;;) {
+    const step = niceStep(max - min, parts);
+    const first = Math.ceil(min / step - 1e-9);
+    const last = Math.floor(max / step + 1e-9);
+    if (last - first + 1 <= count || parts === 1) {
+      return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) =>
+        tidy((first + index) * step),
+      );
+    }
+    parts -= 1;
+  }
+}
+
+/** Decimals that tell neighbouring ticks apart. */
+export function tickDigits(values: readonly number[]): number {
+  const gaps = values.slice(1).map((value, index) => Math.abs(value - (values[index] ?? 0)));
+  const gap = Math.min(...gaps);
+  if (!Number.isFinite(gap) || gap === 0) return 0;
+  let digits = 0;
+  while (
+    digits < 6 &&
+    Math.abs(gap * 10 ** digits - Math.round(gap * 10 ** digits)) > 1e-6 * 10 ** digits * gap
+  )
+    digits += 1;
+  return digits;
+}
+
+/**
+ * A round domain that holds every value; gaps are left out. `include` adds values that must be in sight, such
+ * as a limit. Without any value it is 0 to 1.
+ */
+export function domainOf(values: readonly Value[], include: readonly number[] = [], count = 5): Domain {
+  let min = Number.POSITIVE_INFINITY;
+  let max = Number.NEGATIVE_INFINITY;
+  for (const list of [values, include]) {
+    for (const value of list) {
+      if (value === null || !Number.isFinite(value)) continue;
+      if (value < min) min = value;
+      if (value > max) max = value;
+    }
+  }
+  if (min > max) return [0, 1];
+  // Values that only rounding tells apart are one value; the axis needs room around it.
+  const magnitude = Math.max(Math.abs(min), Math.abs(max));
+  if (max - min <= magnitude * 1e-9 || magnitude < 1e-12) {
+    const room = magnitude < 1e-12 ? 1 : magnitude * 0.1;
+    return [min - room, max + room];
+  }
+  const step = niceStep(max - min, Math.max(1, count - 1));
+  return [tidy(Math.floor(min / step + 1e-9) * step), tidy(Math.ceil(max / step - 1e-9) * step)];
+}
+
+/** Splits at gaps: each run holds neighbouring points that may be joined by a line. */
+export function runs<Item extends { y: Value }>(points: readonly Item[]): (Item & { y: number })[][] {
+  const result: (Item & { y: number })[][] = [];
+  let open: (Item & { y: number })[] | undefined;
+  for (const point of points) {
+    if (point.y === null || !Number.isFinite(point.y)) {
+      open = undefined;
+      continue;
+    }
+    if (!open) {
+      open = [];
+      result.push(open);
+    }
+    open.push({ ...point, y: point.y });
+  }
+  return result;
+}
+
+/** Columns of one series: `x` ascending; a null in `y` is a gap. */
+export type Columns = { x: readonly number[]; y: readonly Value[] };
+
+/**
+ * Puts a gap wherever neighbours are further apart than `maxStep`, so that a line never bridges a time of which
+ * nothing is known.
+ */
+export function withGaps({ x, y }: Columns, maxStep: number): { x: number[]; y: Value[] } {
+  const xs: number[] = [];
+  const ys: Value[] = [];
+  for (let index = 0; index < x.length; index += 1) {
+    const at = x[index];
+    if (at === undefined) continue;
+    const before = x[index - 1];
+    if (before !== undefined && at - before > maxStep) {
+      xs.push(before + maxStep / 2);
+      ys.push(null);
+    }
+    xs.push(at);
+    ys.push(y[index] ?? null);
+  }
+  return { x: xs, y: ys };
+}
+
+/** One pixel column of a long series. */
+export type Bucket = { x: number; mean: Value; min: Value; max: Value };
+
+/**
+ * Reduces a series to one bucket a pixel, keeping the least and the greatest value of each, so that a spike of one
+ * step survives any zoom. `x` ascends; buckets without a value are gaps.
+ */
+export function decimate({ x, y }: Columns, [from, to]: Domain, width: number): Bucket[] {
+  const columns = Math.max(1, Math.floor(width));
+  const buckets: (Bucket & { sum: number; n: number })[] = [];
+  const size = (to - from) / columns || 1;
+  for (let index = 0; index < x.length; index += 1) {
+    const at = x[index];
+    if (at === undefined || at < from || at > to) continue;
+    const column = Math.min(columns - 1, Math.floor((at - from) / size));
+    let bucket = buckets.at(-1);
+    const start = from + column * size;
+    if (!bucket || bucket.x < start) {
+      bucket = { x: at, mean: null, min: null, max: null, sum: 0, n: 0 };
+      buckets.push(bucket);
+    }
+    const value = y[index];
+    if (value === null || value === undefined || !Number.isFinite(value)) continue;
+    bucket.min = bucket.min === null ? value : Math.min(bucket.min, value);
+    bucket.max = bucket.max === null ? value : Math.max(bucket.max, value);
+    bucket.sum += value;
+    bucket.n += 1;
+    bucket.mean = bucket.sum / bucket.n;
+  }
+  return buckets.map(({ x: at, mean, min, max }) => ({ x: at, mean, min, max }));
+}
+
+/** The index of the value of ascending `xs` closest to `x`; -1 where there is none. */
+export function nearestIndex(xs: readonly number[], x: number): number {
+  let low = 0;
+  let high = xs.length - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((xs[middle] ?? 0) <= x) low = middle;
+    else high = middle;
+  }
+  if (xs.length === 0) return -1;
+  return Math.abs((xs[high] ?? 0) - x) < Math.abs((xs[low] ?? 0) - x) ? high : low;
+}
+
+const field = (value: string | number | null) => {
+  const text = value === null ? "" : String(value);
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+};
+
+/** RFC 4180; a gap is an empty field. Text that a spreadsheet would run as a formula is quoted with an apostrophe. */
+export function toCsv(
+  heads: readonly string[],
+  rows: readonly (readonly (string | number | null)[])[],
+): string {
+  const safe = (value: string | number | null) =>
+    typeof value === "string" && /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  return [heads, ...rows].map((row) => `${row.map((value) => field(safe(value))).join(",")}\r\n`).join("");
+}

@@ -1,0 +1,223 @@
+"use client";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useRouter } from "next/navigation";
+import { useDeferredValue, useState } from "react";
+import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { Button } from "@/components/ui/button";
+import { Digest } from "@/components/ui/digest";
+import { Callout, EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { Field, Input, Textarea } from "@/components/ui/field";
+import { count, duration } from "@/components/ui/format";
+import { PageHeader } from "@/components/ui/page-header";
+import { DefinitionList, Panel } from "@/components/ui/panel";
+import { Segmented } from "@/components/ui/segmented";
+import { Select } from "@/components/ui/select";
+import { StatusDot } from "@/components/ui/status";
+import { LAUNCH_DEFAULTS, type TrainMode } from "@/server/training/contract";
+
+type Options = Outputs["training"]["options"];
+
+export function LaunchPage({ team, versionId }: { team: string; versionId: string }) {
+  const trpc = useTRPC();
+  const options = useQuery(trpc.training.options.queryOptions({ team, versionId }));
+  const crumbs = [{ label: "Training", href: `/${team}/training` }, { label: "New run" }];
+  if (options.isPending) return <Skeleton />;
+  if (options.isError) {
+    const { message, remedy, requestId } = readError(options.error);
+    return <ErrorState what={message} remedy={remedy} requestId={requestId} onRetry={() => void options.refetch()} />;
+  }
+  const from = `${options.data.model} v${options.data.number}`;
+  return (
+    <>
+      <PageHeader title="New run" meta={`from ${from}, not launched yet`} crumbs={crumbs} />
+      {options.data.datasets.length === 0 ? (
+        <EmptyState title="No dataset is ready">Upload one under Datasets; training needs samples with labels.</EmptyState>
+      ) : (
+        <LaunchForm team={team} versionId={versionId} options={options.data} />
+      )}
+    </>
+  );
+}
+
+/** Figures as typed; they become numbers when they parse. */
+const FIGURES = {
+  workers: String(LAUNCH_DEFAULTS.workers),
+  epochs: String(LAUNCH_DEFAULTS.epochs),
+  globalBatch: String(LAUNCH_DEFAULTS.globalBatch),
+  lr: String(LAUNCH_DEFAULTS.lr),
+  seed: String(LAUNCH_DEFAULTS.seed),
+  checkpointEverySteps: String(LAUNCH_DEFAULTS.checkpointEverySteps),
+};
+
+function LaunchForm({ team, versionId, options }: { team: string; versionId: string; options: Options }) {
+  const trpc = useTRPC();
+  const router = useRouter();
+  const [mode, setMode] = useState<TrainMode>(options.teacher.isItself ? "fine_tune" : LAUNCH_DEFAULTS.mode);
+  const [datasetId, setDatasetId] = useState(options.datasets[0]?.id ?? "");
+  const [figures, setFigures] = useState(FIGURES);
+  const [note, setNote] = useState("");
+  const set = (name: keyof typeof FIGURES) => (value: string) => setFigures((f) => ({ ...f, [name]: value }));
+  const numbers = {
+    workers: Number(figures.workers),
+    epochs: Number(figures.epochs),
+    globalBatch: Number(figures.globalBatch),
+    lr: Number(figures.lr),
+    seed: Number(figures.seed),
+    checkpointEverySteps: Number(figures.checkpointEverySteps),
+  };
+  const launch = useMutation(
+    trpc.training.launch.mutationOptions({ onSuccess: ({ number }) => router.push(`/${team}/training/${number}`) }),
+  );
+  const problem = launch.error ? readError(launch.error) : null;
+  const submit = () => launch.mutate({ team, versionId, datasetId, mode, note, ...numbers });
+  const figure = (name: keyof typeof FIGURES, label: string, hint?: string, unit?: string) => (
+    <Field label={label} hint={hint} error={problem?.fields[name]}>
+      <Input value={figures[name]} onValueChange={set(name)} inputMode="decimal" unit={unit} />
+    </Field>
+  );
+  return (
+    <form
+      className="launch"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+      onKeyDown={(event) => {
+        if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit();
+      }}
+    >
+      <Panel title="What to train">
+        <section className="launch-part">
+          <h3>Source</h3>
+          <div className="col">
+            <p>
+              <b className="m">
+                {options.model} v{options.number}
+              </b>{" "}
+              <Digest value={options.digest} />
+              {options.tier !== null && <span className="t2"> tier {options.tier}</span>}
+            </p>
+            <Segmented
+              label="Do"
+              value={mode}
+              onValueChange={setMode}
+              options={[
+                { value: "recover", label: "Recover by distillation" },
+                { value: "fine_tune", label: "Fine-tune on labels" },
+              ]}
+            />
+            <p className="t2">
+              {mode === "recover"
+                ? `Learns the answers of v${options.teacher.number} back. Zeros and channels are held${options.quantized ? "; int8 is made again" : ""}.`
+                : `Learns the labels. Zeros and channels are held${options.quantized ? "; int8 is made again" : ""}.`}
+            </p>
+          </div>
+        </section>
+        <section className="launch-part">
+          <h3>Data</h3>
+          <Field label="Train and judge on" hint="Trains on its train part, judged on its test part" error={problem?.fields.datasetId}>
+            <Select
+              options={options.datasets.map((d) => ({ value: d.id, label: d.name, hint: `${count(d.n)} samples` }))}
+              value={datasetId}
+              onValueChange={setDatasetId}
+            />
+          </Field>
+        </section>
+        <section className="launch-part">
+          <h3>Hyper-parameters</h3>
+          <div className="launch-fields">
+            {figure("epochs", "Epochs")}
+            {figure("globalBatch", "Global batch", `${Math.round(numbers.globalBatch / Math.max(1, numbers.workers))} a worker`)}
+            {figure("lr", "Learning rate", "peak, cosine schedule")}
+            {figure("seed", "Seed")}
+          </div>
+        </section>
+        <section className="launch-part">
+          <h3>Workers</h3>
+          <div className="launch-fields">
+            {figure("workers", "Workers", "each with 1 CPU, or 1 GPU where the cluster has them")}
+            {figure("checkpointEverySteps", "Checkpoint every", "at most this much is lost", "steps")}
+          </div>
+        </section>
+        <section className="launch-part">
+          <h3>Note</h3>
+          <Field label="For the version it makes" error={problem?.fields.note}>
+            <Textarea value={note} onValueChange={setNote} rows={2} />
+          </Field>
+        </section>
+      </Panel>
+      <Before team={team} choice={{ datasetId, ...numbers }} options={options}>
+        {problem && (
+          <Callout state="bad">
+            <b>{problem.message}</b> {problem.remedy}
+          </Callout>
+        )}
+        <Button variant="primary" size="lg" type="submit" busy={launch.isPending ? "Launching…" : undefined}>
+          Launch on {numbers.workers || 0} {numbers.workers === 1 ? "worker" : "workers"}
+        </Button>
+      </Before>
+    </form>
+  );
+}
+
+interface BeforeProps {
+  team: string;
+  choice: { datasetId: string; workers: number; epochs: number; globalBatch: number };
+  options: Options;
+  children: React.ReactNode;
+}
+
+/** The consequence beside the form: when it would start, how long it takes, what it makes. All predicted. */
+function Before({ team, choice, options, children }: BeforeProps) {
+  const trpc = useTRPC();
+  const { datasetId, workers, epochs, globalBatch } = useDeferredValue(choice);
+  const plan = useQuery(
+    trpc.training.plan.queryOptions(
+      { team, datasetId, workers, epochs, globalBatch },
+      { placeholderData: (previous) => previous, refetchInterval: 5000, retry: false },
+    ),
+  );
+  const p = plan.data;
+  return (
+    <Panel title="Before you launch" subtitle="predicted">
+      <div className="panel-body col">
+        {p && (
+          <>
+            <StatusDot state={p.fit.state === "now" ? "ok" : p.fit.state === "never" ? "warning" : "pending"}>
+              {p.fit.state === "now" ? "fits now" : p.fit.state === "never" ? "waits for others" : "waits for nodes"}
+            </StatusDot>
+            <p className="t18">
+              {p.startsInSeconds === null ? (
+                "start not known: no run like this yet"
+              ) : (
+                <span className="predicted">in about {duration(p.startsInSeconds)}</span>
+              )}
+            </p>
+            <p className="t2">{p.fit.says}</p>
+          </>
+        )}
+        {plan.isError && <p className="t2">{readError(plan.error).message}</p>}
+        {children}
+      </div>
+      {p && (
+        <DefinitionList
+          items={[
+            ["Steps", `${count(p.steps)}, ${count(p.stepsPerEpoch)} an epoch`],
+            [
+              "Takes",
+              p.takesSeconds === null ? (
+                "not known yet"
+              ) : (
+                <>
+                  <span className="predicted">{duration(p.takesSeconds)}</span> from {p.fromRuns} runs like it
+                </>
+              ),
+            ],
+            ["Makes", `a version of ${options.model} after v${options.number}, not served`],
+            ["Judged", `against v${options.teacher.number} on the same samples`],
+          ]}
+        />
+      )}
+    </Panel>
+  );
+}
