@@ -1,5 +1,6 @@
 /** One tab's stream: what it missed since its cursor, then what happens, in order, once. */
 
+import { shutdown } from "../shutdown";
 import type { LiveMessage } from "./contract";
 import { type RelayedEvent, readEvents, relay } from "./relay";
 
@@ -40,8 +41,9 @@ export async function* follow(tab: Tab): AsyncGenerator<[string | null, LiveMess
     },
   });
   const ping = setInterval(() => push([null, { type: "ping", serverTime: now() }]), PING_MS);
+  const ended = AbortSignal.any([tab.signal, shutdown()]);
   const abort = () => wake();
-  tab.signal.addEventListener("abort", abort);
+  ended.addEventListener("abort", abort);
 
   try {
     yield [null, { type: "hello", serverTime: now() }];
@@ -58,7 +60,7 @@ export async function* follow(tab: Tab): AsyncGenerator<[string | null, LiveMess
         }
       }
     }
-    while (!tab.signal.aborted) {
+    while (!ended.aborted) {
       const batch = queue;
       queue = [];
       for (const [cursor, message] of batch) {
@@ -70,11 +72,11 @@ export async function* follow(tab: Tab): AsyncGenerator<[string | null, LiveMess
         overflowed = false;
         yield [null, { type: "resync" }];
       }
-      if (queue.length === 0 && !tab.signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+      if (queue.length === 0 && !ended.aborted) await new Promise<void>((resolve) => (wake = resolve));
     }
   } finally {
     clearInterval(ping);
-    tab.signal.removeEventListener("abort", abort);
+    ended.removeEventListener("abort", abort);
     unsubscribe();
   }
 }
