@@ -1,0 +1,160 @@
+"""Starting the child, passing on its checklist, and ending it when it exceeds its time."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any
+
+from gpu_worker.sandbox.report import (
+    CHECKLIST,
+    ChecklistItem,
+    FileSizes,
+    Inspection,
+    LayerRow,
+    Limits,
+    OnItem,
+    OpCount,
+    Refusal,
+    TensorSpec,
+    TestRun,
+)
+
+MAX_LINE = 32 << 20
+"""Longest answer that is read from the child, in characters."""
+
+
+def inspect_model(
+    path: Path, filename: str, limits: Limits | None = None, on_item: OnItem | None = None
+) -> Inspection | Refusal:
+    """Looks at an uploaded file in a child process without network, within `limits`.
+
+    path: where the bytes are; filename: what the user called them, for messages. `on_item` hears each check
+    begin and end; the one that refuses is reported as failed. Never raises for a hostile file.
+    """
+    limits = limits or Limits()
+    current = CHECKLIST[0]
+
+    def report(item: ChecklistItem) -> None:
+        nonlocal current
+        current = item.id
+        if on_item is not None:
+            on_item(item)
+
+    with tempfile.TemporaryFile() as errors:
+        outcome = _supervise(path, filename, limits, report, errors)
+        if outcome is None:
+            errors.seek(max(0, errors.seek(0, os.SEEK_END) - 2000))
+            outcome = _ended_without_answer(errors.read().decode("utf-8", "replace"))
+    if isinstance(outcome, Refusal):
+        report(ChecklistItem(current, "failed", outcome.message))
+    return outcome
+
+
+def _supervise(
+    path: Path, filename: str, limits: Limits, report: OnItem, errors: IO[bytes]
+) -> Inspection | Refusal | None:
+    """The child's answer; None when it ended without one."""
+    request = json.dumps(
+        {"path": str(path.absolute()), "name": Path(filename).name, "limits": asdict(limits)}
+    )
+    child = subprocess.Popen(
+        [sys.executable, "-B", "-m", "gpu_worker.sandbox.child", request],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        cwd="/",
+        env=_environment(),
+        start_new_session=True,
+    )
+    expired = threading.Event()
+
+    def expire() -> None:
+        expired.set()
+        _kill(child)
+
+    timer = threading.Timer(limits.wall_s, expire)
+    timer.start()
+    try:
+        assert child.stdout is not None
+        for message in _messages(child.stdout):
+            if "item" in message:
+                report(ChecklistItem(**message["item"]))
+            elif "refusal" in message:
+                return Refusal(**message["refusal"])
+            elif "inspection" in message:
+                return _inspection(message["inspection"])
+    finally:
+        timer.cancel()
+        _kill(child)
+        code = child.wait()
+        if child.stdout is not None:
+            child.stdout.close()
+    if expired.is_set() or code == -signal.SIGXCPU:
+        return Refusal(
+            "limits.time",
+            f"Inspecting the model took more than {limits.wall_s:g} s, or {limits.cpu_s} s of processor time.",
+            "Upload a smaller model, or one without nested functions and loops.",
+        )
+    return None
+
+
+def _messages(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
+    while line := stream.readline(MAX_LINE):
+        yield json.loads(line)
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """Ends the child and whatever it started; it leads a process group of its own."""
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def _environment() -> dict[str, str]:
+    """Of the parent's environment only the way to the libraries: no secrets, no proxies; one thread."""
+    return {
+        "PATH": os.defpath,
+        "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),
+        "HOME": "/nonexistent",
+        "USER": "sandbox",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "LANG": "C.UTF-8",
+    }
+
+
+def _ended_without_answer(errors: str) -> Refusal:
+    """A child that died: most often the memory limit, met inside a library that does not survive it."""
+    if any(sign in errors for sign in ("MemoryError", "bad_alloc", "Cannot allocate", "failed to map")):
+        return Refusal(
+            "limits.memory", "Opening the model takes more memory than is allowed.", "Reduce its tensors."
+        )
+    last = next((line for line in reversed(errors.strip().splitlines()) if line.strip()), "no message")
+    return Refusal(
+        "crashed",
+        f"The process that looked at the model ended without an answer: {last.strip()[:300]}",
+        "Check the model with onnx.checker and ONNX Runtime, then export it again.",
+    )
+
+
+def _inspection(value: dict[str, Any]) -> Inspection:
+    run = value["test_inference"]
+    return Inspection(
+        **{
+            **value,
+            "inputs": [TensorSpec(**spec) for spec in value["inputs"]],
+            "outputs": [TensorSpec(**spec) for spec in value["outputs"]],
+            "ops": [OpCount(**op) for op in value["ops"]],
+            "layers": [LayerRow(**layer) for layer in value["layers"]],
+            "sizes": FileSizes(**value["sizes"]),
+            "test_inference": TestRun(run["ms"], [TensorSpec(**spec) for spec in run["outputs"]]),
+        }
+    )
