@@ -20,6 +20,13 @@ from gpu_worker.importer.values import attributes
 Handler = Callable[["Builder", onnx.NodeProto, dict[str, Any]], fx.Node]
 HANDLERS: dict[str, Handler] = {}
 
+# fmt: off
+QUANTIZING = frozenset({
+    "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul",
+    "QuantizeLinear",
+})
+# fmt: on
+
 
 def handles(*ops: str) -> Callable[[Handler], Handler]:
     """Registers the translation of these ONNX ops."""
@@ -61,6 +68,9 @@ class Builder:
             if node.output[0] in self.merged:
                 continue
             handler = HANDLERS.get(node.op_type)
+            if node.op_type in QUANTIZING:
+                reason = "the model is quantized; import the float version that it was made from"
+                raise ImportRefused(node.name or node.output[0], node.op_type, reason)
             if handler is None or node.domain not in ("", "ai.onnx"):
                 raise ImportRefused(
                     node.name or node.output[0], node.op_type, "this operator has no PyTorch translation"

@@ -48,7 +48,25 @@ def normalise(data: bytes) -> onnx.ModelProto:
         del graph.value_info[:]
         shapes = dimensions(shape_inference.infer_shapes(model, data_prop=True))
         Normaliser(model, shapes, opset, settle).run()
+    _declare_output(model)
     return model
+
+
+def _declare_output(model: onnx.ModelProto) -> None:
+    """Gives the output its inferred shape: a model without one is not valid ONNX."""
+    output = model.graph.output[0]
+    known = dimensions(shape_inference.infer_shapes(model)).get(output.name)
+    if known is None:
+        raise ImportRefused(output.name, "", f"The shape of the output '{output.name}' cannot be inferred.")
+    shape = output.type.tensor_type.shape
+    for axis, length in enumerate(known):
+        dim = shape.dim.add()
+        if axis == 0:
+            dim.dim_param = "batch"
+        elif length is not None:
+            dim.dim_value = length
+    if not shape.dim:
+        raise ImportRefused(output.name, "", f"The output '{output.name}' is a single number, not scores.")
 
 
 def opset_of(model: onnx.ModelProto) -> int:

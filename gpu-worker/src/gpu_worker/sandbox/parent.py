@@ -101,7 +101,7 @@ def _supervise(
     if expired.is_set() or code == -signal.SIGXCPU:
         return Refusal(
             "limits.time",
-            f"Inspecting the model took more than {limits.wall_s:g} s, or {limits.cpu_s} s of processor time.",
+            f"Inspecting the model took over {limits.wall_s:g} s, or {limits.cpu_s} s of processor time.",
             "Upload a smaller model, or one without nested functions and loops.",
         )
     return None
@@ -119,7 +119,7 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Of the parent's environment only the way to the libraries: no secrets, no proxies; one thread."""
+    """Of the parent's environment only the way to the libraries; no secrets, one thread."""
     return {
         "PATH": os.defpath,
         "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry),

@@ -266,7 +266,7 @@ def _tensor(walk: Walk, tensor: Field) -> bytes:
 
 
 def _value_info(walk: Walk, value: Field) -> None:
-    """Inputs and outputs: ValueInfo{2: Type{1: Tensor{2: Shape{1: Dim{1: value}}}}}; other types are refused."""
+    """Inputs and outputs, ValueInfo{2: Type{1: Tensor{2: Shape{1: Dim{1: value}}}}}: tensors only."""
     data = walk.data
     for kind in _inside(data, value, 2):
         for entry in fields(data, kind.start, kind.end):
