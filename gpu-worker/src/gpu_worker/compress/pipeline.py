@@ -40,7 +40,7 @@ class Compressed:
     """A compressed model.
 
     onnx: the bytes to measure and serve. float_onnx: the same before quantization (equal for fp32), which is
-    what training starts from. imported: the pruned and masked module, to be trained with `masks` held.
+    what training starts from (`trainable`). masks: by torch parameter name, for `apply_masks` after each step.
     """
 
     onnx: bytes
@@ -48,7 +48,10 @@ class Compressed:
     masks: Masks
     layers: list[LayerChange]
     achieved: Achieved
-    imported: Imported
+
+    def trainable(self) -> Imported:
+        """The compressed model before quantization as torch modules of its own; `masks` fit their names."""
+        return import_onnx(self.float_onnx)
 
 
 class Compressor:
@@ -63,7 +66,7 @@ class Compressor:
         self.dataset = dataset
         self._threads = threads
         self._pruner: ChannelPruner | None = None
-        self._pruned: dict[tuple[float, int], tuple[Imported, float, SortedWeights]] = {}
+        self._pruned: dict[tuple[float, int], tuple[float, SortedWeights]] = {}
         self._quantizers: dict[tuple[int, int], StaticQuantizer] = {}
 
     def warm(self) -> None:
@@ -88,7 +91,7 @@ class Compressor:
         """
         if self.imported.tier > 2:
             raise ValueError(f"This model can only be served. {' '.join(self.imported.tier_reasons)}")
-        pruned, achieved, weights = self._base(recipe.channels, recipe.round_to)
+        achieved, weights = self._base(recipe.channels, recipe.round_to)
         masks = weights.mask_for(recipe.sparsity)
         proto = weights.export(masks)
         plain = proto.SerializeToString(deterministic=True)
@@ -103,7 +106,7 @@ class Compressor:
             )
             for layer in self.imported.layers
         ]
-        return Compressed(final, plain, masks, layers, Achieved(achieved, zero_share(masks)), pruned)
+        return Compressed(final, plain, masks, layers, Achieved(achieved, zero_share(masks)))
 
     def calibration(self, samples: int, seed: int) -> np.ndarray:
         """The model input that int8 ranges come from: train samples drawn by seed."""
@@ -112,7 +115,7 @@ class Compressor:
         ids = np.random.default_rng(seed).permutation(self.dataset.train_ids)[:samples]
         return self.dataset.batch(np.sort(ids), self.imported.input)
 
-    def _base(self, ratio: float, round_to: int) -> tuple[Imported, float, SortedWeights]:
+    def _base(self, ratio: float, round_to: int) -> tuple[float, SortedWeights]:
         """The model after channel pruning with its weights sorted; unpruned and latest are kept."""
         key = (ratio, round_to) if ratio > 0 else (0.0, 0)
         found = self._pruned.get(key)
@@ -122,7 +125,7 @@ class Compressor:
                 pruned, achieved = self.imported.with_module(pruning.module), pruning.achieved
             else:
                 pruned, achieved = self.imported, 0.0
-            found = (pruned, achieved, SortedWeights(pruned))
+            found = (achieved, SortedWeights(pruned))
             self._pruned = {k: v for k, v in self._pruned.items() if k == (0.0, 0)} | {key: found}
         return found
 

@@ -22,8 +22,8 @@ HANDLERS: dict[str, Handler] = {}
 
 # fmt: off
 QUANTIZING = frozenset({
-    "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv", "QLinearMatMul",
-    "QuantizeLinear",
+    "ConvInteger", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QLinearConv",
+    "QLinearMatMul", "QuantizeLinear",
 })
 # fmt: on
 
