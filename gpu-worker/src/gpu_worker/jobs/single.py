@@ -1,0 +1,57 @@
+"""The runs that one process does: everything but training."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+from gpu_worker.contract import (
+    AttemptSpec,
+    CompressResult,
+    CompressSpec,
+    EvaluateResult,
+    EvaluateSpec,
+    InspectDatasetResult,
+    InspectDatasetSpec,
+    InspectModelResult,
+    InspectModelSpec,
+)
+from gpu_worker.jobs.ports import Door
+
+Result = InspectModelResult | InspectDatasetResult | EvaluateResult | CompressResult
+
+
+def run_single(spec: AttemptSpec, door: Door, stop: threading.Event) -> Result:
+    """Does an inspect, evaluate or compress run and answers its result; progress and blobs go through the
+    door.
+
+    Raises Stopped after `stop`, ValueError when the spec cannot be carried out (the message is for its
+    author).
+    """
+    # The libraries take a second to load: an inspection of a dataset does without most of them.
+    match spec.spec:
+        case InspectModelSpec() as asked:
+            from gpu_worker.jobs.inspect import inspect_model
+
+            return inspect_model(asked, door, stop)
+        case InspectDatasetSpec() as asked:
+            from gpu_worker.jobs.inspect import inspect_dataset
+
+            return inspect_dataset(asked, door, stop)
+        case EvaluateSpec() as asked:
+            from gpu_worker.jobs.versions import evaluate_version
+
+            return evaluate_version(asked, door, stop, _threads(spec))
+        case CompressSpec() as asked:
+            from gpu_worker.jobs.versions import compress_version
+
+            return compress_version(asked, door, stop, _threads(spec))
+        case asked:
+            raise ValueError(f"run_single does not do '{asked.kind}' runs; training goes to run_rank.")
+
+
+def _threads(spec: AttemptSpec) -> int:
+    """What the run was given, and a second thread where the machine has one: nothing here spins while
+    idle.
+    """
+    return max(1, round(spec.resources.cpus), min(2, len(os.sched_getaffinity(0))))

@@ -1,0 +1,86 @@
+"""The runs that measure and make versions: evaluate, and compress (the studio's commit)."""
+
+from __future__ import annotations
+
+import threading
+
+from gpu_worker import compress
+from gpu_worker.contract import (
+    CompressResult,
+    CompressSpec,
+    EvaluateResult,
+    EvaluateSpec,
+)
+from gpu_worker.jobs.data import open_reference
+from gpu_worker.jobs.measure import OnSamples, answer_all, measure_latency, measure_version, to_evaluation
+from gpu_worker.jobs.ports import Door, Stopped
+from gpu_worker.jobs.progress import Checklist
+from gpu_worker.jobs.wire import to_achieved, to_layers, to_recipe
+
+
+def evaluate_version(spec: EvaluateSpec, door: Door, stop: threading.Event, threads: int) -> EvaluateResult:
+    """Measures a candidate and, on the same samples, the baseline; the latency of both interleaved."""
+    checklist = Checklist(door, {"load": 1.0, "candidate": 5.0, "baseline": 5.0, "latency": 3.0})
+    checklist.start("load", "Opening model and dataset")
+    dataset = open_reference(door, spec.dataset)
+    candidate = door.blob(spec.candidate).read_bytes()
+    baseline = door.blob(spec.baseline).read_bytes() if spec.baseline is not None else None
+    checklist.finish("load", f"{len(dataset.test_ids)} test samples")
+
+    def counting(step: str) -> OnSamples:
+        return lambda n, total: checklist.advance(step, n, total, f"{n} of {total} samples")
+
+    checklist.start("candidate", "Measuring the candidate")
+    answers = answer_all(candidate, dataset, counting("candidate"), stop, threads)
+    checklist.finish("candidate", f"{answers.correct.mean():.2%} right")
+    compared = None
+    if baseline is None:
+        checklist.finish("baseline", "none to compare with")
+    else:
+        checklist.start("baseline", "Measuring the baseline")
+        compared = answer_all(baseline, dataset, counting("baseline"), stop, threads)
+        checklist.finish("baseline", f"{compared.correct.mean():.2%} right")
+    checklist.start("latency", "Timing both in turn")
+    measured = measure_latency(candidate, baseline, dataset, spec.latency_rounds, stop)
+    checklist.finish("latency", f"{spec.latency_rounds} rounds")
+    return EvaluateResult(
+        evaluation=to_evaluation(answers, compared, dataset, measured, door),
+        baseline=None if compared is None else to_evaluation(compared, None, dataset, {}, door),
+    )
+
+
+def compress_version(spec: CompressSpec, door: Door, stop: threading.Event, threads: int) -> CompressResult:
+    """Makes the child version of a recipe and measures it against its parent on the whole test set.
+
+    The same parent, recipe and dataset give the same bytes. Raises ValueError with the reason for what the
+    parent does not allow.
+    """
+    checklist = Checklist(door, {"load": 1.0, "build": 1.0, "measure": 8.0})
+    checklist.start("load", "Opening model and dataset")
+    dataset = open_reference(door, spec.dataset)
+    parent = door.blob(spec.parent).read_bytes()
+    checklist.finish("load", f"{len(dataset.test_ids)} test samples")
+    if stop.is_set():
+        raise Stopped("stopped before the child was built")
+    checklist.start("build", "Applying the recipe")
+    recipe = to_recipe(spec.recipe)
+    built = compress.apply_recipe(door.blob(spec.parent_float).read_bytes(), recipe, dataset)
+    checklist.finish("build", f"{len(built.onnx)} bytes, parent {len(parent)}")
+    checklist.start("measure", "Measuring the child against its parent")
+    artifacts = measure_version(
+        built.onnx,
+        built.float_onnx,
+        parent,
+        dataset,
+        door,
+        lambda n, total: checklist.advance("measure", n, total, f"{n} of {total} answers"),
+        stop,
+        threads,
+    )
+    checklist.finish("measure", f"{artifacts.evaluation.accuracy:.2%} right")
+    return CompressResult(
+        artifacts=artifacts,
+        achieved=to_achieved(built.achieved),
+        layers=to_layers(built.layers),
+        recipe_digest=compress.recipe_digest(recipe, spec.parent),
+    )

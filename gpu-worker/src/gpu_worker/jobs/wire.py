@@ -1,0 +1,98 @@
+"""From the library's results to the shapes that the console stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from gpu_worker import compress, contract, evaluate
+
+
+def to_sizes(sizes: compress.Sizes) -> contract.Sizes:
+    """The four sizes, in bytes."""
+    return contract.Sizes(file=sizes.file, zstd19=sizes.zstd19, sparse=sizes.sparse, packed=sizes.packed)
+
+
+def to_recipe(recipe: contract.Recipe) -> compress.Recipe:
+    """What a compression does, for the library."""
+    return compress.Recipe(
+        channels=recipe.channels,
+        sparsity=recipe.sparsity,
+        precision=recipe.precision,
+        calibration_samples=recipe.calibration_samples,
+        calibration_seed=recipe.calibration_seed,
+        round_to=recipe.round_to,
+    )
+
+
+def recipe_of(settings: contract.Settings) -> compress.Recipe:
+    """The recipe that a commit of these dials has, by the defaults of the contract's Recipe: the studio
+    measures the bytes that a commit makes.
+    """
+    return compress.Recipe(
+        channels=settings.channels,
+        sparsity=settings.sparsity,
+        precision=settings.precision,
+        calibration_samples=512,
+        calibration_seed=0,
+        round_to=16,
+    )
+
+
+def to_layers(layers: Iterable[compress.LayerChange]) -> list[contract.LayerChange]:
+    """What a recipe did to each layer."""
+    return [
+        contract.LayerChange(
+            name=layer.name,
+            before=layer.before,
+            after=layer.after,
+            sparsity=layer.sparsity,
+            parameters=layer.parameters,
+        )
+        for layer in layers
+    ]
+
+
+def to_achieved(achieved: compress.Achieved) -> contract.AchievedRatio:
+    """The shares that a recipe reached."""
+    return contract.AchievedRatio(channels=achieved.channels, sparsity=achieved.sparsity)
+
+
+def to_paired(paired: evaluate.PairedDifference) -> contract.PairedDifference:
+    """A difference on the same samples."""
+    return contract.PairedDifference(
+        n=paired.n,
+        gained=paired.gained,
+        lost=paired.lost,
+        difference=paired.difference,
+        half_width=paired.half_width,
+        mcnemar_p=paired.mcnemar_p,
+    )
+
+
+def to_latency(
+    measured: Mapping[int, evaluate.Latency], against_itself: bool = False
+) -> list[contract.Latency]:
+    """Latencies by batch, ascending. A model timed against itself has no baseline to be compared with."""
+    return [
+        contract.Latency(
+            batch=batch,
+            p50_ms=found.p50_ms,
+            baseline_p50_ms=None if against_itself else found.baseline_p50_ms,
+            ratio=None if against_itself else found.ratio,
+            ratio_low=None if against_itself else found.spread[0],
+            ratio_high=None if against_itself else found.spread[1],
+            rounds=found.n,
+        )
+        for batch, found in sorted(measured.items())
+    ]
+
+
+def gained_and_lost(
+    labels: np.ndarray, baseline_correct: np.ndarray, candidate_correct: np.ndarray, num_classes: int
+) -> list[tuple[int, int]]:
+    """By label: samples that only the candidate has right, and samples that only the baseline has right."""
+    gained = np.bincount(labels[candidate_correct & ~baseline_correct], minlength=num_classes)
+    lost = np.bincount(labels[baseline_correct & ~candidate_correct], minlength=num_classes)
+    return [(int(a), int(b)) for a, b in zip(gained, lost, strict=True)]

@@ -1,0 +1,163 @@
+"""What a session holds warm: the version, its dials, the samples in their order, and the version's own
+answers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime as ort
+
+from gpu_worker.compress import Compressed, Compressor, macs, parameter_count, sizes
+from gpu_worker.contract import (
+    DesiredSession,
+    LayerChange,
+    Settings,
+    Sizes,
+    UnavailableItem,
+)
+from gpu_worker.data import Dataset
+from gpu_worker.evaluate import Latency, evaluate, evaluation_order, latency, open_session, session_input
+from gpu_worker.importer import ImportRefused, import_onnx
+from gpu_worker.jobs.data import open_reference
+from gpu_worker.jobs.ports import Blobs
+from gpu_worker.jobs.wire import recipe_of, to_layers, to_sizes
+
+BATCHES = (1, 64)
+LATENCY_ROUNDS = 12
+UNTOUCHED = Settings(channels=0, sparsity=0, precision="fp32")
+
+
+class Unavailable(ValueError):
+    """A setting that this version does not allow; the message is the reason."""
+
+
+@dataclass(frozen=True)
+class BaselineFacts:
+    """What is known of the version without a sample."""
+
+    sizes: Sizes
+    macs: int
+    parameters: int
+    layers: list[LayerChange]
+    channel_stops: list[float]
+    latency: dict[int, Latency]
+
+
+class Bench:
+    """One version on one dataset. Methods are called from one thread at a time, except
+    `baseline_measured`.
+    """
+
+    def __init__(self, desired: DesiredSession, blobs: Blobs) -> None:
+        self.dataset: Dataset = open_reference(blobs, desired.dataset)
+        self.order = evaluation_order(self.dataset)
+        self.threads = usable_threads(desired.cpus)
+        self._model = blobs.blob(desired.model).read_bytes()
+        self.session = open_session(self._model, self.threads)
+        # Refuses here, with both shapes, a dataset that does not fit the version.
+        self.example = self.dataset.batch(self.order[: max(BATCHES)], session_input(self.session))
+        self._predictions = np.empty(len(self.order), np.int64)
+        self._measured = 0
+        self.unavailable: list[UnavailableItem] = []
+        self._compressor = self._open_dials(blobs.blob(desired.float_model).read_bytes())
+        self._latency_session = open_session(self._model, 1)
+
+    def facts(self) -> BaselineFacts:
+        """Measures what the console shows of the version itself; latency takes half a second."""
+        layers: list[LayerChange] = []
+        stops: list[float] = []
+        if self._compressor is not None:
+            layers = to_layers(self._compressor.build(recipe_of(UNTOUCHED)).layers)
+            if self.allows("channels"):
+                stops = [stop for stop in self._compressor.pruner().stops() if stop <= 0.9]
+        return BaselineFacts(
+            sizes=to_sizes(sizes(self._model)),
+            macs=macs(self._model),
+            parameters=parameter_count(self._model),
+            layers=layers,
+            channel_stops=stops,
+            latency=self.time(self._latency_session, lambda: False),
+        )
+
+    def allows(self, dial: str) -> bool:
+        """Whether this version can be changed by a dial."""
+        return all(item.dial != dial for item in self.unavailable)
+
+    def build(self, settings: Settings) -> Compressed:
+        """The candidate. Raises Unavailable, with the reason, when a dial that is turned cannot be."""
+        turned = {
+            "channels": settings.channels > 0,
+            "sparsity": settings.sparsity > 0,
+            "precision": settings.precision != "fp32",
+        }
+        for item in self.unavailable:
+            if turned[item.dial]:
+                raise Unavailable(item.reason)
+        if self._compressor is None:
+            raise Unavailable(self.unavailable[0].reason)
+        return self._compressor.build(recipe_of(settings))
+
+    def open(self, model: bytes) -> ort.InferenceSession:
+        """A session for counting right answers."""
+        return open_session(model, self.threads)
+
+    def predict(
+        self, session: ort.InferenceSession, start: int, end: int, stop: Callable[[], bool]
+    ) -> np.ndarray:
+        """Classes of the samples order[start:end], int64; fewer when `stop` says so."""
+        return evaluate(session, self.dataset, self.order[start:end], should_stop=stop).predictions
+
+    def correct(self, predictions: np.ndarray) -> np.ndarray:
+        """Which of the first len(predictions) samples are right, bool."""
+        return predictions == self.labels(len(predictions))
+
+    def labels(self, n: int) -> np.ndarray:
+        """Labels of the first n samples."""
+        return self.dataset.y[self.order[:n]]
+
+    def baseline(self, n: int, stop: Callable[[], bool]) -> np.ndarray | None:
+        """The version's own classes for the first n samples, measured once; None when stopped before."""
+        if self._measured < n:
+            found = self.predict(self.session, self._measured, n, stop)
+            self._predictions[self._measured : self._measured + len(found)] = found
+            self._measured += len(found)
+        return self._predictions[:n] if self._measured >= n else None
+
+    def baseline_measured(self) -> np.ndarray:
+        """The classes measured so far."""
+        return self._predictions[: self._measured]
+
+    def time(self, candidate: ort.InferenceSession, stop: Callable[[], bool]) -> dict[int, Latency]:
+        """Latency of a candidate (a one-thread session) beside the version's, interleaved."""
+        return latency(
+            candidate, self._latency_session, self.example, BATCHES, LATENCY_ROUNDS, should_stop=stop
+        )
+
+    def _open_dials(self, float_model: bytes) -> Compressor | None:
+        try:
+            imported = import_onnx(float_model)
+            if imported.tier > 2:
+                raise ImportRefused("", "", " ".join(imported.tier_reasons))
+        except ImportRefused as refusal:
+            self.unavailable = [
+                UnavailableItem(dial="channels", reason=str(refusal)),
+                UnavailableItem(dial="sparsity", reason=str(refusal)),
+                UnavailableItem(dial="precision", reason=str(refusal)),
+            ]
+            return None
+        compressor = Compressor(imported, self.dataset, self.threads)
+        compressor.warm()
+        if imported.tier == 2:
+            self.unavailable = [UnavailableItem(dial="channels", reason=" ".join(imported.tier_reasons))]
+        return compressor
+
+
+def usable_threads(cpus: float) -> int:
+    """Threads of one evaluation: what the session was given, and a second one where the machine has it.
+    Sessions do not spin, so a core that somebody else needs is lent, not taken.
+    """
+    return max(1, round(cpus), min(2, len(os.sched_getaffinity(0))))

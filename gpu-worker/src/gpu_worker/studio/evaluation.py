@@ -1,0 +1,170 @@
+"""One setting measured: a stream of partial results, from what arithmetic knows to the whole test set."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from gpu_worker.compress import Compressed, Sizes, macs, sizes_live, zstd19
+from gpu_worker.contract import (
+    EvaluateRequest,
+    PerClassItem1,
+    Settings,
+    StudioAccuracy,
+    StudioBuilt,
+    StudioDone,
+    StudioFailed,
+    StudioLatency,
+    StudioSizes,
+    StudioSuperseded,
+)
+from gpu_worker.evaluate import open_session, paired_difference
+from gpu_worker.jobs.wire import gained_and_lost, to_achieved, to_latency, to_layers, to_paired, to_sizes
+from gpu_worker.studio.bench import Bench
+
+Partial = (
+    StudioBuilt | StudioAccuracy | StudioLatency | StudioSizes | StudioDone | StudioSuperseded | StudioFailed
+)
+
+FIRST, SECOND, STEP = 250, 1_000, 1_000
+"""Samples after which a result is told: soon enough to steer a hand, then often enough to watch it settle."""
+
+
+class Superseded(Exception):
+    """A newer revision arrived; what was measured so far stays told."""
+
+
+class Desk:
+    """Takes settings one at a time. The newest revision wins: an older one ends at the next chunk of samples.
+
+    Background work asks `idle` between its own chunks and waits while anybody's settings are measured.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self._turn = threading.Lock()
+        self._changed = threading.Condition()
+        self._newest = -1
+        self._asking = 0
+        self._closed = False
+
+    def evaluate(self, request: EvaluateRequest, gone: Callable[[], bool]) -> Iterator[Partial]:
+        """Measures a setting, a partial result at a time. gone: whether the asker went away.
+
+        Ends with done, superseded or failed.
+        """
+        arrived = time.perf_counter()
+        rev = request.rev
+        with self._changed:
+            self._newest = max(self._newest, rev)
+            self._asking += 1
+
+        def check() -> bool:
+            return self._newest > rev or self._closed or gone()
+
+        try:
+            with self._turn:
+                yield from _measure(self.bench, rev, request.settings, arrived, check)
+        except Superseded:
+            yield StudioSuperseded(rev=rev, by=self._newest)
+        except ValueError as error:
+            yield StudioFailed(rev=rev, message=str(error))
+        finally:
+            with self._changed:
+                self._asking -= 1
+                self._changed.notify_all()
+
+    def in_background(self, work: Callable[[], None]) -> bool:
+        """Runs a short piece of work when nobody's settings are being measured; False once the desk is
+        closed.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._asking == 0 or self._closed)
+            if self._closed:
+                return False
+        with self._turn:
+            if not self._closed:
+                work()
+        return not self._closed
+
+    def wanted(self) -> bool:
+        """Whether background work should step aside now."""
+        return self._asking > 0 or self._closed
+
+    def close(self) -> None:
+        """Ends what runs at its next chunk."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+def _measure(
+    bench: Bench, rev: int, settings: Settings, arrived: float, stop: Callable[[], bool]
+) -> Iterator[Partial]:
+    def elapsed() -> float:
+        return (time.perf_counter() - arrived) * 1000
+
+    def go_on() -> None:
+        if stop():
+            raise Superseded
+
+    go_on()
+    built = bench.build(settings)
+    sizes = sizes_live(built.onnx)
+    yield _built(built, sizes, rev, elapsed())
+    go_on()
+    session = bench.open(built.onnx)
+    total = len(bench.order)
+    marks = (
+        [mark for mark in (FIRST, SECOND) if mark < total] + list(range(SECOND + STEP, total, STEP)) + [total]
+    )
+    predictions = np.empty(0, np.int64)
+    for mark in marks:
+        # The version's own answers are cached, so this waits only where a session has just begun.
+        baseline = bench.baseline(mark, stop)
+        more = bench.predict(session, len(predictions), mark, stop)
+        predictions = np.concatenate([predictions, more])
+        if baseline is None or len(predictions) < mark:
+            raise Superseded
+        yield _accuracy(bench, rev, elapsed(), baseline, predictions)
+        if mark == SECOND or (mark == total and total <= SECOND):
+            measured = bench.time(open_session(built.onnx, 1), stop)
+            go_on()
+            yield StudioLatency(rev=rev, elapsed_ms=elapsed(), latency=to_latency(measured))
+    go_on()
+    complete = Sizes(sizes.file, zstd19(built.onnx), sizes.sparse, sizes.packed)
+    yield StudioSizes(rev=rev, elapsed_ms=elapsed(), sizes=to_sizes(complete))
+    yield StudioDone(rev=rev, elapsed_ms=elapsed())
+
+
+def _built(built: Compressed, sizes: Sizes, rev: int, elapsed: float) -> StudioBuilt:
+    return StudioBuilt(
+        rev=rev,
+        elapsed_ms=elapsed,
+        achieved=to_achieved(built.achieved),
+        layers=to_layers(built.layers),
+        sizes=to_sizes(sizes),
+        macs=macs(built.float_onnx),
+    )
+
+
+def _accuracy(
+    bench: Bench, rev: int, elapsed: float, baseline: np.ndarray, predictions: np.ndarray
+) -> StudioAccuracy:
+    baseline_correct, correct = bench.correct(baseline), bench.correct(predictions)
+    changes = gained_and_lost(
+        bench.labels(len(correct)), baseline_correct, correct, bench.dataset.num_classes
+    )
+    return StudioAccuracy(
+        rev=rev,
+        elapsed_ms=elapsed,
+        n=len(correct),
+        total=len(bench.order),
+        accuracy=float(correct.mean()),
+        baseline_accuracy=float(baseline_correct.mean()),
+        paired=to_paired(paired_difference(baseline_correct, correct, len(bench.order))),
+        per_class=[PerClassItem1(label=label, gained=g, lost=n) for label, (g, n) in enumerate(changes)],
+    )

@@ -1,0 +1,181 @@
+"""A studio session: an HTTP server around a warm bench.
+
+`POST /evaluate` (a stream of NDJSON) · `GET /baseline` · `GET /sample/{id}` (PNG)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Callable
+
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from gpu_worker.contract import (
+    DesiredSession,
+    EvaluateRequest,
+    Preview,
+    PreviewPoint,
+    Settings,
+    StudioBaseline,
+    to_wire,
+)
+from gpu_worker.data import encode_png, sample_pixels
+from gpu_worker.evaluate import wilson
+from gpu_worker.jobs.ports import Blobs
+from gpu_worker.jobs.wire import to_latency
+from gpu_worker.serve.http import RequireBearer, serve_http
+from gpu_worker.studio.bench import Bench
+from gpu_worker.studio.evaluation import SECOND, Desk, Partial
+from gpu_worker.studio.preview import preview_point, preview_settings
+
+MAX_CHANNELS, MAX_SPARSITY = 0.9, 0.95
+CHUNK = 500
+"""Samples of the version itself that background work measures before it looks whether it should step aside.
+"""
+
+
+def serve_session(
+    desired: DesiredSession,
+    door: Blobs,
+    host: str,
+    on_ready: Callable[[str], None],
+    stop: threading.Event,
+) -> None:
+    """Opens the version and dataset, then answers the console on a free port of `host` until `stop` is set.
+
+    on_ready: called with `http://host:port` when settings can be measured. Raises ValueError when the dataset
+    does not fit the version.
+    """
+    session = Session(desired, Bench(desired, door))
+    background = threading.Thread(target=session.work_in_background, name="preview", daemon=True)
+
+    def ready(address: str) -> None:
+        on_ready(address)
+        background.start()
+
+    try:
+        serve_http(RequireBearer(session.app, desired.token), host, ready, stop)
+    finally:
+        session.desk.close()
+
+
+class Session:
+    """The routes, and what is measured of the version without being asked."""
+
+    def __init__(self, desired: DesiredSession, bench: Bench) -> None:
+        self._id = desired.session_id
+        self._bench = bench
+        self.desk = Desk(bench)
+        bench.baseline(min(SECOND, len(bench.order)), lambda: False)
+        self._facts = bench.facts()
+        self._preview: dict[str, list[PreviewPoint]] = {"channels": [], "sparsity": []}
+        self.app = Starlette(
+            routes=[
+                Route("/evaluate", self._evaluate, methods=["POST"]),
+                Route("/baseline", self._baseline, methods=["GET"]),
+                Route("/sample/{id:int}", self._sample, methods=["GET"]),
+            ]
+        )
+
+    def work_in_background(self) -> None:
+        """Warms int8, measures the version on all samples, then the preview curves; steps aside for
+        settings.
+        """
+        bench, desk = self._bench, self.desk
+        if bench.allows("precision"):
+            desk.in_background(
+                lambda: _discard(bench.build(Settings(channels=0, sparsity=0, precision="int8")))
+            )
+        for dial, settings in preview_settings(bench, self._facts.channel_stops):
+            point: list[PreviewPoint] = []
+
+            def measure(settings: Settings = settings, point: list[PreviewPoint] = point) -> None:
+                found = preview_point(bench, settings, desk.wanted)
+                if found is not None:
+                    point.append(found)
+
+            while not point:
+                if not desk.in_background(measure):
+                    return
+            self._preview[dial] = sorted([*self._preview[dial], *point], key=lambda known: known.ratio)
+        while len(bench.baseline_measured()) < len(bench.order):
+            upto = min(len(bench.baseline_measured()) + CHUNK, len(bench.order))
+            if not desk.in_background(lambda upto=upto: _discard(bench.baseline(upto, desk.wanted))):
+                return
+
+    def baseline(self) -> StudioBaseline:
+        """The version as measured so far."""
+        correct = self._bench.correct(self._bench.baseline_measured())
+        low, high = wilson(int(correct.sum()), len(correct))
+        facts = self._facts
+        return StudioBaseline(
+            session_id=self._id,
+            n=len(correct),
+            accuracy=float(correct.mean()),
+            half_width=(high - low) / 2,
+            sizes=facts.sizes,
+            macs=facts.macs,
+            parameters=facts.parameters,
+            latency=to_latency(facts.latency, against_itself=True),
+            layers=facts.layers,
+            channel_stops=facts.channel_stops,
+            unavailable=self._bench.unavailable,
+            preview=Preview(channels=self._preview["channels"], sparsity=self._preview["sparsity"]),
+        )
+
+    async def _baseline(self, request: Request) -> Response:
+        return JSONResponse(to_wire(self.baseline()))
+
+    async def _sample(self, request: Request) -> Response:
+        sample = request.path_params["id"]
+        if sample >= len(self._bench.dataset.x):
+            return JSONResponse({"error": f"There is no sample {sample}."}, 404)
+        pixels = sample_pixels(self._bench.dataset.x[sample])
+        if pixels is None:
+            return JSONResponse({"error": "The samples of this dataset are no images."}, 404)
+        return Response(encode_png(pixels), media_type="image/png")
+
+    async def _evaluate(self, request: Request) -> Response:
+        try:
+            asked = EvaluateRequest.model_validate_json(await request.body())
+            _check_range("channels", asked.settings.channels, MAX_CHANNELS)
+            _check_range("sparsity", asked.settings.sparsity, MAX_SPARSITY)
+        except (ValidationError, ValueError) as error:
+            return JSONResponse({"error": str(error)}, 422)
+        return StreamingResponse(self._lines(asked), media_type="application/x-ndjson")
+
+    async def _lines(self, asked: EvaluateRequest) -> AsyncIterator[bytes]:
+        """The measurement runs in a thread of its own; leaving this generator ends it at the next chunk."""
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[Partial | None] = asyncio.Queue()
+        gone = threading.Event()
+
+        def work() -> None:
+            try:
+                for partial in self.desk.evaluate(asked, gone.is_set):
+                    loop.call_soon_threadsafe(queue.put_nowait, partial)
+            finally:
+                if not loop.is_closed():
+                    loop.call_soon_threadsafe(queue.put_nowait, None)
+
+        threading.Thread(target=work, name=f"evaluate-{asked.rev}", daemon=True).start()
+        try:
+            while (partial := await queue.get()) is not None:
+                yield json.dumps(to_wire(partial), separators=(",", ":")).encode() + b"\n"
+        finally:
+            gone.set()
+
+
+def _check_range(dial: str, value: float, limit: float) -> None:
+    if not 0 <= value <= limit:
+        raise ValueError(f"{dial} must lie between 0 and {limit}, not {value}.")
+
+
+def _discard(_: object) -> None:
+    """What is wanted is the warm cache, not the answer."""

@@ -1,0 +1,117 @@
+"""The ranks of one attempt: what they agree on between steps. With one rank nothing is sent."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+COLLECTIVE_TIMEOUT = timedelta(minutes=5)
+"""A peer that is silent for longer is taken for dead; the driver notices a killed one long before."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """One rank's view of its group. `backend` is 'none' for a single rank."""
+
+    rank: int
+    world: int
+    device: torch.device
+    backend: str
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """The module with its gradients averaged over the ranks in backward.
+
+        BatchNorm statistics stay each rank's own between two `average_buffers`: sending them at every step,
+        as DDP does by default, costs a broadcast per step and keeps those of rank 0 only.
+        """
+        if self.world == 1:
+            return module
+        devices = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(
+            module, device_ids=devices, forward_sync_buffers=False, gradient_as_bucket_view=True
+        )
+
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum over all ranks, in place."""
+        if self.world > 1:
+            dist.all_reduce(values)
+        return values
+
+    def sum_later(self, values: Tensor) -> Pulse:
+        """Starts a sum over all ranks that is read a step later, so that nobody waits for it."""
+        return Pulse(values, dist.all_reduce(values, async_op=True) if self.world > 1 else None)
+
+    @torch.no_grad()
+    def average_buffers(self, module: nn.Module) -> None:
+        """Gives all ranks the mean of their running statistics. Called before evaluations and checkpoints, so
+        that a resumed run and an uninterrupted one hold the same.
+        """
+        buffers = [buffer for buffer in module.buffers() if buffer.is_floating_point()]
+        if self.world == 1 or not buffers:
+            return
+        flat = torch.cat([buffer.reshape(-1) for buffer in buffers])
+        dist.all_reduce(flat)
+        flat /= self.world
+        for buffer, mean in zip(buffers, flat.split([b.numel() for b in buffers]), strict=True):
+            buffer.copy_(mean.view_as(buffer))
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """A sum under way."""
+
+    values: Tensor
+    work: dist.Work | None
+
+    def read(self) -> list[float]:
+        """Waits for the sum and answers its values."""
+        if self.work is not None:
+            self.work.wait()
+        return self.values.tolist()
+
+
+@contextmanager
+def join_group(
+    rank: int, world: int, master_addr: str, master_port: int, device: str, backend: str | None
+) -> Iterator[Group]:
+    """Meets the other ranks at the master's address and leaves them at the end.
+
+    backend: gloo or nccl; by device when None. Raises RuntimeError when the ranks do not meet.
+    """
+    chosen = torch.device(device)
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)
+    if world == 1:
+        yield Group(0, 1, chosen, "none")
+        return
+    name = backend or ("nccl" if chosen.type == "cuda" else "gloo")
+    if name == "gloo" and _is_loopback(master_addr):
+        # Gloo would look up this host's name, which need not lead to an interface the ranks share.
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+    dist.init_process_group(
+        name,
+        init_method=f"tcp://{master_addr}:{master_port}",
+        rank=rank,
+        world_size=world,
+        timeout=COLLECTIVE_TIMEOUT,
+    )
+    try:
+        yield Group(rank, world, chosen, name)
+    finally:
+        dist.destroy_process_group()
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"

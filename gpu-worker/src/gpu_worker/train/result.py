@@ -1,0 +1,89 @@
+"""From trained weights to a version: ONNX, quantized again where the recipe says so, measured, with
+provenance.
+"""
+
+from __future__ import annotations
+
+import platform
+import threading
+from importlib.metadata import version
+
+import torch
+from torch import nn
+
+from gpu_worker.compress import apply_recipe
+from gpu_worker.contract import AttemptSpec, Settings, TrainResult, TrainSpec
+from gpu_worker.data import Dataset
+from gpu_worker.jobs.measure import measure_version
+from gpu_worker.jobs.ports import Door
+from gpu_worker.jobs.wire import recipe_of, to_recipe
+from gpu_worker.train.group import Group
+from gpu_worker.train.reporter import TRAINING_SHARE, Reporter
+from gpu_worker.train.trainable import Trainable
+
+LIBRARIES = ("torch", "onnx", "onnxruntime", "numpy", "safetensors")
+
+
+def build_result(
+    spec: AttemptSpec,
+    train: TrainSpec,
+    trainable: Trainable,
+    module: nn.Module,
+    dataset: Dataset,
+    door: Door,
+    reporter: Reporter,
+    group: Group,
+    seconds: float,
+    stop: threading.Event,
+) -> TrainResult:
+    """The result of a finished run. module: trained, on the CPU, in eval mode. Raises Stopped when asked
+    to.
+    """
+    reporter.phase("exporting", "Writing the ONNX file", TRAINING_SHARE)
+    float_model = trainable.export(module)
+    model = float_model
+    if train.precision == "int8":
+        reporter.phase("quantizing", "Measuring ranges and quantizing to int8", TRAINING_SHARE + 1)
+        model = requantize(float_model, train, dataset)
+    measuring = TRAINING_SHARE + 2
+
+    def on_samples(done: int, total: int) -> None:
+        share = (100 - measuring) * done / total
+        reporter.phase("measuring", f"Measured {done} of {total} answers", measuring + share)
+
+    baseline = door.blob(train.baseline).read_bytes() if train.baseline is not None else None
+    artifacts = measure_version(
+        model, float_model, baseline, dataset, door, on_samples, stop, torch.get_num_threads()
+    )
+    steps = reporter.total_steps
+    reporter.metrics(steps, {"final/accuracy": artifacts.evaluation.accuracy})
+    return TrainResult(
+        artifacts=artifacts, steps=steps, seconds=seconds, environment=environment(spec, train, group)
+    )
+
+
+def requantize(float_model: bytes, train: TrainSpec, dataset: Dataset) -> bytes:
+    """The int8 model, by the same path as a commit, calibrated on the train samples that the recipe draws."""
+    plain = recipe_of(Settings(channels=0, sparsity=0, precision="int8"))
+    drawn = plain if train.recipe is None else to_recipe(train.recipe)
+    calibration = {
+        "calibration_samples": drawn.calibration_samples,
+        "calibration_seed": drawn.calibration_seed,
+    }
+    return apply_recipe(float_model, plain.model_copy(update=calibration), dataset).onnx
+
+
+def environment(spec: AttemptSpec, train: TrainSpec, group: Group) -> dict[str, str]:
+    """What else the result depends on: library versions, hardware, backend, seed, workers."""
+    cuda = group.device.type == "cuda"
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in LIBRARIES},
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name(group.device) if cuda else platform.machine(),
+        "backend": group.backend,
+        "workers": str(group.world),
+        "threads": str(torch.get_num_threads()),
+        "seed": str(train.hyper.seed),
+        "attempt": str(spec.attempt),
+    }
