@@ -24,14 +24,23 @@ export function LaunchPage({ team, versionId }: { team: string; versionId: strin
   if (options.isPending) return <Skeleton />;
   if (options.isError) {
     const { message, remedy, requestId } = readError(options.error);
-    return <ErrorState what={message} remedy={remedy} requestId={requestId} onRetry={() => void options.refetch()} />;
+    return (
+      <ErrorState
+        what={message}
+        remedy={remedy}
+        requestId={requestId}
+        onRetry={() => void options.refetch()}
+      />
+    );
   }
   const from = `${options.data.model} v${options.data.number}`;
   return (
     <>
       <PageHeader title="New run" meta={`from ${from}, not launched yet`} crumbs={crumbs} />
       {options.data.datasets.length === 0 ? (
-        <EmptyState title="No dataset is ready">Upload one under Datasets; training needs samples with labels.</EmptyState>
+        <EmptyState title="No dataset is ready">
+          Upload one under Datasets; training needs samples with labels.
+        </EmptyState>
       ) : (
         <LaunchForm team={team} versionId={versionId} options={options.data} />
       )}
@@ -66,7 +75,9 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
     checkpointEverySteps: Number(figures.checkpointEverySteps),
   };
   const launch = useMutation(
-    trpc.training.launch.mutationOptions({ onSuccess: ({ number }) => router.push(`/${team}/training/${number}`) }),
+    trpc.training.launch.mutationOptions({
+      onSuccess: ({ number }) => router.push(`/${team}/training/${number}`),
+    }),
   );
   const problem = launch.error ? readError(launch.error) : null;
   const submit = () => launch.mutate({ team, versionId, datasetId, mode, note, ...numbers });
@@ -115,9 +126,17 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
         </section>
         <section className="launch-part">
           <h3>Data</h3>
-          <Field label="Train and judge on" hint="Trains on its train part, judged on its test part" error={problem?.fields.datasetId}>
+          <Field
+            label="Train and judge on"
+            hint="Trains on its train part, judged on its test part"
+            error={problem?.fields.datasetId}
+          >
             <Select
-              options={options.datasets.map((d) => ({ value: d.id, label: d.name, hint: `${count(d.n)} samples` }))}
+              options={options.datasets.map((d) => ({
+                value: d.id,
+                label: d.name,
+                hint: `${count(d.n)} samples`,
+              }))}
               value={datasetId}
               onValueChange={setDatasetId}
             />
@@ -127,7 +146,11 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
           <h3>Hyper-parameters</h3>
           <div className="launch-fields">
             {figure("epochs", "Epochs")}
-            {figure("globalBatch", "Global batch", `${Math.round(numbers.globalBatch / Math.max(1, numbers.workers))} a worker`)}
+            {figure(
+              "globalBatch",
+              "Global batch",
+              `${Math.round(numbers.globalBatch / Math.max(1, numbers.workers))} a worker`,
+            )}
             {figure("lr", "Learning rate", "peak, cosine schedule")}
             {figure("seed", "Seed")}
           </div>
@@ -184,7 +207,11 @@ function Before({ team, choice, options, children }: BeforeProps) {
         {p && (
           <>
             <StatusDot state={p.fit.state === "now" ? "ok" : p.fit.state === "never" ? "warning" : "pending"}>
-              {p.fit.state === "now" ? "fits now" : p.fit.state === "never" ? "waits for others" : "waits for nodes"}
+              {p.fit.state === "now"
+                ? "fits now"
+                : p.fit.state === "never"
+                  ? "waits for others"
+                  : "waits for nodes"}
             </StatusDot>
             <p className="t18">
               {p.startsInSeconds === null ? (

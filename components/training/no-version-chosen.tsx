@@ -5,7 +5,10 @@ import { PageHeader } from "@/components/ui/page-header";
 export function NoVersionChosen({ team }: { team: string }) {
   return (
     <>
-      <PageHeader title="New run" crumbs={[{ label: "Training", href: `/${team}/training` }, { label: "New run" }]} />
+      <PageHeader
+        title="New run"
+        crumbs={[{ label: "Training", href: `/${team}/training` }, { label: "New run" }]}
+      />
       <EmptyState
         title="Choose what to train"
         actions={
@@ -14,8 +17,8 @@ export function NoVersionChosen({ team }: { team: string }) {
           </LinkButton>
         }
       >
-        A run starts from a version: open one and press Recover by training. A compressed version learns its ancestor's
-        answers back in about an epoch.
+        A run starts from a version: open one and press Recover by training. A compressed version learns its
+        ancestor's answers back in about an epoch.
       </EmptyState>
     </>
   );

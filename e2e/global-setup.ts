@@ -1,0 +1,10 @@
+import { rmSync } from "node:fs";
+import { startProduct } from "./fixtures/product";
+
+/** Starts the product once for all specs; its address reaches them through the environment. */
+export default async function globalSetup(): Promise<() => Promise<void>> {
+  rmSync("e2e/output", { recursive: true, force: true });
+  const product = await startProduct();
+  process.env.LATHE_E2E = JSON.stringify({ ...product, stop: undefined });
+  return product.stop;
+}

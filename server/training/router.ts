@@ -1,0 +1,17 @@
+import { z } from "zod";
+import { Id } from "../platform/atoms";
+import { inTeam, router } from "../platform/trpc/trpc";
+import { LaunchInput, PlanInput } from "./contract";
+import { launch, options, plan } from "./service";
+
+export const trainingRouter = router({
+  options: inTeam("read")
+    .input(z.object({ versionId: Id }))
+    .query(({ ctx, input }) => options(ctx, input.versionId)),
+  plan: inTeam("read")
+    .input(PlanInput)
+    .query(({ ctx, input }) => plan(ctx, input)),
+  launch: inTeam("run.launch")
+    .input(LaunchInput)
+    .mutation(({ ctx, input }) => launch(ctx, input)),
+});

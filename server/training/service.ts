@@ -1,0 +1,165 @@
+/** Launching training runs, and making versions of what they result in. */
+import { z } from "zod";
+import { record } from "../audit/service";
+import { datasetForWork, datasetRef, readyDatasets } from "../datasets/service";
+import { ObservedCluster } from "../engine/contract";
+import { defaultClusterId } from "../engine/service";
+import { createVersionFromRun, versionForWork } from "../models/service";
+import { type TeamContext, transact } from "../platform/context";
+import type { Db } from "../platform/db";
+import { Invalid } from "../platform/errors";
+import { TrainHyper, TrainSpec } from "../runs/contract";
+import { createRun, type Finisher } from "../runs/service";
+import { Recipe } from "../studio/contract";
+import type { LaunchInput, LaunchPlan, PlanInput } from "./contract";
+import { planLaunch } from "./plan";
+import { findRunsLike, readCluster } from "./repo";
+
+const CPUS_PER_WORKER = 1;
+
+/** The oldest ancestor: what a compressed version learns from. */
+async function rootOf(db: Db, teamId: string, versionId: string) {
+  let work = await versionForWork(db, teamId, versionId);
+  while (work.version.parentId) work = await versionForWork(db, teamId, work.version.parentId);
+  return work;
+}
+
+/** @throws Invalid when the version's tier does not allow training */
+export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput>) {
+  const work = await versionForWork(ctx.db, ctx.teamId, input.versionId);
+  const { version } = work;
+  if (version.tier === null || version.tier > 2) {
+    throw new Invalid(
+      `${work.model.name} v${version.number} can't be trained: it is tier ${version.tier ?? "unknown"}.`,
+      {
+        code: "not_trainable",
+        remedy: "Its version page names the node that limits it. It can still be served.",
+      },
+    );
+  }
+  const dataset = await datasetRef(ctx.db, ctx.teamId, input.datasetId);
+  const root = await rootOf(ctx.db, ctx.teamId, input.versionId);
+  const gpus = await gpusFree(ctx.db);
+  const precision = work.digest === work.floatDigest ? "fp32" : "int8";
+  const recipe = z.object({ recipe: Recipe }).safeParse(version.recipe);
+  const spec = TrainSpec.parse({
+    kind: "train",
+    init: { from: "version", blob: work.floatDigest },
+    teacher: input.mode === "recover" ? { blob: root.digest } : null,
+    keepMasks: true,
+    precision,
+    recipe: recipe.success ? recipe.data.recipe : null,
+    baseline: root.digest,
+    dataset,
+    hyper: TrainHyper.parse({
+      epochs: input.epochs,
+      globalBatch: input.globalBatch,
+      lr: input.lr,
+      seed: input.seed,
+      checkpointEverySteps: input.checkpointEverySteps,
+    }),
+  });
+  const title = `${input.mode === "recover" ? "Recover" : "Fine-tune"} ${work.model.name} v${version.number}`;
+  return transact(ctx, async (tx) => {
+    const created = await createRun(tx, ctx, {
+      kind: "train",
+      title,
+      spec,
+      resources: { workers: input.workers, cpus: CPUS_PER_WORKER, gpus: gpus >= input.workers ? 1 : 0 },
+      modelId: version.modelId,
+      versionId: version.id,
+      datasetId: input.datasetId,
+      maxAttempts: 5,
+      intent: { note: input.note, mode: input.mode, rootVersionId: root.version.id },
+    });
+    await record(tx, ctx, {
+      action: "run.launched",
+      target: { kind: "run", id: created.id },
+      summary: `Launched run ${created.number}: ${title} on ${input.workers} workers`,
+      after: { version: version.id, dataset: input.datasetId, workers: input.workers, hyper: spec.hyper },
+    });
+    return created;
+  });
+}
+
+/** What a launch from this version can be made of. */
+export async function options(ctx: TeamContext, versionId: string) {
+  const work = await versionForWork(ctx.db, ctx.teamId, versionId);
+  const root = await rootOf(ctx.db, ctx.teamId, versionId);
+  const datasets = await readyDatasets(ctx.db, ctx.teamId);
+  return {
+    model: work.model.name,
+    number: work.version.number,
+    digest: work.digest,
+    tier: work.version.tier,
+    quantized: work.digest !== work.floatDigest,
+    teacher: { number: root.version.number, digest: root.digest, isItself: root.version.id === versionId },
+    datasets,
+  };
+}
+
+async function clusterFacts(db: Db) {
+  const { observed, pools } = await readCluster(db, await defaultClusterId(db));
+  const parsed = ObservedCluster.safeParse(observed);
+  return { nodes: parsed.success ? parsed.data.nodes.filter((n) => !n.isHead) : [], pools };
+}
+
+async function gpusFree(db: Db): Promise<number> {
+  const { nodes } = await clusterFacts(db);
+  return nodes.reduce((sum, node) => sum + Math.max(0, node.gpus - node.gpusUsed), 0);
+}
+
+const PoolResources = z.record(z.string(), z.number());
+
+/** What a launch with these choices would lead to. */
+export async function plan(ctx: TeamContext, input: z.infer<typeof PlanInput>): Promise<LaunchPlan> {
+  const { trainSamples } = await datasetSize(ctx, input.datasetId);
+  const { nodes, pools } = await clusterFacts(ctx.db);
+  const like = await findRunsLike(ctx.db, ctx.teamId, input);
+  const room = pools.map((p) => ({
+    nodes: Math.max(0, p.max - nodes.filter((n) => n.pool === p.name).length),
+    cpus: PoolResources.parse(p.resources).CPU ?? 0,
+  }));
+  return planLaunch({
+    ...input,
+    trainSamples,
+    freeCpus: nodes.map((n) => n.cpus - n.cpusUsed),
+    nodesToCome: room.reduce((sum, r) => sum + r.nodes, 0),
+    cpusPerNode: Math.max(0, ...room.map((r) => r.cpus)),
+    ...like,
+  });
+}
+
+async function datasetSize(ctx: TeamContext, datasetId: string): Promise<{ trainSamples: number }> {
+  const { report } = await datasetForWork(ctx.db, ctx.teamId, datasetId);
+  return { trainSamples: report.train };
+}
+
+const Intent = z.object({ note: z.string(), mode: z.string(), rootVersionId: z.string() });
+
+/** A finished training run becomes a version, in the transaction that ends the run. */
+export const finishTraining: Finisher = async (tx, run, outcome) => {
+  if (outcome.state !== "succeeded" || outcome.result.kind !== "train" || !run.modelId || !run.versionId)
+    return;
+  const intent = Intent.parse(run.intent);
+  const spec = TrainSpec.parse(run.spec);
+  const { result } = outcome;
+  await createVersionFromRun(tx, run, {
+    modelId: run.modelId,
+    parentId: run.versionId,
+    baselineId: intent.rootVersionId,
+    datasetId: spec.dataset.datasetId,
+    origin: "train",
+    artifacts: result.artifacts,
+    recipe: {
+      kind: "train",
+      mode: intent.mode,
+      hyper: spec.hyper,
+      teacher: spec.teacher,
+      precision: spec.precision,
+      recipe: spec.recipe,
+    },
+    note: intent.note,
+    provenance: { steps: result.steps, seconds: result.seconds, environment: result.environment },
+  });
+};
