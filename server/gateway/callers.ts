@@ -1,0 +1,94 @@
+/** Who may ask: digests of the API tokens with the inference scope, read whole every few seconds. */
+import type { Pool } from "pg";
+import { z } from "zod";
+import { log } from "../platform/log";
+import { hashToken } from "../platform/tokens";
+import { readConsoleToken } from "./console-token";
+import { INFERENCE_SCOPE } from "./contract";
+import { loadJson, saveJson } from "./files";
+
+/** How long a revoked token may still be taken; the promise is 30 s. */
+const REFRESH_MS = 5_000;
+/** A stranger's token asks the database at most this often, whoever sends how many. */
+const LOOKUP_MS = 500;
+
+const Callers = z.array(z.object({ hash: z.string(), teamId: z.string(), expiresAt: z.number().nullable() }));
+type Callers = z.infer<typeof Callers>;
+
+interface Options {
+  pool: Pool;
+  /** Where the digests are kept for a start with the database down. */
+  file: string;
+  serverKey: string;
+}
+
+export class CallerDirectory {
+  private byHash = new Map<string, Callers[number]>();
+  private readAt = Number.NEGATIVE_INFINITY;
+  private reading: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private saved = "";
+
+  constructor(private readonly options: Options) {}
+
+  async start(): Promise<void> {
+    const kept = await loadJson(this.options.file, Callers);
+    if (kept) this.take(kept);
+    await this.refresh();
+    this.timer = setInterval(() => void this.refresh(), REFRESH_MS);
+  }
+  stop(): void {
+    clearInterval(this.timer);
+  }
+
+  /** The team a bearer speaks for: at once where the token is known, else after a look into the database. */
+  teamOf(token: string): string | null | Promise<string | null> {
+    const ours = readConsoleToken(token, this.options.serverKey, Date.now());
+    if (ours) return ours;
+    const hash = hashToken(token);
+    const known = this.valid(hash);
+    if (known || performance.now() - this.readAt < LOOKUP_MS) return known;
+    return this.refresh().then(() => this.valid(hash));
+  }
+
+  private valid(hash: string): string | null {
+    const caller = this.byHash.get(hash);
+    return caller && (caller.expiresAt === null || caller.expiresAt > Date.now()) ? caller.teamId : null;
+  }
+
+  private take(callers: Callers): void {
+    this.byHash = new Map(callers.map((caller) => [caller.hash, caller]));
+  }
+
+  private refresh(): Promise<void> {
+    this.reading ??= this.read().finally(() => {
+      this.reading = undefined;
+    });
+    return this.reading;
+  }
+
+  private async read(): Promise<void> {
+    this.readAt = performance.now();
+    try {
+      const { rows } = await this.options.pool.query<{
+        hash: string;
+        teamId: string;
+        expiresAt: Date | null;
+      }>(
+        `select token_hash as hash, team_id as "teamId", expires_at as "expiresAt" from api_token
+         where revoked_at is null and (expires_at is null or expires_at > now()) and $1 = any(scopes)
+         order by token_hash`,
+        [INFERENCE_SCOPE],
+      );
+      const callers = rows.map((row) => ({ ...row, expiresAt: row.expiresAt?.getTime() ?? null }));
+      this.take(callers);
+      const text = JSON.stringify(callers);
+      if (text !== this.saved) {
+        await saveJson(this.options.file, callers);
+        this.saved = text;
+      }
+    } catch (error) {
+      log().warn({ error }, "the tokens could not be read; those known before stay valid");
+    }
+  }
+}

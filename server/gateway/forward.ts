@@ -1,0 +1,166 @@
+/** One request to one replica and its answer back, without looking into either. */
+import { Agent, type IncomingMessage, type ServerResponse, request as send } from "node:http";
+import { leastBusy, type Target, type Upstream } from "./table";
+import { refuse } from "./v2";
+
+/** Bodies up to here are held, so that they may be sent to another replica; larger ones stream through. */
+const HELD_BYTES = 1 << 20;
+/** Below the replicas' own 75 s, so that we never write to a connection they are about to close. */
+const IDLE_MS = 60_000;
+const ANSWER_MS = 60_000;
+
+export const replicaAgent = (): Agent => new Agent({ keepAlive: true, maxSockets: 256, timeout: IDLE_MS });
+
+export interface Call {
+  request: IncomingMessage;
+  response: ServerResponse;
+  target: Target;
+  /** The replica's own path. */
+  path: "/infer" | "/ready" | "/metadata";
+  agent: Agent;
+  maxBytes: number;
+  headers: Record<string, string>;
+}
+
+/** Answers a request from the least busy replica; 413 for a body over the limit, 503 when no replica takes it. */
+export function forward(call: Call) {
+  const { request, response, maxBytes } = call;
+  const declared = Number(request.headers["content-length"] ?? Number.NaN);
+  if (declared > maxBytes) return tooLarge(call);
+  if (request.method !== "POST") return attempt(call, null, new Set());
+  if (!(declared <= HELD_BYTES)) return attempt(call, "stream", new Set());
+
+  const parts: Buffer[] = [];
+  request.on("data", (part: Buffer) => parts.push(part));
+  request.on("end", () => {
+    const [first] = parts;
+    if (!response.destroyed)
+      attempt(call, parts.length === 1 && first ? first : Buffer.concat(parts), new Set());
+  });
+}
+
+type Body = Buffer | "stream" | null;
+
+function attempt(call: Call, body: Body, tried: Set<Upstream>) {
+  const { request, response, target } = call;
+  const upstream = leastBusy(target.upstreams, tried);
+  if (!upstream) {
+    const tries = tried.size === 0 ? "it has no replica" : `none of its ${tried.size} replicas answers`;
+    return refuse(
+      response,
+      503,
+      `${target.route.model} v${target.route.version.number} can't answer: ${tries}.`,
+      {
+        ...call.headers,
+        "retry-after": "1",
+      },
+    );
+  }
+  upstream.outstanding += 1;
+  let isOpen = true;
+  const finish = () => {
+    if (isOpen) upstream.outstanding -= 1;
+    isOpen = false;
+    response.off("close", abort);
+  };
+  const out = send({
+    agent: call.agent,
+    hostname: upstream.hostname,
+    port: upstream.port,
+    path: call.path,
+    method: request.method,
+    headers: upstreamHeaders(request, upstream, body),
+    timeout: ANSWER_MS,
+  });
+  // The client went away: nobody waits for the answer.
+  const abort = () => out.destroy();
+  response.on("close", abort);
+
+  const another = () => {
+    finish();
+    attempt(call, body, tried.add(upstream));
+  };
+  out.on("timeout", () => out.destroy(new Error("timeout")));
+  out.on("response", (answer) => {
+    // A stranger took over this address: our replica is gone, and its answer must not pass for ours.
+    if (answer.statusCode === 401 && body !== "stream") {
+      answer.resume();
+      return another();
+    }
+    answer.on("end", finish);
+    answer.on("close", finish);
+    answer.on("error", () => response.destroy());
+    response.writeHead(
+      answer.statusCode === 401 ? 503 : (answer.statusCode ?? 502),
+      answerHeaders(call, answer),
+    );
+    answer.pipe(response);
+  });
+  out.on("error", (error: NodeJS.ErrnoException) => {
+    finish();
+    if (response.destroyed || response.writableEnded) return;
+    if (response.headersSent) response.destroy();
+    else if (wasNotTaken(error, out.reusedSocket, body)) attempt(call, body, tried.add(upstream));
+    else {
+      const why = error.message === "timeout" ? `did not answer within ${ANSWER_MS / 1000} s` : "broke off";
+      refuse(response, 503, `The replica ${why}.`, { ...call.headers, "retry-after": "1" });
+    }
+  });
+
+  if (body !== "stream") out.end(body ?? undefined);
+  else streamBody(call, out);
+}
+
+/** Whether nothing of the request can have been answered, so that another replica may be asked. */
+const wasNotTaken = (error: NodeJS.ErrnoException, reused: boolean, body: Body): boolean =>
+  error.code === "ECONNREFUSED" || (reused && body !== "stream" && error.code === "ECONNRESET");
+
+/** Sends a large body on as it comes, once the replica is connected, and stops at the limit. */
+function streamBody({ request, response, maxBytes, ...call }: Call, out: ReturnType<typeof send>): void {
+  out.once("socket", (socket) => {
+    const pump = () => {
+      let bytes = 0;
+      request.on("data", (part: Buffer) => {
+        bytes += part.length;
+        if (bytes > maxBytes) {
+          request.unpipe(out);
+          tooLarge({ request, response, maxBytes, ...call });
+          out.destroy();
+        }
+      });
+      request.pipe(out);
+    };
+    if (socket.connecting) socket.once("connect", pump);
+    else pump();
+  });
+}
+
+function tooLarge({ response, maxBytes, headers }: Call): void {
+  refuse(response, 413, `The body is larger than ${maxBytes} bytes.`, { ...headers, connection: "close" });
+}
+
+function upstreamHeaders(
+  request: IncomingMessage,
+  upstream: Upstream,
+  body: Body,
+): Record<string, string | number> {
+  const headers: Record<string, string | number> = { authorization: upstream.authorization };
+  const type = request.headers["content-type"];
+  if (type) headers["content-type"] = type;
+  if (body instanceof Buffer) headers["content-length"] = body.length;
+  else if (body === "stream") {
+    const length = request.headers["content-length"];
+    if (length) headers["content-length"] = length;
+    else headers["transfer-encoding"] = "chunked";
+  }
+  return headers;
+}
+
+function answerHeaders(call: Call, answer: IncomingMessage): Record<string, string> {
+  const headers: Record<string, string> = { ...call.headers };
+  for (const name of ["content-type", "content-length"] as const) {
+    const value = answer.headers[name];
+    if (value) headers[name] = value;
+  }
+  return headers;
+}

@@ -1,0 +1,219 @@
+/**
+ * The inference data plane: Open Inference V2 over JSON in front of the replicas. It reads one route table at a
+ * time, looks into no body, and goes on serving while the database is away.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { join } from "node:path";
+import { Pool } from "pg";
+import { newId } from "../platform/ids";
+import { log } from "../platform/log";
+import { CallerDirectory } from "./callers";
+import { RouteFeed } from "./feed";
+import { forward, replicaAgent } from "./forward";
+import { Meter } from "./meter";
+import { addMinutes } from "./repo";
+import { Routes, type Target } from "./table";
+import { answer, parsePath, refuse, type V2Path } from "./v2";
+
+const FLUSH_MS = 5_000;
+const DRAIN_MS = 10_000;
+
+export interface GatewayOptions {
+  databaseUrl: string;
+  /** Folder of its own: `routes.json`, `tokens.json`. */
+  folder: string;
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** The same after a restart. */
+  gatewayId: string;
+  serverKey: string;
+  /** The token that a replica takes, by its id. */
+  replicaToken(replicaId: string): string;
+  maxBodyBytes: number;
+}
+
+export interface Gateway {
+  url: string;
+  /** Takes no new request, lets those in flight finish, stores the last counts. */
+  close(): Promise<void>;
+}
+
+/** Starts a gateway; it listens once the last good table, or the database's, is in force. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const pool = new Pool({
+    connectionString: options.databaseUrl,
+    max: 2,
+    connectionTimeoutMillis: 2000,
+    query_timeout: 5000,
+  });
+  pool.on("error", () => {});
+  const routes = new Routes(options.replicaToken);
+  const meter = new Meter();
+  const callers = new CallerDirectory({
+    pool,
+    file: join(options.folder, "tokens.json"),
+    serverKey: options.serverKey,
+  });
+  const feed = new RouteFeed({
+    pool,
+    databaseUrl: options.databaseUrl,
+    file: join(options.folder, "routes.json"),
+    gatewayId: options.gatewayId,
+    apply: (table) => routes.swap(table),
+  });
+  await Promise.all([feed.start(), callers.start()]);
+
+  const agent = replicaAgent();
+  const serve = handler({ routes, meter, callers, agent, maxBytes: options.maxBodyBytes });
+  const server = createServer({ keepAliveTimeout: 65_000, noDelay: true }, serve);
+  const { port } = await listen(server, options.port, options.host);
+
+  const flush = async () => {
+    const rows = meter.take(Date.now());
+    if (rows.length === 0) return;
+    await addMinutes(pool, options.gatewayId, rows).catch((error: unknown) => {
+      meter.putBack(rows);
+      log().warn({ error }, "the counts could not be stored; they are kept for the next time");
+    });
+  };
+  const timer = setInterval(() => void flush(), FLUSH_MS);
+
+  return {
+    url: `http://${options.host}:${port}`,
+    async close() {
+      clearInterval(timer);
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      server.closeIdleConnections();
+      const force = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
+      await closed;
+      clearTimeout(force);
+      callers.stop();
+      await feed.stop();
+      await flush();
+      agent.destroy();
+      await pool.end();
+    },
+  };
+}
+
+const listen = (server: ReturnType<typeof createServer>, port: number, host: string) =>
+  new Promise<{ port: number }>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, () => {
+      server.off("error", reject);
+      const address = server.address();
+      resolve({ port: typeof address === "object" && address ? address.port : port });
+    });
+  });
+
+interface Parts {
+  routes: Routes;
+  meter: Meter;
+  callers: CallerDirectory;
+  agent: ReturnType<typeof replicaAgent>;
+  maxBytes: number;
+}
+
+function handler(parts: Parts) {
+  return (request: IncomingMessage, response: ServerResponse) => {
+    const began = performance.now();
+    const requestId = newId("req");
+    const headers = { "x-request-id": requestId };
+    request.on("error", () => {});
+    let path: V2Path | null;
+    try {
+      path = parsePath(request.url ?? "/");
+    } catch {
+      return refuse(response, 400, "The path holds a malformed escape.", headers);
+    }
+    if (!path) {
+      return refuse(response, 404, `There is no ${request.url} in the Open Inference Protocol V2.`, headers);
+    }
+    const method = path.kind === "model" && path.verb === "infer" ? "POST" : "GET";
+    if (request.method !== method) {
+      return refuse(response, 405, `Use ${method} for this path, not ${request.method}.`, {
+        ...headers,
+        allow: method,
+      });
+    }
+    if (path.kind !== "model") return about(parts, path.kind, response, headers);
+    const asked = path;
+    const go = (teamId: string | null) =>
+      askModel({ ...parts, request, response, headers, began }, asked, teamId);
+    const token = bearer(request);
+    const team = token === null ? null : parts.callers.teamOf(token);
+    if (team instanceof Promise) void team.then(go);
+    else go(team);
+  };
+}
+
+function about(
+  { routes, meter }: Parts,
+  kind: "server" | "live" | "ready" | "metrics",
+  response: ServerResponse,
+  headers: Record<string, string>,
+): void {
+  const isReady = routes.revision >= 0;
+  if (kind === "server") answer(response, 200, { name: "lathe", version: "2", extensions: [] }, headers);
+  else if (kind === "live") answer(response, 200, { live: true }, headers);
+  else if (kind === "ready") answer(response, isReady ? 200 : 503, { ready: isReady }, headers);
+  else {
+    response.writeHead(200, { ...headers, "content-type": "text/plain; version=0.0.4" });
+    response.end(meter.prometheus(routes.revision));
+  }
+}
+
+interface Asked extends Parts {
+  request: IncomingMessage;
+  response: ServerResponse;
+  headers: Record<string, string>;
+  began: number;
+}
+
+function askModel(asked: Asked, path: Extract<V2Path, { kind: "model" }>, teamId: string | null) {
+  const { request, response, headers, routes } = asked;
+  if (teamId === null) {
+    return refuse(
+      response,
+      401,
+      "Send an API token with the scope inference as a bearer; Settings makes one.",
+      {
+        ...headers,
+        "www-authenticate": "Bearer",
+      },
+    );
+  }
+  const target = routes.find(teamId, path.model);
+  if (!target) return refuse(response, 404, `No model ${path.model} serves in production.`, headers);
+  const serving = target.route.version.number;
+  if (path.version !== null && path.version.replace(/^v/, "") !== String(serving)) {
+    const message = `Version ${path.version} of ${path.model} does not serve; ${serving} does.`;
+    return refuse(response, 404, message, headers);
+  }
+  if (path.verb === "infer") measure(asked, target);
+  forward({
+    request,
+    response,
+    target,
+    path: path.verb === "metadata" ? "/metadata" : `/${path.verb}`,
+    agent: asked.agent,
+    maxBytes: asked.maxBytes,
+    headers: { ...target.headers, ...headers },
+  });
+}
+
+/** Counts the answer when its last byte is out; a client that left before it was answered is not counted. */
+function measure({ response, meter, began }: Asked, target: Target): void {
+  response.on("close", () => {
+    if (!response.headersSent) return;
+    const us = (performance.now() - began) * 1000;
+    const status = response.writableFinished ? response.statusCode : 502;
+    meter.count(target.route, status, us, Date.now());
+  });
+}
+
+function bearer(request: IncomingMessage): string | null {
+  const header = request.headers.authorization;
+  return header && /^bearer /i.test(header) ? header.slice(7).trim() : null;
+}
