@@ -1,6 +1,6 @@
 /** Datasets: versioned samples, as people upload them and as workers read them. */
 import { z } from "zod";
-import { Count, Id, Refusal, Sha256 } from "../platform/atoms";
+import { Count, Id, Refusal, Sha256, Slug } from "../platform/atoms";
 
 export const DatasetFileRole = z.enum(["data", "x", "y", "x_test", "y_test"]);
 export const DatasetFormat = z.enum(["npz", "idx"]);
@@ -62,3 +62,46 @@ export const DatasetReport = z.object({
   previews: z.array(SamplePreview),
 });
 export type DatasetReport = z.infer<typeof DatasetReport>;
+
+// --- what screens and other slices say of datasets -------------------------------------------------------------
+
+export const ListDatasets = z.object({
+  query: z.string().trim().max(100).default(""),
+  cursor: z.string().max(80).nullish(),
+  limit: z.number().int().min(1).max(100).default(50),
+});
+
+/** Finished uploads become a dataset: one NPZ, or IDX files for `x` and `y` with or without a test pair. */
+export const CreateDataset = z
+  .object({
+    name: Slug,
+    files: z
+      .array(z.object({ uploadId: Id, role: DatasetFileRole }))
+      .min(1)
+      .max(4),
+    split: Split,
+    /** Null takes what the check finds fitting. */
+    transform: Transform.nullable().default(null),
+    /** Names of the classes 0, 1, …; empty shows the numbers. */
+    labels: z.array(z.string().trim().min(1).max(60)).max(1000).default([]),
+  })
+  .superRefine(({ files, split }, issues) => {
+    const problem = rolesProblem(
+      files.map((file) => file.role),
+      split.kind,
+    );
+    if (problem) issues.addIssue({ code: "custom", path: ["files"], message: problem });
+  });
+export type CreateDataset = z.infer<typeof CreateDataset>;
+
+/** What is wrong with a set of roles, or null: shared by the form and the server. */
+export function rolesProblem(roles: readonly z.infer<typeof DatasetFileRole>[], split: "files" | "seeded") {
+  const given = [...roles].sort().join(" ");
+  if (new Set(roles).size < roles.length) return "give each file a role of its own";
+  if (given === "data") return null;
+  if (given === "x y")
+    return split === "seeded" ? null : "without test files the split must be drawn by a seed";
+  if (given === "x x_test y y_test")
+    return split === "files" ? null : "with test files of its own the split must be by files";
+  return "give one NPZ file, or IDX files for x and y, or those and a test pair";
+}

@@ -1,6 +1,6 @@
 /** Models and versions: what an inspection finds, what is measured of a version. */
 import { z } from "zod";
-import { Count, Fraction, Refusal, Sha256 } from "../platform/atoms";
+import { Count, Fraction, Id, Refusal, Sha256, Slug } from "../platform/atoms";
 
 /** Four honest sizes in bytes. Zeros in a dense file are not a smaller file. */
 export const Sizes = z.object({
@@ -96,3 +96,70 @@ export const EvaluationResult = z.object({
 export type EvaluationResult = z.infer<typeof EvaluationResult>;
 
 export { Refusal };
+
+// --- what screens and other slices say of models ---------------------------------------------------------------
+
+export const VersionState = z.enum(["inspecting", "ready", "refused", "failed"]);
+export type VersionState = z.infer<typeof VersionState>;
+export const VersionOrigin = z.enum(["upload", "sample", "compress", "train"]);
+
+export const ListModels = z.object({
+  query: z.string().trim().max(100).default(""),
+  /** Of the last row of the page before. */
+  cursor: z.string().max(80).nullish(),
+  limit: z.number().int().min(1).max(100).default(50),
+});
+
+/** A finished upload becomes the first version of a new model, or the next one of a model there is. */
+export const CreateFromUpload = z.object({
+  uploadId: Id,
+  model: z.discriminatedUnion("is", [
+    z.object({
+      is: z.literal("new"),
+      name: Slug,
+      task: z.string().trim().min(1).max(60).default("classification"),
+    }),
+    z.object({ is: z.literal("existing"), modelId: Id }),
+  ]),
+  note: z.string().trim().max(2000).default(""),
+});
+export type CreateFromUpload = z.infer<typeof CreateFromUpload>;
+
+export const Evaluate = z.object({
+  versionId: Id,
+  datasetId: Id,
+  baselineVersionId: Id.nullable().default(null),
+});
+/** What the finisher of an evaluate run needs to know besides the run. */
+export const EvaluateIntent = z.object({ baselineVersionId: Id.nullable() });
+
+/** How a version came out of its parent: `recipe` where its weights were compressed, `hyper` where it was trained. */
+export const MadeBy = z.discriminatedUnion("kind", [
+  z.object({
+    kind: z.literal("compress"),
+    recipe: z.object({ channels: Fraction, sparsity: Fraction, precision: z.enum(["fp32", "int8"]) }).loose(),
+    achieved: z.object({ channels: Fraction, sparsity: Fraction }),
+    digest: Sha256,
+  }),
+  z.object({
+    kind: z.literal("train"),
+    mode: z.string(),
+    hyper: z.object({ epochs: z.number(), globalBatch: z.number(), lr: z.number() }).loose(),
+    precision: z.enum(["fp32", "int8"]),
+  }),
+]);
+export type MadeBy = z.infer<typeof MadeBy>;
+
+/** Facts about where a version's bytes come from, besides run, parent and recipe; what is absent is unknown. */
+export const Provenance = z
+  .object({
+    steps: Count.optional(),
+    seconds: z.number().optional(),
+    seed: z.number().optional(),
+    environment: z.record(z.string(), z.string()).optional(),
+    /** What the maker of the file says of its accuracy; a claim, shown as one. */
+    claimedAccuracy: Fraction.optional(),
+    source: z.string().optional(),
+  })
+  .loose();
+export type Provenance = z.infer<typeof Provenance>;

@@ -13,6 +13,16 @@ export const Settings = z.object({
 });
 export type Settings = z.infer<typeof Settings>;
 
+/** Dials in words: "channels 25%, sparsity 40%, int8". */
+export function inWords({ channels, sparsity, precision }: Settings): string {
+  const parts = [
+    channels > 0 && `channels ${Math.round(channels * 100)}%`,
+    sparsity > 0 && `sparsity ${Math.round(sparsity * 100)}%`,
+    precision !== "fp32" && precision,
+  ];
+  return parts.filter(Boolean).join(", ") || "no change";
+}
+
 /** What a compression does, complete: with the parent's digest it reproduces the same bytes. */
 export const Recipe = Settings.extend({
   calibrationSamples: z.number().int().min(16).max(4096).default(512),
@@ -100,3 +110,43 @@ export const StudioBaseline = z.object({
   preview: z.object({ channels: z.array(PreviewPoint), sparsity: z.array(PreviewPoint) }),
 });
 export type StudioBaseline = z.infer<typeof StudioBaseline>;
+
+// --- what screens say of sessions ------------------------------------------------------------------------------
+
+export const OpenSession = z.object({ versionId: Id, datasetId: Id });
+export const EvaluateSettings = z.object({
+  sessionId: Id,
+  rev: z.number().int().positive(),
+  settings: Settings,
+});
+
+/** What was measured of one setting: the last line of each type that the session said. */
+export const Measured = z.object({
+  built: StudioBuilt.optional(),
+  accuracy: StudioAccuracy,
+  latency: StudioLatency.optional(),
+  sizes: StudioSizes.optional(),
+});
+export type Measured = z.infer<typeof Measured>;
+
+/** A setting that was measured, as history and charts show it. */
+export const Measurement = z.object({
+  id: z.string(),
+  settings: Settings,
+  measured: Measured,
+  n: Count,
+  createdAt: z.date(),
+});
+export type Measurement = z.infer<typeof Measurement>;
+
+/** Fewer samples than this say too little to be kept once a newer setting took over. */
+export const KEEP_FROM_N = 250;
+
+export const Commit = z.object({
+  versionId: Id,
+  datasetId: Id,
+  settings: Settings,
+  note: z.string().trim().max(2000).default(""),
+});
+/** What the finisher of a compress run needs to know besides the run. */
+export const CommitIntent = z.object({ note: z.string() });

@@ -1,0 +1,269 @@
+/** SQL of models, versions and evaluations. Every query takes the team. */
+import { and, asc, desc, eq, isNotNull, sql } from "drizzle-orm";
+import { dataset } from "../../db/schema/datasets";
+import { user } from "../../db/schema/identity";
+import { evaluation, model, version } from "../../db/schema/models";
+import { run } from "../../db/schema/runs";
+import type { Db, Transaction } from "../platform/db";
+
+export type ModelRow = typeof model.$inferSelect;
+export type VersionRow = typeof version.$inferSelect;
+
+export interface ModelListRow {
+  cursor: string;
+  id: string;
+  name: string;
+  task: string;
+  updatedAt: Date;
+  versions: number;
+  latest: {
+    id: string;
+    number: number;
+    digest: string;
+    bytes: number;
+    state: VersionRow["state"];
+    tier: number | null;
+  } | null;
+  /** Of the newest version that was measured. */
+  measured: { number: number; accuracy: number; halfWidth: number; n: number; dataset: string } | null;
+}
+
+/** A page of a team's models, last changed first; the cursor is that of the row before. */
+export async function listModels(
+  db: Db,
+  teamId: string,
+  page: { query: string; cursor: string | null; limit: number },
+): Promise<ModelListRow[]> {
+  const [at, id] = page.cursor?.split("|") ?? [];
+  const after = at && id ? sql`and (m.updated_at, m.id) < (${at}::timestamptz, ${id})` : sql``;
+  const like = `%${page.query.replace(/[\\%_]/g, (c) => `\\${c}`)}%`;
+  const { rows } = await db.execute<Record<string, unknown> & ModelListRow & { updated: string }>(sql`
+    select m.updated_at::text || '|' || m.id as cursor, m.id, m.name, m.task, m.updated_at as updated,
+           m.next_number - 1 as versions, latest.is as latest, measured.is as measured
+    from model m
+    left join lateral (
+      select json_build_object('id', v.id, 'number', v.number, 'digest', v.digest, 'bytes', v.bytes,
+                               'state', v.state, 'tier', v.tier) as is
+      from version v where v.model_id = m.id order by v.number desc limit 1) latest on true
+    left join lateral (
+      select json_build_object('number', v.number, 'accuracy', e.accuracy, 'n', e.n, 'dataset', d.name,
+                               'halfWidth', (e.result ->> 'halfWidth')::float8) as is
+      from evaluation e join version v on v.id = e.version_id join dataset d on d.id = e.dataset_id
+      where v.model_id = m.id order by v.number desc, e.created_at desc limit 1) measured on true
+    where m.team_id = ${teamId} ${after}
+      and (${page.query} = '' or m.name ilike ${like} or m.task ilike ${like}
+           or exists (select 1 from version v where v.model_id = m.id and v.digest like ${`${page.query}%`}))
+    order by m.updated_at desc, m.id desc
+    limit ${page.limit}`);
+  return rows.map(({ updated, ...row }) => ({ ...row, updatedAt: new Date(updated) }));
+}
+
+export async function countModels(db: Db, teamId: string): Promise<{ models: number; versions: number }> {
+  const { rows } = await db.execute<{ models: number; versions: number }>(sql`
+    select (select count(*)::int from model where team_id = ${teamId}) as models,
+           (select count(*)::int from version where team_id = ${teamId}) as versions`);
+  return rows[0] ?? { models: 0, versions: 0 };
+}
+
+export async function findModelByName(db: Db, teamId: string, name: string): Promise<ModelRow | undefined> {
+  return (
+    await db
+      .select()
+      .from(model)
+      .where(and(eq(model.teamId, teamId), eq(model.name, name)))
+  )[0];
+}
+
+export async function insertModel(
+  tx: Transaction,
+  row: Pick<ModelRow, "id" | "teamId" | "name" | "task" | "createdBy">,
+): Promise<void> {
+  await tx.insert(model).values(row);
+}
+
+/** Takes the next version number of a model; concurrent takers wait for each other. */
+export async function takeNumber(tx: Transaction, teamId: string, modelId: string) {
+  const [row] = await tx
+    .update(model)
+    .set({ nextNumber: sql`${model.nextNumber} + 1`, updatedAt: sql`now()` })
+    .where(and(eq(model.id, modelId), eq(model.teamId, teamId)))
+    .returning({ next: model.nextNumber, name: model.name });
+  return row && { number: row.next - 1, name: row.name };
+}
+
+export const touchModel = (tx: Db, teamId: string, modelId: string) =>
+  tx
+    .update(model)
+    .set({ updatedAt: sql`now()` })
+    .where(and(eq(model.id, modelId), eq(model.teamId, teamId)));
+
+export async function insertVersion(tx: Transaction, row: typeof version.$inferInsert): Promise<void> {
+  await tx.insert(version).values(row);
+}
+
+export async function findVersion(db: Db, teamId: string, versionId: string) {
+  const [row] = await db
+    .select({ version, model, createdByName: user.name })
+    .from(version)
+    .innerJoin(model, eq(model.id, version.modelId))
+    .leftJoin(user, eq(user.id, version.createdBy))
+    .where(and(eq(version.teamId, teamId), eq(version.id, versionId)));
+  return row;
+}
+
+export async function findVersionByNumber(db: Db, teamId: string, modelName: string, number: number) {
+  const [row] = await db
+    .select({ id: version.id })
+    .from(version)
+    .innerJoin(model, eq(model.id, version.modelId))
+    .where(and(eq(version.teamId, teamId), eq(model.name, modelName), eq(version.number, number)));
+  return row;
+}
+
+/** What an inspection found; only a version that is being inspected takes it. */
+export async function settleVersion(
+  tx: Transaction,
+  teamId: string,
+  versionId: string,
+  found: Partial<Pick<VersionRow, "state" | "inspection" | "tier" | "sizes" | "refusal">>,
+) {
+  const [row] = await tx
+    .update(version)
+    .set(found)
+    .where(and(eq(version.id, versionId), eq(version.teamId, teamId), eq(version.state, "inspecting")))
+    .returning();
+  return row;
+}
+
+export const setRun = (tx: Transaction, teamId: string, versionId: string, runId: string) =>
+  tx
+    .update(version)
+    .set({ runId })
+    .where(and(eq(version.id, versionId), eq(version.teamId, teamId)));
+
+/** All versions of a model with their newest evaluation and the run that made or inspects them, oldest first. */
+export async function listVersions(db: Db, teamId: string, modelId: string) {
+  const latest = db
+    .selectDistinctOn([evaluation.versionId], {
+      versionId: evaluation.versionId,
+      accuracy: evaluation.accuracy,
+      n: evaluation.n,
+      halfWidth: sql<number>`(${evaluation.result} ->> 'halfWidth')::float8`.as("half_width"),
+      datasetId: evaluation.datasetId,
+    })
+    .from(evaluation)
+    .where(eq(evaluation.teamId, teamId))
+    .orderBy(evaluation.versionId, desc(evaluation.createdAt))
+    .as("latest");
+  return db
+    .select({
+      id: version.id,
+      number: version.number,
+      digest: version.digest,
+      bytes: version.bytes,
+      state: version.state,
+      origin: version.origin,
+      tier: version.tier,
+      parentId: version.parentId,
+      recipe: version.recipe,
+      sizes: version.sizes,
+      refusal: version.refusal,
+      note: version.note,
+      createdAt: version.createdAt,
+      createdByName: user.name,
+      runNumber: run.number,
+      runKind: run.kind,
+      accuracy: latest.accuracy,
+      n: latest.n,
+      halfWidth: latest.halfWidth,
+      datasetId: latest.datasetId,
+    })
+    .from(version)
+    .leftJoin(latest, eq(latest.versionId, version.id))
+    .leftJoin(user, eq(user.id, version.createdBy))
+    .leftJoin(run, eq(run.id, version.runId))
+    .where(and(eq(version.teamId, teamId), eq(version.modelId, modelId)))
+    .orderBy(asc(version.number));
+}
+
+export async function listEvaluations(db: Db, teamId: string, versionId: string) {
+  const baseline = sql<
+    number | null
+  >`(select number from version b where b.id = ${evaluation.baselineVersionId})`;
+  return db
+    .select({
+      id: evaluation.id,
+      datasetId: evaluation.datasetId,
+      datasetName: dataset.name,
+      labels: dataset.labels,
+      baselineVersionId: evaluation.baselineVersionId,
+      baselineNumber: baseline,
+      runId: evaluation.runId,
+      runNumber: run.number,
+      result: evaluation.result,
+      digest: evaluation.digest,
+      createdAt: evaluation.createdAt,
+    })
+    .from(evaluation)
+    .innerJoin(dataset, eq(dataset.id, evaluation.datasetId))
+    .leftJoin(run, eq(run.id, evaluation.runId))
+    .where(and(eq(evaluation.teamId, teamId), eq(evaluation.versionId, versionId)))
+    .orderBy(desc(evaluation.createdAt));
+}
+
+export async function insertEvaluation(tx: Transaction, row: typeof evaluation.$inferInsert): Promise<void> {
+  await tx.insert(evaluation).values(row);
+}
+
+/** The run that made or inspects a version, as its page shows it. */
+export async function findRun(db: Db, teamId: string, runId: string) {
+  const [row] = await db
+    .select({
+      id: run.id,
+      number: run.number,
+      kind: run.kind,
+      state: run.state,
+      progress: run.progress,
+      cause: run.cause,
+      createdAt: run.createdAt,
+      endedAt: run.endedAt,
+    })
+    .from(run)
+    .where(and(eq(run.id, runId), eq(run.teamId, teamId)));
+  return row;
+}
+
+/** Runs that measure or inspect this version now. */
+export async function listOpenRuns(db: Db, teamId: string, versionId: string) {
+  return db
+    .select({
+      id: run.id,
+      number: run.number,
+      kind: run.kind,
+      title: run.title,
+      state: run.state,
+      progress: run.progress,
+    })
+    .from(run)
+    .where(
+      and(eq(run.teamId, teamId), eq(run.versionId, versionId), sql`${run.state} in ('queued', 'running')`),
+    )
+    .orderBy(desc(run.createdAt));
+}
+
+/** The sample model's version where it was never measured and nothing measures it. */
+export async function findUnmeasuredSample(tx: Transaction, teamId: string) {
+  const [row] = await tx
+    .select({ versionId: version.id })
+    .from(version)
+    .where(
+      and(
+        eq(version.teamId, teamId),
+        eq(version.origin, "sample"),
+        eq(version.state, "ready"),
+        isNotNull(version.inspection),
+        sql`not exists (select 1 from run r where r.version_id = ${version.id} and r.kind = 'evaluate')`,
+      ),
+    );
+  return row;
+}

@@ -1,0 +1,26 @@
+import { z } from "zod";
+import { Slug } from "../platform/atoms";
+import { inTeam, router } from "../platform/trpc/trpc";
+import { CreateFromUpload, Evaluate, ListModels } from "./contract";
+import { addSample, sampleIsHere } from "./sample";
+import * as service from "./service";
+
+export const modelsRouter = router({
+  list: inTeam("read")
+    .input(ListModels)
+    .query(({ ctx, input }) => service.list(ctx, input)),
+  page: inTeam("read")
+    .input(z.object({ model: Slug }))
+    .query(({ ctx, input }) => service.page(ctx, input.model)),
+  version: inTeam("read")
+    .input(z.object({ model: Slug, number: z.number().int().positive() }))
+    .query(({ ctx, input }) => service.versionPage(ctx, input)),
+  sampleIsHere: inTeam("read").query(() => sampleIsHere()),
+  addSample: inTeam("model.upload").mutation(({ ctx }) => addSample(ctx)),
+  createFromUpload: inTeam("model.upload")
+    .input(CreateFromUpload)
+    .mutation(({ ctx, input }) => service.createFromUpload(ctx, input)),
+  evaluate: inTeam("run.launch")
+    .input(Evaluate)
+    .mutation(({ ctx, input }) => service.evaluate(ctx, input)),
+});

@@ -1,0 +1,77 @@
+/** The warm process behind a session, spoken to directly with a token derived from its id. */
+import { z } from "zod";
+import { AppError, Unavailable } from "../platform/errors";
+import { deriveToken } from "../platform/tokens";
+import { type EvaluateRequest, StudioBaseline, StudioPartial } from "./contract";
+
+interface Place {
+  id: string;
+  address: string;
+}
+
+const ASK_MS = 10_000;
+const Refused = z.object({ error: z.string() });
+
+async function ask(place: Place, path: string, init: RequestInit): Promise<Response> {
+  const headers = {
+    authorization: `Bearer ${deriveToken("session", place.id)}`,
+    "content-type": "application/json",
+  };
+  let response: Response;
+  try {
+    response = await fetch(new URL(path, place.address), { ...init, headers });
+  } catch (cause) {
+    if (init.signal?.aborted && !(cause instanceof AppError)) throw cause;
+    throw new Unavailable("The session's process can't be reached.", {
+      code: "session_unreachable",
+      cause,
+      remedy: "The cluster starts it again by itself; this usually takes some seconds.",
+    });
+  }
+  if (response.ok) return response;
+  const refused = Refused.safeParse(await response.json().catch(() => null));
+  throw new Unavailable(refused.success ? refused.data.error : `The session answered ${response.status}.`, {
+    code: "session_refused",
+  });
+}
+
+/** @throws Unavailable */
+export async function baseline(place: Place): Promise<StudioBaseline> {
+  const response = await ask(place, "/baseline", { signal: AbortSignal.timeout(ASK_MS) });
+  return StudioBaseline.parse(await response.json());
+}
+
+/** The lines of one evaluation, as they arrive. Aborting the signal ends the work in the session too. */
+export async function* evaluate(
+  place: Place,
+  { rev, settings }: EvaluateRequest,
+  signal: AbortSignal,
+): AsyncGenerator<StudioPartial> {
+  const response = await ask(place, "/evaluate", {
+    method: "POST",
+    body: JSON.stringify({ rev, settings }),
+    signal,
+  });
+  if (!response.body) throw new Unavailable("The session answered nothing.");
+  for await (const line of splitLines(chunksOf(response.body))) yield StudioPartial.parse(JSON.parse(line));
+}
+
+async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const reader = stream.getReader();
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value;
+  } finally {
+    await reader.cancel();
+  }
+}
+
+/** Complete lines of a byte stream; what is left without its line end when the stream ends is not one. */
+export async function* splitLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of stream) {
+    const parts = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = parts.pop() ?? "";
+    for (const part of parts) if (part) yield part;
+  }
+}

@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { Id } from "../platform/atoms";
+import { inTeam, router } from "../platform/trpc/trpc";
+import { Commit, EvaluateSettings, OpenSession } from "./contract";
+import * as service from "./service";
+
+const OneSession = z.object({ sessionId: Id });
+
+export const studioRouter = router({
+  open: inTeam("studio.use")
+    .input(OpenSession)
+    .mutation(({ ctx, input }) => service.openSession(ctx, input)),
+  session: inTeam("read")
+    .input(OneSession)
+    .query(({ ctx, input }) => service.session(ctx, input.sessionId)),
+  baseline: inTeam("studio.use")
+    .input(OneSession)
+    .query(({ ctx, input }) => service.baseline(ctx, input.sessionId)),
+  history: inTeam("read")
+    .input(OpenSession)
+    .query(({ ctx, input }) => service.history(ctx, input)),
+  /** Answers in parts until the measurement is done; a client that goes away ends it. */
+  evaluate: inTeam("studio.use")
+    .input(EvaluateSettings)
+    .mutation(async function* ({ ctx, input, signal }) {
+      yield* service.evaluate(ctx, input, signal ?? new AbortController().signal);
+    }),
+  commit: inTeam("version.commit")
+    .input(Commit)
+    .mutation(({ ctx, input }) => service.commit(ctx, input)),
+});

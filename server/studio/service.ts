@@ -1,0 +1,197 @@
+/** The studio: warm sessions, measurements that stream in, and the commit that makes a version of a setting. */
+import type { z } from "zod";
+import { record } from "../audit/service";
+import { datasetRef } from "../datasets/service";
+import { defaultClusterId, desireChanged } from "../engine/service";
+import { versionForWork } from "../models/service";
+import { type TeamContext, transact } from "../platform/context";
+import { Conflict, Invalid, NotFound } from "../platform/errors";
+import { newId } from "../platform/ids";
+import { emit } from "../platform/live/outbox";
+import { CompressSpec } from "../runs/contract";
+import { createRun } from "../runs/service";
+import * as actor from "./actor";
+import {
+  type Commit,
+  type EvaluateSettings,
+  inWords,
+  KEEP_FROM_N,
+  Measured,
+  type Measurement,
+  type OpenSession,
+  Recipe,
+  Settings,
+  type StudioPartial,
+} from "./contract";
+import * as repo from "./repo";
+
+const ONE_CPU = { workers: 1, cpus: 1, gpus: 0 };
+
+/** The live session of a version and a dataset; opens one where there is none. @throws NotFound, Conflict */
+export async function openSession(ctx: TeamContext, input: z.infer<typeof OpenSession>) {
+  return transact(ctx, async (tx) => {
+    await versionForWork(tx, ctx.teamId, input.versionId);
+    await datasetRef(tx, ctx.teamId, input.datasetId);
+    const live = await repo.findLive(tx, ctx.teamId, input.versionId, input.datasetId);
+    if (live) {
+      await repo.touch(tx, live.id);
+      return { sessionId: live.id };
+    }
+    const sessionId = newId("ses");
+    const clusterId = await defaultClusterId(tx);
+    await repo.insertSession(tx, {
+      id: sessionId,
+      teamId: ctx.teamId,
+      ...input,
+      clusterId,
+      message: "waiting for the cluster to take it",
+      createdBy: ctx.actor.id,
+    });
+    await desireChanged(tx, clusterId);
+    await emit(tx, { teamId: ctx.teamId, topic: "studio", key: sessionId });
+    return { sessionId };
+  });
+}
+
+async function mustFind(ctx: TeamContext, sessionId: string): Promise<repo.SessionRow> {
+  const session = await repo.findSession(ctx.db, ctx.teamId, sessionId);
+  if (!session) throw new NotFound("There is no such studio session in this team.");
+  return session;
+}
+
+/** How a session stands, and the newest revision that was measured in it. */
+export async function session(ctx: TeamContext, sessionId: string) {
+  const { id, state, message, nodeId, createdAt, lastUsedAt } = await mustFind(ctx, sessionId);
+  return {
+    id,
+    state,
+    message,
+    nodeId,
+    createdAt,
+    lastUsedAt,
+    lastRev: await repo.lastRev(ctx.db, sessionId),
+  };
+}
+
+async function readySession(ctx: TeamContext, sessionId: string) {
+  const found = await mustFind(ctx, sessionId);
+  if (found.state !== "ready" || !found.address) {
+    throw new Conflict(`This session is ${found.state}: ${found.message || "no reason was given"}.`, {
+      code: found.state === "opening" ? "session_opening" : "session_closed",
+      remedy: found.state === "opening" ? "It answers as soon as it is ready." : "Open it again.",
+    });
+  }
+  return { ...found, address: found.address };
+}
+
+/** The version itself, as the session that holds it measured it so far. */
+export async function baseline(ctx: TeamContext, sessionId: string) {
+  const { id, address } = await readySession(ctx, sessionId);
+  return actor.baseline({ id, address });
+}
+
+/**
+ * Measures settings: yields what the session says, line by line, until it is done or the asker goes away, and keeps
+ * what was measured. A higher `rev` ends a lower one in the session itself.
+ */
+export async function* evaluate(
+  ctx: TeamContext,
+  input: z.infer<typeof EvaluateSettings>,
+  signal: AbortSignal,
+): AsyncGenerator<StudioPartial> {
+  const found = await readySession(ctx, input.sessionId);
+  await repo.touch(ctx.db, found.id);
+  const lines: Partial<Measured> = {};
+  let isDone = false;
+  try {
+    for await (const line of actor.evaluate(found, input, signal)) {
+      if (line.rev !== input.rev) continue;
+      if (line.type === "built") lines.built = line;
+      else if (line.type === "accuracy") lines.accuracy = line;
+      else if (line.type === "latency") lines.latency = line;
+      else if (line.type === "sizes") lines.sizes = line;
+      isDone ||= line.type === "done";
+      // Kept before it is told: who sees "done" finds it in the history.
+      if (isDone) await keep(ctx, found, input, lines);
+      yield line;
+    }
+  } finally {
+    if (!isDone && (lines.accuracy?.n ?? 0) >= KEEP_FROM_N) await keep(ctx, found, input, lines);
+  }
+}
+
+async function keep(
+  ctx: TeamContext,
+  found: repo.SessionRow,
+  { rev, settings }: z.infer<typeof EvaluateSettings>,
+  lines: Partial<Measured>,
+): Promise<void> {
+  const measured = Measured.parse(lines);
+  await transact(ctx, async (tx) => {
+    await repo.keepMeasurement(tx, {
+      id: newId("mea"),
+      teamId: ctx.teamId,
+      versionId: found.versionId,
+      datasetId: found.datasetId,
+      sessionId: found.id,
+      rev,
+      settings,
+      measured,
+      n: measured.accuracy.n,
+      createdBy: ctx.actor.id,
+    });
+    await emit(tx, { teamId: ctx.teamId, topic: "studio", key: found.id });
+  });
+}
+
+/** Every setting of a version that was measured on a dataset, newest first. */
+export async function history(ctx: TeamContext, input: z.infer<typeof OpenSession>): Promise<Measurement[]> {
+  const rows = await repo.listMeasurements(ctx.db, ctx.teamId, input.versionId, input.datasetId);
+  return rows.map(({ id, settings, measured, n, createdAt }) => ({
+    id,
+    settings: Settings.parse(settings),
+    measured: Measured.parse(measured),
+    n,
+    createdAt,
+  }));
+}
+
+/** Starts the run that makes an immutable child version of a setting. @throws NotFound, Conflict, Invalid */
+export async function commit(ctx: TeamContext, input: z.infer<typeof Commit>) {
+  const { settings } = input;
+  if (settings.channels === 0 && settings.sparsity === 0 && settings.precision === "fp32") {
+    throw new Invalid("These dials change nothing.", {
+      code: "no_change",
+      remedy: "Turn one of them first.",
+    });
+  }
+  return transact(ctx, async (tx) => {
+    const work = await versionForWork(tx, ctx.teamId, input.versionId);
+    const dataset = await datasetRef(tx, ctx.teamId, input.datasetId);
+    const recipe = Recipe.parse(settings);
+    const run = await createRun(tx, ctx, {
+      kind: "compress",
+      title: `Commit ${work.model.name} v${work.version.number}: ${inWords(settings)}`,
+      spec: CompressSpec.parse({
+        kind: "compress",
+        parent: work.digest,
+        parentFloat: work.floatDigest,
+        recipe,
+        dataset,
+      }),
+      resources: ONE_CPU,
+      modelId: work.version.modelId,
+      versionId: input.versionId,
+      datasetId: input.datasetId,
+      intent: { note: input.note },
+    });
+    await record(tx, ctx, {
+      action: "version.committed",
+      target: { kind: "version", id: input.versionId },
+      summary: `Committed ${work.model.name} v${work.version.number} with ${inWords(settings)} as run ${run.number}`,
+      after: { recipe, dataset: input.datasetId, parent: work.digest },
+    });
+    await emit(tx, { teamId: ctx.teamId, topic: "studio", key: run.id });
+    return run;
+  });
+}
