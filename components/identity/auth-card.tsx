@@ -17,7 +17,7 @@ export function AuthCard({
         <Mark /> Lathe
       </div>
       <h1>{title}</h1>
-      {lead && <p className="body t2">{lead}</p>}
+      {lead && <p className="t2">{lead}</p>}
       {children}
     </div>
   );

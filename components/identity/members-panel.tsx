@@ -31,16 +31,14 @@ export function MembersPanel({ team, me, manage }: { team: string; me: string; m
           {
             key: "name",
             head: "Name",
-            cell: (m) => <span className="m">{m.userId === me ? `${m.name} (you)` : m.name}</span>,
+            cell: (m) => (
+              <>
+                <span className="m">{m.userId === me ? `${m.name} (you)` : m.name}</span>{" "}
+                <span className="t3">{m.email}</span>
+              </>
+            ),
           },
-          { key: "email", head: "E-mail", cell: (m) => <span className="t2">{m.email}</span> },
           { key: "roles", head: "Roles", cell: (m) => m.roles.join(", ") },
-          {
-            key: "since",
-            head: "Since",
-            align: "end",
-            cell: (m) => <Age at={m.since.getTime()} form="ago" />,
-          },
           {
             key: "edit",
             head: <span className="sr-only">Change</span>,

@@ -6,6 +6,7 @@ import { Age } from "@/components/ui/age";
 import { Button, TextAction } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Snippet } from "@/components/ui/digest";
+import { EmptyState } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
 import { datetime } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
@@ -28,7 +29,7 @@ export function TokensPanel({ team }: { team: string }) {
         rows={tokens ?? []}
         rowKey={(t) => t.id}
         loading={isPending}
-        empty={<p className="t2">No tokens yet. A program needs one to call a model.</p>}
+        empty={<EmptyState title="No tokens yet">A program needs one to ask a served model.</EmptyState>}
         columns={[
           { key: "name", head: "Name", cell: (t) => <span className="m">{t.name}</span> },
           { key: "hint", head: "Ends with", cell: (t) => <span className="mono t2">…{t.hint}</span> },
