@@ -101,7 +101,6 @@ export function ChartFrame(props: ChartFrameProps) {
           className="plot"
           aria-label={title}
           aria-describedby={describedBy}
-          // biome-ignore lint/a11y/noNoninteractiveTabindex: arrow keys move over the points of the chart
           tabIndex={points && points.count > 0 ? 0 : undefined}
           onKeyDown={points && ((event) => walk(event, points))}
         >

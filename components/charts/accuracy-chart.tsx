@@ -1,0 +1,227 @@
+"use client";
+
+import { type ReactNode, useId, useMemo } from "react";
+import { count, decimal, plusMinus } from "@/components/ui/format";
+import { ChartFrame } from "./chart-frame";
+import { useCursor } from "./cursor";
+import { CursorMark, LevelMark, LineMark, OffScaleMark, PointMark } from "./marks";
+import { Plot, type Scales } from "./plot";
+import { type Domain, domainOf, nearestIndex } from "./prepare";
+import type { LegendItem, MeasuredPoint, Point } from "./types";
+
+type Level = { label: string; value: number };
+
+type AccuracyChartProps = {
+  title: string;
+  subtitle?: ReactNode;
+  tools?: ReactNode;
+  /** Both axes in percent; `x` ascending. */
+  measured: readonly MeasuredPoint[];
+  predicted: readonly Point[];
+  baseline?: Level | undefined;
+  target?: Level | undefined;
+  /** The setting under the hand and what is predicted there. */
+  current?: { x: number; y: number; label: string } | undefined;
+  xLabel: string;
+  yLabel?: string | undefined;
+  xDomain?: Domain | undefined;
+  /** Lower end of the y axis; points below it become chevrons. By default everything measured is in sight. */
+  yFrom?: number | undefined;
+  height?: number | undefined;
+  syncKey?: string | undefined;
+  /** A press on a measured point, or Enter: restore its setting. */
+  onPoint?: ((point: MeasuredPoint) => void) | undefined;
+};
+
+const CANDIDATE = "var(--c-candidate)";
+
+/** Accuracy against a ratio: measured points solid with 95% whiskers, the predicted curve dashed. */
+export function AccuracyChart(props: AccuracyChartProps) {
+  const {
+    title,
+    measured,
+    predicted,
+    baseline,
+    target,
+    current,
+    xLabel,
+    yLabel = "Accuracy, %",
+    height = 260,
+  } = props;
+  const id = useId();
+  const [cursor, moveCursor] = useCursor(props.syncKey ?? id, id);
+  const xs = useMemo(() => measured.map((point) => point.x), [measured]);
+  const active = cursor === null ? -1 : activePoint(xs, cursor);
+
+  const xDomain = props.xDomain ?? domainOf([...xs, ...predicted.map((point) => point.x)], [0]);
+  const levels = [baseline?.value, target?.value].filter((value) => value !== undefined);
+  const full = domainOf(
+    measured.flatMap((point) => [point.y - (point.half ?? 0), point.y + (point.half ?? 0)]),
+    levels,
+  );
+  const yDomain: Domain = props.yFrom === undefined ? full : [props.yFrom, full[1]];
+
+  const legend: LegendItem[] = [
+    ...(baseline
+      ? [{ label: `${baseline.label} baseline`, color: "var(--c-baseline)", mark: "solid" as const }]
+      : []),
+    { label: "measured, 95% paired", color: CANDIDATE, mark: "dot" },
+    { label: "predicted", color: CANDIDATE, mark: "dashed" },
+  ];
+
+  return (
+    <ChartFrame
+      title={title}
+      subtitle={props.subtitle}
+      tools={props.tools}
+      legend={legend}
+      file="accuracy"
+      description={`${yLabel} against ${xLabel}: ${measured.length} measured settings.`}
+      table={{
+        heads: [xLabel, yLabel, "± 95%", "n", "Setting"],
+        rows: measured.map(({ x, y, half, n, label }) => [x, y, half ?? null, n ?? null, label ?? null]),
+      }}
+      points={{
+        count: measured.length,
+        active,
+        onActive: (index) => moveCursor(measured[index]?.x ?? null),
+        onSelect: (index) => {
+          const point = measured[index];
+          if (point) props.onPoint?.(point);
+        },
+        describe: (index) => inWords(measured[index], xLabel),
+      }}
+    >
+      <Plot
+        x={{ domain: xDomain, label: xLabel }}
+        y={{ domain: yDomain, label: yLabel }}
+        height={height}
+        onHover={moveCursor}
+        overlay={(scales) => <Tip scales={scales} point={measured[active]} />}
+      >
+        {(scales) => (
+          <>
+            {baseline && (
+              <LevelMark
+                scales={scales}
+                value={baseline.value}
+                label=""
+                color="var(--c-baseline)"
+                stroke="solid"
+              />
+            )}
+            {target && (
+              <LevelMark
+                scales={scales}
+                value={target.value}
+                label={`${target.label}: ${decimal(target.value, 2)}`}
+                color="var(--text-2)"
+                stroke="dotted"
+              />
+            )}
+            <clipPath id={`${id}-plot`}>
+              <rect
+                x={scales.left}
+                y={scales.top - 2}
+                width={scales.right - scales.left}
+                height={scales.bottom - scales.top + 2}
+              />
+            </clipPath>
+            <g clipPath={`url(#${id}-plot)`}>
+              <LineMark scales={scales} points={predicted} color={CANDIDATE} stroke="dashed" />
+            </g>
+            <CursorMark scales={scales} x={cursor ?? current?.x ?? null} />
+            {measured.map((point, index) => (
+              // biome-ignore lint/a11y/noStaticElementInteractions: the same by keyboard: arrows and Enter on the chart
+              <g
+                key={point.id}
+                className={props.onPoint && "can-press"}
+                onClick={() => props.onPoint?.(point)}
+              >
+                {point.y < yDomain[0] || point.y > yDomain[1] ? (
+                  <OffScaleMark
+                    scales={scales}
+                    x={point.x}
+                    isBelow={point.y < yDomain[0]}
+                    text={`${decimal(point.x, 0)}%: ${accuracyText(point)}`}
+                    color={CANDIDATE}
+                  />
+                ) : (
+                  <PointMark scales={scales} point={point} color={CANDIDATE} isActive={index === active} />
+                )}
+              </g>
+            ))}
+            {current && current.y >= yDomain[0] && <CurrentMark scales={scales} {...current} />}
+          </>
+        )}
+      </Plot>
+    </ChartFrame>
+  );
+}
+
+/** The point the cursor stands on: the closest, if it is closer than 2% of the axis. */
+function activePoint(xs: readonly number[], cursor: number): number {
+  const index = nearestIndex(xs, cursor);
+  const span = (xs.at(-1) ?? 0) - (xs[0] ?? 0) || 1;
+  return index >= 0 && Math.abs((xs[index] ?? 0) - cursor) <= span * 0.02 ? index : -1;
+}
+
+function accuracyText({ y, half }: MeasuredPoint): string {
+  return `${decimal(y, 1)}%${half === undefined ? "" : ` ${plusMinus(half)}`}`;
+}
+
+function inWords(point: MeasuredPoint | undefined, xLabel: string): string {
+  if (!point) return "";
+  const n = point.n === undefined ? "" : `, n = ${count(point.n)}`;
+  return `${point.label ?? `${xLabel} ${decimal(point.x, 0)}`}: ${accuracyText(point)}${n}`;
+}
+
+function CurrentMark({ scales, x, y, label }: { scales: Scales; x: number; y: number; label: string }) {
+  const at = scales.x(x);
+  const isRight = at > scales.right - 140;
+  return (
+    <g>
+      <circle
+        cx={at}
+        cy={scales.y(y)}
+        r="7"
+        fill="var(--surface-1)"
+        stroke={CANDIDATE}
+        strokeWidth="1.5"
+        strokeDasharray="3 2"
+      />
+      <text
+        className="lab1 halo"
+        x={isRight ? at - 12 : at + 12}
+        y={scales.y(y) - 4}
+        textAnchor={isRight ? "end" : "start"}
+      >
+        {label}
+      </text>
+    </g>
+  );
+}
+
+function Tip({ scales, point }: { scales: Scales; point: MeasuredPoint | undefined }) {
+  if (!point) return null;
+  const at = scales.x(point.x);
+  const isRight = at > (scales.left + scales.right) / 2;
+  return (
+    <div
+      className="tip"
+      style={{
+        top: scales.bottom - 60,
+        ...(isRight ? { right: `calc(100% - ${at - 10}px)` } : { left: at + 10 }),
+      }}
+    >
+      <div className="m">
+        {decimal(point.x, 0)}%: {accuracyText(point)}
+      </div>
+      <div className="t3">
+        {point.n !== undefined && `n = ${count(point.n)}`}
+        {point.n !== undefined && point.label && ", "}
+        {point.label}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,225 @@
+"use client";
+
+import "uplot/dist/uPlot.min.css";
+import { type ReactNode, useEffect, useEffectEvent, useId, useMemo, useRef, useState } from "react";
+import uPlot from "uplot";
+import { significant } from "@/components/ui/format";
+import { useTheme } from "@/components/ui/theme";
+import { ChartFrame } from "./chart-frame";
+import { cursorOf, moveCursor, onCursor, useCursor } from "./cursor";
+import { type LiveSeries, liveTable, valueAt } from "./live-data";
+import { liveOptions } from "./live-options";
+import { type Domain, nearestIndex } from "./prepare";
+import type { LegendItem } from "./types";
+import { useWidth } from "./use-size";
+
+type LiveChartProps = {
+  title: string;
+  subtitle?: ReactNode;
+  tools?: ReactNode;
+  series: readonly LiveSeries[];
+  /** Of the y axis, with its unit: "Step time, ms". */
+  yLabel: string;
+  xLabel: string;
+  formatX?: ((value: number) => string) | undefined;
+  formatY?: ((value: number) => string) | undefined;
+  /** Limits, drawn dotted and named in the legend. */
+  levels?: readonly { value: number; label: string }[] | undefined;
+  /** Values that the y axis must show, such as 0. */
+  includeY?: readonly number[] | undefined;
+  /** The whole x axis, such as all planned steps; what lies after the data is drawn as future. */
+  xDomain?: Domain | undefined;
+  /** The zoom, kept in the address by the page; null shows everything. Drag zooms, a double press resets. */
+  range?: Domain | null | undefined;
+  onRangeChange?: ((range: Domain | null) => void) | undefined;
+  syncKey?: string | undefined;
+  /** Shown while there is no point yet: what it waits for. */
+  empty?: ReactNode;
+  height?: number | undefined;
+  isInner?: boolean | undefined;
+};
+
+/** Live series with min to max bands on canvas; smooth with 100,000 points. */
+export function LiveChart(props: LiveChartProps) {
+  const {
+    title,
+    series,
+    yLabel,
+    xLabel,
+    formatX = String,
+    formatY = significant,
+    levels = [],
+    height = 170,
+  } = props;
+  const id = useId();
+  const key = props.syncKey ?? id;
+  const [cursor, setCursor] = useCursor(key, id);
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const shown = useMemo(() => series.filter((item) => !hidden.has(item.key)), [series, hidden]);
+  const xs = shown.find((item) => !item.isEarlier)?.x ?? [];
+  const isEmpty = series.every((item) => item.x.length === 0);
+  const toggle = (name: string) =>
+    setHidden(
+      (before) =>
+        new Set(before.has(name) ? [...before].filter((other) => other !== name) : [...before, name]),
+    );
+
+  const legend: LegendItem[] = series.map((item) => ({
+    label: item.label,
+    color: item.isEarlier ? "var(--c-baseline)" : item.color,
+    mark: item.stroke ?? "solid",
+    isHidden: hidden.has(item.key),
+    onToggle: series.length > 1 ? () => toggle(item.key) : undefined,
+  }));
+  const banded = series.find((item) => item.min && !item.isEarlier);
+  if (banded) legend.push({ label: "min to max", color: banded.color, mark: "band" });
+  for (const level of levels) legend.push({ label: level.label, color: "var(--text-2)", mark: "dotted" });
+
+  return (
+    <ChartFrame
+      title={title}
+      subtitle={props.subtitle}
+      tools={props.tools}
+      legend={legend.length > 1 ? legend : []}
+      file={title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}
+      description={`${yLabel} over ${xLabel}: ${series.map((item) => item.label).join(", ")}.`}
+      table={{
+        heads: ["Series", xLabel, yLabel, "min", "max"],
+        rows: shown.flatMap((item) =>
+          item.x.map((x, index) => [
+            item.label,
+            formatX(x),
+            item.y[index] ?? null,
+            item.min?.[index] ?? null,
+            item.max?.[index] ?? null,
+          ]),
+        ),
+      }}
+      points={{
+        count: xs.length,
+        active: cursor === null ? -1 : nearestIndex(xs, cursor),
+        onActive: (index) => setCursor(xs[index] ?? null),
+        describe: (index) => {
+          const x = xs[index] ?? 0;
+          return `${xLabel} ${formatX(x)}: ${shown.map((item) => `${item.label} ${written(valueAt(item, x), formatY)}`).join(", ")}`;
+        },
+      }}
+      isInner={props.isInner}
+    >
+      <div className="live" style={{ height }}>
+        <span className="axis-title y">{yLabel}</span>
+        {isEmpty ? (
+          <p className="live-empty t2">{props.empty ?? "No point yet."}</p>
+        ) : (
+          <LivePlot
+            {...props}
+            series={shown}
+            levels={levels}
+            height={height}
+            cursorKey={key}
+            source={id}
+            formatX={formatX}
+            formatY={formatY}
+          />
+        )}
+        <span className="axis-title x">{xLabel}</span>
+        {cursor !== null && !isEmpty && (
+          <Readout x={cursor} series={shown} formatX={formatX} formatY={formatY} />
+        )}
+      </div>
+    </ChartFrame>
+  );
+}
+
+type Formats = { formatX: (value: number) => string; formatY: (value: number) => string };
+
+const written = (value: number | null, format: (value: number) => string) =>
+  value === null ? "none" : format(value);
+
+/** What the cursor stands on, on the line of the y title, where it covers nothing. */
+function Readout({ x, series, formatX, formatY }: Formats & { x: number; series: readonly LiveSeries[] }) {
+  return (
+    <span className="readout">
+      <span className="t3">{formatX(x)}</span>
+      {series.map((item) => (
+        <span key={item.key} style={{ color: item.isEarlier ? "var(--text-3)" : undefined }}>
+          {series.length > 1 && <span className="t3">{item.label} </span>}
+          {written(valueAt(item, x), formatY)}
+        </span>
+      ))}
+    </span>
+  );
+}
+
+type LivePlotProps = LiveChartProps &
+  Formats & { cursorKey: string; source: string; height: number; levels: readonly { value: number }[] };
+
+/** The canvas. It is made anew when its looks change, and only fed when its data does. */
+function LivePlot(props: LivePlotProps) {
+  const { series, range, cursorKey, source, height, levels, includeY, xDomain, formatX, formatY } = props;
+  const theme = useTheme();
+  const [ref, width] = useWidth();
+  const plot = useRef<uPlot>(null);
+  const table = useMemo(() => liveTable(series), [series]);
+  const looks = JSON.stringify([
+    series.map(({ key, color, stroke, isEarlier, min }) => [
+      key,
+      color,
+      stroke,
+      isEarlier,
+      min !== undefined,
+    ]),
+    levels,
+    includeY,
+  ]);
+  const lastX = Math.max(...series.map((item) => item.x.at(-1) ?? Number.NEGATIVE_INFINITY));
+
+  const view = useRef({ range, xDomain, lastX });
+  view.current = { range, xDomain, lastX };
+  const zoom = useEffectEvent((next: Domain | null) => props.onRangeChange?.(next));
+  const make = useEffectEvent(
+    (target: HTMLElement) =>
+      new uPlot(
+        liveOptions({
+          places: table.places,
+          size: { width: target.clientWidth, height: height - 20 },
+          levels,
+          includeY: includeY ?? [],
+          formatX,
+          formatY,
+          view: () => view.current,
+          canZoom: props.onRangeChange !== undefined,
+          onCursor: (x) => moveCursor(cursorKey, x === null ? null : { x, source }),
+          onZoom: zoom,
+        }),
+        table.data,
+        target,
+      ),
+  );
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new theme or new looks need new colours on the canvas
+  useEffect(() => {
+    const target = ref.current;
+    if (!target) return;
+    const made = make(target);
+    plot.current = made;
+    const follow = onCursor(cursorKey, () => {
+      const cursor = cursorOf(cursorKey);
+      if (cursor?.source === source && made.cursor.event) return;
+      made.setCursor({ left: cursor ? made.valToPos(cursor.x, "x") : -10, top: cursor ? 0 : -10 }, false);
+    });
+    return () => {
+      follow();
+      made.destroy();
+      plot.current = null;
+    };
+  }, [theme, looks, cursorKey, source]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the zoom lies in the view, which the scales read
+  useEffect(() => plot.current?.setData(table.data), [table, range, xDomain]);
+  useEffect(() => {
+    if (width > 0) plot.current?.setSize({ width, height: height - 20 });
+  }, [width, height]);
+
+  return <div ref={ref} className="live-plot" />;
+}

@@ -1,0 +1,182 @@
+"use client";
+
+import { type ReactNode, useId, useState } from "react";
+import { Line } from "recharts";
+import { significant } from "@/components/ui/format";
+import { ChartFrame } from "./chart-frame";
+import { useCursor } from "./cursor";
+import { CursorMark } from "./marks";
+import { Plot, type Scales } from "./plot";
+import { type Domain, domainOf, nearestIndex } from "./prepare";
+import type { Point } from "./types";
+
+export type RatioSeries = {
+  key: string;
+  label: string;
+  points: readonly Point[];
+  color?: string | undefined;
+  /** Dashed: not known until bytes exist. */
+  isPredicted?: boolean | undefined;
+};
+
+type SizeChartProps = {
+  title: string;
+  subtitle?: ReactNode;
+  tools?: ReactNode;
+  series: readonly RatioSeries[];
+  xLabel: string;
+  yLabel: string;
+  xDomain?: Domain | undefined;
+  height?: number | undefined;
+  /** The setting under the hand. */
+  current?: number | undefined;
+  syncKey?: string | undefined;
+};
+
+/** Colours by place: file, packed, sparse, zstd, then further ones. */
+const COLORS = [
+  "var(--series-1)",
+  "var(--series-2)",
+  "var(--series-8)",
+  "var(--series-6)",
+  "var(--series-3)",
+];
+
+const colorOf = (series: RatioSeries, index: number) =>
+  series.color ?? COLORS[index % COLORS.length] ?? "var(--series-1)";
+
+/** Several quantities of one unit against a ratio: four sizes, latencies, MACs. Lines are named at their right end. */
+export function SizeChart(props: SizeChartProps) {
+  const { title, series, xLabel, yLabel, height = 188, current } = props;
+  const id = useId();
+  const [cursor, moveCursor] = useCursor(props.syncKey ?? id, id);
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const shown = series.filter(({ key }) => !hidden.has(key));
+  const xs = [...new Set(series.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b);
+  const xDomain = props.xDomain ?? domainOf(xs);
+  const yDomain = domainOf(
+    shown.flatMap(({ points }) => points.map(({ y }) => y)),
+    [0],
+    4,
+  );
+  const active = cursor === null ? -1 : nearestIndex(xs, cursor);
+  const valueAt = (item: RatioSeries, x: number | undefined) =>
+    item.points.find((point) => point.x === x)?.y ?? null;
+  const toggle = (key: string) =>
+    setHidden(
+      (before) => new Set(before.has(key) ? [...before].filter((other) => other !== key) : [...before, key]),
+    );
+
+  return (
+    <ChartFrame
+      title={title}
+      subtitle={props.subtitle}
+      tools={props.tools}
+      legend={series.map((item, index) => ({
+        label: item.label,
+        color: colorOf(item, index),
+        mark: item.isPredicted ? "dashed" : "solid",
+        isHidden: hidden.has(item.key),
+        onToggle: () => toggle(item.key),
+      }))}
+      file="against-ratio"
+      description={`${yLabel} against ${xLabel}: ${series.map(({ label }) => label).join(", ")}.`}
+      table={{
+        heads: [xLabel, ...series.map(({ label }) => `${label}, ${yLabel}`)],
+        rows: xs.map((x) => [x, ...series.map((item) => valueAt(item, x))]),
+      }}
+      points={{
+        count: xs.length,
+        active,
+        onActive: (index) => moveCursor(xs[index] ?? null),
+        describe: (index) =>
+          `${xLabel} ${xs[index]}: ${shown.map((item) => `${item.label} ${significant(valueAt(item, xs[index]))}`).join(", ")}`,
+      }}
+    >
+      <Plot
+        x={{ domain: xDomain, label: xLabel }}
+        y={{ domain: yDomain, label: yLabel }}
+        height={height}
+        rightMargin={72}
+        onHover={moveCursor}
+        marks={series.map(
+          (item, index) =>
+            !hidden.has(item.key) && (
+              <Line
+                key={item.key}
+                data={[...item.points]}
+                dataKey="y"
+                stroke={colorOf(item, index)}
+                strokeWidth={1.5}
+                {...(item.isPredicted && { strokeDasharray: "5 3" })}
+                dot={false}
+                activeDot={false}
+                connectNulls={false}
+                isAnimationActive={false}
+              />
+            ),
+        )}
+        overlay={(scales) =>
+          active >= 0 && <Tip scales={scales} x={xs[active]} shown={shown} valueAt={valueAt} />
+        }
+      >
+        {(scales) => (
+          <>
+            <EndLabels scales={scales} series={shown} />
+            <CursorMark scales={scales} x={cursor ?? current ?? null} />
+          </>
+        )}
+      </Plot>
+    </ChartFrame>
+  );
+}
+
+/** Names at the right end of the lines, pushed apart where lines end close together. */
+function EndLabels({ scales, series }: { scales: Scales; series: readonly RatioSeries[] }) {
+  const ends = series
+    .flatMap(({ key, label, points }) => {
+      const last = points.findLast((point) => point.y !== null);
+      return last && last.y !== null ? [{ key, label, x: scales.x(last.x), y: scales.y(last.y) }] : [];
+    })
+    .sort((a, b) => a.y - b.y);
+  let free = Number.NEGATIVE_INFINITY;
+  return ends.map((end) => {
+    const y = Math.max(end.y, free);
+    free = y + 14;
+    return (
+      <text key={end.key} className="lab2 halo" x={end.x + 6} y={y + 4}>
+        {end.label}
+      </text>
+    );
+  });
+}
+
+type TipProps = {
+  scales: Scales;
+  x: number | undefined;
+  shown: readonly RatioSeries[];
+  valueAt: (item: RatioSeries, x: number | undefined) => number | null;
+};
+
+function Tip({ scales, x, shown, valueAt }: TipProps) {
+  if (x === undefined) return null;
+  const at = scales.x(x);
+  const isRight = at > (scales.left + scales.right) / 2;
+  return (
+    <div
+      className="tip"
+      style={{ top: scales.top, ...(isRight ? { right: `calc(100% - ${at - 10}px)` } : { left: at + 10 }) }}
+    >
+      <table>
+        <tbody>
+          {shown.map((item) => (
+            <tr key={item.key}>
+              <td>{item.label}</td>
+              <td className="num">{significant(valueAt(item, x))}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
