@@ -40,7 +40,7 @@ class Compressed:
     """A compressed model.
 
     onnx: the bytes to measure and serve. float_onnx: the same before quantization (equal for fp32), which is
-    what training starts from (`trainable`). masks: by torch parameter name, for `apply_masks` after each step.
+    what training starts from (`trainable`). masks: by torch parameter name, for `apply_masks`.
     """
 
     onnx: bytes
@@ -50,7 +50,7 @@ class Compressed:
     achieved: Achieved
 
     def trainable(self) -> Imported:
-        """The compressed model before quantization as torch modules of its own; `masks` fit their names."""
+        """The compressed model before quantization as fresh torch modules; `masks` fit their names."""
         return import_onnx(self.float_onnx)
 
 

@@ -172,7 +172,6 @@ def layer_name(initializer: str, node: onnx.NodeProto) -> str:
     if len(path) > 1 and path[-1].startswith(node.op_type):
         path.pop()
     # TorchScript repeats the path so far in each step: /layer1/layer1.0/conv1
-    steps = [
-        step for step, after in zip(path, [*path[1:], ""], strict=True) if not after.startswith(f"{step}.")
-    ]
+    following = [*path[1:], ""][: len(path)]
+    steps = [step for step, after in zip(path, following, strict=True) if not after.startswith(f"{step}.")]
     return ".".join(steps) or initializer
