@@ -1,0 +1,128 @@
+import { Age } from "@/components/ui/age";
+import { Digest } from "@/components/ui/digest";
+import { bytes, clockTime, count, duration } from "@/components/ui/format";
+import { Panel } from "@/components/ui/panel";
+import { Bar } from "@/components/ui/progress";
+import { StatusDot } from "@/components/ui/status";
+import { Table } from "@/components/ui/table";
+import { shapeOf } from "./run-words";
+import type { RunDetail } from "./types";
+
+/** Every try: how far it came, why it ended, what that cost. */
+export function AttemptsPanel({ run }: { run: RunDetail }) {
+  const total = run.progress?.totalSteps ?? null;
+  return (
+    <Panel title="Attempts" subtitle={`${run.attempts.length} of at most ${run.maxAttempts}`}>
+      <Table
+        label="Attempts"
+        rows={run.attempts}
+        rowKey={(a) => a.id}
+        flag={(a) => (a.state === "failed" || a.state === "lost" ? "bad" : undefined)}
+        columns={[
+          {
+            key: "number",
+            head: "Attempt",
+            width: "80px",
+            cell: (a) => <span className="m">{a.number}</span>,
+          },
+          {
+            key: "state",
+            head: "State",
+            width: "120px",
+            cell: (a) => <StatusDot state={shapeOf(a.state)}>{a.state}</StatusDot>,
+          },
+          {
+            key: "steps",
+            head: "Steps",
+            width: "180px",
+            cell: (a) => (
+              <span className="row">
+                <span className="num">
+                  {a.firstStep === null ? "none" : `${count(a.firstStep)} to ${count(a.lastStep)}`}
+                </span>
+                {total && a.lastStep ? (
+                  <Bar value={a.lastStep / total} label={`Attempt ${a.number}`} className="grow" />
+                ) : null}
+              </span>
+            ),
+          },
+          {
+            key: "lost",
+            head: "Done again",
+            align: "end",
+            width: "90px",
+            cell: (a) => (a.stepsLost === null ? "" : count(a.stepsLost)),
+          },
+          {
+            key: "took",
+            head: "Took",
+            align: "end",
+            width: "80px",
+            cell: (a) =>
+              a.startedAt && a.endedAt ? duration((a.endedAt.getTime() - a.startedAt.getTime()) / 1000) : "",
+          },
+          {
+            key: "cause",
+            head: "What happened",
+            cell: (a) => (
+              <span className="clip" title={a.cause?.evidence}>
+                {a.cause ? `${clockTime(a.endedAt?.getTime(), "local")} ${a.cause.message}` : ""}
+              </span>
+            ),
+          },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+export function WorkersPanel({ run }: { run: RunDetail }) {
+  const attempt = run.attempts.at(-1);
+  const workers = attempt?.workers ?? [];
+  return (
+    <Panel title="Workers" subtitle={`${workers.length} of ${run.resources.workers} placed`}>
+      <Table
+        label="Workers"
+        tight
+        rows={workers}
+        rowKey={(w) => String(w.rank)}
+        empty={<p className="empty t2">{run.waiting ?? "No worker is placed."}</p>}
+        columns={[
+          { key: "rank", head: "Rank", cell: (w) => <span className="m">{w.rank}</span> },
+          { key: "node", head: "Node", cell: (w) => <span className="mono">{w.nodeName}</span> },
+          { key: "device", head: "Device", cell: (w) => w.device },
+          { key: "pid", head: "Process", align: "end", cell: (w) => <span className="mono">{w.pid}</span> },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+export function CheckpointsPanel({ run }: { run: RunDetail }) {
+  return (
+    <Panel title="Checkpoints" subtitle={run.checkpoints.length > 0 ? `newest first` : undefined}>
+      <Table
+        label="Checkpoints"
+        tight
+        maxHeight={220}
+        rows={run.checkpoints}
+        rowKey={(c) => `${c.attempt}-${c.step}`}
+        empty={
+          <p className="empty t2">The first one is written after {run.checkpointEvery ?? "some"} steps.</p>
+        }
+        columns={[
+          { key: "step", head: "Step", cell: (c) => <span className="m num">{count(c.step)}</span> },
+          { key: "attempt", head: "Attempt", align: "end", cell: (c) => c.attempt },
+          { key: "bytes", head: "Size", align: "end", cell: (c) => bytes(c.bytes) },
+          { key: "digest", head: "Digest", cell: (c) => <Digest value={c.sha256} /> },
+          {
+            key: "age",
+            head: "Age",
+            align: "end",
+            cell: (c) => <Age at={c.createdAt.getTime()} form="ago" />,
+          },
+        ]}
+      />
+    </Panel>
+  );
+}

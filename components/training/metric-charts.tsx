@@ -1,0 +1,147 @@
+"use client";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { LiveChart } from "@/components/charts/live-chart";
+import { useTail } from "@/components/live/provider";
+import { useTRPC } from "@/components/trpc/client";
+import { duration, percent, significant } from "@/components/ui/format";
+import { Panel } from "@/components/ui/panel";
+import { Segmented } from "@/components/ui/segmented";
+import { type ChartSpec, seriesOf } from "./series";
+
+/** The series of a training run, in the order an engineer reads them. */
+const CHARTS: readonly ChartSpec[] = [
+  { name: "train/loss", title: "Loss", yLabel: "Loss", byRank: false, includeY: [0] },
+  {
+    name: "eval/accuracy",
+    title: "Accuracy",
+    yLabel: "Accuracy, % of the test subset",
+    byRank: false,
+    scale: 100,
+  },
+  { name: "train/step_time", title: "Step time", yLabel: "Step time, ms", byRank: true, includeY: [0] },
+  { name: "train/lr", title: "Learning rate", yLabel: "Learning rate", byRank: false, includeY: [0] },
+  {
+    name: "train/throughput",
+    title: "Throughput",
+    yLabel: "Throughput, samples/s",
+    byRank: false,
+    includeY: [0],
+  },
+  {
+    name: "train/grad_norm",
+    title: "Gradient norm",
+    yLabel: "Gradient norm, before clipping",
+    byRank: false,
+    includeY: [0],
+  },
+];
+
+interface Props {
+  team: string;
+  run: number;
+  runId: string;
+  totalSteps: number | null;
+  /** What the charts wait for while there is no point. */
+  waiting: string;
+}
+
+const WIDTH = 460;
+
+export function MetricCharts({ team, run, runId, totalSteps, waiting }: Props) {
+  const trpc = useTRPC();
+  const queryClient = useQueryClient();
+  const [window, setWindow] = useState<"all" | "last">("all");
+  const [range, setRange] = useState<readonly [number, number] | null>(null);
+  useTail(runId, (what) => {
+    if (what === "metrics")
+      void queryClient.invalidateQueries({ queryKey: trpc.runs.metrics.queryKey({ team, run }) });
+  });
+  return (
+    <Panel
+      title="Metrics"
+      subtitle="mean of each bucket, min to max of every step kept; drag to zoom, double press for all"
+      tools={
+        <Segmented
+          label="Steps shown"
+          value={window}
+          onValueChange={(value) => {
+            setWindow(value);
+            setRange(null);
+          }}
+          options={[
+            { value: "all", label: "all" },
+            { value: "last", label: "last 200" },
+          ]}
+        />
+      }
+    >
+      <div className="metric-grid">
+        {CHARTS.map((chart) => (
+          <MetricChart
+            key={chart.name}
+            team={team}
+            run={run}
+            chart={chart}
+            last={window === "last" ? 200 : null}
+            totalSteps={totalSteps}
+            range={range}
+            onRange={setRange}
+            waiting={waiting}
+          />
+        ))}
+      </div>
+    </Panel>
+  );
+}
+
+interface ChartProps {
+  team: string;
+  run: number;
+  chart: ChartSpec;
+  last: number | null;
+  totalSteps: number | null;
+  range: readonly [number, number] | null;
+  onRange: (range: readonly [number, number] | null) => void;
+  waiting: string;
+}
+
+function MetricChart({ team, run, chart, last, totalSteps, range, onRange, waiting }: ChartProps) {
+  const trpc = useTRPC();
+  const { data } = useQuery(
+    trpc.runs.metrics.queryOptions(
+      {
+        team,
+        run,
+        name: chart.name,
+        width: WIDTH,
+        byRank: chart.byRank,
+        ...(range && { from: Math.floor(range[0]), to: Math.ceil(range[1]) }),
+        ...(last && { last }),
+      },
+      { placeholderData: keepPreviousData },
+    ),
+  );
+  const wholeAxis = totalSteps && !last && !range ? ([0, totalSteps] as const) : undefined;
+  return (
+    <LiveChart
+      isInner
+      title={chart.title}
+      yLabel={chart.yLabel}
+      xLabel="Step"
+      series={seriesOf(data?.series ?? [], chart)}
+      includeY={chart.includeY}
+      xDomain={wholeAxis}
+      range={range}
+      onRangeChange={onRange}
+      syncKey={`run-${run}`}
+      formatY={significant}
+      empty={waiting}
+      height={150}
+    />
+  );
+}
+
+export const asPercent = (fraction: number | null): string | null =>
+  fraction === null ? null : percent(fraction, 2);
+export const asDuration = (seconds: number | null): string => (seconds === null ? "—" : duration(seconds));

@@ -1,0 +1,43 @@
+/** How runs and attempts are said: state to shape and words. */
+
+import { duration } from "@/components/ui/format";
+import type { State } from "@/components/ui/shape";
+import type { AttemptState, RunState } from "@/server/runs/contract";
+
+const SHAPES: Record<RunState | AttemptState, State> = {
+  queued: "pending",
+  placing: "pending",
+  starting: "running",
+  running: "running",
+  succeeded: "ok",
+  failed: "bad",
+  lost: "bad",
+  stopped: "off",
+};
+
+export const shapeOf = (state: RunState | AttemptState): State => SHAPES[state];
+
+/** "running, attempt 2": the attempt is worth a word only when it is not the first. */
+export const runSays = (state: RunState, attempt: number, isStopping: boolean): string => {
+  if (isStopping && (state === "queued" || state === "running")) return "stopping";
+  return attempt > 1 ? `${state}, attempt ${attempt}` : state;
+};
+
+/** "attempt 1 ended at step 50; attempt 2 went on from step 25, 4.1 s later. 25 steps were done again." */
+export function recoverySays(attempt: {
+  number: number;
+  lastStep: number | null;
+  stepsLost: number | null;
+  resumedStep: number | null;
+  secondsLost: number | null;
+}): string {
+  const ended = attempt.lastStep === null ? "before its first step" : `at step ${attempt.lastStep}`;
+  const next = attempt.number + 1;
+  if (attempt.secondsLost === null)
+    return `Attempt ${attempt.number} ended ${ended}; attempt ${next} is starting.`;
+  const from = attempt.resumedStep
+    ? `from the checkpoint of step ${attempt.resumedStep}`
+    : "from the beginning";
+  const again = attempt.stepsLost ? ` ${attempt.stepsLost} steps were done again.` : " No step was lost.";
+  return `Attempt ${attempt.number} ended ${ended}; attempt ${next} went on ${from}, ${duration(attempt.secondsLost)} later.${again}`;
+}

@@ -1,0 +1,42 @@
+/** From the server's buckets to lines of a chart: pure. */
+import type { LiveSeries } from "@/components/charts/live-data";
+
+export interface ChartSpec {
+  name: string;
+  title: string;
+  yLabel: string;
+  byRank: boolean;
+  includeY?: readonly number[];
+  /** Multiplies values: 100 turns fractions into percent. */
+  scale?: number;
+}
+
+export interface BucketSeries {
+  attempt: number;
+  rank: number;
+  /** Beyond the checkpoint that a later attempt went on from. */
+  isEarlier: boolean;
+  buckets: readonly { step: number; min: number | null; max: number | null; mean: number | null }[];
+}
+
+const COLORS = 8;
+
+/** The newest attempt in colour with its band; what earlier attempts did beyond their checkpoint in grey. */
+export function seriesOf(all: readonly BucketSeries[], chart: ChartSpec): LiveSeries[] {
+  const scaled = (value: number | null) => (value === null ? null : value * (chart.scale ?? 1));
+  return all.map((series) => ({
+    key: `${series.attempt}-${series.rank}`,
+    label: label(series, chart),
+    color: chart.byRank ? `var(--series-${(series.rank % COLORS) + 1})` : "var(--accent)",
+    x: series.buckets.map((b) => b.step),
+    y: series.buckets.map((b) => scaled(b.mean)),
+    min: series.buckets.map((b) => scaled(b.min)),
+    max: series.buckets.map((b) => scaled(b.max)),
+    isEarlier: series.isEarlier,
+  }));
+}
+
+const label = (series: BucketSeries, chart: ChartSpec): string => {
+  const name = chart.byRank ? `rank ${series.rank}` : chart.title.toLowerCase();
+  return series.isEarlier ? `${name}, attempt ${series.attempt}` : name;
+};
