@@ -1,0 +1,65 @@
+/** Releases: promotion requests with their gates, what serves, and the way back. */
+import { z } from "zod";
+import { Id, Sha256 } from "../platform/atoms";
+
+export const Environment = z.enum(["staging", "production"]);
+export type Environment = z.infer<typeof Environment>;
+
+export const RequestState = z.enum(["measuring", "open", "approved", "declined", "withdrawn", "void"]);
+export type RequestState = z.infer<typeof RequestState>;
+
+/** What a promotion must show. Limits are fractions. */
+export const Policy = z.object({
+  name: z.string(),
+  revision: z.number().int().positive(),
+  /** Lower end of the 95% interval of candidate minus production. */
+  accuracyFloor: z.number(),
+  /** Bytes of the file against those of production. */
+  fileRatio: z.number().positive(),
+});
+export type Policy = z.infer<typeof Policy>;
+
+export const Gate = z.object({
+  id: z.enum(["accuracy", "file", "samples", "digest"]),
+  /** The rule with its limit. */
+  label: z.string(),
+  state: z.enum(["pass", "fail", "not_measured"]),
+  /** What was found. */
+  value: z.string(),
+  /** One sentence where it does not pass: what was found, against what. */
+  words: z.string(),
+  /** Whether approval waits for it. */
+  blocks: z.boolean(),
+});
+export type Gate = z.infer<typeof Gate>;
+
+const Note = z.string().trim().min(10, "say in a sentence why this should serve").max(4000);
+const Sentence = z.string().trim().max(1000);
+
+export const CreateRequest = z.object({ versionId: Id, datasetId: Id, note: Note });
+/** What the approver saw; an approval is void when any of it changed. */
+export const ApproveRequest = z.object({
+  number: z.number().int().positive(),
+  versionDigest: Sha256,
+  evaluationDigest: Sha256,
+  policyDigest: Sha256,
+  sentence: Sentence.default(""),
+});
+export const DeclineRequest = z.object({
+  number: z.number().int().positive(),
+  sentence: Sentence.min(3, "say why in a sentence"),
+});
+export const RequestNumber = z.object({ number: z.number().int().positive() });
+
+/** A step back or forward. `from` is what the person saw serving, `key` makes a repeated press harmless. */
+export const Switch = z.object({
+  modelId: Id,
+  from: Id,
+  to: Id.optional(),
+  key: z.uuid(),
+  reason: Sentence.default(""),
+});
+export type Switch = z.infer<typeof Switch>;
+
+export const ModelName = z.object({ model: z.string().min(1).max(64) });
+export const TryIt = z.object({ modelId: Id, sampleId: z.number().int().nonnegative(), datasetId: Id });

@@ -1,0 +1,82 @@
+/** A lane is one environment of one model: its revisions and replicas, and pure questions about them. */
+
+export interface LaneRelease {
+  id: string;
+  revision: number;
+  kind: "promotion" | "rollback" | "forward";
+  state: "preparing" | "serving" | "replaced" | "failed";
+  version: { id: string; number: number; digest: string };
+  previousId: string | null;
+  restoresId: string | null;
+  replicas: number;
+  createdAt: Date;
+  replacedAt: Date | null;
+  rolledBackFrom: boolean;
+}
+export interface LaneReplica {
+  id: string;
+  versionId: string;
+  state: "starting" | "ready" | "failed" | "stopped";
+  address: string | null;
+  message: string;
+  createdAt: Date;
+  isDesired: boolean;
+}
+export interface Lane {
+  teamId: string;
+  modelId: string;
+  modelName: string;
+  /** Newest first. */
+  releases: readonly LaneRelease[];
+  /** Desired ones, and those of the last hour. */
+  replicas: readonly LaneReplica[];
+  /** What gateways are told now. */
+  routed: { releaseId: string; replicas: readonly { id: string; address: string }[] } | null;
+}
+
+/** How many versions besides the serving one keep a replica, so that the way back takes milliseconds. */
+export const KEPT_WARM = 2;
+
+export const servingOf = (lane: Lane): LaneRelease | undefined =>
+  lane.releases.find((release) => release.state === "serving");
+
+export const readyReplicas = (lane: Lane, versionId: string) =>
+  lane.replicas.flatMap((r) =>
+    r.isDesired && r.state === "ready" && r.versionId === versionId && r.address
+      ? [{ id: r.id, address: r.address }]
+      : [],
+  );
+
+/** The revision whose version a release restores; the release itself when it was a promotion. */
+export function rootOf(lane: Lane, release: LaneRelease): LaneRelease {
+  const restored = lane.releases.find((r) => r.id === release.restoresId);
+  return restored ? rootOf(lane, restored) : release;
+}
+
+const served = (lane: Lane, versionId: string) =>
+  lane.releases.filter((r) => r.state === "replaced" && r.restoresId === null && r.version.id !== versionId);
+
+/** Where rolling back leads: the last healthy revision below the serving one that was not itself rolled back from. */
+export function rollbackTarget(lane: Lane): LaneRelease | undefined {
+  const serving = servingOf(lane);
+  if (!serving) return undefined;
+  const position = rootOf(lane, serving).revision;
+  return served(lane, serving.version.id).find((r) => r.revision < position && !r.rolledBackFrom);
+}
+
+/** The way forward after a rollback: the next revision above the serving one. */
+export function forwardTarget(lane: Lane): LaneRelease | undefined {
+  const serving = servingOf(lane);
+  if (!serving) return undefined;
+  const position = rootOf(lane, serving).revision;
+  return served(lane, serving.version.id).findLast((r) => r.revision > position);
+}
+
+/** Versions that served most recently, besides the serving one: they keep a replica. */
+export function warmVersions(lane: Lane): string[] {
+  const serving = servingOf(lane);
+  const byTime = lane.releases
+    .filter((r) => r.state === "replaced" && r.version.id !== serving?.version.id)
+    .toSorted((a, b) => (b.replacedAt?.getTime() ?? 0) - (a.replacedAt?.getTime() ?? 0));
+  return [...new Set(byTime.map((r) => r.version.id))].slice(0, KEPT_WARM);
+}

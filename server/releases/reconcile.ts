@@ -1,0 +1,161 @@
+/** Brings every lane towards what is desired: the controller's part of releases. */
+import { and, eq, inArray, isNull, sql } from "drizzle-orm";
+import { replica } from "../../db/schema/releases";
+import { record } from "../audit/service";
+import { defaultClusterId, desireChanged } from "../engine/service";
+import type { Actor } from "../platform/context";
+import type { Database, Transaction } from "../platform/db";
+import { newId } from "../platform/ids";
+import { emit } from "../platform/live/outbox";
+import { wakeRelay } from "../platform/live/relay";
+import type { Lane, LaneRelease } from "./lane";
+import { servingOf } from "./lane";
+import { type Action, plan } from "./plan";
+import { activeLanes, loadLane, lockLane, publishRoute, setRelease } from "./repo";
+
+const CONTROLLER: Actor = { kind: "system", id: "controller" };
+
+/** A check that belongs into every transaction of whoever reconciles: the controller's lease. */
+export type Fence = (tx: Transaction) => Promise<void>;
+
+/** Looks at every lane; a lane with something to do gets one transaction of its own. */
+export async function reconcileReleases(db: Database, fence: Fence = async () => {}): Promise<void> {
+  for (const { teamId, modelId } of await activeLanes(db)) {
+    const seen = await loadLane(db, teamId, modelId);
+    if (plan(seen, new Date()).length === 0) continue;
+    await db.transaction(async (tx) => {
+      await fence(tx);
+      await lockLane(tx, modelId);
+      await advanceLane(tx, teamId, modelId, CONTROLLER);
+    });
+    wakeRelay();
+  }
+}
+
+/** Plans and acts on one lane. The caller's transaction holds the lane's lock. */
+export async function advanceLane(
+  tx: Transaction,
+  teamId: string,
+  modelId: string,
+  actor: Actor,
+): Promise<void> {
+  const lane = await loadLane(tx, teamId, modelId);
+  const actions = plan(lane, new Date());
+  if (actions.length === 0) return;
+  await changeReplicas(tx, lane, actions);
+  for (const action of actions) {
+    if (action.type === "publish") await publish(tx, lane, action, actor);
+    else if (action.type === "reroute") await reroute(tx, lane, action);
+    else if (action.type === "fail_release") await fail(tx, lane, action, actor);
+  }
+  await emit(tx, { teamId, topic: "releases", key: modelId });
+}
+
+async function changeReplicas(tx: Transaction, lane: Lane, actions: readonly Action[]): Promise<void> {
+  const retired = actions.flatMap((a) => (a.type === "retire_replica" ? [a.replicaId] : []));
+  const started = actions.flatMap((a) => (a.type === "start_replica" ? [a.versionId] : []));
+  if (retired.length > 0) {
+    await tx
+      .update(replica)
+      .set({ undesiredAt: sql`now()` })
+      .where(and(eq(replica.teamId, lane.teamId), inArray(replica.id, retired), isNull(replica.undesiredAt)));
+  }
+  if (retired.length + started.length === 0) return;
+  const clusterId = await defaultClusterId(tx);
+  for (const versionId of started) {
+    await tx
+      .insert(replica)
+      .values({ id: newId("rpl"), teamId: lane.teamId, modelId: lane.modelId, versionId, clusterId });
+  }
+  await desireChanged(tx, clusterId);
+}
+
+const find = (lane: Lane, releaseId: string): LaneRelease => {
+  const release = lane.releases.find((r) => r.id === releaseId);
+  if (!release) throw new Error(`the plan names release ${releaseId}, which the lane does not have`);
+  return release;
+};
+
+/** The route that a release wants, through these replicas. */
+export const routeOf = (
+  lane: Lane,
+  releaseId: string,
+  version: LaneRelease["version"],
+  replicas: readonly { id: string; address: string }[],
+) => ({
+  teamId: lane.teamId,
+  modelId: lane.modelId,
+  model: lane.modelName,
+  environment: "production" as const,
+  version,
+  releaseId,
+  replicas: [...replicas],
+});
+
+async function publish(
+  tx: Transaction,
+  lane: Lane,
+  action: Extract<Action, { type: "publish" }>,
+  actor: Actor,
+): Promise<void> {
+  const release = find(lane, action.releaseId);
+  const serving = servingOf(lane);
+  const words = `${lane.modelName} v${release.version.number} serves production`;
+  const route = routeOf(lane, release.id, release.version, action.replicas);
+  const routeRevision = await publishRoute(tx, route, `revision ${release.revision}: ${words}`);
+  if (serving) await setRelease(tx, lane.teamId, [serving.id], { state: "replaced", isReplacedNow: true });
+  await setRelease(tx, lane.teamId, [release.id], {
+    state: "serving",
+    message: "",
+    routeRevision,
+    isServingNow: true,
+  });
+  await record(
+    tx,
+    { teamId: lane.teamId, actor, requestId: newId("req") },
+    {
+      action: "release.served",
+      target: { kind: "release", id: release.id },
+      summary: `${words}, revision ${release.revision}`,
+      before: serving ? servedBy(serving) : null,
+      after: servedBy(release),
+    },
+  );
+}
+
+/** What an audit entry says of a release. */
+export const servedBy = (release: LaneRelease) => ({
+  version: `v${release.version.number}`,
+  digest: release.version.digest,
+  revision: release.revision,
+});
+
+async function reroute(
+  tx: Transaction,
+  lane: Lane,
+  action: Extract<Action, { type: "reroute" }>,
+): Promise<void> {
+  const { version } = find(lane, action.releaseId);
+  const route = routeOf(lane, action.releaseId, version, action.replicas);
+  await publishRoute(tx, route, `replicas of ${lane.modelName} v${version.number} changed`);
+}
+
+async function fail(
+  tx: Transaction,
+  lane: Lane,
+  action: Extract<Action, { type: "fail_release" }>,
+  actor: Actor,
+): Promise<void> {
+  const release = find(lane, action.releaseId);
+  await setRelease(tx, lane.teamId, [release.id], { state: "failed", message: action.message });
+  await record(
+    tx,
+    { teamId: lane.teamId, actor, requestId: newId("req") },
+    {
+      action: "release.failed",
+      target: { kind: "release", id: release.id },
+      summary: `Revision ${release.revision} of ${lane.modelName} failed; production did not change`,
+      after: { ...servedBy(release), why: action.message },
+    },
+  );
+}

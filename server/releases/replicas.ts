@@ -1,0 +1,56 @@
+/** Replicas between this slice and the engine: which are desired, and what was observed of them. */
+import { and, eq, isNull, ne, sql } from "drizzle-orm";
+import type { z } from "zod";
+import { model, version } from "../../db/schema/models";
+import { replica } from "../../db/schema/releases";
+import type { DesiredReplica, ObservedService } from "../engine/contract";
+import type { Db, Transaction } from "../platform/db";
+import { emit } from "../platform/live/outbox";
+import { deriveToken } from "../platform/tokens";
+
+/** A replica mostly waits for requests, so it claims little; what it uses is up to the node. */
+const REPLICA_CPUS = 0.1;
+
+/** Every replica a cluster should keep alive. */
+export async function desiredReplicas(db: Db, clusterId: string): Promise<z.infer<typeof DesiredReplica>[]> {
+  const rows = await db
+    .select({
+      replicaId: replica.id,
+      modelName: model.name,
+      versionNumber: version.number,
+      digest: version.digest,
+    })
+    .from(replica)
+    .innerJoin(version, eq(version.id, replica.versionId))
+    .innerJoin(model, eq(model.id, replica.modelId))
+    .where(and(eq(replica.clusterId, clusterId), isNull(replica.undesiredAt)))
+    .orderBy(replica.createdAt);
+  return rows.map((row) => ({ ...row, token: deriveToken("replica", row.replicaId), cpus: REPLICA_CPUS }));
+}
+
+/** Takes an observation of a replica; what did not change writes nothing. */
+export async function observeReplica(tx: Transaction, seen: z.infer<typeof ObservedService>): Promise<void> {
+  const { state, address, nodeId, pid, message } = seen;
+  const changed = await tx
+    .update(replica)
+    .set({
+      state,
+      address,
+      nodeId,
+      pid,
+      message,
+      readyAt: state === "ready" ? sql`coalesce(${replica.readyAt}, now())` : replica.readyAt,
+    })
+    .where(
+      and(
+        eq(replica.id, seen.id),
+        // A replica that ended is never the same process again.
+        ne(replica.state, "stopped"),
+        sql`(${replica.state}, ${replica.address}, ${replica.nodeId}, ${replica.pid}, ${replica.message})
+          is distinct from (${state}::text, ${address}::text, ${nodeId}::text, ${pid}::int, ${message}::text)`,
+      ),
+    )
+    .returning({ teamId: replica.teamId, modelId: replica.modelId });
+  const [row] = changed;
+  if (row) await emit(tx, { teamId: row.teamId, topic: "releases", key: row.modelId });
+}
