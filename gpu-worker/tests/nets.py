@@ -126,7 +126,8 @@ def onnx_of(name: str, exporter: Exporter = "dynamo_plain") -> bytes:
         warnings.simplefilter("ignore")
         if exporter == "torchscript":
             torch.onnx.export(
-                net(name), (example(name),), buffer, dynamo=False, input_names=["input"], output_names=["scores"],
+                net(name), (example(name),), buffer, dynamo=False,
+                input_names=["input"], output_names=["scores"],
                 dynamic_axes={"input": {0: "batch"}, "scores": {0: "batch"}}, opset_version=17,
             )  # fmt: skip
             return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""An imported network is the same function, of layers that train and prune, and it finds its way back to ONNX."""
+"""An import is the same function, of layers that train and prune, and it finds its way back to ONNX."""
 
 from __future__ import annotations
 

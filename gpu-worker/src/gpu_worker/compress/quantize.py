@@ -18,6 +18,7 @@ from onnxruntime.quantization.registry import QDQRegistry
 
 from gpu_worker.compress.batchnorm import fold_batchnorm
 from gpu_worker.evaluate.sessions import session_options
+from gpu_worker.importer.normalise import normalise
 
 CHUNK = 64
 """Samples per calibration run: large enough to fill the cores, small enough to stay in cache."""
@@ -92,8 +93,11 @@ def observe(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
 
 
 def quantize_static(data: bytes, calibration: np.ndarray) -> bytes:
-    """One quantization; see StaticQuantizer. calibration: model input, float32 (N, ...)."""
-    return StaticQuantizer(calibration).quantize(onnx.load_model_from_string(data))
+    """One quantization; see StaticQuantizer. calibration: model input, float32 (N, ...).
+
+    Raises ImportRefused for models without exactly one input and one output.
+    """
+    return StaticQuantizer(calibration).quantize(normalise(data))
 
 
 # The quantizer suggests its own preprocessing on every call; BatchNorm is folded above.

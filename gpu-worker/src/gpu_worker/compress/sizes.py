@@ -78,14 +78,17 @@ def macs(data: bytes) -> int:
     for value in model.graph.output:
         value.type.tensor_type.ClearField("shape")
     del model.graph.value_info[:]
-    shapes = dimensions(shape_inference.infer_shapes(model))
+    shapes = dimensions(shape_inference.infer_shapes(model, data_prop=True))
     shapes.update({tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer})
     total = 0
     for node in model.graph.node:
         if node.op_type not in ("Conv", "Gemm", "MatMul"):
             continue
         weight, out = shapes.get(node.input[1], ()), shapes.get(node.output[0], ())
-        inner = weight[1:] if node.op_type == "Conv" else shapes.get(node.input[0], ())[-1:]
+        if node.op_type == "Gemm":
+            out, inner = weight[:1], weight[1:]
+        else:
+            inner = weight[1:] if node.op_type == "Conv" else weight[-2:-1]
         if out and inner and None not in out and None not in inner:
             total += math.prod(n or 0 for n in out) * math.prod(n or 0 for n in inner)
     return total

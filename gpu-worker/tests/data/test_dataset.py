@@ -1,0 +1,148 @@
+"""Splits repeat, layouts fit or say why not, and checks find what they name."""
+
+from __future__ import annotations
+
+import base64
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gpu_worker.data import (
+    DatasetFile,
+    InputSpec,
+    Split,
+    Transform,
+    check_dataset,
+    encode_png,
+    open_dataset,
+    stratified_split,
+)
+from gpu_worker.data.layout import adapter
+from samples import blobs
+
+SEEDED = Split("seeded", 0, 0.25)
+
+
+def files(path: Path, **arrays: np.ndarray) -> list[DatasetFile]:
+    np.savez(path / "data.npz", **arrays)  # pyright: ignore[reportArgumentType]
+    return [DatasetFile("data", "npz", path / "data.npz")]
+
+
+@given(st.lists(st.integers(0, 4), min_size=2, max_size=200), st.integers(0, 9), st.floats(0.05, 0.95))
+def test_a_seeded_split_is_stratified_and_repeatable(labels: list[int], seed: int, fraction: float) -> None:
+    y = np.array(labels)
+    train, test = stratified_split(y, seed, fraction)
+    again_train, again_test = stratified_split(y, seed, fraction)
+    assert np.array_equal(train, again_train)
+    assert np.array_equal(test, again_test)
+    assert sorted([*train, *test]) == list(range(len(y)))
+    for label in set(labels):
+        n, in_test = labels.count(label), int((y[test] == label).sum())
+        assert abs(in_test - n * fraction) <= 1
+        assert n == 1 or 1 <= in_test < n
+
+
+LAYOUTS: list[tuple[tuple[int, ...], tuple[int | None, ...], tuple[int, ...]]] = [
+    ((8, 6), (None, 1, 8, 6), (1, 8, 6)),
+    ((8, 6), (None, 8, 6), (8, 6)),
+    ((8, 6), (None, 8, 6, 1), (8, 6, 1)),
+    ((8, 6), (None, 48), (48,)),
+    ((8, 6, 3), (None, 3, 8, 6), (3, 8, 6)),
+    ((3, 8, 6), (None, 8, 6, 3), (8, 6, 3)),
+    ((8, 6, 1), (4, 1, 8, 6), (1, 8, 6)),
+    ((48,), (None, 1, 8, 6), (1, 8, 6)),
+    ((3, 8, 6), (None, 3, None, None), (3, 8, 6)),
+]
+
+
+@pytest.mark.parametrize(("sample", "wanted", "expected"), LAYOUTS)
+def test_samples_are_laid_out_as_the_model_wants(
+    sample: tuple[int, ...], wanted: tuple[int | None, ...], expected: tuple[int, ...]
+) -> None:
+    batch = np.arange(2 * np.prod(sample)).reshape(2, *sample)
+    found = adapter(sample, InputSpec("in", wanted))(batch)
+    assert found.shape == (2, *expected)
+    if sample == (8, 6, 3):
+        assert np.array_equal(found[1, 2], batch[1, :, :, 2])
+    if sample == (3, 8, 6) and expected == (8, 6, 3):
+        assert np.array_equal(found[1, :, :, 2], batch[1, 2])
+
+
+@pytest.mark.parametrize("wanted", [(None, 3, 8, 6), (None, 1, 8, 7), (None, 49), (None, 1, 1, 8, 6)])
+def test_a_misfit_names_both_shapes(wanted: tuple[int | None, ...]) -> None:
+    with pytest.raises(ValueError, match=r"\(8, 6\)") as refused:
+        adapter((8, 6), InputSpec("in", wanted))
+    assert str(wanted[1:]) in str(refused.value)
+
+
+def test_a_good_dataset_has_counts_previews_and_a_transform(tmp_path: Path) -> None:
+    x, y = blobs(80, (9, 7), 4)
+    report = check_dataset(files(tmp_path, x=x, y=y), SEEDED)
+    assert report.ok
+    assert report.problems == []
+    assert (report.n, report.shape, report.dtype, report.classes) == (80, (9, 7), "uint8", 4)
+    assert [(count.train, count.test) for count in report.counts] == [(15, 5)] * 4
+    assert report.transform == Transform(1 / 255)
+    assert len(report.previews) == 16
+    for preview in report.previews:
+        assert y[preview.sample_id] == preview.label
+        assert np.array_equal(decode_png(base64.b64decode(preview.png)), x[preview.sample_id])
+
+
+def decode_png(data: bytes) -> np.ndarray:
+    width, height = struct.unpack(">II", data[16:24])
+    at = data.index(b"IDAT")
+    (length,) = struct.unpack(">I", data[at - 4 : at])
+    rows = np.frombuffer(zlib.decompress(data[at + 4 : at + 4 + length]), np.uint8).reshape(height, width + 1)
+    return rows[:, 1:]
+
+
+def test_png_has_the_parts_that_the_format_asks_for() -> None:
+    data = encode_png(np.zeros((2, 3, 3), np.uint8))
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    assert data[25] == 2
+    assert data.endswith(b"IEND" + struct.pack(">I", zlib.crc32(b"IEND")))
+
+
+X, Y = blobs(40, (4, 4), 4)
+NAN = X.astype(np.float32)
+NAN[17, 0, 0] = np.nan
+PROBLEMS: dict[str, dict[str, np.ndarray]] = {
+    "arrays.missing": {"x": X},
+    "arrays.match": {"x": X, "y": Y[:-1]},
+    "labels.integer": {"x": X, "y": Y + 0.5},
+    "labels.negative": {"x": X, "y": Y - 1},
+    "labels.range": {"x": X, "y": Y + (1 << 40)},
+    "labels.shape": {"x": X, "y": np.eye(4)[Y]},
+    "labels.classes": {"x": X, "y": np.zeros(40, int)},
+    "labels.gap": {"x": X, "y": Y * 2},
+    "values.nan": {"x": NAN, "y": Y},
+}
+
+
+@pytest.mark.parametrize("rule", PROBLEMS)
+def test_each_error_refuses_the_dataset(tmp_path: Path, rule: str) -> None:
+    report = check_dataset(files(tmp_path, **PROBLEMS[rule]), SEEDED)
+    assert rule in [problem.rule for problem in report.problems if problem.level == "error"]
+    assert not report.ok
+    assert all(problem.message and problem.remedy for problem in report.problems)
+
+
+def test_imbalance_and_constant_input_only_warn(tmp_path: Path) -> None:
+    y = np.array([0] * 100 + [1] * 2)
+    report = check_dataset(files(tmp_path, x=np.full((102, 4, 4), 7, np.uint8), y=y), SEEDED)
+    assert report.ok
+    assert {problem.rule for problem in report.problems} == {"labels.imbalance", "values.constant"}
+
+
+def test_the_transform_is_applied_in_its_order(tmp_path: Path) -> None:
+    dataset = open_dataset(files(tmp_path, x=X, y=Y), SEEDED, Transform(1 / 255, 0.5, 0.25))
+    batch = dataset.batch(np.array([3, 1]), InputSpec("in", (None, 16)))
+    np.testing.assert_allclose(batch, (X[[3, 1]].reshape(2, 16) / 255 - 0.5) / 0.25, rtol=1e-5, atol=1e-6)
+    assert batch.dtype == np.float32
+    assert batch.flags["C_CONTIGUOUS"]
