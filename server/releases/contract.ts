@@ -62,4 +62,9 @@ export const Switch = z.object({
 export type Switch = z.infer<typeof Switch>;
 
 export const ModelName = z.object({ model: z.string().min(1).max(64) });
-export const TryIt = z.object({ modelId: Id, sampleId: z.number().int().nonnegative(), datasetId: Id });
+/** A sample's values as the dataset stores them, in the order of the model's input; the server transforms them. */
+export const TryIt = z.object({
+  modelId: Id,
+  datasetId: Id,
+  values: z.array(z.number().finite()).min(1).max(1_000_000),
+});

@@ -1,0 +1,51 @@
+import { z } from "zod";
+import { inTeam, router } from "../platform/trpc/trpc";
+import {
+  ApproveRequest,
+  CreateRequest,
+  DeclineRequest,
+  ModelName,
+  RequestNumber,
+  Switch,
+  TryIt,
+} from "./contract";
+import * as pages from "./pages";
+import * as service from "./service";
+import { switchRelease } from "./switch";
+import { tryModel } from "./try";
+
+export const releasesRouter = router({
+  overview: inTeam("read").query(({ ctx }) => pages.overview(ctx)),
+  traffic: inTeam("read").query(({ ctx }) => pages.traffic(ctx)),
+  model: inTeam("read")
+    .input(ModelName)
+    .query(({ ctx, input }) => pages.modelPage(ctx, input)),
+  request: inTeam("read")
+    .input(RequestNumber)
+    .query(({ ctx, input }) => pages.requestPage(ctx, input)),
+  requestForm: inTeam("release.request")
+    .input(z.object({ versionId: z.string() }))
+    .query(({ ctx, input }) => pages.requestForm(ctx, input)),
+
+  createRequest: inTeam("release.request")
+    .input(CreateRequest)
+    .mutation(({ ctx, input }) => service.createRequest(ctx, input)),
+  approve: inTeam("release.approve")
+    .input(ApproveRequest)
+    .mutation(({ ctx, input }) => service.approve(ctx, input)),
+  decline: inTeam("release.approve")
+    .input(DeclineRequest)
+    .mutation(({ ctx, input }) => service.decline(ctx, input)),
+  withdraw: inTeam("release.request")
+    .input(RequestNumber)
+    .mutation(({ ctx, input }) => service.withdraw(ctx, input)),
+  rollBack: inTeam("release.rollback")
+    .input(Switch)
+    .mutation(({ ctx, input }) => switchRelease(ctx, "rollback", input)),
+  goForward: inTeam("release.rollback")
+    .input(Switch)
+    .mutation(({ ctx, input }) => switchRelease(ctx, "forward", input)),
+  tryIt: inTeam("inference.try")
+    .input(TryIt)
+    .mutation(({ ctx, input }) => tryModel(ctx, input)),
+});

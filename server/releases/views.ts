@@ -1,0 +1,180 @@
+/** Read models of the release pages: joins across slices' tables, no rules. */
+import { sql } from "drizzle-orm";
+import type { Db } from "../platform/db";
+
+export interface LaneRow {
+  modelId: string;
+  model: string;
+  releaseId: string | null;
+  revision: number | null;
+  since: Date | null;
+  version: number | null;
+  digest: string | null;
+  ready: number;
+  desired: number;
+  preparing: { revision: number; version: number; message: string; waits: string } | null;
+}
+
+/** Models that serve, are about to, or did. */
+export async function laneRows(db: Db, teamId: string): Promise<LaneRow[]> {
+  const { rows } = await db.execute<Omit<LaneRow, "since"> & { since: string | null }>(sql`
+    select m.id as "modelId", m.name as model, s.id as "releaseId", s.revision, s.serving_at as since,
+      v.number as version, v.digest,
+      (select count(*)::int from replica r where r.version_id = s.version_id and r.undesired_at is null and r.state = 'ready') as ready,
+      coalesce(s.replicas, 0) as desired,
+      (select jsonb_build_object('revision', p.revision, 'version', pv.number, 'message', p.message, 'waits',
+          coalesce((select r.message from replica r where r.version_id = p.version_id and r.undesired_at is null
+            order by r.created_at desc limit 1), ''))
+        from release p join version pv on pv.id = p.version_id
+        where p.model_id = m.id and p.environment = 'production' and p.state = 'preparing'
+        order by p.revision desc limit 1) as preparing
+    from model m
+    left join release s on s.model_id = m.id and s.environment = 'production' and s.state = 'serving'
+    left join version v on v.id = s.version_id
+    where m.team_id = ${teamId}
+      and exists (select 1 from release x where x.model_id = m.id and x.environment = 'production')
+    order by m.name`);
+  return rows.map((row) => ({ ...row, since: row.since === null ? null : new Date(row.since) }));
+}
+
+export interface RequestRow {
+  id: string;
+  number: number;
+  state: "measuring" | "open" | "approved" | "declined" | "withdrawn" | "void";
+  model: string;
+  version: number;
+  requestedBy: string;
+  requestedById: string;
+  createdAt: Date;
+  /** Candidate minus production, fraction. */
+  difference: number | null;
+  half: number | null;
+  gatesPassed: number;
+  gates: number;
+}
+
+/** Requests that wait first, then the newest. */
+export async function requestRows(db: Db, teamId: string, limit: number): Promise<RequestRow[]> {
+  const { rows } = await db.execute<Omit<RequestRow, "createdAt"> & { createdAt: string }>(sql`
+    select q.id, q.number, q.state, m.name as model, v.number as version, u.name as "requestedBy",
+      q.requested_by as "requestedById", q.created_at as "createdAt",
+      (q.evidence #>> '{evaluation,paired,difference}')::float8 as difference,
+      (q.evidence #>> '{evaluation,paired,halfWidth}')::float8 as half,
+      jsonb_array_length(q.gates) as gates,
+      (select count(*)::int from jsonb_array_elements(q.gates) g where not (g ->> 'blocks')::boolean) as "gatesPassed"
+    from promotion_request q
+    join model m on m.id = q.model_id join version v on v.id = q.version_id join "user" u on u.id = q.requested_by
+    where q.team_id = ${teamId}
+    order by (q.state in ('measuring', 'open')) desc, q.created_at desc limit ${limit}`);
+  return rows.map((row) => ({ ...row, createdAt: new Date(row.createdAt) }));
+}
+
+export interface TimelineRow {
+  id: string;
+  modelId: string;
+  model: string;
+  revision: number;
+  kind: "promotion" | "rollback" | "forward";
+  state: "preparing" | "serving" | "replaced" | "failed";
+  message: string;
+  version: number;
+  versionId: string;
+  digest: string;
+  fromVersion: number | null;
+  by: string;
+  request: number | null;
+  approvedBy: string | null;
+  createdAt: Date;
+  servingAt: Date | null;
+  replacedAt: Date | null;
+  /** From the start of the publishing transaction until the last gateway had applied it, ms; null before. */
+  switchMs: number | null;
+  rolledBackFrom: boolean;
+}
+
+/** A report later than this is a gateway that joined, not a slow switch. */
+const JOINED_LATER_MS = 60_000;
+
+/** Revisions, newest first; of one model or of the whole team. */
+export async function timelineRows(
+  db: Db,
+  teamId: string,
+  options: { modelId?: string; limit: number },
+): Promise<TimelineRow[]> {
+  const ofModel = options.modelId ? sql`and l.model_id = ${options.modelId}` : sql``;
+  const { rows } = await db.execute<
+    Omit<TimelineRow, "createdAt" | "servingAt" | "replacedAt"> & {
+      createdAt: string;
+      servingAt: string | null;
+      replacedAt: string | null;
+    }
+  >(sql`
+    select l.id, l.model_id as "modelId", m.name as model, l.revision, l.kind, l.state, l.message,
+      v.number as version, v.id as "versionId", v.digest, pv.number as "fromVersion",
+      coalesce(u.name, l.created_by) as by, q.number as request, au.name as "approvedBy",
+      l.created_at as "createdAt", l.serving_at as "servingAt", l.replaced_at as "replacedAt",
+      l.rolled_back_from as "rolledBackFrom",
+      (select greatest(0, max(g.applied_at_ms) - round(extract(epoch from t.created_at) * 1000))::int
+        from route_table t join gateway_report g on g.revision = t.revision
+        where t.revision = l.route_revision
+          and g.applied_at_ms - extract(epoch from t.created_at) * 1000 < ${JOINED_LATER_MS}
+        group by t.created_at) as "switchMs"
+    from release l
+    join model m on m.id = l.model_id join version v on v.id = l.version_id
+    left join release pl on pl.id = l.previous_id left join version pv on pv.id = pl.version_id
+    left join "user" u on u.id = l.created_by
+    left join promotion_request q on q.id = l.request_id
+    left join approval a on a.request_id = q.id and a.decision = 'approve'
+    left join "user" au on au.id = a.approver_id
+    where l.team_id = ${teamId} and l.environment = 'production' ${ofModel}
+    order by l.created_at desc, l.revision desc limit ${options.limit}`);
+  const date = (text: string | null) => (text === null ? null : new Date(text));
+  return rows.map((row) => ({
+    ...row,
+    createdAt: new Date(row.createdAt),
+    servingAt: date(row.servingAt),
+    replacedAt: date(row.replacedAt),
+  }));
+}
+
+export interface TrafficRow {
+  modelId: string;
+  versionId: string;
+  version: number;
+  requests: number;
+  errors: number;
+  perSecond: number;
+  p50Us: number | null;
+  p99Us: number | null;
+}
+
+/** What gateways counted in this minute and the one before, by version. */
+export async function trafficRows(db: Db, teamId: string): Promise<TrafficRow[]> {
+  const { rows } = await db.execute<TrafficRow & Record<string, unknown>>(sql`
+    select s.model_id as "modelId", s.version_id as "versionId", v.number as version,
+      sum(s.requests)::int as requests, sum(s.errors)::int as errors,
+      sum(s.requests) / extract(epoch from now() - date_trunc('minute', now()) + interval '1 minute')::float8 as "perSecond",
+      (array_agg(s.p50_us order by s.minute desc))[1] as "p50Us",
+      (array_agg(s.p99_us order by s.minute desc))[1] as "p99Us"
+    from serving_minute s join version v on v.id = s.version_id
+    where s.team_id = ${teamId} and s.minute >= date_trunc('minute', now()) - interval '1 minute'
+    group by s.model_id, s.version_id, v.number`);
+  return rows;
+}
+
+export interface MinutePoint {
+  at: Date;
+  version: number;
+  requests: number;
+  errors: number;
+}
+
+/** Requests by version and minute, of the last hour. */
+export async function minuteRows(db: Db, teamId: string, modelId: string): Promise<MinutePoint[]> {
+  const { rows } = await db.execute<Omit<MinutePoint, "at"> & { at: string }>(sql`
+    select s.minute as at, v.number as version, sum(s.requests)::int as requests, sum(s.errors)::int as errors
+    from serving_minute s join version v on v.id = s.version_id
+    where s.team_id = ${teamId} and s.model_id = ${modelId} and s.minute > now() - interval '1 hour'
+    group by s.minute, v.number order by s.minute`);
+  return rows.map((row) => ({ ...row, at: new Date(row.at) }));
+}
