@@ -25,8 +25,7 @@ def reinsert_batchnorm(imported: Imported, calibration_batches: Iterable[torch.T
 
     Each BatchNorm carries the mean and variance that the convolution's outputs have on the calibration
     batches (model input, float32), and the scale and shift that undo them: an identity until training moves
-    it. Returns the model unchanged when every convolution has a BatchNorm. Raises ImportRefused when parity is
-    lost.
+    it. Returns the model itself when no convolution lacks one. Raises ImportRefused when parity is lost.
     """
     model = export_proto(imported)
     followers = {name: node for node in model.graph.node for name in node.input}

@@ -23,7 +23,7 @@ FORBIDDEN = {
 
 
 def isolate(cpu_s: int) -> str:
-    """Cuts this process off: no network, no new programs, no files written, dies with its parent.
+    """Cuts this process off: no network, no new programs, nothing written to files, dies with its parent.
 
     Returns, in words, which walls hold: what the machine does not permit is said, not hidden.
     """
@@ -32,7 +32,8 @@ def isolate(cpu_s: int) -> str:
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s))
+    # At the soft limit SIGXCPU ends the process and says why; at the hard one it would be a plain SIGKILL.
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
     walls = []
     if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 or libc.unshare(CLONE_NEWNET) == 0:
         walls.append("no network (own network namespace)")
@@ -41,7 +42,7 @@ def isolate(cpu_s: int) -> str:
     if not walls:
         reason = os.strerror(ctypes.get_errno() or errno.EPERM)
         walls.append(f"network not cut off ({reason})")
-    return ", ".join([*walls, "no files written", f"at most {cpu_s} s of processor time"])
+    return ", ".join([*walls, "nothing written to files", f"at most {cpu_s} s of processor time"])
 
 
 def limit_memory(extra_bytes: int) -> None:
