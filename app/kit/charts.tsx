@@ -10,7 +10,6 @@ import type { Domain } from "@/components/charts/prepare";
 import { RankHeat } from "@/components/charts/rank-heat";
 import { SizeChart } from "@/components/charts/size-chart";
 import { Sparkline } from "@/components/charts/sparkline";
-import { compact } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import {
   capacity,
@@ -119,7 +118,6 @@ export function ChartSections() {
               },
             ]}
             xLabel="Step"
-            formatX={compact}
             xDomain={[0, 7504]}
             includeY={[0]}
             syncKey="kit-live"
@@ -133,7 +131,6 @@ export function ChartSections() {
             series={[{ key: "time", label: "rank 2", color: "var(--c-candidate)", x: live.x, y: live.time }]}
             levels={[{ value: 640, label: "slow above 640" }]}
             xLabel="Step"
-            formatX={compact}
             xDomain={[0, 7504]}
             includeY={[0]}
             syncKey="kit-live"

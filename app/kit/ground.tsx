@@ -19,23 +19,20 @@ const STATES: readonly (readonly [State, string, string])[] = [
   ["stale", "stale 41 s", "stale 41 s"],
 ];
 
-function Swatches({ names, ink }: { names: readonly string[]; ink: (name: string) => string }) {
+function Swatches({ names }: { names: readonly string[] }) {
   return (
     <div className="grid grid-cols-8 overflow-hidden rounded-panel border border-line">
       {names.map((name) => (
-        <div
-          key={name}
-          className="px-1.5 pt-[26px] pb-[5px] text-12"
-          style={{ background: `var(--${name})`, color: ink(name) }}
-        >
-          {name}
+        <div key={name}>
+          <div className="h-8" style={{ background: `var(--${name})` }} />
+          <div className="px-1.5 py-1 text-12 text-ink-2">{name}</div>
         </div>
       ))}
     </div>
   );
 }
 
-export function GroundSections() {
+export function GroundSections({ now }: { now: number }) {
   return (
     <>
       <Section
@@ -45,13 +42,8 @@ export function GroundSections() {
         padded
       >
         <div className="grid gap-2">
-          <Swatches
-            names={SURFACES}
-            ink={(name) => (name.startsWith("surface") ? "var(--text-1)" : "var(--surface-1)")}
-          />
-          <div aria-hidden="true">
-            <Swatches names={SERIES} ink={() => "var(--surface-1)"} />
-          </div>
+          <Swatches names={SURFACES} />
+          <Swatches names={SERIES} />
         </div>
       </Section>
       <Section span={4} title="Type">
@@ -92,14 +84,13 @@ export function GroundSections() {
         </div>
       </Section>
       <Section span={4} title="Measured, predicted, age">
-        <Metrics />
+        <Metrics now={now} />
       </Section>
     </>
   );
 }
 
-function Metrics() {
-  const now = Date.now();
+function Metrics({ now }: { now: number }) {
   return (
     <div className="grid grid-cols-2 [&>*]:border-line [&>*:nth-child(even)]:border-l [&>*:nth-child(n+3)]:border-t">
       <Metric size="lg" label="Accuracy" value="91.5%" half="±0.4" n={10_000} note="paired" kind="measured" />

@@ -18,7 +18,7 @@ const TEAMS = [
 ];
 
 /** The kit inside the frame, so that the frame is in it too. */
-export function Kit() {
+export function Kit({ now }: { now: number }) {
   const [team, setTeam] = useState("retail-vision");
   const [offlineSince, setOfflineSince] = useState<number>();
   useCommands(
@@ -62,7 +62,7 @@ export function Kit() {
         actions={<Button onClick={() => setOfflineSince(Date.now() - 12_000)}>Go offline</Button>}
       />
       <div className="grid grid-cols-12 gap-3">
-        <GroundSections />
+        <GroundSections now={now} />
         <ControlSections />
         <FeedbackSections />
         <DataSections />

@@ -7,5 +7,5 @@ export const dynamic = "force-dynamic";
 /** Every component in its states; for developers only. */
 export default function KitPage() {
   if (process.env.NODE_ENV === "production" && process.env.LATHE_KIT !== "1") notFound();
-  return <Kit />;
+  return <Kit now={Date.now()} />;
 }

@@ -55,11 +55,11 @@ export function AccuracyChart(props: AccuracyChartProps) {
 
   const xDomain = props.xDomain ?? domainOf([...xs, ...predicted.map((point) => point.x)], [0]);
   const levels = [baseline?.value, target?.value].filter((value) => value !== undefined);
-  const full = domainOf(
-    measured.flatMap((point) => [point.y - (point.half ?? 0), point.y + (point.half ?? 0)]),
-    levels,
-  );
-  const yDomain: Domain = props.yFrom === undefined ? full : [props.yFrom, full[1]];
+  const lowest = props.yFrom ?? Number.NEGATIVE_INFINITY;
+  const reach = measured
+    .filter((point) => point.y >= lowest)
+    .flatMap(({ y, half = 0 }) => [Math.max(lowest, y - half), y + half]);
+  const yDomain = domainOf(reach, props.yFrom === undefined ? levels : [...levels, props.yFrom], 7);
 
   const legend: LegendItem[] = [
     ...(baseline

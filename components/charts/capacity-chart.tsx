@@ -40,7 +40,7 @@ type CapacityChartProps = {
   syncKey?: string | undefined;
 };
 
-const LANE = 64;
+const LANE = 72;
 
 /** Capacity against demand in steps, what had to wait filled between them, and the decisions on the same time axis. */
 export function CapacityChart(props: CapacityChartProps) {
@@ -131,7 +131,7 @@ export function CapacityChart(props: CapacityChartProps) {
             <Steps scales={scales} points={demand} now={now} range={range} color="var(--series-6)" />
             <Steps scales={scales} points={capacity} now={now} range={range} color="var(--series-1)" />
             <EndLabels scales={scales} capacity={at(capacity, range[1])} demand={at(demand, range[1])} />
-            {lane > 0 && <EventLane scales={scales} events={events} range={range} y={scales.bottom + 40} />}
+            {lane > 0 && <EventLane scales={scales} events={events} range={range} y={scales.bottom + 54} />}
             <CursorMark scales={scales} x={cursor} />
           </>
         )}

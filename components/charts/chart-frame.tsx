@@ -2,8 +2,8 @@
 
 import { type KeyboardEvent, type ReactNode, useId, useRef, useState } from "react";
 import { cx } from "@/components/ui/cx";
+import { Callout } from "@/components/ui/feedback";
 import { Menu } from "@/components/ui/menu";
-import { useToast } from "@/components/ui/toast";
 import { downloadCsv, downloadPng } from "./export";
 import { Legend } from "./legend";
 import type { ChartTable, LegendItem } from "./types";
@@ -21,6 +21,8 @@ export type ChartPoints = {
 
 export type ChartFrameProps = {
   title: string;
+  /** On screen instead of the title, where the axis title says as much. */
+  heading?: string | undefined;
   subtitle?: ReactNode;
   legend?: readonly LegendItem[] | undefined;
   /** Before the "…" button. */
@@ -55,23 +57,20 @@ export function ChartFrame(props: ChartFrameProps) {
   const [asTable, setAsTable] = useState(false);
   const plot = useRef<HTMLFieldSetElement>(null);
   const describedBy = useId();
-  const toast = useToast();
+  const [failure, setFailure] = useState<string>();
 
   const savePicture = () => {
     if (!plot.current) return;
+    setFailure(undefined);
     downloadPng(plot.current, file).catch((error: unknown) =>
-      toast({
-        state: "bad",
-        title: "The picture was not made.",
-        detail: error instanceof Error ? error.message : String(error),
-      }),
+      setFailure(`The picture was not made. ${error instanceof Error ? error.message : String(error)}`),
     );
   };
 
   return (
-    <section className={cx("chart", !isInner && "panel", className)} aria-label={title}>
+    <section className={cx("chart", isInner ? "inner" : "panel", className)} aria-label={title}>
       <header>
-        <h2>{title}</h2>
+        <h2>{props.heading ?? title}</h2>
         {subtitle && <span className="t2 s12 clip">{subtitle}</span>}
         {legend.length > 0 && <Legend items={legend} />}
         <span className="grow" />
@@ -93,6 +92,7 @@ export function ChartFrame(props: ChartFrameProps) {
           ]}
         />
       </header>
+      {failure && <Callout state="bad">{failure}</Callout>}
       {asTable ? (
         <TableView title={title} table={table} />
       ) : (

@@ -3,11 +3,11 @@
 import "uplot/dist/uPlot.min.css";
 import { type ReactNode, useEffect, useEffectEvent, useId, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
-import { significant } from "@/components/ui/format";
+import { axisNumber, count, significant } from "@/components/ui/format";
 import { useTheme } from "@/components/ui/theme";
 import { ChartFrame } from "./chart-frame";
 import { cursorOf, moveCursor, onCursor, useCursor } from "./cursor";
-import { type LiveSeries, liveTable, valueAt } from "./live-data";
+import { extentOf, type LiveSeries, liveTable, placesOf, valueAt } from "./live-data";
 import { liveOptions } from "./live-options";
 import { type Domain, nearestIndex } from "./prepare";
 import type { LegendItem } from "./types";
@@ -21,7 +21,9 @@ type LiveChartProps = {
   /** Of the y axis, with its unit: "Step time, ms". */
   yLabel: string;
   xLabel: string;
+  /** For the cursor and the table; axis ticks are written shorter unless `formatTick` says how. */
   formatX?: ((value: number) => string) | undefined;
+  formatTick?: ((value: number) => string) | undefined;
   formatY?: ((value: number) => string) | undefined;
   /** Limits, drawn dotted and named in the legend. */
   levels?: readonly { value: number; label: string }[] | undefined;
@@ -46,7 +48,7 @@ export function LiveChart(props: LiveChartProps) {
     series,
     yLabel,
     xLabel,
-    formatX = String,
+    formatX = count,
     formatY = significant,
     levels = [],
     height = 170,
@@ -71,15 +73,25 @@ export function LiveChart(props: LiveChartProps) {
     isHidden: hidden.has(item.key),
     onToggle: series.length > 1 ? () => toggle(item.key) : undefined,
   }));
-  const banded = series.find((item) => item.min && !item.isEarlier);
+  const banded = series.find((item) => !item.isEarlier && (item.min !== undefined || item.x.length > 200));
   if (banded) legend.push({ label: "min to max", color: banded.color, mark: "band" });
   for (const level of levels) legend.push({ label: level.label, color: "var(--text-2)", mark: "dotted" });
+
+  const readout = cursor !== null && !isEmpty && (
+    <Readout x={cursor} series={shown} formatX={formatX} formatY={formatY} />
+  );
 
   return (
     <ChartFrame
       title={title}
+      heading={props.isInner ? yLabel : undefined}
       subtitle={props.subtitle}
-      tools={props.tools}
+      tools={
+        <>
+          {props.isInner && readout}
+          {props.tools}
+        </>
+      }
       legend={legend.length > 1 ? legend : []}
       file={title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}
       description={`${yLabel} over ${xLabel}: ${series.map((item) => item.label).join(", ")}.`}
@@ -107,25 +119,14 @@ export function LiveChart(props: LiveChartProps) {
       isInner={props.isInner}
     >
       <div className="live" style={{ height }}>
-        <span className="axis-title y">{yLabel}</span>
+        {!props.isInner && <span className="axis-title y">{yLabel}</span>}
         {isEmpty ? (
           <p className="live-empty t2">{props.empty ?? "No point yet."}</p>
         ) : (
-          <LivePlot
-            {...props}
-            series={shown}
-            levels={levels}
-            height={height}
-            cursorKey={key}
-            source={id}
-            formatX={formatX}
-            formatY={formatY}
-          />
+          <LivePlot {...props} series={shown} levels={levels} height={height} cursorKey={key} source={id} />
         )}
         <span className="axis-title x">{xLabel}</span>
-        {cursor !== null && !isEmpty && (
-          <Readout x={cursor} series={shown} formatX={formatX} formatY={formatY} />
-        )}
+        {!props.isInner && readout}
       </div>
     </ChartFrame>
   );
@@ -151,48 +152,46 @@ function Readout({ x, series, formatX, formatY }: Formats & { x: number; series:
   );
 }
 
-type LivePlotProps = LiveChartProps &
-  Formats & { cursorKey: string; source: string; height: number; levels: readonly { value: number }[] };
+type LivePlotProps = LiveChartProps & {
+  cursorKey: string;
+  source: string;
+  height: number;
+  levels: readonly { value: number }[];
+};
 
 /** The canvas. It is made anew when its looks change, and only fed when its data does. */
 function LivePlot(props: LivePlotProps) {
-  const { series, range, cursorKey, source, height, levels, includeY, xDomain, formatX, formatY } = props;
+  const { series, range, cursorKey, source, height, levels, includeY, xDomain } = props;
   const theme = useTheme();
   const [ref, width] = useWidth();
   const plot = useRef<uPlot>(null);
-  const table = useMemo(() => liveTable(series), [series]);
+  const [from, to] = range ?? xDomain ?? extentOf(series);
+  const table = useMemo(() => liveTable(series, [from, to], width), [series, from, to, width]);
   const looks = JSON.stringify([
-    series.map(({ key, color, stroke, isEarlier, min }) => [
-      key,
-      color,
-      stroke,
-      isEarlier,
-      min !== undefined,
-    ]),
+    series.map(({ key, color, stroke, isEarlier }) => [key, color, stroke, isEarlier]),
     levels,
     includeY,
   ]);
+
   const lastX = Math.max(...series.map((item) => item.x.at(-1) ?? Number.NEGATIVE_INFINITY));
 
-  const view = useRef({ range, xDomain, lastX });
-  view.current = { range, xDomain, lastX };
+  const view = useRef<{ extent: Domain; lastX: number }>({ extent: [from, to], lastX });
   const zoom = useEffectEvent((next: Domain | null) => props.onRangeChange?.(next));
   const make = useEffectEvent(
     (target: HTMLElement) =>
       new uPlot(
         liveOptions({
-          places: table.places,
+          places: placesOf(series),
           size: { width: target.clientWidth, height: height - 20 },
           levels,
           includeY: includeY ?? [],
-          formatX,
-          formatY,
+          formatTick: props.formatTick ?? axisNumber,
           view: () => view.current,
           canZoom: props.onRangeChange !== undefined,
           onCursor: (x) => moveCursor(cursorKey, x === null ? null : { x, source }),
           onZoom: zoom,
         }),
-        table.data,
+        table,
         target,
       ),
   );
@@ -215,8 +214,10 @@ function LivePlot(props: LivePlotProps) {
     };
   }, [theme, looks, cursorKey, source]);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the zoom lies in the view, which the scales read
-  useEffect(() => plot.current?.setData(table.data), [table, range, xDomain]);
+  useEffect(() => {
+    view.current = { extent: [from, to], lastX };
+    plot.current?.setData(table);
+  }, [table, from, to, lastX]);
   useEffect(() => {
     if (width > 0) plot.current?.setSize({ width, height: height - 20 });
   }, [width, height]);

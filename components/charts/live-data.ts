@@ -1,5 +1,5 @@
 import uPlot from "uplot";
-import { nearestIndex } from "./prepare";
+import { type Domain, decimate, nearestIndex } from "./prepare";
 import type { Stroke, Value } from "./types";
 
 export type LiveSeries = {
@@ -26,26 +26,52 @@ export type SeriesPlace = {
   band: { min: number; max: number } | undefined;
 };
 
-export type LiveTable = { data: uPlot.AlignedData; places: readonly SeriesPlace[] };
-
-/** Joins series with x values of their own into one table. A null stays a gap; a missing x of another series does not. */
-export function liveTable(all: readonly LiveSeries[]): LiveTable {
-  const places: SeriesPlace[] = [];
+/** The columns of each series, in the order of `liveTable`: least, greatest and mean; an earlier attempt has no band. */
+export function placesOf(all: readonly LiveSeries[]): SeriesPlace[] {
   let column = 1;
-  const tables = all.map((series): uPlot.AlignedData => {
-    const hasBand = !series.isEarlier && series.min !== undefined && series.max !== undefined;
-    places.push({
-      series,
-      mean: hasBand ? column + 2 : column,
-      band: hasBand ? { min: column, max: column + 1 } : undefined,
-    });
-    column += hasBand ? 3 : 1;
-    const columns = hasBand
-      ? [[...(series.min ?? [])], [...(series.max ?? [])], [...series.y]]
-      : [[...series.y]];
-    return [[...series.x], ...columns];
+  return all.map((series) => {
+    const first = column;
+    column += series.isEarlier ? 1 : 3;
+    return series.isEarlier
+      ? { series, mean: first, band: undefined }
+      : { series, mean: first + 2, band: { min: first, max: first + 1 } };
   });
-  return { data: tables.length > 0 ? uPlot.join(tables) : [[]], places };
+}
+
+/** Pixels a point: a line with one point a pixel is a thick line. */
+const PIXELS_A_POINT = 2;
+
+/**
+ * One table of what is in sight, with at most one point for two pixels of `width`. A null stays a gap; an x that
+ * only another series has does not become one. One point beyond each end is kept, so that lines leave the plot.
+ */
+export function liveTable(all: readonly LiveSeries[], [from, to]: Domain, width: number): uPlot.AlignedData {
+  const tables = all.map((series): uPlot.AlignedData => {
+    const start = Math.max(0, series.x.findIndex((x) => x >= from) - 1);
+    const after = series.x.findIndex((x) => x > to);
+    const end = after < 0 ? series.x.length : after + 1;
+    const part = {
+      x: series.x.slice(start, end),
+      y: series.y.slice(start, end),
+      min: series.min?.slice(start, end),
+      max: series.max?.slice(start, end),
+    };
+    const extent: Domain = [part.x[0] ?? from, part.x.at(-1) ?? to];
+    const buckets = decimate(part, extent, Math.max(1, width / PIXELS_A_POINT));
+    const mean = buckets.map((bucket) => bucket.mean);
+    const x = buckets.map((bucket) => bucket.x);
+    return series.isEarlier
+      ? [x, mean]
+      : [x, buckets.map((bucket) => bucket.min), buckets.map((bucket) => bucket.max), mean];
+  });
+  return tables.length > 0 ? uPlot.join(tables) : [[]];
+}
+
+/** From the first to the last x of all series; 0 to 1 without any. */
+export function extentOf(all: readonly LiveSeries[]): Domain {
+  const starts = all.flatMap((series) => series.x.slice(0, 1));
+  const ends = all.flatMap((series) => series.x.slice(-1));
+  return starts.length > 0 ? [Math.min(...starts), Math.max(...ends)] : [0, 1];
 }
 
 /** The value of a series at `x`: that of its closest sample, no further away than one of its own steps. */

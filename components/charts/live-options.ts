@@ -8,10 +8,9 @@ type Options = {
   size: { width: number; height: number };
   levels: readonly { value: number }[];
   includeY: readonly number[];
-  formatX: (value: number) => string;
-  formatY: (value: number) => string;
+  formatTick: (value: number) => string;
   /** What is to be in sight now; read at each drawing. */
-  view: () => { range: Domain | null | undefined; xDomain: Domain | undefined; lastX: number };
+  view: () => { extent: Domain; lastX: number };
   canZoom: boolean;
   onCursor: (x: number | null) => void;
   onZoom: (range: Domain | null) => void;
@@ -41,11 +40,11 @@ export function liveOptions(options: Options): uPlot.Options {
     series: [{}, ...places.flatMap(lines)],
     bands,
     axes: axes(
-      { splits: (min, max) => ticks([min, max], size.width < 320 ? 4 : 6), values: options.formatX },
-      { splits: (min, max) => ticks([min, max], 5), values: tickFormat(options) },
+      { splits: (min, max) => ticks([min, max], size.width < 320 ? 4 : 6), values: options.formatTick },
+      { splits: (min, max) => ticks([min, max], 5) },
     ),
     scales: {
-      x: { time: false, range: (_, min, max) => [...(view().range ?? view().xDomain ?? widened(min, max))] },
+      x: { time: false, range: () => [...widened(view().extent)] },
       y: { range: (_, min, max) => [...domainOf([min, max], limits)] },
     },
     cursor: {
@@ -83,11 +82,7 @@ export function liveOptions(options: Options): uPlot.Options {
 }
 
 /** One point has no width; the axis needs some around it. */
-const widened = (min: number, max: number): Domain => (min === max ? [min - 1, max + 1] : [min, max]);
-
-function tickFormat({ formatY }: Options): (value: number) => string {
-  return (value) => (value === 0 ? "0" : formatY(value));
-}
+const widened = ([min, max]: Domain): Domain => (min === max ? [min - 1, max + 1] : [min, max]);
 
 function lines({ series, band }: SeriesPlace): uPlot.Series[] {
   const color = resolveColor(series.isEarlier ? "var(--c-baseline)" : series.color);

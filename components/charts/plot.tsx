@@ -2,7 +2,8 @@
 
 import { type PointerEvent, type ReactNode, useMemo } from "react";
 import { CartesianGrid, ComposedChart, XAxis, YAxis } from "recharts";
-import { type Domain, tickDigits, ticks } from "./prepare";
+import { type Domain, ticks } from "./prepare";
+import { tickFormat } from "./tick-format";
 import { useWidth } from "./use-size";
 
 /** From data to px; linear, as the axes that Recharts draws with the same domain and margins. */
@@ -59,8 +60,11 @@ function scalesOf(x: Domain, y: Domain, width: number, height: number, right: nu
 export function Plot(props: PlotProps) {
   const { x, y, height, rightMargin = 14, bottomMargin = BOTTOM, onHover, marks, children, overlay } = props;
   const [ref, width] = useWidth();
-  const xTicks = useMemo(() => x.ticks ?? ticks(x.domain, width < 320 ? 4 : 6), [x.ticks, x.domain, width]);
-  const yTicks = useMemo(() => y.ticks ?? ticks(y.domain, 5), [y.ticks, y.domain]);
+  const xTicks = useMemo(
+    () => x.ticks ?? ticks(x.domain, width < 320 ? 4 : width < 560 ? 6 : 10),
+    [x.ticks, x.domain, width],
+  );
+  const yTicks = useMemo(() => y.ticks ?? ticks(y.domain, height < 220 ? 5 : 7), [y.ticks, y.domain, height]);
   const scales = scalesOf(x.domain, y.domain, width, height, rightMargin, bottomMargin);
 
   const onPointerMove = (event: PointerEvent<HTMLDivElement>) => {
@@ -96,7 +100,7 @@ export function Plot(props: PlotProps) {
             allowDataOverflow
             tickSize={4}
             tickMargin={6}
-            tickFormatter={x.format ?? decimalFormat(xTicks)}
+            tickFormatter={x.format ?? tickFormat(xTicks)}
             axisLine={{ stroke: "var(--line-strong)", shapeRendering: "crispEdges" }}
             tickLine={{ stroke: "var(--line-strong)", shapeRendering: "crispEdges" }}
           />
@@ -110,12 +114,12 @@ export function Plot(props: PlotProps) {
             tickLine={false}
             axisLine={false}
             tickMargin={6}
-            tickFormatter={y.format ?? decimalFormat(yTicks)}
+            tickFormatter={y.format ?? tickFormat(yTicks)}
           />
           <text className="lab2" x={8} y={14}>
             {y.label}
           </text>
-          <text className="lab2" x={width - rightMargin} y={height - 6} textAnchor="end">
+          <text className="lab2" x={width - rightMargin} y={height - bottomMargin + 34} textAnchor="end">
             {x.label}
           </text>
           {marks}
@@ -125,12 +129,4 @@ export function Plot(props: PlotProps) {
       {width > 0 && overlay?.(scales)}
     </div>
   );
-}
-
-function decimalFormat(values: readonly number[]): (value: number) => string {
-  const digits = tickDigits(values);
-  return (value) =>
-    value
-      .toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })
-      .replace("-", "−");
 }

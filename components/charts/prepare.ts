@@ -93,6 +93,12 @@ export function runs<Item extends { y: Value }>(points: readonly Item[]): (Item 
 /** Columns of one series: `x` ascending; a null in `y` is a gap. */
 export type Columns = { x: readonly number[]; y: readonly Value[] };
 
+/** A series that was reduced before: the least and the greatest value behind each mean. */
+export type BandColumns = Columns & {
+  min?: readonly Value[] | undefined;
+  max?: readonly Value[] | undefined;
+};
+
 /**
  * Puts a gap wherever neighbours are further apart than `maxStep`, so that a line never bridges a time of which
  * nothing is known.
@@ -121,7 +127,7 @@ export type Bucket = { x: number; mean: Value; min: Value; max: Value };
  * Reduces a series to one bucket a pixel, keeping the least and the greatest value of each, so that a spike of one
  * step survives any zoom. `x` ascends; buckets without a value are gaps.
  */
-export function decimate({ x, y }: Columns, [from, to]: Domain, width: number): Bucket[] {
+export function decimate({ x, y, min, max }: BandColumns, [from, to]: Domain, width: number): Bucket[] {
   const columns = Math.max(1, Math.floor(width));
   const buckets: (Bucket & { sum: number; n: number })[] = [];
   const size = (to - from) / columns || 1;
@@ -137,13 +143,15 @@ export function decimate({ x, y }: Columns, [from, to]: Domain, width: number): 
     }
     const value = y[index];
     if (value === null || value === undefined || !Number.isFinite(value)) continue;
-    bucket.min = bucket.min === null ? value : Math.min(bucket.min, value);
-    bucket.max = bucket.max === null ? value : Math.max(bucket.max, value);
+    const least = min?.[index] ?? value;
+    const greatest = max?.[index] ?? value;
+    bucket.min = bucket.min === null ? least : Math.min(bucket.min, least);
+    bucket.max = bucket.max === null ? greatest : Math.max(bucket.max, greatest);
     bucket.sum += value;
     bucket.n += 1;
     bucket.mean = bucket.sum / bucket.n;
   }
-  return buckets.map(({ x: at, mean, min, max }) => ({ x: at, mean, min, max }));
+  return buckets.map(({ x: at, mean, ...edges }) => ({ x: at, mean, min: edges.min, max: edges.max }));
 }
 
 /** The index of the value of ascending `xs` closest to `x`; -1 where there is none. */

@@ -1,4 +1,5 @@
 import type uPlot from "uplot";
+import { tickFormat } from "./tick-format";
 import type { Stroke } from "./types";
 
 /** Resolves `var(--name)` to the colour it stands for now; canvas knows no variables. */
@@ -25,8 +26,9 @@ type AxisOptions = { values?: (value: number) => string; splits: (min: number, m
 export function axes(x: AxisOptions, y: AxisOptions): uPlot.Axis[] {
   const common = { stroke: resolveColor("var(--text-3)"), font: axisFont(), labelSize: 0 };
   const line = { stroke: resolveColor("var(--line-strong)"), width: 1 };
-  const written = ({ values }: AxisOptions) =>
-    values ? { values: (_: uPlot, splits: number[]) => splits.map(values) } : {};
+  const written = ({ values }: AxisOptions) => ({
+    values: (_: uPlot, splits: number[]) => splits.map(values ?? tickFormat(splits)),
+  });
   return [
     {
       ...common,

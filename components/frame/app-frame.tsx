@@ -70,9 +70,6 @@ export function AppFrame(props: AppFrameProps) {
 
   return (
     <ToastProvider>
-      <a href="#page" className="skip">
-        Skip to the page
-      </a>
       <div className={isMini ? "app mini" : "app"}>
         <Rail
           team={team}

@@ -34,6 +34,9 @@ export function Rail({ team, teams, onTeam, items, isMini, onMini }: RailProps) 
   );
   return (
     <nav className="rail" aria-label="Main">
+      <a href="#page" className="skip">
+        Skip to the page
+      </a>
       <TeamSwitcher team={team} teams={teams} onTeam={onTeam} />
       {items.filter((item) => !item.low).map(place)}
       <span className="gap" />

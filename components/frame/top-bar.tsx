@@ -123,7 +123,7 @@ function UserMenu({ user, onKeys, onSignOut }: Pick<TopBarProps, "user" | "onKey
   }));
   return (
     <Menu
-      label={`${user.name}: appearance, keys, sign out`}
+      label={`${initials(user.name)}: ${user.name}, appearance, keys, sign out`}
       groups={[
         { label: `${user.name}, ${user.email}`, items: [{ label: "Keys", keys: "?", onPress: onKeys }] },
         { label: "Appearance", items: themes },

@@ -18,8 +18,9 @@ const MARKS = { version: "", baseline: "base", candidate: "cand", step: "step" }
 
 /** Artifacts on a line, the recipe on the line between them. */
 export function Lineage({ items, label }: { items: readonly LineageItem[]; label: string }) {
+  const columns = items.map((item) => (item.recipe ? "minmax(120px, 1fr) auto" : "auto")).join(" ");
   return (
-    <section className="lineage" aria-label={label}>
+    <section className="lineage" aria-label={label} style={{ gridTemplateColumns: columns }}>
       {items.map((item) => (
         <Fragment key={item.id}>
           {item.recipe && (

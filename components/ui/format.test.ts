@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   age,
+  axisNumber,
   bytes,
   change,
   clockTime,
@@ -33,6 +34,11 @@ describe("numbers are written one way everywhere", () => {
     [bytes(-2_500), "−2.50 kB"],
     [compact(24_700_000), "24.7 M"],
     [compact(175), "175"],
+    [axisNumber(0), "0"],
+    [axisNumber(500), "500"],
+    [axisNumber(1000), "1 k"],
+    [axisNumber(2500), "2.5 k"],
+    [axisNumber(0.3), "0.3"],
     [count(10_000), "10,000"],
     [percent(0.915), "91.5%"],
     [percent(0.91836, 2), "91.84%"],

@@ -71,6 +71,15 @@ export function compact(value: Maybe): string {
   return isNumber(value) ? scaled(value, ["", "k", "M", "G", "T"]) : NOT_MEASURED;
 }
 
+/** A count on an axis, as short as it can be: `0`, `500`, `1 k`, `2.5 k`. */
+export function axisNumber(value: Maybe): string {
+  return isNumber(value)
+    ? compact(value)
+        .replace(/(\.\d*?)0+(?=\s|$)/, "$1")
+        .replace(/\.(?=\s|$)/, "")
+    : NOT_MEASURED;
+}
+
 /** A fraction (0 to 1) as percent: `0.915` is `91.5%`. */
 export function percent(fraction: Maybe, digits = 1): string {
   return isNumber(fraction) ? `${decimal(fraction * 100, digits)}%` : NOT_MEASURED;

@@ -82,7 +82,7 @@ export function Table<Row>(props: TableProps<Row>) {
       tabIndex={maxHeight !== undefined && !isInteractive ? 0 : undefined}
     >
       <table
-        className={cx(tight && "tight", isFixed && "fixed")}
+        className={cx(tight && "tight", isFixed && "set-widths")}
         aria-label={label}
         aria-rowcount={rows.length + 1}
         aria-busy={loading || loadingMore || undefined}
