@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 
 from gpu_worker.compress import SortedWeights, apply_masks, zero_share
+from gpu_worker.compress.sparsity import magnitude_order
 from gpu_worker.importer import Imported, import_onnx
 from nets import onnx_of
 
@@ -33,6 +34,12 @@ def test_the_share_is_exact_and_the_zeroed_are_the_smallest(sparsity: float) -> 
     if (~keep).any() and keep.any():
         assert values[~keep].max() <= values[keep].min()
     assert abs(zero_share(masks) - sparsity) <= 0.5 / weights.total + 1e-12
+
+
+@given(st.lists(st.floats(0, 2, width=32), max_size=50))
+def test_the_order_is_a_stable_sort(values: list[float]) -> None:
+    array = np.array(values, np.float32)
+    assert np.array_equal(magnitude_order(array), np.argsort(array, kind="stable"))
 
 
 def test_a_larger_share_zeroes_a_superset() -> None:

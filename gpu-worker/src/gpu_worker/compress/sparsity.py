@@ -27,7 +27,7 @@ class SortedWeights:
             for layer in imported.layers
         }
         magnitudes = torch.cat([weight.abs().flatten() for weight in self._weights.values()])
-        self._order = torch.from_numpy(np.argsort(magnitudes.numpy(), kind="stable"))
+        self._order = torch.from_numpy(magnitude_order(magnitudes.numpy()))
         self._proto = export_proto(imported)
         self._targets = {layer.parameter: imported.weights[layer.parameter] for layer in imported.layers}
 
@@ -56,6 +56,18 @@ class SortedWeights:
             value, target = self._weights[name] * mask, self._targets[name]
             write_tensor(tensors[target.initializer], value.T if target.transposed else value)
         return model
+
+
+def magnitude_order(magnitudes: np.ndarray) -> np.ndarray:
+    """The indices (int64) that sort non-negative float32 values, ties by index: the same on every machine.
+
+    Bits of non-negative floats sort as integers do; with the index below them each key is unique, and numpy's
+    vectorised sort (2 ms for 174k, a stable argsort takes 17) has only one answer.
+    """
+    keys = magnitudes.view(np.uint32).astype(np.uint64) << np.uint64(32)
+    keys |= np.arange(len(keys), dtype=np.uint64)
+    keys.sort()
+    return (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
 
 
 def apply_masks(module: nn.Module, masks: Masks) -> None:
