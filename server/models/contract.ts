@@ -157,9 +157,6 @@ export const Provenance = z
     seconds: z.number().optional(),
     seed: z.number().optional(),
     environment: z.record(z.string(), z.string()).optional(),
-    /** What the maker of the file says of its accuracy; a claim, shown as one. */
-    claimedAccuracy: Fraction.optional(),
-    source: z.string().optional(),
   })
   .loose();
 export type Provenance = z.infer<typeof Provenance>;

@@ -233,6 +233,21 @@ export async function findRun(db: Db, teamId: string, runId: string) {
   return row;
 }
 
+/** The version that a run made, with the evaluation it came with. */
+export async function findMadeBy(db: Db, teamId: string, runId: string) {
+  const [row] = await db
+    .select({
+      versionId: version.id,
+      number: version.number,
+      bytes: version.bytes,
+      accuracy: evaluation.accuracy,
+    })
+    .from(version)
+    .leftJoin(evaluation, and(eq(evaluation.versionId, version.id), eq(evaluation.runId, runId)))
+    .where(and(eq(version.teamId, teamId), eq(version.runId, runId), isNotNull(version.parentId)));
+  return row;
+}
+
 /** Runs that measure or inspect this version now. */
 export async function listOpenRuns(db: Db, teamId: string, versionId: string) {
   return db

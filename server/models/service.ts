@@ -10,7 +10,7 @@ import { Conflict, Invalid, NotFound, sqlState } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { takeUpload } from "../platform/uploads/service";
-import { EvaluateSpec, InspectModelSpec, Progress } from "../runs/contract";
+import { Cause, EvaluateSpec, InspectModelSpec, Progress } from "../runs/contract";
 import { createRun } from "../runs/service";
 import {
   type CreateFromUpload,
@@ -93,6 +93,19 @@ export async function versionPage(ctx: TeamContext, input: { model: string; numb
     run: run && { ...run, progress: Progress.nullable().parse(run.progress) },
     openRuns: openRuns.map((r) => ({ ...r, progress: Progress.nullable().parse(r.progress) })),
     serving: family.serving,
+  };
+}
+
+/** How a run stands that makes a version, and the version once it has. @throws NotFound */
+export async function madeByRun(db: Db, teamId: string, runId: string) {
+  const run = await repo.findRun(db, teamId, runId);
+  if (!run) throw new NotFound("There is no such run in this team.");
+  return {
+    number: run.number,
+    state: run.state,
+    progress: Progress.nullable().parse(run.progress),
+    cause: Cause.nullable().parse(run.cause),
+    made: (await repo.findMadeBy(db, teamId, runId)) ?? null,
   };
 }
 

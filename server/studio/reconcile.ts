@@ -48,17 +48,17 @@ export function sessionState(seen: Observed): Parameters<typeof repo.observe>[2]
 export async function observeSession(tx: Transaction, seen: Observed): Promise<void> {
   const changed = await repo.observe(tx, seen.id, sessionState(seen));
   if (!changed) return;
+  await emit(tx, { teamId: changed.teamId, topic: "studio", key: seen.id });
   // A failed session is not wanted any more.
   if (seen.state === "failed") await desireChanged(tx, changed.clusterId);
-  await emit(tx, { teamId: changed.teamId, topic: "studio", key: seen.id });
 }
 
 /** Lets sessions go that nobody has used for a while; opening the studio brings them back. */
 export async function closeIdleSessions(db: Database): Promise<void> {
   await transact({ db }, async (tx) => {
     const closed = await repo.closeIdle(tx, config().sessionIdleSeconds);
-    for (const clusterId of new Set(closed.map((c) => c.clusterId))) await desireChanged(tx, clusterId);
     for (const { id, teamId } of closed) await emit(tx, { teamId, topic: "studio", key: id });
+    for (const clusterId of new Set(closed.map((c) => c.clusterId))) await desireChanged(tx, clusterId);
   });
 }
 

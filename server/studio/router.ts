@@ -28,4 +28,7 @@ export const studioRouter = router({
   commit: inTeam("version.commit")
     .input(Commit)
     .mutation(({ ctx, input }) => service.commit(ctx, input)),
+  commitProgress: inTeam("read")
+    .input(z.object({ runId: Id }))
+    .query(({ ctx, input }) => service.commitProgress(ctx, input.runId)),
 });

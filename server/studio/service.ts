@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { record } from "../audit/service";
 import { datasetRef } from "../datasets/service";
 import { defaultClusterId, desireChanged } from "../engine/service";
-import { versionForWork } from "../models/service";
+import { madeByRun, versionForWork } from "../models/service";
 import { type TeamContext, transact } from "../platform/context";
 import { Conflict, Invalid, NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
@@ -47,8 +47,8 @@ export async function openSession(ctx: TeamContext, input: z.infer<typeof OpenSe
       message: "waiting for the cluster to take it",
       createdBy: ctx.actor.id,
     });
-    await desireChanged(tx, clusterId);
     await emit(tx, { teamId: ctx.teamId, topic: "studio", key: sessionId });
+    await desireChanged(tx, clusterId);
     return { sessionId };
   });
 }
@@ -195,3 +195,6 @@ export async function commit(ctx: TeamContext, input: z.infer<typeof Commit>) {
     return run;
   });
 }
+
+/** How a commit goes on, and the version it made. */
+export const commitProgress = (ctx: TeamContext, runId: string) => madeByRun(ctx.db, ctx.teamId, runId);

@@ -1,0 +1,209 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { Age } from "@/components/ui/age";
+import { Checklist } from "@/components/ui/checklist";
+import { Digest } from "@/components/ui/digest";
+import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { bytes, count, percent, significant } from "@/components/ui/format";
+import { PageHeader } from "@/components/ui/page-header";
+import { DefinitionList, Panel } from "@/components/ui/panel";
+import { Bar, Progress } from "@/components/ui/progress";
+import { DatasetStateBadge } from "./dataset-state";
+import { SamplesPanel } from "./samples-panel";
+
+export type DatasetPageData = Outputs["datasets"]["page"];
+
+export function DatasetPage({ team, dataset }: { team: string; dataset: string }) {
+  const trpc = useTRPC();
+  const page = useQuery({
+    ...trpc.datasets.page.queryOptions({ team, dataset }),
+    refetchInterval: (query) => (query.state.data?.state === "checking" ? 2_000 : false),
+  });
+  if (page.isPending) return <Skeleton />;
+  if (page.isError) {
+    const { message, remedy, requestId } = readError(page.error);
+    return (
+      <ErrorState
+        what={message}
+        remedy={remedy ?? "The list of datasets shows those there are."}
+        requestId={requestId}
+      />
+    );
+  }
+  return <Loaded team={team} page={page.data} />;
+}
+
+function Loaded({ team, page }: { team: string; page: DatasetPageData }) {
+  const { report } = page;
+  return (
+    <>
+      <PageHeader
+        title={page.name}
+        state={<DatasetStateBadge state={page.state} report={report} />}
+        meta={
+          <>
+            <Digest value={page.digest} />{" "}
+            {report && `${count(report.n)} samples of ${report.classes.length} classes, `}
+            {bytes(page.bytes)}, {page.origin === "sample" ? "sample dataset" : "uploaded"}
+            {page.createdByName && ` by ${page.createdByName}`}, <Age at={page.createdAt} form="ago" />
+          </>
+        }
+        crumbs={[{ label: "Datasets", href: `/${team}/datasets` }, { label: page.name }]}
+      />
+      <div className="col">
+        <Verdict page={page} />
+        {report && (
+          <div className="version-columns">
+            <SamplesPanel report={report} labels={page.labels} />
+            <div className="col">
+              <ChecksPanel page={page} report={report} />
+              <SplitPanel page={page} report={report} />
+              <FilesPanel page={page} />
+              <UsesPanel uses={page.uses} />
+            </div>
+          </div>
+        )}
+        {!report && <FilesPanel page={page} />}
+      </div>
+    </>
+  );
+}
+
+function Verdict({ page: { state, refusal, run } }: { page: DatasetPageData }) {
+  if (state === "checking") {
+    const progress = run?.progress;
+    return (
+      <Panel title="Check" padded>
+        <Progress
+          label="Check of the dataset"
+          value={progress?.percent == null ? null : progress.percent / 100}
+          step={progress?.message}
+          etaSeconds={progress?.etaSeconds}
+          waiting={progress ? undefined : "waiting for a worker: the cluster is placing the check on a node"}
+        />
+      </Panel>
+    );
+  }
+  if (state === "failed") {
+    return (
+      <Callout state="bad">
+        <b className="m">Nobody could look into these files.</b>{" "}
+        {run?.cause?.message ?? "The check ended without a verdict."} Upload them again to try once more.
+      </Callout>
+    );
+  }
+  if (!refusal) return null;
+  return (
+    <Callout state="bad">
+      <b className="m">Refused by rule “{refusal.rule}”.</b> {refusal.message}
+      {refusal.where && (
+        <>
+          {" "}
+          Found at <span className="mono">{refusal.where}</span>.
+        </>
+      )}
+      <br />
+      <span className="t2">{refusal.remedy}</span>
+    </Callout>
+  );
+}
+
+type Report = NonNullable<DatasetPageData["report"]>;
+
+function ChecksPanel({ page, report }: { page: DatasetPageData; report: Report }) {
+  const totals = report.classes.map((c) => c.train + c.test);
+  const { scale, mean, std } = page.transform;
+  const labels = report.classes.map((c) => c.label);
+  return (
+    <Panel title="Checks" subtitle={page.run ? `run ${page.run.number}` : undefined}>
+      <Checklist
+        label="Checks"
+        items={[
+          {
+            id: "shape",
+            label: "Shape and dtype",
+            state: "ok",
+            value: `${report.shape.join("×")} ${report.dtype}`,
+          },
+          {
+            id: "labels",
+            label: "Labels in range",
+            state: "ok",
+            value: `${labels[0]} to ${labels.at(-1)}, all ${labels.length} occur`,
+          },
+          {
+            id: "balance",
+            label: "Class balance",
+            state: "ok",
+            value: `${count(Math.min(...totals))} to ${count(Math.max(...totals))} each`,
+          },
+          {
+            id: "scaling",
+            label: "Fed to models as",
+            state: "ok",
+            value: `(x × ${significant(scale)} − ${significant(mean)}) / ${significant(std)}`,
+          },
+          ...report.problems.map((problem) => ({
+            id: problem.rule + problem.message,
+            label: problem.message,
+            state: "warning" as const,
+            detail: problem.remedy,
+          })),
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function SplitPanel({ page: { split }, report }: { page: DatasetPageData; report: Report }) {
+  const how =
+    split.kind === "files" ? "by its own files" : `drawn by seed ${split.seed}, the same share of each class`;
+  return (
+    <Panel title="Split" subtitle={how} padded>
+      <div className="col">
+        <Bar tone="ink" value={report.train / report.n} label="train part" />
+        <DefinitionList
+          items={[
+            ["train", `${count(report.train)}, ${percent(report.train / report.n, 0)}`],
+            ["test", `${count(report.test)}, ${percent(report.test / report.n, 0)}`],
+          ]}
+        />
+      </div>
+    </Panel>
+  );
+}
+
+function FilesPanel({ page: { files } }: { page: DatasetPageData }) {
+  return (
+    <Panel title="Files" padded>
+      <DefinitionList
+        items={files.map((file) => [
+          file.role.replace("_", " "),
+          <span key={file.role} className="row">
+            <span className="clip">{file.name}</span>
+            <Digest value={file.sha256} />
+            <span className="t2 nowrap">{bytes(file.bytes)}</span>
+          </span>,
+        ])}
+      />
+    </Panel>
+  );
+}
+
+function UsesPanel({ uses }: { uses: DatasetPageData["uses"] }) {
+  return (
+    <Panel title="Where it is used" padded>
+      <DefinitionList
+        items={[
+          ["Evaluations", `${count(uses.evaluations)} of ${count(uses.versions)} versions`],
+          [
+            "Studio",
+            uses.sessions === 1 ? "1 session open now" : `${count(uses.sessions)} sessions open now`,
+          ],
+          ["Training", uses.training === 1 ? "1 run" : `${count(uses.training)} runs`],
+        ]}
+      />
+    </Panel>
+  );
+}

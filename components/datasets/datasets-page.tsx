@@ -1,0 +1,114 @@
+"use client";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useDeferredValue, useState } from "react";
+import { DropTarget, FilePicker } from "@/components/models/drop-target";
+import { SearchField } from "@/components/models/search-field";
+import { useMay } from "@/components/models/use-may";
+import { useUrlState } from "@/components/models/use-url-state";
+import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { Age } from "@/components/ui/age";
+import { Button } from "@/components/ui/button";
+import { Digest } from "@/components/ui/digest";
+import { EmptyState, ErrorState } from "@/components/ui/feedback";
+import { bytes, count } from "@/components/ui/format";
+import { PageHeader } from "@/components/ui/page-header";
+import { type Column, Table } from "@/components/ui/table";
+import { DatasetStateDot } from "./dataset-state";
+import { UploadDatasetSheet } from "./upload-dataset-sheet";
+
+type Row = Outputs["datasets"]["list"]["datasets"][number];
+
+export function DatasetsPage({ team }: { team: string }) {
+  const trpc = useTRPC();
+  const may = useMay(team);
+  const [query, setQuery] = useUrlState("q");
+  const asked = useDeferredValue(query);
+  const [files, setFiles] = useState<File[]>([]);
+  const list = useInfiniteQuery(
+    trpc.datasets.list.infiniteQueryOptions(
+      { team, query: asked, limit: 50 },
+      { getNextPageParam: (last) => last.nextCursor, placeholderData: (before) => before },
+    ),
+  );
+  const rows = list.data?.pages.flatMap((page) => page.datasets) ?? [];
+  const total = list.data?.pages[0]?.total;
+  const reason = may("dataset.upload") ? undefined : "Uploading needs the role engineer.";
+  const take = (dropped: File[]) => !reason && setFiles(dropped);
+
+  return (
+    <DropTarget invitation={reason ?? "Drop one NPZ file, or two or four IDX files"} onFiles={take}>
+      <PageHeader
+        title="Datasets"
+        crumbs={[{ label: "Datasets" }]}
+        meta={total !== undefined && `${count(total)} ${total === 1 ? "dataset" : "datasets"}`}
+        actions={
+          reason ? (
+            <Button variant="primary" reason={reason}>
+              Upload a dataset…
+            </Button>
+          ) : (
+            <FilePicker label="Upload a dataset…" accept=".npz,.idx,.gz,*" multiple onFiles={take} />
+          )
+        }
+      />
+      <div className="col">
+        <SearchField value={query} onValueChange={setQuery} placeholder="Name or digest" />
+        {list.isError ? (
+          <ErrorState
+            what={readError(list.error).message}
+            remedy={readError(list.error).remedy ?? "Other pages still work."}
+            requestId={readError(list.error).requestId}
+            onRetry={() => void list.refetch()}
+          />
+        ) : (
+          <div className="panel">
+            <Table<Row>
+              label="Datasets"
+              columns={COLUMNS}
+              rows={rows}
+              rowKey={(row) => row.id}
+              rowHref={(row) => `/${team}/datasets/${row.name}`}
+              flag={(row) => (row.state === "refused" || row.state === "failed" ? "bad" : undefined)}
+              loading={list.isPending}
+              loadingMore={list.isFetchingNextPage}
+              onEndReached={() => list.hasNextPage && !list.isFetching && void list.fetchNextPage()}
+              empty={
+                <EmptyState
+                  title={
+                    asked ? `No dataset matches “${asked}”` : "A dataset is what versions are measured on"
+                  }
+                >
+                  {asked
+                    ? "Names and the beginnings of digests are searched."
+                    : "Drop an NPZ file with arrays x and y, or IDX files for images and labels, with or without a test pair. They are checked before anything uses them."}
+                </EmptyState>
+              }
+            />
+          </div>
+        )}
+      </div>
+      <UploadDatasetSheet team={team} files={files} onClose={() => setFiles([])} />
+    </DropTarget>
+  );
+}
+
+const COLUMNS: Column<Row>[] = [
+  { key: "name", head: "Dataset", cell: (row) => row.name },
+  { key: "digest", head: "Digest", cell: (row) => <Digest value={row.digest} /> },
+  { key: "state", head: "State", cell: (row) => <DatasetStateDot state={row.state} report={row.report} /> },
+  {
+    key: "shape",
+    head: "Sample",
+    cell: ({ report }) => report && `${report.shape.join("×")} ${report.dtype}`,
+  },
+  {
+    key: "classes",
+    head: "Classes",
+    align: "end",
+    cell: ({ report }) => report && count(report.classes.length),
+  },
+  { key: "train", head: "Train", align: "end", cell: ({ report }) => report && count(report.train) },
+  { key: "test", head: "Test", align: "end", cell: ({ report }) => report && count(report.test) },
+  { key: "bytes", head: "Stored", align: "end", cell: (row) => bytes(row.bytes) },
+  { key: "created", head: "Uploaded", align: "end", cell: (row) => <Age at={row.createdAt} form="ago" /> },
+];

@@ -1,0 +1,29 @@
+import { describe, expect, it } from "vitest";
+import { rolesProblem } from "@/server/datasets/contract";
+import { guessRole, splitOf } from "./guess-roles";
+
+describe("roles of dropped files", () => {
+  it.each([
+    ["train-images-idx3-ubyte.gz", "x"],
+    ["train-labels-idx1-ubyte.gz", "y"],
+    ["t10k-images-idx3-ubyte", "x_test"],
+    ["t10k-labels-idx1-ubyte", "y_test"],
+    ["parcels.npz", "data"],
+    ["x_test.idx", "x_test"],
+    ["y_test.idx", "y_test"],
+    ["y.idx", "y"],
+    ["parcel-targets.idx", "y"],
+    ["latest-images.idx", "x"],
+  ])("%s is %s", (name, role) => expect(guessRole(name)).toBe(role));
+
+  it("accepts exactly the sets a worker can open", () => {
+    expect(rolesProblem(["data"], "seeded")).toBeNull();
+    expect(rolesProblem(["x", "y"], "seeded")).toBeNull();
+    expect(rolesProblem(["x", "y"], "files")).toContain("seed");
+    expect(rolesProblem(["y_test", "x", "x_test", "y"], "files")).toBeNull();
+    expect(rolesProblem(["x", "x"], "seeded")).toContain("own");
+    expect(rolesProblem(["x"], "seeded")).toContain("NPZ");
+    expect(splitOf(["x", "y", "x_test", "y_test"])).toBe("files");
+    expect(splitOf(["data"])).toBe("seeded");
+  });
+});

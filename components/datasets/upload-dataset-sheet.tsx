@@ -1,0 +1,230 @@
+"use client";
+import { useMutation } from "@tanstack/react-query";
+import { useRouter } from "next/navigation";
+import { useCallback, useEffect, useState } from "react";
+import { UploadProgress } from "@/components/models/upload-progress";
+import { useUpload } from "@/components/models/use-upload";
+import { readError, useTRPC } from "@/components/trpc/client";
+import { Button } from "@/components/ui/button";
+import { Sheet } from "@/components/ui/dialog";
+import { Callout } from "@/components/ui/feedback";
+import { Field, Input, Textarea } from "@/components/ui/field";
+import { Segmented } from "@/components/ui/segmented";
+import { Select } from "@/components/ui/select";
+import { rolesProblem } from "@/server/datasets/contract";
+import { Slug } from "@/server/platform/atoms";
+import { guessRole, type Role, splitOf } from "./guess-roles";
+
+/** Takes the files of one dataset on their way, and meanwhile asks how they belong together. */
+export function UploadDatasetSheet(props: { team: string; files: File[]; onClose: () => void }) {
+  const { team, files, onClose } = props;
+  return (
+    <Sheet open={files.length > 0} onOpenChange={(open) => !open && onClose()} title="Upload a dataset">
+      {files.length > 4 ? (
+        <div className="body">
+          <Callout state="bad">
+            <b className="m">{files.length} files are too many for one dataset.</b> Choose one NPZ file, or
+            two or four IDX files.
+          </Callout>
+        </div>
+      ) : (
+        <DatasetForm key={files.map((f) => f.name).join()} team={team} files={files} />
+      )}
+    </Sheet>
+  );
+}
+
+const ROLE_OPTIONS: { value: Role; label: string }[] = [
+  { value: "data", label: "x and y" },
+  { value: "x", label: "samples" },
+  { value: "y", label: "labels" },
+  { value: "x_test", label: "test samples" },
+  { value: "y_test", label: "test labels" },
+];
+
+const figure = (text: string): number | null => (text.trim() === "" ? null : Number(text));
+
+function DatasetForm({ team, files }: { team: string; files: File[] }) {
+  const trpc = useTRPC();
+  const router = useRouter();
+  const [roles, setRoles] = useState<Role[]>(() => files.map((f) => guessRole(f.name)));
+  const [ids, setIds] = useState<Record<number, string>>({});
+  const [name, setName] = useState("");
+  const [split, setSplit] = useState<"files" | "seeded">(() => splitOf(roles));
+  const [seed, setSeed] = useState("0");
+  const [testPercent, setTestPercent] = useState("20");
+  const [scaling, setScaling] = useState<"found" | "given">("found");
+  const [transform, setTransform] = useState({ scale: "1", mean: "0", std: "1" });
+  const [labels, setLabels] = useState("");
+  const create = useMutation(
+    trpc.datasets.create.mutationOptions({
+      onSuccess: (created) => router.push(`/${team}/datasets/${created.name}`),
+    }),
+  );
+  const setId = useCallback(
+    (index: number, uploadId: string) => setIds((known) => ({ ...known, [index]: uploadId })),
+    [],
+  );
+
+  const slug = Slug.safeParse(name);
+  const wrongRoles = rolesProblem(roles, roles[0] === "data" ? "seeded" : split);
+  const problem = create.error && readError(create.error);
+  const reason =
+    Object.keys(ids).length < files.length
+      ? "The files are still on their way."
+      : (wrongRoles ?? (slug.success ? undefined : "Choose a name."));
+
+  const submit = () => {
+    if (reason) return;
+    create.mutate({
+      team,
+      name,
+      files: roles.map((role, index) => ({ role, uploadId: ids[index] ?? "" })),
+      split: { kind: split, seed: figure(seed) ?? 0, testFraction: (figure(testPercent) ?? 20) / 100 },
+      transform:
+        scaling === "found"
+          ? null
+          : {
+              scale: figure(transform.scale) ?? Number.NaN,
+              mean: figure(transform.mean) ?? Number.NaN,
+              std: figure(transform.std) ?? Number.NaN,
+            },
+      labels: labels
+        .split(/[\n,]/)
+        .map((label) => label.trim())
+        .filter(Boolean),
+    });
+  };
+
+  return (
+    <form
+      className="body col"
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit();
+      }}
+    >
+      <ul className="file-rows" aria-label="Files">
+        {files.map((file, index) => (
+          <FileRow
+            key={file.name}
+            team={team}
+            file={file}
+            index={index}
+            role={roles[index] ?? "x"}
+            onRole={(role) => {
+              const next = roles.with(index, role);
+              setRoles(next);
+              setSplit(splitOf(next));
+            }}
+            onDone={setId}
+          />
+        ))}
+      </ul>
+      {wrongRoles && <Callout state="warning">These files don’t make a dataset yet: {wrongRoles}.</Callout>}
+      <Field
+        label="Name"
+        hint="Part of the address"
+        error={
+          name && !slug.success
+            ? slug.error.issues[0]?.message
+            : problem?.reason === "name_taken" && problem.message
+        }
+      >
+        <Input value={name} onValueChange={setName} autoComplete="off" />
+      </Field>
+      <Segmented
+        label="Split into train and test"
+        value={split}
+        onValueChange={setSplit}
+        options={[
+          { value: "files", label: "test files of its own" },
+          { value: "seeded", label: "drawn by a seed, by class" },
+        ]}
+      />
+      {split === "seeded" && (
+        <div className="g g2">
+          <Field label="Test part" error={problem?.fields.testFraction}>
+            <Input value={testPercent} onValueChange={setTestPercent} inputMode="decimal" unit="%" />
+          </Field>
+          <Field label="Seed" error={problem?.fields.seed}>
+            <Input value={seed} onValueChange={setSeed} inputMode="numeric" />
+          </Field>
+        </div>
+      )}
+      <Segmented
+        label="Scaling of values"
+        value={scaling}
+        onValueChange={setScaling}
+        options={[
+          { value: "found", label: "as the check finds" },
+          { value: "given", label: "given here" },
+        ]}
+      />
+      {scaling === "found" ? (
+        <p className="help">Bytes are divided by 255; other values are taken as they are.</p>
+      ) : (
+        <>
+          <div className="g g3">
+            {(["scale", "mean", "std"] as const).map((part) => (
+              <Field key={part} label={part} error={problem?.fields[part]}>
+                <Input
+                  value={transform[part]}
+                  onValueChange={(value) => setTransform((t) => ({ ...t, [part]: value }))}
+                  inputMode="decimal"
+                />
+              </Field>
+            ))}
+          </div>
+          <p className="help">A model is fed (x × scale − mean) / std.</p>
+        </>
+      )}
+      <Field label="Names of the classes" hint="0, 1, 2, … in their order, parted by commas; optional">
+        <Textarea value={labels} onValueChange={setLabels} rows={2} />
+      </Field>
+      {problem && problem.reason !== "name_taken" && (
+        <Callout state="bad">
+          {problem.message} {problem.remedy}
+        </Callout>
+      )}
+      <div>
+        <Button
+          type="submit"
+          variant="primary"
+          reason={reason}
+          busy={create.isPending ? "Creating…" : undefined}
+        >
+          Create and check
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+interface FileRowProps {
+  team: string;
+  file: File;
+  index: number;
+  role: Role;
+  onRole: (role: Role) => void;
+  onDone: (index: number, uploadId: string) => void;
+}
+
+function FileRow({ team, file, index, role, onRole, onDone }: FileRowProps) {
+  const upload = useUpload(team, "dataset");
+  const { start, state } = upload;
+  useEffect(() => start(file), [start, file]);
+  const uploadId = state.is === "done" ? state.uploadId : null;
+  useEffect(() => {
+    if (uploadId) onDone(index, uploadId);
+  }, [uploadId, index, onDone]);
+  return (
+    <li>
+      <b className="m clip">{file.name}</b>
+      <Select label={`What ${file.name} holds`} options={ROLE_OPTIONS} value={role} onValueChange={onRole} />
+      <div className="wide">
+        <UploadProgress upload={upload} />
+      </div>
+    </li>
+  );
+}

@@ -1,0 +1,168 @@
+"use client";
+import Link from "next/link";
+import { useState } from "react";
+import { Age } from "@/components/ui/age";
+import { Button } from "@/components/ui/button";
+import { Digest } from "@/components/ui/digest";
+import { EmptyState } from "@/components/ui/feedback";
+import { count, ms, percent, plusMinus, points } from "@/components/ui/format";
+import { Panel } from "@/components/ui/panel";
+import { Bar } from "@/components/ui/progress";
+import { type Column, Table } from "@/components/ui/table";
+import { useMay } from "./use-may";
+import type { VersionPageData } from "./version-page";
+
+type Evaluation = VersionPageData["evaluations"][number];
+
+/** Every measurement of this version; differences are paired on the same samples. */
+export function EvaluationsPanel({
+  team,
+  page,
+  onEvaluate,
+}: {
+  team: string;
+  page: VersionPageData;
+  onEvaluate: () => void;
+}) {
+  const may = useMay(team);
+  const [chosen, setChosen] = useState<string>();
+  const shown = page.evaluations.find((e) => e.id === chosen) ?? page.evaluations[0];
+  return (
+    <Panel
+      title="Evaluations"
+      subtitle="95% intervals; differences are paired on the same samples"
+      tools={
+        may("run.launch") && (
+          <Button size="sm" onClick={onEvaluate}>
+            Evaluate on…
+          </Button>
+        )
+      }
+    >
+      <Table
+        label="Evaluations"
+        columns={columns(team)}
+        rows={page.evaluations}
+        rowKey={(e) => e.id}
+        onRowPress={(e) => setChosen(e.id)}
+        isSelected={(e) => page.evaluations.length > 1 && e.id === shown?.id}
+        empty={
+          <EmptyState title="Not measured yet">
+            An evaluation runs this version over a dataset’s whole test set and keeps every answer, so that
+            versions can be compared sample by sample.
+          </EmptyState>
+        }
+      />
+      {shown && <PerClass evaluation={shown} />}
+    </Panel>
+  );
+}
+
+const columns = (team: string): Column<Evaluation>[] => [
+  { key: "dataset", head: "Dataset", cell: (e) => e.datasetName },
+  { key: "n", head: "n", align: "end", width: "72px", cell: (e) => count(e.result.n) },
+  {
+    key: "accuracy",
+    head: "Accuracy",
+    align: "end",
+    width: "128px",
+    cell: (e) => (
+      <b className="m">
+        {percent(e.result.accuracy, 2)} {plusMinus(e.result.halfWidth * 100, 2)}
+      </b>
+    ),
+  },
+  {
+    key: "paired",
+    head: "Difference",
+    align: "end",
+    width: "176px",
+    cell: ({ result: { paired }, baselineNumber }) =>
+      paired && (
+        <span
+          title={`${paired.gained} gained, ${paired.lost} lost, McNemar p = ${paired.mcnemarP.toPrecision(2)}`}
+        >
+          {points(paired.difference * 100)} {plusMinus(paired.halfWidth * 100, 2)}{" "}
+          <span className="t2">to v{baselineNumber}</span>
+        </span>
+      ),
+  },
+  {
+    key: "latency",
+    head: "p50, batch 1 / 64",
+    align: "end",
+    width: "144px",
+    cell: ({ result: { latency } }) => latency.map((l) => ms(l.p50Ms)).join(" / ") || "not measured",
+  },
+  {
+    key: "run",
+    head: "Run",
+    align: "end",
+    width: "64px",
+    cell: (e) =>
+      e.runNumber !== null && (
+        <Link className="link" href={`/${team}/training/${e.runNumber}`}>
+          {e.runNumber}
+        </Link>
+      ),
+  },
+  { key: "digest", head: "Evaluation", width: "92px", cell: (e) => <Digest value={e.digest} /> },
+  {
+    key: "at",
+    head: "Measured",
+    align: "end",
+    width: "92px",
+    cell: (e) => <Age at={e.createdAt} form="ago" />,
+  },
+];
+
+/** Accuracy of each class, worst first: what a decision rests on when classes matter differently. */
+function PerClass({ evaluation: { result, labels, baselineNumber } }: { evaluation: Evaluation }) {
+  const rows = result.perClass.toSorted((a, b) => a.correct / (a.n || 1) - b.correct / (b.n || 1));
+  return (
+    <div className="per-class">
+      <h3 className="lab">By class, worst first</h3>
+      <Table
+        label="Accuracy by class"
+        tight
+        maxHeight={320}
+        rows={rows}
+        rowKey={(row) => String(row.label)}
+        columns={[
+          { key: "class", head: "Class", cell: (row) => labels[row.label] ?? `class ${row.label}` },
+          { key: "n", head: "n", align: "end", width: "72px", cell: (row) => count(row.n) },
+          {
+            key: "accuracy",
+            head: "Accuracy",
+            align: "end",
+            width: "96px",
+            cell: (row) => percent(row.n ? row.correct / row.n : null),
+          },
+          {
+            key: "bar",
+            head: "Wrong",
+            width: "24%",
+            cell: (row) => (
+              <Bar
+                tone="warn"
+                value={row.n ? 1 - row.correct / row.n : 0}
+                label={`class ${row.label}: wrong`}
+              />
+            ),
+          },
+          ...(baselineNumber === null
+            ? []
+            : [
+                {
+                  key: "change",
+                  head: `To v${baselineNumber}`,
+                  align: "end" as const,
+                  width: "140px",
+                  cell: (row: (typeof rows)[number]) => `${row.gained} gained, ${row.lost} lost`,
+                },
+              ]),
+        ]}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import type { MadeBy } from "@/server/models/contract";
+import { type Ancestor, lines, recipeCost, recipeTitle } from "./lineage";
+
+const ancestor = (number: number, over: Partial<Ancestor> = {}): Ancestor => ({
+  id: `v${number}`,
+  number,
+  parentId: number === 1 ? null : `v${number - 1}`,
+  bytes: 700_000,
+  accuracy: 0.9,
+  datasetId: "ds",
+  madeBy: null,
+  ...over,
+});
+
+describe("lineage", () => {
+  it("draws one line to each version without a child, newest first", () => {
+    const versions = [
+      ancestor(1),
+      ancestor(2),
+      ancestor(3, { parentId: "v1" }),
+      ancestor(4, { parentId: null }),
+    ];
+    expect(lines(versions).map((line) => line.map((v) => v.number))).toEqual([[4], [1, 3], [1, 2]]);
+  });
+
+  it("tells the cost in points and bytes, with the loss next to the gain", () => {
+    expect(recipeCost(ancestor(1), ancestor(2, { accuracy: 0.895, bytes: 276_000 }))).toBe(
+      "−0.50 pt, −424 kB",
+    );
+    expect(recipeCost(ancestor(1), ancestor(2, { accuracy: 0.9, bytes: 724_000 }))).toContain("+24.0 kB");
+  });
+
+  it("never compares accuracies of different datasets", () => {
+    expect(recipeCost(ancestor(1), ancestor(2, { datasetId: "other" }))).toContain("not compared");
+    expect(recipeCost(ancestor(1), ancestor(2, { accuracy: null }))).toContain("not compared");
+  });
+
+  it("names what a compression did in its order", () => {
+    const madeBy: MadeBy = {
+      kind: "compress",
+      recipe: { channels: 0.25, sparsity: 0, precision: "int8" },
+      achieved: { channels: 0.25, sparsity: 0 },
+      digest: "0".repeat(64),
+    };
+    expect(recipeTitle(madeBy)).toBe("Channels pruned, int8 static");
+  });
+});

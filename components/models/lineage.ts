@@ -1,0 +1,76 @@
+/** Lineage in words: how a version came out of its parent, and what that cost in points and bytes. */
+import { bytes, change, points, signed } from "@/components/ui/format";
+import type { MadeBy } from "@/server/models/contract";
+
+export interface Ancestor {
+  id: string;
+  number: number;
+  parentId: string | null;
+  bytes: number;
+  accuracy: number | null;
+  datasetId: string | null;
+  madeBy: MadeBy | null;
+}
+
+const whole = (fraction: number): string => `${Math.round(fraction * 100)}%`;
+
+/** What was done, as the edge's heading: "Channels pruned, sparse, then int8". */
+export function recipeTitle(madeBy: MadeBy | null): string {
+  if (!madeBy) return "Uploaded again";
+  if (madeBy.kind === "train") return madeBy.mode === "recover" ? "Recovered" : "Fine-tuned";
+  const { channels, sparsity, precision } = madeBy.recipe;
+  const steps = [
+    channels > 0 && "channels pruned",
+    sparsity > 0 && "weights zeroed",
+    precision === "int8" && "int8 static",
+  ].filter((step) => step !== false);
+  const text = steps.join(", ") || "copied";
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** The settings behind it. */
+export function recipeDetail(madeBy: MadeBy | null): string {
+  if (!madeBy) return "";
+  if (madeBy.kind === "train") {
+    const { epochs, globalBatch, lr } = madeBy.hyper;
+    const how = madeBy.mode === "recover" ? "distillation" : "labels";
+    return `${how}, ${epochs} ${epochs === 1 ? "epoch" : "epochs"}, batch ${globalBatch}, lr ${lr}${madeBy.precision === "int8" ? ", int8 applied again" : ""}`;
+  }
+  const { channels, sparsity } = madeBy.achieved;
+  return [channels > 0 && `${whole(channels)} of channels`, sparsity > 0 && `${whole(sparsity)} zeros`]
+    .filter(Boolean)
+    .join(", ");
+}
+
+/** What it did to the numbers: "−0.51 pt, −424 kB". Accuracies of different datasets are not compared. */
+export function recipeCost(parent: Ancestor, child: Ancestor): string {
+  const size = child.bytes - parent.bytes;
+  const parts = [
+    parent.accuracy !== null && child.accuracy !== null && parent.datasetId === child.datasetId
+      ? points((child.accuracy - parent.accuracy) * 100)
+      : "accuracy not compared",
+    size === 0 ? "same size" : `${signed(size, 0).startsWith("+") ? "+" : ""}${bytes(size)}`,
+  ];
+  return parts.join(", ");
+}
+
+/** From the oldest ancestor to each version that has no child, newest first. */
+export function lines<V extends { id: string; number: number; parentId: string | null }>(
+  versions: readonly V[],
+): V[][] {
+  const byId = new Map(versions.map((v) => [v.id, v]));
+  const parents = new Set(versions.map((v) => v.parentId));
+  return versions
+    .filter((v) => !parents.has(v.id))
+    .sort((a, b) => b.number - a.number)
+    .map((leaf) => {
+      const line: V[] = [];
+      for (let at: V | undefined = leaf; at; at = at.parentId ? byId.get(at.parentId) : undefined)
+        line.unshift(at);
+      return line;
+    });
+}
+
+/** A size against what it is compared with: "−74%", or nothing where it is the same. */
+export const against = (value: number, other: number | null | undefined): string =>
+  other ? change(value / other - 1) : "";

@@ -1,0 +1,175 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { Age } from "@/components/ui/age";
+import { Button, LinkButton } from "@/components/ui/button";
+import { Digest } from "@/components/ui/digest";
+import { ErrorState, Skeleton } from "@/components/ui/feedback";
+import { bytes, percent, plusMinus, points } from "@/components/ui/format";
+import { PageHeader } from "@/components/ui/page-header";
+import { Panel } from "@/components/ui/panel";
+import { StatusDot } from "@/components/ui/status";
+import { type Column, Table } from "@/components/ui/table";
+import { DropTarget, FilePicker } from "./drop-target";
+import { against, lines, recipeTitle } from "./lineage";
+import { LineagePanel } from "./lineage-panel";
+import { UploadSheet } from "./upload-sheet";
+import { useMay } from "./use-may";
+import { VersionStateDot } from "./version-state";
+
+type Page = Outputs["models"]["page"];
+type Version = Page["versions"][number];
+/** A model with many branches shows its newest; the table below has all versions. */
+const LINES_SHOWN = 4;
+
+export function ModelPage({ team, model }: { team: string; model: string }) {
+  const trpc = useTRPC();
+  const page = useQuery(trpc.models.page.queryOptions({ team, model }));
+  if (page.isPending) return <Skeleton />;
+  if (page.isError) {
+    const { message, remedy, requestId } = readError(page.error);
+    return (
+      <ErrorState
+        what={message}
+        remedy={remedy ?? "The list of models shows those there are."}
+        requestId={requestId}
+      />
+    );
+  }
+  return <Loaded team={team} page={page.data} />;
+}
+
+function Loaded({ team, page: { model, versions, serving } }: { team: string; page: Page }) {
+  const may = useMay(team);
+  const [file, setFile] = useState<File | null>(null);
+  const latest = versions.findLast((v) => v.state === "ready");
+  const reason = may("model.upload") ? undefined : "Uploading needs the role engineer.";
+  const take = (files: File[]) => !reason && setFile(files[0] ?? null);
+  const histories = lines(versions.filter((v) => v.state === "ready")).filter((line) => line.length > 1);
+  return (
+    <DropTarget
+      invitation={reason ?? `Drop an ONNX file to upload the next version of ${model.name}`}
+      onFiles={take}
+    >
+      <PageHeader
+        title={model.name}
+        meta={
+          <>
+            {model.task}, {versions.length} {versions.length === 1 ? "version" : "versions"}
+            {serving && `, v${serving.versionNumber} in production`}
+          </>
+        }
+        crumbs={[{ label: "Models", href: `/${team}/models` }, { label: model.name }]}
+        actions={
+          <>
+            {reason ? (
+              <Button reason={reason} reasonAt="hidden">
+                Upload a version…
+              </Button>
+            ) : (
+              <FilePicker look="plain" label="Upload a version…" accept=".onnx" onFiles={take} />
+            )}
+            {latest && (
+              <LinkButton variant="primary" href={`/${team}/models/${model.name}/v/${latest.number}/studio`}>
+                Open v{latest.number} in the studio
+              </LinkButton>
+            )}
+          </>
+        }
+      />
+      <div className="col">
+        {histories.length > 0 && (
+          <LineagePanel
+            team={team}
+            model={model.name}
+            lines={histories.slice(0, LINES_SHOWN)}
+            current={latest?.id}
+          />
+        )}
+        <Panel title="Versions" subtitle="newest first; a version never changes">
+          <Table<Version>
+            label={`Versions of ${model.name}`}
+            columns={columns(versions)}
+            rows={versions.toReversed()}
+            rowKey={(v) => v.id}
+            rowHref={(v) => `/${team}/models/${model.name}/v/${v.number}`}
+            flag={(v) => (v.state === "refused" || v.state === "failed" ? "bad" : undefined)}
+          />
+        </Panel>
+      </div>
+      <UploadSheet team={team} file={file} modelId={model.id} onClose={() => setFile(null)} />
+    </DropTarget>
+  );
+}
+
+function columns(versions: readonly Version[]): Column<Version>[] {
+  const parentOf = (v: Version) => versions.find((other) => other.id === v.parentId);
+  return [
+    { key: "number", head: "Version", cell: (v) => `v${v.number}`, width: "72px" },
+    { key: "digest", head: "Digest", cell: (v) => <Digest value={v.digest} />, width: "92px" },
+    { key: "state", head: "State", cell: (v) => <VersionStateDot state={v.state} />, width: "120px" },
+    {
+      key: "made",
+      head: "How it was made",
+      cell: (v) => {
+        const parent = parentOf(v);
+        return parent ? (
+          <>
+            {recipeTitle(v.madeBy)} <span className="t2">from v{parent.number}</span>
+          </>
+        ) : v.refusal ? (
+          <span className="t2">rule {v.refusal.rule}</span>
+        ) : (
+          <span>{v.origin === "sample" ? "Sample" : "Uploaded"}</span>
+        );
+      },
+    },
+    {
+      key: "accuracy",
+      head: "Accuracy",
+      align: "end",
+      width: "132px",
+      cell: (v) =>
+        v.accuracy === null ? (
+          <StatusDot state="not-measured">not measured</StatusDot>
+        ) : (
+          <>
+            {percent(v.accuracy, 2)}{" "}
+            <span className="t2">{v.halfWidth !== null && plusMinus(v.halfWidth * 100, 2)}</span>
+          </>
+        ),
+    },
+    {
+      key: "difference",
+      head: "To its parent",
+      align: "end",
+      width: "104px",
+      cell: (v) => {
+        const parent = parentOf(v);
+        const isComparable =
+          parent?.datasetId === v.datasetId && parent?.accuracy != null && v.accuracy !== null;
+        return isComparable && points((v.accuracy - parent.accuracy) * 100);
+      },
+    },
+    {
+      key: "bytes",
+      head: "File",
+      align: "end",
+      width: "128px",
+      cell: (v) => (
+        <>
+          <span className="t2">{against(v.bytes, parentOf(v)?.bytes)}</span> {bytes(v.bytes)}
+        </>
+      ),
+    },
+    { key: "by", head: "By", cell: (v) => v.createdByName, width: "140px" },
+    {
+      key: "created",
+      head: "Created",
+      align: "end",
+      width: "104px",
+      cell: (v) => <Age at={v.createdAt} form="ago" />,
+    },
+  ];
+}

@@ -1,0 +1,184 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { Age } from "@/components/ui/age";
+import { Button, LinkButton } from "@/components/ui/button";
+import { Digest } from "@/components/ui/digest";
+import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { bytes } from "@/components/ui/format";
+import { PageHeader } from "@/components/ui/page-header";
+import { Panel } from "@/components/ui/panel";
+import { Progress } from "@/components/ui/progress";
+import { EvaluateDialog } from "./evaluate-dialog";
+import { EvaluationsPanel } from "./evaluations-panel";
+import { InspectionChecklist } from "./inspection-checklist";
+import { LayersPanel } from "./layers-panel";
+import { LineagePanel } from "./lineage-panel";
+import { useMay } from "./use-may";
+import { FactsPanel, ProvenancePanel, SizesPanel } from "./version-panels";
+import { VersionStateBadge } from "./version-state";
+
+export type VersionPageData = Outputs["models"]["version"];
+
+export function VersionPage(props: { team: string; model: string; number: number }) {
+  const trpc = useTRPC();
+  const page = useQuery({
+    ...trpc.models.version.queryOptions(props),
+    // Progress of an inspection is told by the run's own events; this is the net below them.
+    refetchInterval: (query) => (query.state.data?.openRuns.length ? 2_000 : false),
+  });
+  if (page.isPending) return <Skeleton />;
+  if (page.isError) {
+    const { message, remedy, requestId } = readError(page.error);
+    return (
+      <ErrorState
+        what={message}
+        remedy={remedy ?? "The model's page shows its versions."}
+        requestId={requestId}
+      />
+    );
+  }
+  return <Loaded team={props.team} page={page.data} />;
+}
+
+function Loaded({ team, page }: { team: string; page: VersionPageData }) {
+  const { model, version, lineage } = page;
+  const [evaluating, setEvaluating] = useState(false);
+  const base = `/${team}/models/${model.name}`;
+  const isReady = version.state === "ready";
+  const isServing = page.serving?.versionNumber === version.number;
+  return (
+    <>
+      <PageHeader
+        title={`${model.name} v${version.number}`}
+        state={<VersionStateBadge state={version.state} />}
+        meta={
+          <>
+            <Digest value={version.digest} /> {bytes(version.bytes)}, {origin(version.origin)}
+            {version.createdByName && ` by ${version.createdByName}`},{" "}
+            <Age at={version.createdAt} form="ago" />
+            {isServing && ", in production"}
+          </>
+        }
+        crumbs={[
+          { label: "Models", href: `/${team}/models` },
+          { label: model.name, href: base },
+          { label: `v${version.number}` },
+        ]}
+        actions={isReady && <Actions team={team} page={page} onEvaluate={() => setEvaluating(true)} />}
+      />
+      <div className="col">
+        <Refusal page={page} />
+        <OpenRuns page={page} />
+        {lineage.length > 1 && (
+          <LineagePanel team={team} model={model.name} lines={[lineage]} current={version.id} />
+        )}
+        <div className="version-columns">
+          <div className="col">
+            {!isReady && <InspectionChecklist page={page} />}
+            {version.inspection && <LayersPanel inspection={version.inspection} />}
+            {isReady && <EvaluationsPanel team={team} page={page} onEvaluate={() => setEvaluating(true)} />}
+          </div>
+          <div className="col">
+            {version.sizes && <SizesPanel page={page} />}
+            {version.inspection && <FactsPanel inspection={version.inspection} />}
+            <ProvenancePanel team={team} page={page} />
+            {version.note && (
+              <Panel title="Note" subtitle={version.createdByName ?? undefined} padded>
+                <p>{version.note}</p>
+              </Panel>
+            )}
+          </div>
+        </div>
+      </div>
+      <EvaluateDialog team={team} page={page} open={evaluating} onOpenChange={setEvaluating} />
+    </>
+  );
+}
+
+const origin = (of: VersionPageData["version"]["origin"]): string =>
+  ({ upload: "uploaded", sample: "sample model", compress: "committed", train: "trained" })[of];
+
+function Actions({
+  team,
+  page,
+  onEvaluate,
+}: {
+  team: string;
+  page: VersionPageData;
+  onEvaluate: () => void;
+}) {
+  const may = useMay(team);
+  const { model, version } = page;
+  const trainable = version.tier !== null && version.tier <= 2;
+  return (
+    <>
+      <a className="btn" href={`/api/models/${team}/${version.id}/download`} download>
+        Download
+      </a>
+      {may("run.launch") && (
+        <>
+          <Button onClick={onEvaluate}>Evaluate…</Button>
+          {trainable && (
+            <LinkButton href={`/${team}/training/new?version=${version.id}`}>
+              {version.parentId ? "Recover by training…" : "Train…"}
+            </LinkButton>
+          )}
+        </>
+      )}
+      {may("release.request") && (
+        <LinkButton href={`/${team}/releases/request?version=${version.id}`}>Request production…</LinkButton>
+      )}
+      <LinkButton variant="primary" href={`/${team}/models/${model.name}/v/${version.number}/studio`}>
+        Open in studio
+      </LinkButton>
+    </>
+  );
+}
+
+/** Why a file was kept out: which rule, where, and how to mend it. */
+function Refusal({ page: { version, run } }: { page: VersionPageData }) {
+  if (version.state === "failed") {
+    return (
+      <Callout state="bad">
+        <b className="m">Nobody could look into this file.</b> The inspection ended without a verdict
+        {run?.state === "stopped" ? ": it was stopped." : "."} Upload it again to try once more.
+      </Callout>
+    );
+  }
+  if (!version.refusal) return null;
+  const { rule, message, where, remedy } = version.refusal;
+  return (
+    <Callout state="bad">
+      <b className="m">Refused by rule “{rule}”.</b> {message}
+      {where && (
+        <>
+          {" "}
+          Found at <span className="mono">{where}</span>.
+        </>
+      )}
+      <br />
+      <span className="t2">{remedy} Nothing in the file was executed.</span>
+    </Callout>
+  );
+}
+
+/** Measurements under way, with what they wait for. */
+function OpenRuns({ page }: { page: VersionPageData }) {
+  const runs = page.openRuns.filter((run) => run.kind !== "inspect_model");
+  return runs.map((run) => (
+    <Panel key={run.id} padded>
+      <div className="col">
+        <b className="m">{run.title}</b>
+        <Progress
+          label={run.title}
+          value={run.progress?.percent == null ? null : run.progress.percent / 100}
+          step={run.progress?.message}
+          etaSeconds={run.progress?.etaSeconds}
+          waiting={run.progress ? undefined : "waiting for a worker: the cluster places it on a node"}
+        />
+      </div>
+    </Panel>
+  ));
+}

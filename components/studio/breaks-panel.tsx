@@ -1,0 +1,74 @@
+"use client";
+import { count } from "@/components/ui/format";
+import { Panel } from "@/components/ui/panel";
+import { inWords, type Measured, type Settings } from "@/server/studio/contract";
+
+interface Props {
+  settings: Settings;
+  accuracy: Measured["accuracy"] | undefined;
+  labels: readonly string[];
+  from: string;
+}
+
+/** Class by class: answers that were right in the version and are wrong now, and the other way. */
+export function BreaksPanel({ settings, accuracy, labels, from }: Props) {
+  if (!accuracy) {
+    return (
+      <Panel title="What breaks" padded>
+        <p className="t2">Nothing is measured for this setting yet.</p>
+      </Panel>
+    );
+  }
+  const { gained, lost, n } = accuracy.paired;
+  const net = gained - lost;
+  const rows = accuracy.perClass.toSorted(
+    (a, b) => a.gained - a.lost - (b.gained - b.lost) || b.lost - a.lost,
+  );
+  const widest = Math.max(1, ...rows.map((row) => Math.max(row.gained, row.lost)));
+  return (
+    <Panel
+      title="What breaks"
+      subtitle={`${inWords(settings)} against ${from} on the same ${count(n)} samples: ${count(lost)} answers lost, ${count(gained)} gained, net ${net > 0 ? "+" : net < 0 ? "−" : ""}${count(Math.abs(net))}`}
+    >
+      <table className="tight breaks">
+        <thead>
+          <tr>
+            <th scope="col">Class, worst first</th>
+            <th scope="col" className="num">
+              Lost
+            </th>
+            <th scope="col">Lost and gained answers</th>
+            <th scope="col" className="num">
+              Gained
+            </th>
+            <th scope="col" className="num">
+              Net
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => {
+            const difference = row.gained - row.lost;
+            return (
+              <tr key={row.label}>
+                <td>{labels[row.label] ?? `class ${row.label}`}</td>
+                <td className="num">{count(row.lost)}</td>
+                <td>
+                  <div className="break-bar" aria-hidden="true">
+                    <i className="lost" style={{ width: `${(row.lost / widest) * 50}%` }} />
+                    <i className="gained" style={{ width: `${(row.gained / widest) * 50}%` }} />
+                  </div>
+                </td>
+                <td className="num">{count(row.gained)}</td>
+                <td className="num m">
+                  {difference > 0 ? "+" : difference < 0 ? "−" : ""}
+                  {count(Math.abs(difference))}
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </Panel>
+  );
+}

@@ -1,0 +1,199 @@
+"use client";
+import { useMemo, useState } from "react";
+import { AccuracyChart } from "@/components/charts/accuracy-chart";
+import { ParetoChart } from "@/components/charts/pareto-chart";
+import { SizeChart } from "@/components/charts/size-chart";
+import { count, decimal, percent } from "@/components/ui/format";
+import { Segmented } from "@/components/ui/segmented";
+import { inWords, type Measurement, type Settings } from "@/server/studio/contract";
+import { frontOf } from "./front";
+import { type Dial, type Evidence, type Prediction, predictedCurve } from "./predict";
+import { MAX_SPARSITY } from "./settings";
+
+interface Props {
+  evidence: Evidence;
+  /** Everything measured in this studio, what is being measured now included. */
+  measurements: readonly Measurement[];
+  settings: Settings;
+  prediction: Prediction;
+  isMeasured: boolean;
+  dial: Dial;
+  from: string;
+  onRestore: (settings: Settings) => void;
+}
+
+const CURVE_POINTS = 48;
+const X_LABEL: Record<Dial, string> = { channels: "Channels removed, %", sparsity: "Sparsity, % of weights" };
+const SYNC = "studio";
+
+export function StudioCharts(props: Props) {
+  const { evidence, measurements, settings, prediction, isMeasured, dial, from, onRestore } = props;
+  const { baseline } = evidence;
+  const end = dial === "sparsity" ? MAX_SPARSITY : (baseline.channelStops.at(-1) ?? 0.9);
+  const xs = useMemo(
+    () => Array.from({ length: CURVE_POINTS + 1 }, (_, i) => (end * i) / CURVE_POINTS),
+    [end],
+  );
+  const byId = useMemo(() => new Map(measurements.map((m) => [m.id, m])), [measurements]);
+  const restore = (id: string) => {
+    const found = byId.get(id);
+    if (found) onRestore(found.settings);
+  };
+  const measured = measurements
+    .map(({ id, settings: s, measured: { accuracy } }) => ({
+      id,
+      x: s[dial] * 100,
+      y: accuracy.accuracy * 100,
+      half: accuracy.paired.halfWidth * 100,
+      n: accuracy.n,
+      label: inWords(s),
+    }))
+    .sort((a, b) => a.x - b.x);
+  const predicted = predictedCurve(evidence, settings, dial, "accuracy", xs).map(({ x, y }) => ({
+    x: x * 100,
+    y: y === null ? null : Math.max(0, Math.min(1, y)) * 100,
+  }));
+  const x = settings[dial] * 100;
+  const others = inWords({ ...settings, [dial]: 0 });
+
+  return (
+    <>
+      <AccuracyChart
+        title={`Accuracy against ${dial}`}
+        subtitle={others === "no change" ? undefined : `with ${others}`}
+        measured={measured}
+        predicted={predicted}
+        baseline={{ label: from, value: baseline.accuracy * 100 }}
+        xLabel={X_LABEL[dial]}
+        xDomain={[0, Math.ceil(end * 10) * 10]}
+        syncKey={SYNC}
+        onPoint={(point) => restore(point.id)}
+        {...(!isMeasured && {
+          current: {
+            x,
+            y: prediction.accuracy * 100,
+            label: `${decimal(x, 0)}%: ${percent(prediction.accuracy)} predicted`,
+          },
+        })}
+      />
+      <div className="g g2">
+        <AgainstChart {...props} xs={xs} end={end} />
+        <FrontChart {...props} onPoint={restore} />
+      </div>
+    </>
+  );
+}
+
+type Quantity = "size" | "latency" | "macs";
+
+/** Sizes, latency or MACs against the dial under the hand. */
+function AgainstChart({
+  evidence,
+  measurements,
+  settings,
+  dial,
+  xs,
+  end,
+}: Props & { xs: number[]; end: number }) {
+  const [quantity, setQuantity] = useState<Quantity>("size");
+  const { baseline } = evidence;
+  const other = dial === "sparsity" ? "channels" : "sparsity";
+  const like = measurements
+    .filter((m) => m.settings.precision === settings.precision && m.settings[other] === settings[other])
+    .sort((a, b) => a.settings[dial] - b.settings[dial]);
+  const curve = (figure: "file" | "sparse" | "packed" | "zstd19" | "macs", unit: number) =>
+    predictedCurve(evidence, settings, dial, figure, xs).map(({ x, y }) => ({
+      x: x * 100,
+      y: y === null ? null : y / unit,
+    }));
+  const isPredicted = true;
+  const series = {
+    size: [
+      { key: "file", label: "file", points: curve("file", 1000), isPredicted },
+      { key: "packed", label: "packed", points: curve("packed", 1000), isPredicted },
+      { key: "sparse", label: "sparse", points: curve("sparse", 1000), isPredicted },
+      { key: "zstd19", label: "zstd-19", points: curve("zstd19", 1000), isPredicted },
+    ],
+    latency: baseline.latency.map(({ batch }) => ({
+      key: String(batch),
+      label: `batch ${batch}`,
+      points: like.flatMap((m) => {
+        const found = m.measured.latency?.latency.find((l) => l.batch === batch);
+        return found ? [{ x: m.settings[dial] * 100, y: found.p50Ms }] : [];
+      }),
+    })),
+    macs: [{ key: "macs", label: "MACs", points: curve("macs", 1e6), isPredicted }],
+  }[quantity];
+  const yLabel = { size: "Size, kB", latency: "Latency p50, ms", macs: "MACs, M" }[quantity];
+  return (
+    <SizeChart
+      title={`Against ${dial}`}
+      tools={
+        <Segmented
+          label="Quantity"
+          value={quantity}
+          onValueChange={setQuantity}
+          options={[
+            { value: "size", label: "size" },
+            { value: "latency", label: "latency" },
+            { value: "macs", label: "MACs" },
+          ]}
+        />
+      }
+      series={series}
+      xLabel={X_LABEL[dial]}
+      xDomain={[0, Math.ceil(end * 10) * 10]}
+      yLabel={yLabel}
+      current={settings[dial] * 100}
+      syncKey={SYNC}
+    />
+  );
+}
+
+function FrontChart({
+  evidence,
+  measurements,
+  settings,
+  prediction,
+  isMeasured,
+  onPoint,
+}: Props & { onPoint: (id: string) => void }) {
+  const candidates = measurements.flatMap((m) => {
+    const bytes = (m.measured.sizes ?? m.measured.built)?.sizes;
+    return bytes
+      ? [
+          {
+            id: m.id,
+            bytes: bytes.zstd19 ?? bytes.file,
+            accuracy: m.measured.accuracy.accuracy,
+            label: inWords(m.settings),
+          },
+        ]
+      : [];
+  });
+  const front = frontOf(candidates);
+  const predictedBytes = prediction.sizes.zstd19 ?? prediction.sizes.file;
+  return (
+    <ParetoChart
+      title="Everything measured"
+      subtitle={`${count(candidates.length)} settings; ${evidence.baseline.sizes.zstd19 === null ? "file" : "zstd-19"} bytes`}
+      points={candidates.map((c) => ({
+        id: c.id,
+        x: c.bytes / 1000,
+        y: c.accuracy * 100,
+        isOnFront: front.has(c.id),
+        label: c.label,
+      }))}
+      xLabel="zstd-19 bytes, kB"
+      yLabel="Accuracy, %"
+      onPoint={onPoint}
+      {...(!isMeasured && {
+        current: {
+          x: predictedBytes / 1000,
+          y: prediction.accuracy * 100,
+          label: `${inWords(settings)}, predicted`,
+        },
+      })}
+    />
+  );
+}

@@ -1,0 +1,101 @@
+"use client";
+import { Age } from "@/components/ui/age";
+import { EmptyState } from "@/components/ui/feedback";
+import { bytes, count, ms, percent, plusMinus, points } from "@/components/ui/format";
+import { Panel } from "@/components/ui/panel";
+import { type Column, Table } from "@/components/ui/table";
+import { inWords, type Measurement, type Settings } from "@/server/studio/contract";
+import { sameSettings } from "./settings";
+
+interface Props {
+  measurements: readonly Measurement[];
+  settings: Settings;
+  from: string;
+  onRestore: (settings: Settings) => void;
+}
+
+/** Every setting that was measured, newest first; a press turns the dials back to it. */
+export function HistoryPanel({ measurements, settings, from, onRestore }: Props) {
+  return (
+    <Panel
+      title="Session history"
+      subtitle={`${count(measurements.length)} measured settings; a press restores the dials`}
+    >
+      <Table
+        label="Measured settings"
+        columns={columns(from)}
+        rows={measurements}
+        rowKey={(m) => m.id}
+        onRowPress={(m) => onRestore(m.settings)}
+        isSelected={(m) => sameSettings(m.settings, settings)}
+        maxHeight={360}
+        empty={
+          <EmptyState title="Nothing measured yet">
+            Each setting that is measured while you turn the dials stays here, also after the session has
+            closed.
+          </EmptyState>
+        }
+      />
+    </Panel>
+  );
+}
+
+const sizesOf = ({ measured }: Measurement) => (measured.sizes ?? measured.built)?.sizes;
+const latencyOf = ({ measured }: Measurement, batch: number) =>
+  measured.latency?.latency.find((l) => l.batch === batch)?.p50Ms ?? null;
+
+const columns = (from: string): Column<Measurement>[] => [
+  { key: "setting", head: "Setting", cell: (m) => inWords(m.settings) },
+  { key: "n", head: "n", align: "end", cell: (m) => count(m.n), width: "80px" },
+  {
+    key: "accuracy",
+    head: "Accuracy",
+    align: "end",
+    width: "96px",
+    cell: (m) => percent(m.measured.accuracy.accuracy, 2),
+  },
+  {
+    key: "difference",
+    head: `Against ${from}`,
+    align: "end",
+    width: "148px",
+    cell: ({ measured: { accuracy } }) => (
+      <>
+        {points(accuracy.paired.difference * 100)}{" "}
+        <span className="t2">{plusMinus(accuracy.paired.halfWidth * 100, 2)}</span>
+      </>
+    ),
+  },
+  { key: "file", head: "File", align: "end", width: "88px", cell: (m) => bytes(sizesOf(m)?.file) },
+  {
+    key: "zstd",
+    head: "zstd-19",
+    align: "end",
+    width: "88px",
+    cell: (m) => {
+      const zstd = sizesOf(m)?.zstd19 ?? null;
+      return zstd === null ? <span className="t3">not yet</span> : bytes(zstd);
+    },
+  },
+  {
+    key: "batch1",
+    head: "Batch 1",
+    align: "end",
+    width: "84px",
+    cell: (m) => (latencyOf(m, 1) === null ? <span className="t3">not yet</span> : ms(latencyOf(m, 1))),
+  },
+  {
+    key: "batch64",
+    head: "Batch 64",
+    align: "end",
+    width: "84px",
+    cell: (m) => (latencyOf(m, 64) === null ? <span className="t3">not yet</span> : ms(latencyOf(m, 64))),
+  },
+  {
+    key: "at",
+    head: "Measured",
+    align: "end",
+    width: "104px",
+    cell: (m) => <Age at={m.createdAt} form="ago" />,
+  },
+];

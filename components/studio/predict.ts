@@ -1,0 +1,227 @@
+/**
+ * Predictions from what was measured: the coarse curve of the session, and every setting measured since. Between
+ * points runs a monotone cubic (Fritsch and Carlson, SIAM J. Numer. Anal. 17, 1980): it passes through each point and
+ * never swings above or below its neighbours. Dials that were never measured together are taken to cost what each
+ * costs alone. All of it is shown dashed, until the measurement arrives.
+ */
+import type { Sizes } from "@/server/models/contract";
+import type { Measurement, Settings, StudioBaseline } from "@/server/studio/contract";
+
+export type Dial = "channels" | "sparsity";
+export interface Knot {
+  x: number;
+  y: number;
+}
+
+/** A curve through `knots` (ascending in x, distinct) that is monotone wherever they are; constant beyond them. */
+export function monotoneCurve(knots: readonly Knot[]): (x: number) => number {
+  const n = knots.length;
+  const at = (i: number): Knot => knots[i] ?? { x: 0, y: 0 };
+  if (n === 0) throw new Error("a curve needs at least one point");
+  if (n === 1) return () => at(0).y;
+  const slope = (i: number) => (at(i + 1).y - at(i).y) / (at(i + 1).x - at(i).x);
+  const tangents = knots.map((_, i) => {
+    if (i === 0) return slope(0);
+    if (i === n - 1) return slope(n - 2);
+    const [before, after] = [slope(i - 1), slope(i)];
+    if (before * after <= 0) return 0;
+    // The weighted harmonic mean keeps each piece within its two ends.
+    const [left, right] = [at(i).x - at(i - 1).x, at(i + 1).x - at(i).x];
+    const [u, v] = [2 * right + left, right + 2 * left];
+    return (u + v) / (u / before + v / after);
+  });
+  return (x) => {
+    if (x <= at(0).x) return at(0).y;
+    if (x >= at(n - 1).x) return at(n - 1).y;
+    let i = 0;
+    while (at(i + 1).x < x) i += 1;
+    const width = at(i + 1).x - at(i).x;
+    const t = (x - at(i).x) / width;
+    const [m0, m1] = [limited(tangents[i] ?? 0, slope(i)), limited(tangents[i + 1] ?? 0, slope(i))];
+    const u = 1 - t;
+    return (
+      at(i).y * (1 + 2 * t) * u * u +
+      m0 * width * t * u * u +
+      at(i + 1).y * t * t * (3 - 2 * t) -
+      m1 * width * t * t * u
+    );
+  };
+}
+
+/** A tangent more than three times as steep as its piece would overshoot. */
+const limited = (tangent: number, slope: number): number =>
+  slope === 0 || tangent * slope < 0
+    ? 0
+    : Math.sign(slope) * Math.min(Math.abs(tangent), 3 * Math.abs(slope));
+
+/** Measured points within this distance of a coarse one say more than it does. */
+const NEAR = 0.025;
+
+function knotsOf(coarse: readonly Knot[], measured: readonly Knot[]): Knot[] {
+  const kept = coarse.filter((knot) => measured.every((m) => Math.abs(m.x - knot.x) > NEAR));
+  const byX = new Map([...kept, ...measured].map((knot) => [knot.x, knot]));
+  return [...byX.values()].sort((a, b) => a.x - b.x);
+}
+
+type Figure = "accuracy" | "file" | "sparse" | "packed" | "zstd19" | "macs";
+
+export interface Prediction {
+  accuracy: number;
+  sizes: Sizes;
+  macs: number;
+  /** Predicted p50 in ms by batch size; a batch is missing where nothing like it was measured. */
+  latency: ReadonlyMap<number, number>;
+}
+
+export interface Evidence {
+  baseline: StudioBaseline;
+  measurements: readonly Measurement[];
+}
+
+const other = (dial: Dial): Dial => (dial === "channels" ? "sparsity" : "channels");
+
+/** One figure of a measurement; null where it was not taken. */
+function measuredFigure({ measured }: Measurement, figure: Figure): number | null {
+  if (figure === "accuracy") return measured.accuracy.accuracy;
+  if (figure === "macs") return measured.built?.macs ?? null;
+  return (measured.sizes ?? measured.built)?.sizes[figure] ?? null;
+}
+
+function baselineFigure(baseline: StudioBaseline, figure: Figure): number | null {
+  if (figure === "accuracy") return baseline.accuracy;
+  return figure === "macs" ? baseline.macs : baseline.sizes[figure];
+}
+
+/** What one dial does to a figure, with the others as in `settings`. Null where nothing is known of it. */
+function curveOf(
+  { baseline, measurements }: Evidence,
+  dial: Dial,
+  settings: Settings,
+  figure: Figure,
+): ((x: number) => number) | null {
+  const start = baselineFigure(baseline, figure);
+  const like = measurements.filter(
+    (m) => m.settings.precision === settings.precision && m.settings[other(dial)] === settings[other(dial)],
+  );
+  const measured = like.flatMap((m) => {
+    const y = measuredFigure(m, figure);
+    return y === null ? [] : [{ x: m.settings[dial], y }];
+  });
+  const coarse = coarseKnots({ baseline, measurements }, dial, settings, figure, start);
+  const knots = knotsOf(coarse, measured);
+  return knots.length > 0 ? monotoneCurve(knots) : null;
+}
+
+/** The session's coarse curve, moved by what the other dials cost by themselves. */
+function coarseKnots(
+  evidence: Evidence,
+  dial: Dial,
+  settings: Settings,
+  figure: Figure,
+  start: number | null,
+): Knot[] {
+  if (start === null) return [];
+  const alone = [{ x: 0, y: start }, ...previewKnots(evidence.baseline, dial, figure)];
+  const cost = costOfOthers(evidence, dial, settings, figure, start);
+  return alone.map(({ x, y }) => ({ x, y: figure === "accuracy" ? Math.max(0, y + cost) : y * cost }));
+}
+
+function previewKnots(baseline: StudioBaseline, dial: Dial, figure: Figure): Knot[] {
+  return baseline.preview[dial].flatMap((point) => {
+    const y = figure === "accuracy" ? point.accuracy : figure === "macs" ? point.macs : point.sizes[figure];
+    // The coarse curve leaves zstd out, which takes long; it shrinks about as what is left without zeros does.
+    const { zstd19, sparse } = baseline.sizes;
+    const known = y ?? (zstd19 === null ? null : (zstd19 * point.sizes.sparse) / (sparse || 1));
+    return known === null ? [] : [{ x: point.ratio, y: known }];
+  });
+}
+
+/** A difference for accuracy, a factor for what is counted. */
+function costOfOthers(
+  evidence: Evidence,
+  dial: Dial,
+  settings: Settings,
+  figure: Figure,
+  start: number,
+): number {
+  const second = other(dial);
+  const knots = [{ x: 0, y: start }, ...previewKnots(evidence.baseline, second, figure)];
+  const byDial = settings[second] > 0 ? monotoneCurve(knots)(settings[second]) : start;
+  const byPrecision = precisionEffect(evidence, settings, figure);
+  return figure === "accuracy" ? byDial - start + byPrecision : (byDial / (start || 1)) * byPrecision;
+}
+
+/** What int8 does to a figure: as measured here, or by counting bytes; for accuracy nothing until it is measured. */
+function precisionEffect({ baseline, measurements }: Evidence, settings: Settings, figure: Figure): number {
+  const neutral = figure === "accuracy" ? 0 : 1;
+  if (settings.precision === "fp32") return neutral;
+  for (const quantized of measurements.filter((m) => m.settings.precision === settings.precision)) {
+    const { channels, sparsity } = quantized.settings;
+    const dense = measurements.find(
+      ({ settings: s }) => s.precision === "fp32" && s.channels === channels && s.sparsity === sparsity,
+    );
+    const from = dense
+      ? measuredFigure(dense, figure)
+      : channels === 0 && sparsity === 0
+        ? baselineFigure(baseline, figure)
+        : null;
+    const to = measuredFigure(quantized, figure);
+    if (from !== null && to !== null) return figure === "accuracy" ? to - from : to / (from || 1);
+  }
+  if (figure === "accuracy" || figure === "macs") return neutral;
+  // Four bytes a weight become one.
+  const whole = baselineFigure(baseline, figure) ?? 0;
+  return whole > 0 ? Math.max(0.1, (whole - 3 * baseline.parameters) / whole) : neutral;
+}
+
+/** What these settings are expected to lead to. */
+export function predict(evidence: Evidence, settings: Settings, dial: Dial): Prediction {
+  const figure = (name: Figure) => curveOf(evidence, dial, settings, name)?.(settings[dial]) ?? null;
+  const { baseline } = evidence;
+  const bytes = (name: "file" | "sparse" | "packed") => Math.round(figure(name) ?? baseline.sizes[name]);
+  const zstd = figure("zstd19");
+  const macs = Math.round(figure("macs") ?? baseline.macs);
+  return {
+    accuracy: Math.min(1, Math.max(0, figure("accuracy") ?? baseline.accuracy)),
+    sizes: {
+      file: bytes("file"),
+      sparse: bytes("sparse"),
+      packed: bytes("packed"),
+      zstd19: zstd === null ? null : Math.round(zstd),
+    },
+    macs,
+    latency: predictLatency(evidence, settings, macs),
+  };
+}
+
+/**
+ * Latency scales with the multiply-accumulates from the closest setting of the same precision; zeros change nothing.
+ * Without one of that precision nothing is said.
+ */
+function predictLatency({ baseline, measurements }: Evidence, settings: Settings, macs: number) {
+  const like = measurements
+    .filter((m) => m.settings.precision === settings.precision && m.measured.latency && m.measured.built)
+    .sort(
+      (a, b) =>
+        Math.abs(a.settings.channels - settings.channels) - Math.abs(b.settings.channels - settings.channels),
+    )[0];
+  const from =
+    like?.measured.latency && like.measured.built
+      ? { latency: like.measured.latency.latency, macs: like.measured.built.macs }
+      : settings.precision === "fp32"
+        ? { latency: baseline.latency, macs: baseline.macs }
+        : null;
+  return new Map(from?.latency.map((l) => [l.batch, (l.p50Ms * macs) / (from.macs || 1)]));
+}
+
+/** The predicted curve of one figure along a dial, for a chart. */
+export function predictedCurve(
+  evidence: Evidence,
+  settings: Settings,
+  dial: Dial,
+  figure: Figure,
+  xs: readonly number[],
+): { x: number; y: number | null }[] {
+  const curve = curveOf(evidence, dial, settings, figure);
+  return xs.map((x) => ({ x, y: curve ? curve(x) : null }));
+}

@@ -1,0 +1,54 @@
+/** The dials in the address, and questions about settings. */
+import type { Settings, StudioBaseline } from "@/server/studio/contract";
+
+export const NOTHING_CHANGED: Settings = { channels: 0, sparsity: 0, precision: "fp32" };
+export const MAX_SPARSITY = 0.95;
+export const SPARSITY_STEP = 0.01;
+
+export const isUnchanged = (s: Settings): boolean =>
+  s.channels === 0 && s.sparsity === 0 && s.precision === "fp32";
+
+export const sameSettings = (a: Settings, b: Settings): boolean =>
+  a.channels === b.channels && a.sparsity === b.sparsity && a.precision === b.precision;
+
+const fraction = (text: string | null, max: number): number => {
+  const value = Number(text ?? 0);
+  return Number.isFinite(value) ? Math.min(max, Math.max(0, value)) : 0;
+};
+
+/** The dials of `?c=&s=&p=`; what makes no sense is left at its start. */
+export function readSettings(query: string): Settings {
+  const params = new URLSearchParams(query);
+  return {
+    channels: fraction(params.get("c"), 0.9),
+    sparsity: fraction(params.get("s"), MAX_SPARSITY),
+    precision: params.get("p") === "int8" ? "int8" : "fp32",
+  };
+}
+
+/** The query with these dials; one that is not turned is left out. */
+export function writeSettings(query: string, { channels, sparsity, precision }: Settings): string {
+  const params = new URLSearchParams(query);
+  const put = (name: string, value: string | null) =>
+    value === null ? params.delete(name) : params.set(name, value);
+  put("c", channels > 0 ? String(Number(channels.toFixed(6))) : null);
+  put("s", sparsity > 0 ? String(Number(sparsity.toFixed(4))) : null);
+  put("p", precision === "fp32" ? null : precision);
+  return params.toString();
+}
+
+/** The settings as this version allows them: channels land on a stop, dials that it does not have stay at their start. */
+export function allowed(settings: Settings, baseline: StudioBaseline): Settings {
+  const off = (dial: "channels" | "sparsity" | "precision") =>
+    baseline.unavailable.some((item) => item.dial === dial);
+  const stops = baseline.channelStops;
+  const nearest = stops.reduce(
+    (best, stop) => (Math.abs(stop - settings.channels) < Math.abs(best - settings.channels) ? stop : best),
+    stops[0] ?? 0,
+  );
+  return {
+    channels: off("channels") || stops.length === 0 ? 0 : nearest,
+    sparsity: off("sparsity") ? 0 : settings.sparsity,
+    precision: off("precision") ? "fp32" : settings.precision,
+  };
+}

@@ -1,0 +1,306 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import { useCallback, useEffect, useMemo, useState } from "react";
+import { useMay } from "@/components/models/use-may";
+import type { VersionPageData } from "@/components/models/version-page";
+import { readError, useTRPC } from "@/components/trpc/client";
+import { Button } from "@/components/ui/button";
+import type { Crumb } from "@/components/ui/crumbs";
+import { Digest } from "@/components/ui/digest";
+import { Callout } from "@/components/ui/feedback";
+import { count } from "@/components/ui/format";
+import { KeyHint } from "@/components/ui/key-hint";
+import { PageHeader } from "@/components/ui/page-header";
+import { Select } from "@/components/ui/select";
+import type { Measured, Measurement, Settings, StudioBaseline } from "@/server/studio/contract";
+import { BreaksPanel } from "./breaks-panel";
+import { StudioCharts } from "./charts";
+import { CommitDialog } from "./commit-dialog";
+import { Dials } from "./dials";
+import { HistoryPanel } from "./history-panel";
+import { LayersPanel } from "./layers-panel";
+import type { Measuring } from "./measuring";
+import { type Dial, predict } from "./predict";
+import { SessionPlace, SessionState } from "./session-state";
+import { allowed, isUnchanged, sameSettings } from "./settings";
+import { StudioTiles } from "./tiles";
+import { useDials } from "./use-dials";
+import { useMeasure } from "./use-measure";
+import { useSession } from "./use-session";
+import { warningsOf } from "./warnings";
+
+interface Props {
+  team: string;
+  page: VersionPageData;
+  dataset: { id: string; name: string; test: number };
+  /** Names of all datasets that fit. */
+  datasets: readonly string[];
+  onDataset: (name: string) => void;
+  crumbs: readonly Crumb[];
+}
+
+export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Props) {
+  const { model, version, latestNumber } = page;
+  const may = useMay(team);
+  const session = useSession({ team, versionId: version.id, datasetId: dataset.id, total: dataset.test });
+  const [committing, setCommitting] = useState(false);
+  const [dialed, turn] = useDials();
+  const settings = useMemo(
+    () => (session.baseline ? allowed(dialed, session.baseline) : dialed),
+    [dialed, session.baseline],
+  );
+  const isBaseline = isUnchanged(settings);
+  const { measuring, again } = useMeasure({
+    team,
+    sessionId: session.isReady && session.baseline && session.session ? session.session.id : null,
+    lastRev: session.session?.lastRev ?? 0,
+    settings,
+    isBaseline,
+    known: session.measurements,
+    total: dataset.test,
+  });
+  const { reopen } = session;
+  const isClosed = session.session?.state === "closed";
+  const change = useCallback(
+    (next: Settings) => {
+      turn(next);
+      // A session that idled away comes back with the first turn of a dial.
+      if (isClosed) reopen();
+    },
+    [turn, isClosed, reopen],
+  );
+
+  const reason = !may("version.commit")
+    ? "Committing needs the role engineer."
+    : isBaseline
+      ? "Turn a dial first."
+      : undefined;
+  useEffect(() => {
+    const commit = (event: KeyboardEvent) => {
+      if (event.key !== "Enter" || !(event.metaKey || event.ctrlKey) || reason) return;
+      if (document.querySelector("[role=dialog]")) return;
+      event.preventDefault();
+      setCommitting(true);
+    };
+    document.addEventListener("keydown", commit);
+    return () => document.removeEventListener("keydown", commit);
+  }, [reason]);
+
+  const measured = measuredOf(settings, measuring, session.measurements);
+  const evidence = session.baseline && {
+    baseline: session.baseline,
+    measurements: session.measurements,
+  };
+  const from = `v${version.number}`;
+  return (
+    <>
+      <PageHeader
+        title={`${model.name} ${from}`}
+        crumbs={crumbs}
+        state={<Digest value={version.digest} />}
+        meta={
+          <span className="row">
+            <span>on</span>
+            {datasets.length > 1 ? (
+              <Select
+                label="Dataset"
+                options={datasets.map((name) => ({ value: name, label: name }))}
+                value={dataset.name}
+                onValueChange={onDataset}
+              />
+            ) : (
+              <span>{dataset.name},</span>
+            )}
+            <span>{count(dataset.test)} test samples</span>
+            <SessionPlace session={session.session} />
+          </span>
+        }
+        actions={
+          <Button variant="primary" reason={reason} onClick={() => setCommitting(true)}>
+            Commit as v{latestNumber + 1}… <KeyHint keys="⌘↵" />
+          </Button>
+        }
+      />
+      {session.error && (
+        <Callout state="bad" actions={<Button onClick={reopen}>Try again</Button>}>
+          <b className="m">{readError(session.error).message}</b> {readError(session.error).remedy}
+        </Callout>
+      )}
+      {!session.isReady && !session.error && (
+        <SessionState session={session.session} hasBaseline={Boolean(evidence)} onReopen={reopen} />
+      )}
+      {evidence && (
+        <Bench
+          {...{ settings, change, evidence, measured, measuring, from, again }}
+          team={team}
+          datasetName={dataset.name}
+          measurements={withRunning(session.measurements, measuring)}
+        />
+      )}
+      {evidence && (
+        <CommitDialog
+          team={team}
+          model={model.name}
+          versionId={version.id}
+          datasetId={dataset.id}
+          from={from}
+          settings={settings}
+          measured={measured}
+          prediction={predict(evidence, settings, "sparsity")}
+          open={committing}
+          onOpenChange={setCommitting}
+        />
+      )}
+    </>
+  );
+}
+
+/** What is known of exactly these settings: being measured now, or measured before. Nothing of any others. */
+function measuredOf(
+  settings: Settings,
+  measuring: Measuring | null,
+  known: readonly Measurement[],
+): Partial<Measured> {
+  const before = known.find((m) => sameSettings(m.settings, settings))?.measured;
+  const now = measuring && sameSettings(measuring.settings, settings) ? measuring.lines : undefined;
+  if (!now) return before ?? {};
+  const isSharper = (now.accuracy?.n ?? 0) >= (before?.accuracy.n ?? 0);
+  return isSharper ? { ...before, ...now } : { ...now, ...before };
+}
+
+/** The history, and on top of it what is being measured and not kept yet: its whisker shrinks in place. */
+function withRunning(known: readonly Measurement[], measuring: Measuring | null): Measurement[] {
+  const accuracy = measuring?.lines.accuracy;
+  if (!measuring || !accuracy) return [...known];
+  const before = known.find((m) => sameSettings(m.settings, measuring.settings));
+  if (before && before.n >= accuracy.n) return [...known];
+  const running: Measurement = {
+    id: before?.id ?? "running",
+    settings: measuring.settings,
+    measured: { ...measuring.lines, accuracy },
+    n: accuracy.n,
+    createdAt: before?.createdAt ?? new Date(),
+  };
+  return [running, ...known.filter((m) => m !== before)];
+}
+
+interface BenchProps {
+  team: string;
+  settings: Settings;
+  change: (next: Settings) => void;
+  evidence: { baseline: StudioBaseline; measurements: readonly Measurement[] };
+  measurements: readonly Measurement[];
+  measured: Partial<Measured>;
+  measuring: Measuring | null;
+  from: string;
+  datasetName: string;
+  again: () => void;
+}
+
+/** Dials at the left, figures and charts in the middle, layers at the right; what breaks and the history below. */
+function Bench(props: BenchProps) {
+  const { settings, change, evidence, measurements, measured, measuring, from } = props;
+  const { baseline } = evidence;
+  const trpc = useTRPC();
+  const { data: dataset } = useQuery(
+    trpc.datasets.page.queryOptions({ team: props.team, dataset: props.datasetName }),
+  );
+  const [active, setActive] = useState<Dial>(() =>
+    settings.channels > 0 && settings.sparsity === 0 ? "channels" : "sparsity",
+  );
+  const prediction = predict({ baseline, measurements }, settings, active);
+  const isMine = measuring !== null && sameSettings(measuring.settings, settings);
+  return (
+    <div className="col">
+      {isMine && (measuring.state === "failed" || measuring.state === "superseded") && (
+        <Callout
+          state={measuring.state === "failed" ? "bad" : "warning"}
+          actions={<Button onClick={props.again}>Measure again</Button>}
+        >
+          <b className="m">This setting is not fully measured.</b> {measuring.message}
+        </Callout>
+      )}
+      <div className="studio">
+        <Dials
+          settings={settings}
+          onSettings={change}
+          active={active}
+          onActive={setActive}
+          baseline={baseline}
+          measurements={measurements}
+          from={from}
+        />
+        <div className="col">
+          <StudioTiles
+            baseline={baseline}
+            from={from}
+            prediction={prediction}
+            measured={isUnchanged(settings) ? asMeasured(baseline) : measured}
+            status={statusOf(isUnchanged(settings), isMine ? measuring : null, measured, from)}
+            warnings={isUnchanged(settings) ? [] : warningsOf(settings, measured, baseline)}
+          />
+          <StudioCharts
+            evidence={{ baseline, measurements }}
+            measurements={measurements}
+            settings={settings}
+            prediction={prediction}
+            isMeasured={measured.accuracy !== undefined || isUnchanged(settings)}
+            dial={active}
+            from={from}
+            onRestore={change}
+          />
+        </div>
+        <LayersPanel baseline={baseline} built={isUnchanged(settings) ? undefined : measured.built} />
+      </div>
+      <BreaksPanel
+        settings={settings}
+        accuracy={measured.accuracy}
+        labels={dataset?.labels ?? []}
+        from={from}
+      />
+      <HistoryPanel measurements={measurements} settings={settings} from={from} onRestore={change} />
+    </div>
+  );
+}
+
+/** The version itself, in the words of a measurement. */
+function asMeasured(baseline: StudioBaseline): Partial<Measured> {
+  const at = { rev: 0, elapsedMs: 0 };
+  const { n, accuracy, sizes, macs, latency } = baseline;
+  return {
+    accuracy: {
+      type: "accuracy",
+      ...at,
+      n,
+      total: n,
+      accuracy,
+      baselineAccuracy: accuracy,
+      paired: { n, gained: 0, lost: 0, difference: 0, halfWidth: 0, mcnemarP: 1 },
+      perClass: [],
+    },
+    built: {
+      type: "built",
+      ...at,
+      achieved: { channels: 0, sparsity: 0 },
+      layers: baseline.layers,
+      sizes,
+      macs,
+    },
+    latency: { type: "latency", ...at, latency },
+  };
+}
+
+function statusOf(
+  isBaseline: boolean,
+  measuring: Measuring | null,
+  { accuracy }: Partial<Measured>,
+  from: string,
+): string {
+  if (isBaseline) return `this is ${from} itself`;
+  if (!measuring) return accuracy ? "measured before" : "measuring starts when the dial rests";
+  if (measuring.state === "waiting") return "building this setting";
+  if (measuring.state === "measuring" && accuracy)
+    return accuracy.n < accuracy.total ? "sharpening" : "whole test set; timing and compressing";
+  if (measuring.state === "done" && accuracy) return "measured on the whole test set";
+  return measuring.state === "measuring" ? "measuring" : "";
+}

@@ -1,0 +1,176 @@
+"use client";
+import {
+  change,
+  compact,
+  count,
+  bytes as inBytes,
+  ms,
+  percent,
+  plusMinus,
+  points,
+} from "@/components/ui/format";
+import { Bar } from "@/components/ui/progress";
+import type { Sizes } from "@/server/models/contract";
+import type { Measured, StudioBaseline } from "@/server/studio/contract";
+import type { Prediction } from "./predict";
+
+interface Props {
+  baseline: StudioBaseline;
+  /** Name of the version: "v4". */
+  from: string;
+  prediction: Prediction;
+  /** Of exactly the settings of the dials; what is missing is shown as predicted. */
+  measured: Partial<Measured>;
+  /** What is going on, or why nothing is: "measuring, 1,000 of 10,000". */
+  status: string;
+  warnings: readonly string[];
+}
+
+/** Accuracy, four sizes and latency: solid where measured, dashed where predicted, never blurred. */
+export function StudioTiles(props: Props) {
+  return (
+    <section className="panel studio-tiles" aria-label="Figures of this setting">
+      <AccuracyTile {...props} />
+      <SizeTile {...props} />
+      <LatencyTile {...props} />
+      {props.warnings.length > 0 && (
+        <p className="studio-warnings" role="status">
+          {props.warnings.join(" ")}
+        </p>
+      )}
+    </section>
+  );
+}
+
+const kind = (isMeasured: boolean) =>
+  isMeasured ? <span className="kind">measured</span> : <span className="kind pred">predicted</span>;
+
+function AccuracyTile({ baseline, from, prediction, measured: { accuracy }, status }: Props) {
+  const value = accuracy?.accuracy ?? prediction.accuracy;
+  const difference = accuracy?.paired.difference ?? value - baseline.accuracy;
+  return (
+    <div className="tile" data-testid="tile-accuracy">
+      <div className="lab">
+        <span>Accuracy</span>
+        {kind(accuracy !== undefined)}
+      </div>
+      <div className="v">
+        <span className={accuracy ? "measured" : "predicted"}>{percent(value, accuracy ? 2 : 1)}</span>
+        <small>
+          {points(difference * 100, accuracy ? 2 : 1)}
+          {accuracy && ` ${plusMinus(accuracy.paired.halfWidth * 100, 2)}`}
+        </small>
+      </div>
+      <div className="sub">
+        {accuracy
+          ? `paired with ${from}, n = ${count(accuracy.n)} of ${count(accuracy.total)}`
+          : `${from} on the same samples: not measured yet`}
+        <br />
+        {from}: {percent(accuracy?.baselineAccuracy ?? baseline.accuracy, 2)}
+        {!accuracy && ` ${plusMinus(baseline.halfWidth * 100, 2)}, n = ${count(baseline.n)}`}
+        <br />
+        <span className="t2">{status}</span>
+      </div>
+    </div>
+  );
+}
+
+const SIZES: readonly [keyof Sizes, string][] = [
+  ["file", "file"],
+  ["zstd19", "zstd-19"],
+  ["sparse", "sparse"],
+  ["packed", "packed"],
+];
+
+function SizeTile({ baseline, from, prediction, measured }: Props) {
+  const known = measured.sizes?.sizes ?? measured.built?.sizes;
+  return (
+    <div className="tile" data-testid="tile-size">
+      <div className="lab">
+        <span>Size</span>
+        <span className="t3">against {from}</span>
+      </div>
+      <table className="tight studio-sizes">
+        <tbody>
+          {SIZES.map(([key, label]) => {
+            const solid = known?.[key] ?? null;
+            const value = solid ?? prediction.sizes[key];
+            const base = baseline.sizes[key];
+            const share = value === null || !base ? null : value / base;
+            return (
+              <tr key={key}>
+                <td>{label}</td>
+                <td className="studio-size-bar">
+                  {share !== null && (
+                    <Bar
+                      value={share}
+                      label={`${label}: share of ${from}`}
+                      tone={share > 1 ? "warn" : "accent"}
+                    />
+                  )}
+                </td>
+                <td className="num">
+                  <span className={solid === null ? "predicted thin" : "m"}>{inBytes(value)}</span>
+                </td>
+                <td className="num t2">{share === null ? "" : change(share - 1)}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function LatencyTile({ baseline, from, prediction, measured }: Props) {
+  const macs = measured.built?.macs ?? prediction.macs;
+  const taken = measured.latency?.latency;
+  return (
+    <div className="tile" data-testid="tile-latency">
+      <div className="lab">
+        <span>Latency p50</span>
+        {kind(taken !== undefined)}
+      </div>
+      <table className="tight studio-sizes">
+        <tbody>
+          {baseline.latency.map(({ batch, p50Ms: base }) => {
+            const found = taken?.find((l) => l.batch === batch);
+            const value = found?.p50Ms ?? prediction.latency.get(batch) ?? null;
+            const ratio = found?.ratio ?? (value === null ? null : value / base);
+            return (
+              <tr key={batch}>
+                <td>batch {batch}</td>
+                <td className="num">
+                  {value === null ? (
+                    <span className="t3">not measured yet</span>
+                  ) : (
+                    <b className={found ? "latency-value" : "latency-value predicted"}>{ms(value)}</b>
+                  )}
+                </td>
+                <td
+                  className="num t2"
+                  title={
+                    found?.ratioLow != null && found.ratioHigh != null
+                      ? `${change(found.ratioLow - 1)} to ${change(found.ratioHigh - 1)} over ${found.rounds} interleaved rounds`
+                      : undefined
+                  }
+                >
+                  {ratio !== null && change(ratio - 1)}
+                </td>
+                <td className="num t3">
+                  {from}: {ms(base)}
+                </td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+      <div className="sub">
+        <span className={measured.built ? "" : "predicted thin"}>{compact(macs)}</span> MACs
+        {macs === baseline.macs
+          ? ", unchanged: fewer channels would be faster"
+          : `, ${change(macs / baseline.macs - 1)}`}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,96 @@
+"use client";
+/**
+ * Measures the dials: 120 ms after they rest, in the warm session, as a stream. Newer settings abort what runs, here
+ * and, by their higher revision, in the session.
+ */
+import { useCallback, useEffect, useReducer, useRef } from "react";
+import { readError, useTRPCClient } from "@/components/trpc/client";
+import type { Measurement, Settings } from "@/server/studio/contract";
+import { type Measuring, reduce } from "./measuring";
+import { sameSettings } from "./settings";
+
+const REST_MS = 120;
+
+interface Props {
+  team: string;
+  /** Null while there is no session that is ready. */
+  sessionId: string | null;
+  /** The highest revision that the session is known to have seen. */
+  lastRev: number;
+  settings: Settings;
+  /** Settings that need no measuring: the version itself. */
+  isBaseline: boolean;
+  known: readonly Measurement[];
+  /** Samples of the whole test set: a setting that was measured on all of them is not measured again. */
+  total: number;
+}
+
+export function useMeasure(props: Props): { measuring: Measuring | null; again: () => void } {
+  const { team, sessionId, lastRev, settings, isBaseline, known, total } = props;
+  const client = useTRPCClient();
+  const [measuring, dispatch] = useReducer(reduce, null);
+  const rev = useRef(0);
+  const running = useRef<AbortController | null>(null);
+
+  const measure = useCallback(
+    async (what: Settings, session: string) => {
+      running.current?.abort();
+      const mine = new AbortController();
+      running.current = mine;
+      rev.current += 1;
+      const asked = rev.current;
+      dispatch({ type: "asked", rev: asked, settings: what });
+      try {
+        const lines = await client.studio.evaluate.mutate(
+          { team, sessionId: session, rev: asked, settings: what },
+          { context: { stream: true }, signal: mine.signal },
+        );
+        let isBuilt = false;
+        for await (const line of lines) {
+          if (mine.signal.aborted) return;
+          isBuilt ||= line.type === "built";
+          // Overtaken before it began: the session has seen higher revisions, of a tab before this one.
+          if (line.type === "superseded" && !isBuilt && line.by > asked) {
+            rev.current = line.by;
+            void measure(what, session);
+            return;
+          }
+          dispatch({ type: "line", line });
+        }
+      } catch (error) {
+        if (!mine.signal.aborted) dispatch({ type: "broke", rev: asked, message: readError(error).message });
+      }
+    },
+    [client, team],
+  );
+
+  useEffect(() => {
+    rev.current = Math.max(rev.current, lastRev);
+  }, [lastRev]);
+  useEffect(() => () => running.current?.abort(), []);
+
+  const isKnown = known.some((m) => m.n >= total && sameSettings(m.settings, settings));
+  // Once it is being measured, its own entry in the history is no reason to stop.
+  const isRunning =
+    measuring !== null &&
+    sameSettings(measuring.settings, settings) &&
+    (measuring.state === "waiting" || measuring.state === "measuring" || measuring.state === "done");
+  const wanted = sessionId !== null && !isBaseline && !isKnown && !isRunning;
+  const { channels, sparsity, precision } = settings;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new setting or session starts it, its own progress does not
+  useEffect(() => {
+    if (!wanted || sessionId === null) {
+      if (isBaseline || isKnown) running.current?.abort();
+      return;
+    }
+    running.current?.abort();
+    const timer = setTimeout(() => void measure({ channels, sparsity, precision }, sessionId), REST_MS);
+    return () => clearTimeout(timer);
+  }, [sessionId, channels, sparsity, precision, isBaseline, isKnown]);
+
+  const again = useCallback(() => {
+    if (sessionId !== null) void measure({ channels, sparsity, precision }, sessionId);
+  }, [measure, sessionId, channels, sparsity, precision]);
+
+  return { measuring, again };
+}
