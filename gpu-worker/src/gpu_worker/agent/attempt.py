@@ -1,0 +1,161 @@
+"""One attempt from placed workers to its end: what they do, and why it ended when it ended badly."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray.exceptions import OutOfMemoryError, RayActorError
+
+from gpu_worker.agent.crew import Crew
+from gpu_worker.agent.rank import Events, Outcome, Place
+from gpu_worker.contract import AttemptSpec, Cause, StateReport, WorkerPlace
+from gpu_worker.door import Door
+
+STOP_SECONDS = 15.0
+"""How long workers may take to write a checkpoint and end."""
+UNWIND_SECONDS = 3.0
+"""How long survivors may take to notice that a peer is gone; those that don't are replaced."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an attempt ended: with a result, with a cause, or with neither because it was asked to stop."""
+
+    result: dict[str, Any] | None = None
+    cause: Cause | None = None
+    retry: bool = False
+    stale: bool = False
+    last_step: int = 0
+    lost: list[int] = field(default_factory=list)
+    """Ranks whose actors can't be used again."""
+
+
+class Attempt:
+    """Runs every rank of `spec` on a crew that is placed."""
+
+    def __init__(
+        self, spec: AttemptSpec, door: Door, url: str, token: str, crew: Crew, places: list[Place]
+    ) -> None:
+        self._spec, self._door, self._crew, self._places = spec, door, crew, places
+        self._url, self._token = url, token
+        self._steps = [-1] * len(places)
+        self._tails: list[list[str]] = [[] for _ in places]
+        self._told_running = False
+
+    def run(self, stop: threading.Event) -> Ended:
+        """Starts the ranks and waits for all of them to end."""
+        self._tell("starting")
+        if self._spec.spec.kind != "train":
+            self._tell("running")
+        runs = self._start()
+        events = {actor.events.remote(0): rank for rank, actor in enumerate(self._crew.actors)}
+        outcomes: dict[int, Outcome] = {}
+        dead: dict[int, str] = {}
+        deadline = float("inf")
+        stopping = False
+        while runs and time.monotonic() < deadline:
+            if stop.is_set() and not stopping:
+                stopping, deadline = True, time.monotonic() + STOP_SECONDS
+                for actor in self._crew.actors:
+                    actor.stop.remote()
+            ready, _ = ray.wait([*runs, *events], num_returns=1, timeout=0.1)
+            for reference in ready:
+                if reference in events:
+                    self._read_events(reference, events)
+                    continue
+                rank = runs.pop(reference)
+                try:
+                    outcomes[rank] = ray.get(reference)
+                    failed = outcomes[rank]["state"] in ("error", "stale")
+                except (RayActorError, OutOfMemoryError) as error:
+                    dead[rank] = str(error)
+                    failed = True
+                if failed and not stopping:
+                    deadline = min(deadline, time.monotonic() + UNWIND_SECONDS)
+        return self._ended(outcomes, dead, sorted(runs.values()), stopping)
+
+    def _start(self) -> dict[Any, int]:
+        actors, places = self._crew.actors, self._places
+        port = ray.get(actors[0].free_port.remote()) if len(actors) > 1 else 0
+        spec = self._spec.model_dump_json(by_alias=True)
+        return {
+            actor.run.remote(
+                spec,
+                rank,
+                len(actors),
+                places[0]["address"],
+                port,
+                places[rank]["device"],
+                self._url,
+                self._token,
+            ): rank
+            for rank, actor in enumerate(actors)
+        }
+
+    def _read_events(self, reference: Any, events: dict[Any, int]) -> None:
+        rank = events.pop(reference)
+        found: Events
+        try:
+            version, found = ray.get(reference)
+        except (RayActorError, OutOfMemoryError):
+            return  # the rank's own reference tells of its death
+        self._steps[rank], self._tails[rank] = max(found["step"], self._steps[rank]), found["tail"]
+        events[self._crew.actors[rank].events.remote(version)] = rank
+        if not self._told_running and min(self._steps) >= 1:
+            self._tell("running")
+
+    def _tell(self, state: str) -> None:
+        self._told_running = state == "running"
+        workers = [
+            WorkerPlace(rank=rank, node_id=place["node_id"], pid=place["pid"], device=place["device"])
+            for rank, place in enumerate(self._places)
+        ]
+        self._door.state(StateReport.model_validate({"state": state, "workers": workers}))
+
+    def _ended(
+        self, outcomes: dict[int, Outcome], dead: dict[int, str], hanging: list[int], stopping: bool
+    ) -> Ended:
+        last_step = max(0, *self._steps)
+        lost = sorted([*dead, *hanging])
+        if any(outcome["state"] == "stale" for outcome in outcomes.values()):
+            return Ended(stale=True, lost=lost)
+        if stopping:
+            return Ended(last_step=last_step, lost=lost)
+        if dead:
+            rank = min(dead)
+            return Ended(cause=self._death(rank, dead[rank]), retry=True, last_step=last_step, lost=lost)
+        errors = sorted(
+            ((rank, found) for rank, found in outcomes.items() if found["state"] == "error"),
+            key=lambda item: item[1]["at"],
+        )
+        if errors:
+            rank, found = errors[0]
+            cause = Cause(
+                kind="worker_error",
+                message=found["message"],
+                rank=rank,
+                exit_code=None,
+                evidence=found["evidence"],
+            )
+            return Ended(cause=cause, last_step=last_step, lost=lost)
+        return Ended(result=outcomes[0]["result"], last_step=last_step)
+
+    def _death(self, rank: int, told: str) -> Cause:
+        """Why a worker is gone, from what Ray says of it; the last lines of its log are the evidence."""
+        place = self._places[rank]
+        who = f"Rank {rank} (process {place['pid']} on node {place['node_id'][:8]})"
+        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        if place["node_id"] not in alive or "node has died" in told or "node was terminated" in told:
+            kind, message = "node_lost", f"{who} is gone: its node left the cluster."
+        elif "OOM" in told or "memory monitor" in told:
+            kind, message = "out_of_memory", f"{who} was ended because the node ran out of memory."
+        else:
+            kind, message = "worker_died", f"{who} ended without a word: it was killed or it crashed."
+        evidence = "\n".join([*self._tails[rank], "", told.strip()])
+        return Cause.model_validate(
+            {"kind": kind, "message": message, "rank": rank, "exitCode": None, "evidence": evidence[-8000:]}
+        )

@@ -1,0 +1,130 @@
+"""Ray, as the agent sees it: one object that looks and acts."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from pathlib import Path
+
+from gpu_worker.agent.jobs_api import JobsApi
+from gpu_worker.agent.nodes import Nodes
+from gpu_worker.agent.plan import (
+    Action,
+    Crashes,
+    ForgetJob,
+    RemoveService,
+    Seen,
+    SeenService,
+    ServiceKey,
+    SetPools,
+    StartService,
+    StopJob,
+    StopService,
+    SubmitJob,
+)
+from gpu_worker.agent.pools import rewrite_pools
+from gpu_worker.agent.services import Services
+from gpu_worker.contract import DesiredPool
+
+log = logging.getLogger(__name__)
+
+
+class Cluster:
+    """Looks at jobs, services and nodes, and takes one action at a time.
+
+    autoscaler_config: the file of a local cluster; None elsewhere, where pools are not ours to change.
+    """
+
+    def __init__(
+        self,
+        jobs: JobsApi,
+        services: Services,
+        nodes: Nodes,
+        door_url: str,
+        journal: Path,
+        autoscaler_config: Path | None,
+    ) -> None:
+        self.nodes = nodes
+        self._jobs = jobs
+        self._services = services
+        self._door_url = door_url
+        self._journal = journal
+        self._submitted = _read_journal(journal)
+        self._autoscaler_config = autoscaler_config
+        self._pools: list[DesiredPool] = []
+        self._crashes: dict[ServiceKey, Crashes] = {}
+        services.adopt()
+
+    def look(self) -> Seen:
+        """Jobs and services as they are. Raises JobsError when Ray does not answer."""
+        return Seen(
+            jobs=self._jobs.list(),
+            services=self._services.look(),
+            pools=self._pools if self._autoscaler_config else None,
+            submitted=frozenset(self._submitted),
+            crashes=dict(self._crashes),
+            now=time.monotonic(),
+        )
+
+    def crashes(self, key: ServiceKey) -> Crashes:
+        """What is known of a service's failures."""
+        return self._crashes.get(key, Crashes())
+
+    def forget(self, jobs: set[str], services: set[ServiceKey]) -> None:
+        """Drops what is remembered of jobs and services other than these, which are still desired."""
+        self._crashes = {key: crashes for key, crashes in self._crashes.items() if key in services}
+        if self._submitted - jobs:
+            self._submitted &= jobs
+            self._write_journal()
+
+    def apply(self, action: Action, seen: Seen) -> None:
+        """Takes one action. Raises JobsError or RayError when it could not be taken; it is then planned
+        again.
+        """
+        match action:
+            case SubmitJob(attempt):
+                self._jobs.submit(attempt, self._door_url)
+                self._submitted.add(attempt.job_id)
+                self._write_journal()
+                log.info("job %s submitted", attempt.job_id)
+            case StopJob(job_id):
+                self._jobs.stop(job_id)
+            case ForgetJob(job_id):
+                self._jobs.delete(job_id)
+            case StartService(key, desired):
+                self._services.start(key, desired)
+                log.info("%s %s started", key.kind, key.id)
+            case StopService(key):
+                self._services.stop(key)
+                log.info("%s %s stopping", key.kind, key.id)
+            case RemoveService(key):
+                self._note_failure(seen.services[key])
+                self._services.remove(key)
+            case SetPools(pools):
+                self._set_pools(list(pools))
+
+    def _note_failure(self, service: SeenService) -> None:
+        if service.state == "failed":
+            crashes = self.crashes(service.key).add(time.monotonic(), service.message)
+            self._crashes[service.key] = crashes
+            log.error("%s %s failed: %s", service.key.kind, service.key.id, service.message)
+
+    def _set_pools(self, pools: list[DesiredPool]) -> None:
+        assert self._autoscaler_config is not None
+        rewrite_pools(self._autoscaler_config, pools)
+        self._pools = pools
+        log.info("pools: %s", ", ".join(f"{pool.name} {pool.min} to {pool.max}" for pool in pools) or "none")
+
+    def _write_journal(self) -> None:
+        partial = self._journal.with_suffix(".partial")
+        partial.write_text(json.dumps(sorted(self._submitted)))
+        partial.replace(self._journal)
+
+
+def _read_journal(path: Path) -> set[str]:
+    """Jobs handed to Ray by earlier agents of this home: what Ray has lost of them must not begin again."""
+    try:
+        return set(json.loads(path.read_text()))
+    except FileNotFoundError:
+        return set()

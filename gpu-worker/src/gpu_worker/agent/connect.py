@@ -1,0 +1,69 @@
+"""Puts an agent together: the console on one side, a Ray cluster on the other."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+
+import ray
+
+from gpu_worker.agent.cluster import Cluster
+from gpu_worker.agent.console import Console, ConsoleError
+from gpu_worker.agent.jobs_api import JobsApi
+from gpu_worker.agent.loop import Agent
+from gpu_worker.agent.nodes import Nodes
+from gpu_worker.agent.pools import gpu_model
+from gpu_worker.agent.services import NAMESPACE, Services
+from gpu_worker.agent.settings import Settings
+from gpu_worker.agent.usage import Usage
+
+log = logging.getLogger(__name__)
+
+
+def connect(settings: Settings, attach: str | None, token: str, stop: threading.Event) -> Agent | None:
+    """An agent that is connected to both sides; None when `stop` is set before the console answers.
+
+    attach: host:port of a cluster elsewhere; None for the local one.
+    """
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    context = ray.init(
+        address=attach or settings.gcs_address,
+        namespace=NAMESPACE,
+        log_to_driver=False,
+        logging_level=logging.WARNING,
+    )
+    for number, handler in handlers.items():
+        signal.signal(number, handler)  # ray.init takes SIGTERM for itself
+    console = Console(settings.url, token)
+    cluster_id = wait_for_cluster_id(console, stop)
+    if cluster_id is None:
+        return None
+    cluster = Cluster(
+        JobsApi(
+            settings.dashboard_url if attach is None else f"http://{context.dashboard_url}",
+            settings.ray_token() if attach is None else None,
+            cluster_id,
+        ),
+        Services(settings.url),
+        Nodes(ray.get_runtime_context().gcs_address, Usage(), gpu_model()),
+        settings.url,
+        settings.run_folder / "submitted-jobs.json",
+        settings.autoscaler_config if attach is None else None,
+    )
+    return Agent(console, cluster)
+
+
+def wait_for_cluster_id(console: Console, stop: threading.Event) -> str | None:
+    """The name that the console has for this cluster: the marker of our jobs."""
+    wait = 0.2
+    while not stop.is_set():
+        try:
+            desired = console.desired(0, 0)
+            if desired is not None:
+                return desired.cluster_id
+        except ConsoleError as error:
+            log.warning("%s", error)
+        stop.wait(wait)
+        wait = min(2 * wait, 5.0)
+    return None

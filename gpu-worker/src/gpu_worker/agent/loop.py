@@ -1,0 +1,153 @@
+"""The agent's loop: learn what is desired, look, plan, act, tell. It may be killed at any moment."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+
+from ray.exceptions import RayError
+
+from gpu_worker.agent.cluster import Cluster
+from gpu_worker.agent.console import Console, ConsoleError, Unauthorised
+from gpu_worker.agent.jobs_api import JobsError
+from gpu_worker.agent.observe import observe_jobs, observe_services
+from gpu_worker.agent.plan import ENDED, Seen, desired_services, plan
+from gpu_worker.contract import DesiredState, Observation, ObservedCluster, ObservedJob, ObservedService
+
+TICK_SECONDS = 0.25
+CLUSTER_SECONDS = 1.0
+TELL_SECONDS = 1.0
+HEARTBEAT_SECONDS = 5.0
+LONG_POLL_SECONDS = 25
+FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
+
+log = logging.getLogger(__name__)
+
+
+class Agent:
+    """Three threads: one waits for news from the console, one acts on the cluster, one tells the console."""
+
+    def __init__(self, console: Console, cluster: Cluster) -> None:
+        self._console, self._cluster = console, cluster
+        self._stop = threading.Event()
+        self._changed = threading.Condition()
+        self._desired: DesiredState | None = None
+        self._news: tuple[list[ObservedJob], list[ObservedService], ObservedCluster] | None = None
+        self._applied = 0
+
+    def run(self, stop: threading.Event) -> None:
+        """Runs until `stop` is set; what runs on the cluster goes on."""
+        self._stop = stop
+        threads = [
+            threading.Thread(target=self._follow, name="desired", daemon=True),
+            threading.Thread(target=self._tell, name="observed", daemon=True),
+        ]
+        for thread in threads:
+            thread.start()
+        looked, nodes = 0.0, ObservedCluster(nodes=[], departed=[], pending=[], demands=[])
+        while not stop.is_set():
+            try:
+                if time.monotonic() - looked >= CLUSTER_SECONDS:
+                    looked, nodes = time.monotonic(), self._cluster.nodes.look()
+                self._tick(nodes)
+            except (JobsError, RayError, RuntimeError) as error:
+                log.error("the cluster did not answer: %s", error)
+                stop.wait(1)
+            with self._changed:
+                self._changed.wait(TICK_SECONDS)
+
+    def _tick(self, nodes: ObservedCluster) -> None:
+        desired = self._desired
+        seen = self._cluster.look()
+        if desired is None:
+            return
+        applied = self._apply(desired, seen)
+        jobs = observe_jobs(desired, seen)
+        services = observe_services(desired, seen, nodes)
+        with self._changed:
+            if applied:
+                self._applied = desired.revision
+            self._news = (jobs, services, nodes)
+            self._changed.notify_all()
+
+    def _apply(self, desired: DesiredState, seen: Seen) -> bool:
+        """Takes every planned action; False when one could not be taken and will be tried again."""
+        wanted = desired_services(desired)
+        applied = True
+        for action in plan(desired, seen):
+            try:
+                self._cluster.apply(action, seen)
+            except (JobsError, RayError) as error:
+                log.error("%s: %s", type(action).__name__, error)
+                applied = False
+        unfinished = {job_id for job_id, job in seen.jobs.items() if job.state not in ENDED}
+        self._cluster.forget({a.job_id for a in desired.attempts} | unfinished, set(wanted))
+        return applied
+
+    def _follow(self) -> None:
+        """Keeps `_desired` as new as the console has it."""
+        wait = FIRST_WAIT
+        while not self._stop.is_set():
+            after = self._desired.revision if self._desired else -1
+            try:
+                news = self._console.desired(max(after, 0) if self._desired else 0, LONG_POLL_SECONDS)
+                wait = FIRST_WAIT
+            except ConsoleError as error:
+                log.log(logging.ERROR if isinstance(error, Unauthorised) else logging.WARNING, "%s", error)
+                self._stop.wait(wait)
+                wait = min(2 * wait, LONGEST_WAIT)
+                continue
+            if news is not None:
+                with self._changed:
+                    self._desired = news
+                    self._changed.notify_all()
+
+    def _tell(self) -> None:
+        """Pushes what changed at most once a second, and all of it every five seconds."""
+        incarnation, seq = uuid.uuid4().hex, 0
+        told: Observation | None = None
+        told_at = full_at = -HEARTBEAT_SECONDS
+        while not self._stop.is_set():
+            with self._changed:
+                self._changed.wait_for(lambda: self._news is not None, TELL_SECONDS)
+                news, applied = self._news, self._applied
+            if news is None:
+                continue
+            now = time.monotonic()
+            whole = Observation(
+                incarnation=incarnation,
+                seq=seq,
+                applied_revision=applied,
+                jobs=news[0],
+                services=news[1],
+                cluster=news[2],
+            )
+            full = told is None or now - full_at >= HEARTBEAT_SECONDS
+            part = whole if full or told is None else changes(told, whole)
+            if part is None or (not full and now - told_at < TELL_SECONDS):
+                self._stop.wait(0.05)
+                continue
+            try:
+                seq += 1
+                ack = self._console.observed(part.model_copy(update={"seq": seq}))
+                told, told_at = whole, now
+                full_at = now if full else full_at
+                log.debug("told %d, the console is at revision %d", ack.seq, ack.revision)
+            except ConsoleError as error:
+                log.warning("%s", error)
+                told = None  # whether it arrived is unknown: tell everything again
+                self._stop.wait(1)
+
+
+def changes(before: Observation, now: Observation) -> Observation | None:
+    """Only the sections that differ; None when nothing does."""
+    differing = {
+        name: getattr(now, name)
+        for name in ("jobs", "services", "cluster")
+        if getattr(now, name) != getattr(before, name)
+    }
+    if not differing and now.applied_revision == before.applied_revision:
+        return None
+    return now.model_copy(update={"jobs": None, "services": None, "cluster": None} | differing)

@@ -1,0 +1,78 @@
+"""What the agent tells of jobs and services. Pure."""
+
+from __future__ import annotations
+
+from gpu_worker.agent.plan import Crashes, Seen, ServiceKey, desired_services, lost_jobs
+from gpu_worker.contract import DesiredState, ObservedCluster, ObservedJob, ObservedService
+
+
+def observe_jobs(desired: DesiredState, seen: Seen) -> list[ObservedJob]:
+    """Every job of ours, and those that Ray has lost."""
+    known = [
+        ObservedJob(
+            job_id=job.job_id,
+            attempt_id=job.attempt_id,
+            state=job.state,
+            exit_code=job.exit_code,
+            message=job.message,
+        )
+        for job in seen.jobs.values()
+    ]
+    lost = [
+        ObservedJob(
+            job_id=attempt.job_id,
+            attempt_id=attempt.attempt_id,
+            state="lost",
+            exit_code=None,
+            message="The cluster was started anew and knows nothing of this job.",
+        )
+        for attempt in lost_jobs(desired, seen)
+    ]
+    return sorted([*known, *lost], key=lambda job: job.job_id)
+
+
+def observe_services(desired: DesiredState, seen: Seen, cluster: ObservedCluster) -> list[ObservedService]:
+    """Every service that is desired or still there."""
+    wanted = desired_services(desired)
+    starting = sum(pending.count for pending in cluster.pending)
+    found: list[ObservedService] = []
+    for key in sorted(wanted.keys() | seen.services.keys()):
+        service = seen.services.get(key)
+        if service is None:
+            found.append(_absent(key, seen.crashes.get(key, Crashes()), seen.now))
+            continue
+        message = service.message
+        if service.state == "starting" and service.node_id is None and key in wanted:
+            cpus = f"{wanted[key].cpus:g} {'CPU' if wanted[key].cpus == 1 else 'CPUs'}"
+            message = f"Waiting for {cpus}" + (": a node is starting" if starting else "")
+        ready = service.state == "ready"
+        found.append(
+            ObservedService(
+                kind=key.kind,
+                id=key.id,
+                state="stopped" if service.state == "stopping" else service.state,
+                address=service.address if ready else None,
+                node_id=service.node_id,
+                pid=service.pid,
+                message=message,
+            )
+        )
+    return found
+
+
+def _absent(key: ServiceKey, crashes: Crashes, now: float) -> ObservedService:
+    if crashes.gave_up:
+        message = f"Failed {len(crashes.at)} times within a minute and is left alone. Last: {crashes.message}"
+    elif crashes.recent(now):
+        message = f"Is started again. {crashes.message}"
+    else:
+        message = ""
+    return ObservedService(
+        kind=key.kind,
+        id=key.id,
+        state="failed" if message else "starting",
+        address=None,
+        node_id=None,
+        pid=None,
+        message=message,
+    )

@@ -1,0 +1,197 @@
+"""One worker of an attempt: an actor that does a rank's work and tells the driver how it goes."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import socket
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, TypedDict
+
+import ray
+
+from gpu_worker.contract import AttemptSpec, to_wire
+from gpu_worker.door import Door, DoorLogHandler, StaleAttempt, tee_output
+
+TAIL_LINES = 20
+EVENT_SECONDS = 0.2
+POLL_SECONDS = 2.0
+MODULES = {"train": "gpu_worker.train.rank"}
+"""What a kind of run needs that takes long to import."""
+
+
+class Place(TypedDict):
+    """Where a rank runs."""
+
+    node_id: str
+    pid: int
+    device: str
+    address: str
+
+
+class Events(TypedDict):
+    """What a rank did: its newest step and the last lines of its log."""
+
+    step: int
+    tail: list[str]
+
+
+class Outcome(TypedDict):
+    """How a rank ended. `result` only on rank 0 of work that finished; `author` when the spec is at fault."""
+
+    state: Literal["done", "stopped", "error", "stale"]
+    result: dict[str, Any] | None
+    message: str
+    evidence: str
+    at: float
+    author: bool
+
+
+class Rank:
+    """Runs in its own process. `run` blocks in one thread while `events` and `stop` answer in others."""
+
+    def __init__(self, kind: str) -> None:
+        self._stop = threading.Event()
+        self._changed = threading.Condition()
+        self._step = -1
+        self._version = 0
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        # Loading torch takes longer than anything else on the way to the first step.
+        self._loading = threading.Thread(target=self._load, args=(kind,), daemon=True)
+        self._loading.start()
+
+    def place(self, gpus: float) -> Place:
+        """Where this rank is."""
+        context = ray.get_runtime_context()
+        return Place(
+            node_id=context.get_node_id(),
+            pid=os.getpid(),
+            device=self._device() if gpus > 0 else "cpu",
+            address=ray.util.get_node_ip_address(),
+        )
+
+    def free_port(self) -> int:
+        """A port of this machine that nobody listens on now, for the ranks to meet at."""
+        with socket.socket() as probe:
+            probe.bind(("", 0))
+            return int(probe.getsockname()[1])
+
+    def run(
+        self,
+        spec_json: str,
+        rank: int,
+        world: int,
+        address: str,
+        port: int,
+        device: str,
+        url: str,
+        token: str,
+    ) -> Outcome:
+        """Does the work and answers how it ended; raises nothing."""
+        spec = AttemptSpec.model_validate_json(spec_json)
+        self._stop.clear()
+        self._step = -1
+        self._loading.join()
+        os.environ |= {
+            "RANK": str(rank),
+            "WORLD_SIZE": str(world),
+            "LOCAL_RANK": device.partition(":")[2] or "0",
+            "MASTER_ADDR": address,
+            "MASTER_PORT": str(port),
+        }
+        door = Door(url, token, on_log=self._remember)
+        write = partial(door.log, rank)
+        handler = DoorLogHandler(write)
+        logging.getLogger("gpu_worker").addHandler(handler)
+        try:
+            with tee_output(write):
+                return self._work(spec, rank, world, address, port, device, door)
+        except StaleAttempt as stale:
+            return outcome("stale", message=str(stale))
+        except ValueError as error:
+            return self._failed(error, write, author=True)
+        except Exception as error:
+            return self._failed(error, write, author=False)
+        finally:
+            logging.getLogger("gpu_worker").removeHandler(handler)
+            door.close(10)
+
+    def events(self, after: int) -> tuple[int, Events]:
+        """What happened since version `after`, as soon as there is something; at most five answers a
+        second.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._version > after, POLL_SECONDS)
+        time.sleep(EVENT_SECONDS)
+        with self._changed:
+            return self._version, Events(step=self._step, tail=list(self._tail))
+
+    def stop(self) -> None:
+        """Asks the work to end where nothing is left half-done."""
+        self._stop.set()
+
+    def _load(self, kind: str) -> None:
+        if kind in MODULES:
+            importlib.import_module(MODULES[kind])
+
+    def _device(self) -> str:
+        import torch
+
+        return "cuda:0" if torch.cuda.is_available() else "cpu"
+
+    def _work(
+        self, spec: AttemptSpec, rank: int, world: int, address: str, port: int, device: str, door: Door
+    ) -> Outcome:
+        from gpu_worker.jobs import Stopped, run_single
+
+        if spec.spec.kind == "train":
+            from gpu_worker.train import run_rank
+
+            result = run_rank(spec, rank, world, address, port, device, door, self._report, self._stop)
+            if result is None and self._stop.is_set():
+                return outcome("stopped")
+        else:
+            try:
+                result = run_single(spec, door, self._stop)
+            except Stopped:
+                return outcome("stopped")
+        return outcome("done", result=to_wire(result) if result is not None else None)
+
+    def _failed(self, error: Exception, write: Callable[[str], None], author: bool) -> Outcome:
+        write(traceback.format_exc())
+        return outcome(
+            "error", message=f"{type(error).__name__}: {error}", evidence="\n".join(self._tail), author=author
+        )
+
+    def _report(self, event: dict[str, object]) -> None:
+        step = event.get("step")
+        if isinstance(step, int):
+            with self._changed:
+                self._step = step
+                self._version += 1
+                self._changed.notify_all()
+
+    def _remember(self, text: str) -> None:
+        with self._changed:
+            self._tail.extend(text.splitlines())
+            self._version += 1
+            self._changed.notify_all()
+
+
+def outcome(
+    state: Literal["done", "stopped", "error", "stale"],
+    result: dict[str, Any] | None = None,
+    message: str = "",
+    evidence: str = "",
+    author: bool = False,
+) -> Outcome:
+    """How a rank ended, now."""
+    return Outcome(
+        state=state, result=result, message=message, evidence=evidence, at=time.time(), author=author
+    )
