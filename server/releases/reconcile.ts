@@ -42,16 +42,23 @@ export async function advanceLane(
   const lane = await loadLane(tx, teamId, modelId);
   const actions = plan(lane, new Date());
   if (actions.length === 0) return;
-  await changeReplicas(tx, lane, actions);
+  const clusterId = await changeReplicas(tx, lane, actions);
   for (const action of actions) {
     if (action.type === "publish") await publish(tx, lane, action, actor);
     else if (action.type === "reroute") await reroute(tx, lane, action);
     else if (action.type === "fail_release") await fail(tx, lane, action, actor);
   }
   await emit(tx, { teamId, topic: "releases", key: modelId });
+  // Last: it locks the cluster's row.
+  if (clusterId) await desireChanged(tx, clusterId);
 }
 
-async function changeReplicas(tx: Transaction, lane: Lane, actions: readonly Action[]): Promise<void> {
+/** Answers the cluster whose desired state changed, null when none did. */
+async function changeReplicas(
+  tx: Transaction,
+  lane: Lane,
+  actions: readonly Action[],
+): Promise<string | null> {
   const retired = actions.flatMap((a) => (a.type === "retire_replica" ? [a.replicaId] : []));
   const started = actions.flatMap((a) => (a.type === "start_replica" ? [a.versionId] : []));
   if (retired.length > 0) {
@@ -60,14 +67,14 @@ async function changeReplicas(tx: Transaction, lane: Lane, actions: readonly Act
       .set({ undesiredAt: sql`now()` })
       .where(and(eq(replica.teamId, lane.teamId), inArray(replica.id, retired), isNull(replica.undesiredAt)));
   }
-  if (retired.length + started.length === 0) return;
+  if (retired.length + started.length === 0) return null;
   const clusterId = await defaultClusterId(tx);
   for (const versionId of started) {
     await tx
       .insert(replica)
       .values({ id: newId("rpl"), teamId: lane.teamId, modelId: lane.modelId, versionId, clusterId });
   }
-  await desireChanged(tx, clusterId);
+  return clusterId;
 }
 
 const find = (lane: Lane, releaseId: string): LaneRelease => {

@@ -1,0 +1,262 @@
+"use client";
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTRPC } from "@/components/trpc/client";
+import { Age } from "@/components/ui/age";
+import { Button } from "@/components/ui/button";
+import { Checklist } from "@/components/ui/checklist";
+import { ConfirmDialog } from "@/components/ui/dialog";
+import { Field, Textarea } from "@/components/ui/field";
+import { percent, plusMinus, points, shortDigest } from "@/components/ui/format";
+import { StatusDot } from "@/components/ui/status";
+import { useToast } from "@/components/ui/toast";
+import { verdictWords } from "./evidence";
+import { usePermission } from "./use-permission";
+import type { RequestPage } from "./words";
+
+interface Props {
+  team: string;
+  page: RequestPage;
+}
+
+/** The verdict, the decision, and what it rests on: gates and approvals. */
+export function DecisionPanel({ team, page }: Props) {
+  return (
+    <section className="panel decision" aria-label="Decision">
+      <div className="verdict">
+        <Verdict page={page} />
+        <Decide team={team} page={page} />
+      </div>
+      <Gates page={page} />
+      <Approvals page={page} />
+    </section>
+  );
+}
+
+function Verdict({ page }: { page: RequestPage }) {
+  const { evaluation, production } = page;
+  if (!evaluation) {
+    return (
+      <>
+        <div className="lab">Accuracy</div>
+        <div className="big t2">{page.state === "void" ? "not measured" : "measuring"}</div>
+      </>
+    );
+  }
+  const { paired, baselineAccuracy } = evaluation;
+  if (!paired || !production) {
+    return (
+      <>
+        <div className="lab">Accuracy, 95%</div>
+        <div className="big measured">
+          {percent(evaluation.accuracy, 2)}{" "}
+          <small className="t2">{plusMinus(evaluation.halfWidth * 100, 2)}</small>
+        </div>
+        <div className="vs">Nothing serves production yet.</div>
+      </>
+    );
+  }
+  return (
+    <>
+      <div className="lab">Accuracy against v{production.number}, 95% paired</div>
+      <div className="big measured">
+        {points(paired.difference * 100)} <small className="t2">{plusMinus(paired.halfWidth * 100, 2)}</small>
+      </div>
+      <div className="vs">
+        {percent(evaluation.accuracy, 2)} against {percent(baselineAccuracy, 2)}.{" "}
+        {verdictWords(paired.difference, paired.halfWidth)}
+      </div>
+    </>
+  );
+}
+
+function Decide({ team, page }: Props) {
+  const trpc = useTRPC();
+  const toast = useToast();
+  const may = usePermission(team);
+  const [asking, setAsking] = useState<"approve" | "decline" | "withdraw" | null>(null);
+  const [sentence, setSentence] = useState("");
+  const approve = useMutation(trpc.releases.approve.mutationOptions());
+  const decline = useMutation(trpc.releases.decline.mutationOptions());
+  const withdraw = useMutation(trpc.releases.withdraw.mutationOptions());
+  const { number, candidate, production, digests } = page;
+  const name = `${page.model} v${candidate.number}`;
+  if (page.state !== "open" && page.state !== "measuring") return null;
+  const stays = production ? `v${production.number} keeps serving` : "nothing serves";
+  const acts = {
+    approve: async () => {
+      if (!digests.evaluationDigest) return;
+      const { versionDigest, evaluationDigest, policyDigest } = digests;
+      await approve.mutateAsync({ team, number, versionDigest, evaluationDigest, policyDigest, sentence });
+      toast({ state: "ok", title: `Approved: ${name} is being prepared.` });
+    },
+    decline: async () => {
+      await decline.mutateAsync({ team, number, sentence });
+      toast({ state: "ok", title: `Declined request ${number}.` });
+    },
+    withdraw: () => withdraw.mutateAsync({ team, number }),
+  };
+  const whyNoDecline =
+    page.state === "measuring"
+      ? "Nothing to decline yet."
+      : may("release.approve")
+        ? undefined
+        : "Declining takes the role approver.";
+  return (
+    <>
+      <div className="decide strip">
+        <Button
+          variant="primary"
+          size="lg"
+          wide
+          reason={page.approve?.words}
+          reasonAt="hidden"
+          onClick={() => setAsking("approve")}
+        >
+          Approve…
+        </Button>
+        {page.isMine ? (
+          <Button size="lg" onClick={() => setAsking("withdraw")}>
+            Withdraw…
+          </Button>
+        ) : (
+          <Button size="lg" reason={whyNoDecline} reasonAt="hidden" onClick={() => setAsking("decline")}>
+            Decline…
+          </Button>
+        )}
+      </div>
+      <div className="help mt-2">
+        {page.approve ? (
+          <StatusDot state={OBSTACLE[page.approve.kind]}>
+            <b>{page.approve.words}</b>
+          </StatusDot>
+        ) : (
+          `v${candidate.number} serves as soon as its replica is ready; until then ${stays}. Void if ${shortDigest(digests.versionDigest)}, ${shortDigest(digests.evaluationDigest ?? "")} or the policy changes.`
+        )}
+      </div>
+      <ConfirmDialog
+        open={asking === "approve"}
+        onOpenChange={(open) => !open && setAsking(null)}
+        title={`Approve ${name} for production?`}
+        confirm="Approve"
+        keep="Not now"
+        onConfirm={acts.approve}
+      >
+        <p className="mb-3">
+          A replica of v{candidate.number} starts now; all traffic moves to it when it is ready. {stays} until
+          then
+          {production && ", and stays warm afterwards"}.
+        </p>
+        <Field label="A sentence for the record; may be left out">
+          <Textarea value={sentence} onValueChange={setSentence} rows={2} maxLength={1000} />
+        </Field>
+      </ConfirmDialog>
+      <ConfirmDialog
+        open={asking === "decline"}
+        onOpenChange={(open) => !open && setAsking(null)}
+        title={`Decline ${name}?`}
+        confirm="Decline"
+        keep="Not now"
+        danger
+        onConfirm={acts.decline}
+        reason={sentence.trim().length < 3 ? "Say why first." : undefined}
+      >
+        <p className="mb-3">Production stays as it is. {page.requester} reads your sentence.</p>
+        <Field label="Why, in a sentence">
+          <Textarea value={sentence} onValueChange={setSentence} rows={3} maxLength={1000} />
+        </Field>
+      </ConfirmDialog>
+      <ConfirmDialog
+        open={asking === "withdraw"}
+        onOpenChange={(open) => !open && setAsking(null)}
+        title={`Withdraw request ${number}?`}
+        confirm="Withdraw"
+        keep="Keep it"
+        onConfirm={acts.withdraw}
+      >
+        <p>
+          Nobody can approve it any more. Production stays as it is; a new request can be made at any time.
+        </p>
+      </ConfirmDialog>
+    </>
+  );
+}
+
+const OBSTACLE = {
+  gate: "bad",
+  requester: "off",
+  role: "off",
+  changed: "warning",
+  state: "running",
+} as const;
+
+function Gates({ page }: { page: RequestPage }) {
+  const open = page.gates.filter((gate) => gate.blocks).length;
+  return (
+    <>
+      <div className="ph-row part-head">
+        <h2 className="h">Gates</h2>
+        <span className="t2 s12">
+          {page.policy.name}, revision {page.policy.revision}
+        </span>
+        <span className="grow" />
+        {page.gates.length === 0 ? (
+          <StatusDot state="not-measured">not measured</StatusDot>
+        ) : (
+          <StatusDot state={open === 0 ? "ok" : "bad"}>
+            {page.gates.length - open} of {page.gates.length} pass
+          </StatusDot>
+        )}
+      </div>
+      {page.gates.length > 0 && (
+        <Checklist
+          label="Gates"
+          words
+          items={page.gates.map((gate) => ({
+            id: gate.id,
+            label: gate.label,
+            state: gate.state === "pass" ? "ok" : gate.state === "fail" ? "failed" : "not-measured",
+            value: gate.value,
+            detail: gate.words || undefined,
+          }))}
+        />
+      )}
+    </>
+  );
+}
+
+function Approvals({ page }: { page: RequestPage }) {
+  return (
+    <>
+      <div className="ph-row part-head">
+        <h2 className="h">Approvals</h2>
+        <span className="grow" />
+        <span className="t2 s12">1 needed</span>
+      </div>
+      <table aria-label="Approvals">
+        <tbody>
+          {page.decisions.map((d) => (
+            <tr key={d.by}>
+              <td>
+                <StatusDot state={d.decision === "approve" ? "ok" : "off"}>{d.by}</StatusDot>
+              </td>
+              <td className="t2 wrap">
+                {d.sentence ? `“${d.sentence}”` : d.decision === "approve" ? "approved" : "declined"}
+              </td>
+              <td className="num">
+                <Age at={d.at.getTime()} />
+              </td>
+            </tr>
+          ))}
+          <tr>
+            <td>
+              <StatusDot state="off">{page.requester}</StatusDot>
+            </td>
+            <td className="t2">requester, may not approve</td>
+            <td />
+          </tr>
+        </tbody>
+      </table>
+    </>
+  );
+}

@@ -1,0 +1,142 @@
+"use client";
+import { ForestPlot } from "@/components/charts/forest-plot";
+import { Digest } from "@/components/ui/digest";
+import { EmptyState } from "@/components/ui/feedback";
+import { count } from "@/components/ui/format";
+import { Panel } from "@/components/ui/panel";
+import { Progress } from "@/components/ui/progress";
+import { Table } from "@/components/ui/table";
+import { type ComparisonRow, comparisonRows, forestRows, mainRows } from "./evidence";
+import { useIsPhone } from "./use-is-phone";
+import type { RequestPage } from "./words";
+
+/** Accuracy by class against production, or how far the measurement is. */
+export function AccuracyPanel({ page }: { page: RequestPage }) {
+  const isPhone = useIsPhone();
+  const { evaluation, production, run } = page;
+  if (!evaluation) {
+    const progress = run?.progress;
+    return (
+      <Panel title="Accuracy, candidate minus production" padded>
+        <Progress
+          label="Measuring candidate and production"
+          value={
+            progress?.percent === null || progress?.percent === undefined ? null : progress.percent / 100
+          }
+          step={progress?.message}
+          etaSeconds={progress?.etaSeconds}
+          waiting={progress ? undefined : `waiting for the cluster to take run ${run?.number ?? ""}`}
+          failed={
+            page.state === "void"
+              ? (run?.cause?.message ?? "The measurement ended without a result.")
+              : undefined
+          }
+        />
+      </Panel>
+    );
+  }
+  const subtitle = (
+    <>
+      same {count(evaluation.n)} samples, {page.dataset} <Digest value={page.datasetDigest} label="dataset" />
+      {page.digests.evaluationDigest && (
+        <>
+          , evaluation <Digest value={page.digests.evaluationDigest} label="evaluation" />
+        </>
+      )}
+    </>
+  );
+  if (!production || !evaluation.paired) {
+    return (
+      <Panel title="Accuracy" subtitle={subtitle}>
+        <EmptyState title="There is nothing to compare with">
+          Nothing serves production yet, so this is measured alone: {count(evaluation.correct)} of{" "}
+          {count(evaluation.n)} samples are right.
+        </EmptyState>
+      </Panel>
+    );
+  }
+  const rows = forestRows(evaluation, page.labels);
+  return (
+    <ForestPlot
+      title="Accuracy, candidate minus production"
+      subtitle={subtitle}
+      rows={isPhone ? mainRows(rows) : rows}
+      reference={`v${production.number}`}
+      rowLabel="Class"
+      limit={{
+        value: page.policy.accuracyFloor * 100,
+        label: `gate: ${(page.policy.accuracyFloor * 100).toFixed(1).replace("-", "−")}`,
+      }}
+      xLabel={`Difference, points. ${count(evaluation.paired.gained)} answers gained, ${count(evaluation.paired.lost)} lost. Class intervals are pointwise`}
+    />
+  );
+}
+
+/** Size and latency of both, each row on its own scale. */
+export function ComparisonPanel({ page }: { page: RequestPage }) {
+  const { candidate, production } = page;
+  return (
+    <Panel
+      title="Size and speed"
+      subtitle={page.evaluation ? "latency measured interleaved in one run" : undefined}
+      tools={
+        <span className="legend">
+          <span>
+            <i className="key candidate" />v{candidate.number} candidate
+          </span>
+          {production && (
+            <span>
+              <i className="key production" />v{production.number} production
+            </span>
+          )}
+        </span>
+      }
+    >
+      <Table
+        label="Size and speed"
+        rows={comparisonRows(page)}
+        rowKey={(row) => row.id}
+        columns={[
+          { key: "what", head: "What", cell: (row) => row.what },
+          {
+            key: "candidate",
+            head: `v${candidate.number}`,
+            align: "end",
+            cell: (row) => <span className="m">{row.candidate}</span>,
+          },
+          {
+            key: "production",
+            head: production ? `v${production.number}` : "production",
+            align: "end",
+            cell: (row) => <span className="t2">{row.production}</span>,
+          },
+          {
+            key: "change",
+            head: "Change",
+            align: "end",
+            cell: (row) => <span className={row.loses ? "m" : "t2"}>{row.change}</span>,
+          },
+          { key: "scale", head: "", cell: (row) => <ScaleLine row={row} />, className: "only-wide" },
+          {
+            key: "limit",
+            head: "Limit",
+            cell: (row) => <span className="t2">{row.limit}</span>,
+            className: "only-wide",
+          },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function ScaleLine({ row }: { row: ComparisonRow }) {
+  if (!row.at) return null;
+  const left = (share: number) => ({ left: `${100 * share}%` });
+  return (
+    <span className="scale-line" aria-hidden="true">
+      {row.at.limit !== null && <i className="limit" style={left(row.at.limit)} />}
+      <i className="key production" style={left(row.at.production)} />
+      <i className="key candidate" style={left(row.at.candidate)} />
+    </span>
+  );
+}

@@ -1,0 +1,121 @@
+/** Evidence of a request as rows of the forest plot and of the comparison. Pure. */
+import type { ForestRow } from "@/components/charts/forest-plot";
+import { bytes, change, compact, ms } from "@/components/ui/format";
+import type { RequestPage } from "./words";
+
+const Z95 = 1.959964;
+
+/** Half of the 95% interval of a paired difference, as a fraction: `gained` and `lost` of `n` answers changed. */
+export function pairedHalf(gained: number, lost: number, n: number): number {
+  if (n === 0) return 0;
+  const difference = (gained - lost) / n;
+  return Z95 * Math.sqrt(Math.max(0, (gained + lost) / n - difference * difference) / n);
+}
+
+/** All classes first, then each class; in points. */
+export function forestRows(
+  evaluation: NonNullable<RequestPage["evaluation"]>,
+  labels: readonly string[],
+): ForestRow[] {
+  const { paired, perClass } = evaluation;
+  if (!paired) return [];
+  return [
+    {
+      id: "all",
+      label: "All classes",
+      n: paired.n,
+      difference: paired.difference * 100,
+      half: paired.halfWidth * 100,
+      isMain: true,
+    },
+    ...perClass.map(({ label, n, gained, lost }) => ({
+      id: String(label),
+      label: labels[label] ?? String(label),
+      n,
+      difference: n === 0 ? 0 : (100 * (gained - lost)) / n,
+      half: 100 * pairedHalf(gained, lost, n),
+    })),
+  ];
+}
+
+/** The rows that a decision rests on where there is little room: all, the worst, the best. */
+export function mainRows(rows: readonly ForestRow[]): ForestRow[] {
+  const [all, ...classes] = rows;
+  if (!all || classes.length <= 3) return [...rows];
+  const sorted = classes.toSorted((a, b) => a.difference - b.difference);
+  const worst = sorted[0];
+  const best = sorted.at(-1);
+  return [
+    all,
+    ...(worst ? [{ ...worst, label: `${worst.label}, worst` }] : []),
+    ...(best && best !== worst ? [{ ...best, label: `${best.label}, best` }] : []),
+  ];
+}
+
+/** What the interval says, without more than it says. */
+export function verdictWords(difference: number, half: number): string {
+  const low = difference - half;
+  if (low > 0) return "Better than production: the interval excludes 0.";
+  if (difference + half < 0) return "Worse than production: the interval excludes 0.";
+  return `No worse than production beyond ${Math.abs(low * 100).toFixed(2)} pt; not shown to be better.`;
+}
+
+export interface ComparisonRow {
+  id: string;
+  what: string;
+  candidate: string;
+  production: string;
+  change: string;
+  /** A loss is in bold: larger or slower. */
+  loses: boolean;
+  /** On one scale, 0 to 1; null where one of both is missing. */
+  at: { candidate: number; production: number; limit: number | null } | null;
+  limit: string;
+}
+
+export function comparisonRows(page: RequestPage): ComparisonRow[] {
+  const { candidate, production, evaluation, policy } = page;
+  const row = (
+    id: string,
+    what: string,
+    write: (value: number | null) => string,
+    a: number | null,
+    b: number | null,
+    limit: number | null = null,
+  ): ComparisonRow => {
+    const relative = a !== null && b ? a / b - 1 : null;
+    const end = Math.max(a ?? 0, b ?? 0, limit ?? 0) / 0.92;
+    return {
+      id,
+      what,
+      candidate: write(a),
+      production: production ? write(b) : "nothing serves",
+      change: relative === null ? "" : change(relative),
+      loses: relative !== null && relative > 0.005,
+      at:
+        a !== null && b !== null && end > 0
+          ? { candidate: a / end, production: b / end, limit: limit === null ? null : limit / end }
+          : null,
+      limit: limit === null ? "no limit" : `≤ ${write(limit)}`,
+    };
+  };
+  const size = (key: "file" | "zstd19" | "sparse" | "packed") =>
+    [candidate.sizes?.[key] ?? null, production?.sizes?.[key] ?? null] as const;
+  return [
+    row(
+      "file",
+      "File",
+      bytes,
+      candidate.bytes,
+      production?.bytes ?? null,
+      production ? production.bytes * policy.fileRatio : null,
+    ),
+    row("zstd", "zstd-19", bytes, ...size("zstd19")),
+    row("sparse", "sparse-encoded", bytes, ...size("sparse")),
+    row("packed", "packed", bytes, ...size("packed")),
+    row("macs", "MACs", compact, candidate.macs, production?.macs ?? null),
+    ...(evaluation?.latency ?? []).map((l) =>
+      row(`latency-${l.batch}`, `Latency p50, batch ${l.batch}`, ms, l.p50Ms, l.baselineP50Ms),
+    ),
+  ];
+}

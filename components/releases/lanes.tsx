@@ -1,0 +1,133 @@
+"use client";
+import type { ReactNode } from "react";
+import { Age } from "@/components/ui/age";
+import { Digest } from "@/components/ui/digest";
+import { clockTime, decimal, ms, percent } from "@/components/ui/format";
+import { StatusDot } from "@/components/ui/status";
+import { useTraffic } from "./use-traffic";
+import { type Press, WayBack } from "./way-back";
+import type { ModelPage } from "./words";
+
+interface Props {
+  team: string;
+  page: ModelPage;
+  press: Press | null;
+  onPress: (press: Press | null) => void;
+}
+
+/** Production, what is being prepared, and the way back, in one strip. */
+export function Lanes({ team, page, press, onPress }: Props) {
+  const { rows } = useTraffic(team);
+  const traffic = rows.find((r) => r.versionId === page.serving?.versionId) ?? null;
+  return (
+    <section className="panel lanes" aria-label="What serves now">
+      <Production page={page} press={press} traffic={traffic} />
+      <Preparing page={page} />
+      <WayBack team={team} page={page} perSecond={traffic?.perSecond ?? null} onPress={onPress} />
+    </section>
+  );
+}
+
+type Traffic = ReturnType<typeof useTraffic>["rows"][number];
+
+function Production({
+  page,
+  press,
+  traffic,
+}: {
+  page: ModelPage;
+  press: Press | null;
+  traffic: Traffic | null;
+}) {
+  const { serving, replicas } = page;
+  if (!serving) {
+    return (
+      <Lane
+        label="Production"
+        line={<StatusDot state="off">nothing serves</StatusDot>}
+        note="Request production for a version."
+      />
+    );
+  }
+  const ready = replicas.filter((r) => r.isServing && r.state === "ready" && r.undesiredAt === null).length;
+  // The press shows at once; the truth follows with the next answer and takes its place.
+  const isMoving = press !== null && press.from.id === serving.id;
+  const version = isMoving ? press.to.version : serving.version;
+  return (
+    <Lane
+      label="Production"
+      line={
+        <>
+          <b>
+            <i className="key production" />v{version}
+          </b>
+          <Digest value={isMoving ? press.to.digest : serving.digest} />
+          {!isMoving && serving.servingAt && (
+            <span className="t2">
+              100% since {clockTime(serving.servingAt.getTime())}, revision {serving.revision}
+            </span>
+          )}
+          <span className="grow" />
+          {isMoving ? (
+            <StatusDot state="running">moving traffic</StatusDot>
+          ) : (
+            <StatusDot state={ready > 0 ? "ok" : "bad"}>
+              {ready > 0 ? "healthy" : "no ready replica"}
+            </StatusDot>
+          )}
+        </>
+      }
+      note={
+        traffic
+          ? `${decimal(traffic.perSecond, 1)} req/s, p50 ${ms(traffic.p50Us === null ? null : traffic.p50Us / 1000)}, p99 ${ms(traffic.p99Us === null ? null : traffic.p99Us / 1000)}, errors ${percent(traffic.errors / Math.max(traffic.requests, 1), 2)}, ${ready} ${ready === 1 ? "replica" : "replicas"}`
+          : `no requests in the last minute, ${ready} ${ready === 1 ? "replica" : "replicas"}`
+      }
+    />
+  );
+}
+
+function Preparing({ page }: { page: ModelPage }) {
+  const { preparing } = page;
+  if (!preparing) {
+    return (
+      <Lane
+        label="Next"
+        line={<span className="t2">nothing is being prepared</span>}
+        note="An approved request is prepared here before it serves."
+      />
+    );
+  }
+  const own = page.replicas.filter((r) => r.versionId === preparing.versionId && r.undesiredAt === null);
+  const waits = own.find((r) => r.state !== "ready")?.message;
+  return (
+    <Lane
+      label="Next"
+      line={
+        <>
+          <b>
+            <i className="key candidate" />v{preparing.version}
+          </b>
+          <Digest value={preparing.digest} />
+          <span className="grow" />
+          <StatusDot state="running">preparing</StatusDot>
+        </>
+      }
+      note={
+        <>
+          revision {preparing.revision}, <Age at={preparing.createdAt.getTime()} />:{" "}
+          {waits || "its replica is starting"}. Traffic moves when it is ready.
+        </>
+      }
+    />
+  );
+}
+
+function Lane({ label, line, note }: { label: string; line: ReactNode; note: ReactNode }) {
+  return (
+    <div>
+      <div className="lab">{label}</div>
+      <div className="lane-line">{line}</div>
+      <div className="t2 s12">{note}</div>
+    </div>
+  );
+}

@@ -1,0 +1,64 @@
+"use client";
+import { useSuspenseQuery } from "@tanstack/react-query";
+import Link from "next/link";
+import { useState } from "react";
+import { useTRPC } from "@/components/trpc/client";
+import { Callout } from "@/components/ui/feedback";
+import { PageHeader } from "@/components/ui/page-header";
+import { StatusBadge } from "@/components/ui/status";
+import { Lanes } from "./lanes";
+import { ReplicasPanel } from "./replicas-panel";
+import { SnippetsPanel } from "./snippets-panel";
+import { SwitchTime } from "./switch-time";
+import { Timeline } from "./timeline";
+import { TrafficPanel } from "./traffic-panel";
+import { TryPanel } from "./try-panel";
+import type { Press } from "./way-back";
+
+/** One model in production: what serves, the way back, replicas, requests, history. */
+export function ModelReleasesPage({ team, model }: { team: string; model: string }) {
+  const trpc = useTRPC();
+  const { data: page } = useSuspenseQuery(trpc.releases.model.queryOptions({ team, model }));
+  const [press, setPress] = useState<Press | null>(null);
+  const { serving, releases } = page;
+  const failed = releases[0]?.state === "failed" ? releases[0] : null;
+  return (
+    <>
+      <PageHeader
+        title={`${page.model.name} in production`}
+        state={
+          serving ? (
+            <StatusBadge state="ok">v{serving.version} serves</StatusBadge>
+          ) : (
+            <StatusBadge state="off">nothing serves</StatusBadge>
+          )
+        }
+        meta={
+          <Link className="link" href={`/${team}/models/${model}`}>
+            Versions of {page.model.name}
+          </Link>
+        }
+        crumbs={[{ label: "Releases", href: `/${team}/releases` }, { label: page.model.name }]}
+      />
+      <Lanes team={team} page={page} press={press} onPress={setPress} />
+      {serving && <SwitchTime release={serving} press={press} />}
+      {failed && (
+        <Callout state="bad" className="mb-3">
+          <b>
+            Revision {failed.revision} with v{failed.version} failed; production did not change.
+          </b>{" "}
+          {failed.message}
+        </Callout>
+      )}
+      {serving && <TrafficPanel team={team} page={page} />}
+      <div className="g">
+        <ReplicasPanel replicas={page.replicas} />
+        <div className="g g2">
+          <SnippetsPanel team={team} page={page} />
+          <TryPanel team={team} page={page} />
+        </div>
+        <Timeline team={team} releases={releases} />
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,166 @@
+"use client";
+import { useMutation, useSuspenseQuery } from "@tanstack/react-query";
+import { useRouter } from "next/navigation";
+import { type FormEvent, useState } from "react";
+import { readError, useTRPC } from "@/components/trpc/client";
+import { Button, LinkButton } from "@/components/ui/button";
+import { Checklist } from "@/components/ui/checklist";
+import { Digest } from "@/components/ui/digest";
+import { Callout } from "@/components/ui/feedback";
+import { Field, Textarea } from "@/components/ui/field";
+import { bytes, count, percent } from "@/components/ui/format";
+import { PageHeader } from "@/components/ui/page-header";
+import { DefinitionList, Panel } from "@/components/ui/panel";
+import { Select } from "@/components/ui/select";
+
+/** Asks for production: why, on which samples, and what will be checked. */
+export function RequestForm({ team, versionId }: { team: string; versionId: string }) {
+  const trpc = useTRPC();
+  const router = useRouter();
+  const { data: form } = useSuspenseQuery(trpc.releases.requestForm.queryOptions({ team, versionId }));
+  const [datasetId, setDatasetId] = useState(form.measured?.datasetId ?? form.datasets[0]?.id ?? "");
+  const [note, setNote] = useState("");
+  const create = useMutation(
+    trpc.releases.createRequest.mutationOptions({
+      onSuccess: ({ number }) => router.push(`/${team}/releases/requests/${number}`),
+    }),
+  );
+  const problem = create.error && readError(create.error);
+  const name = `${form.model} v${form.version}`;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    create.mutate({ team, versionId, datasetId, note });
+  };
+  const dataset = form.datasets.find((d) => d.id === datasetId);
+  const reason =
+    form.openRequest !== null
+      ? `Request ${form.openRequest} is still open.`
+      : form.datasets.length === 0
+        ? "There is no dataset to measure on."
+        : undefined;
+  return (
+    <>
+      <PageHeader
+        title={`Request production for ${name}`}
+        crumbs={[
+          { label: "Releases", href: `/${team}/releases` },
+          { label: form.model, href: `/${team}/releases/${form.model}` },
+          { label: "Request" },
+        ]}
+      />
+      <div className="request-form">
+        <Panel title="Request" padded>
+          <form className="col" onSubmit={submit}>
+            {problem && !problem.fields.note && (
+              <Callout state="bad">
+                {problem.message} {problem.remedy}
+              </Callout>
+            )}
+            {form.openRequest !== null && (
+              <Callout
+                state="warning"
+                actions={
+                  <LinkButton href={`/${team}/releases/requests/${form.openRequest}`}>
+                    Open request {form.openRequest}
+                  </LinkButton>
+                }
+              >
+                {name} is requested already.
+              </Callout>
+            )}
+            <Field
+              label="Why should it serve?"
+              hint="The approver reads this beside the evidence."
+              error={problem?.fields.note}
+            >
+              <Textarea value={note} onValueChange={setNote} rows={5} required maxLength={4000} />
+            </Field>
+            <Field
+              label="Measured on"
+              hint={
+                dataset &&
+                `${count(dataset.testSamples)} test samples, the same for both versions${form.serving ? "" : "; nothing serves yet, so the candidate is measured alone"}`
+              }
+            >
+              <Select
+                options={form.datasets.map((d) => ({
+                  value: d.id,
+                  label: d.name,
+                  hint: `${count(d.testSamples)} test samples`,
+                }))}
+                value={datasetId}
+                onValueChange={setDatasetId}
+              />
+            </Field>
+            <div className="row">
+              <Button
+                variant="primary"
+                size="lg"
+                type="submit"
+                busy={create.isPending ? "Requesting…" : undefined}
+                reason={reason}
+              >
+                Request production
+              </Button>
+            </div>
+          </form>
+        </Panel>
+        <div className="col">
+          <Panel title="What would change" padded>
+            <DefinitionList
+              items={[
+                [
+                  "Now",
+                  form.serving ? (
+                    <span key="now">
+                      <i className="key production" />v{form.serving.version}{" "}
+                      <Digest value={form.serving.digest} />
+                    </span>
+                  ) : (
+                    "nothing serves"
+                  ),
+                ],
+                [
+                  "Candidate",
+                  <span key="candidate">
+                    <i className="key candidate" />v{form.version} <Digest value={form.digest} />,{" "}
+                    {bytes(form.bytes)}
+                  </span>,
+                ],
+                [
+                  "Last measured",
+                  form.measured
+                    ? `${percent(form.measured.accuracy, 2)}, n = ${count(form.measured.n)}`
+                    : "not measured",
+                ],
+              ]}
+            />
+          </Panel>
+          <Panel
+            title="What will be checked"
+            subtitle={`${form.policy.name}, revision ${form.policy.revision}`}
+          >
+            <Checklist
+              label="Gates"
+              items={[
+                {
+                  id: "accuracy",
+                  label: `Accuracy, lower bound ≥ −${Math.abs(form.policy.accuracyFloor * 100).toFixed(1)} pt`,
+                  state: "pending",
+                },
+                {
+                  id: "file",
+                  label: `File at most ${Math.round(form.policy.fileRatio * 100)}% of production’s`,
+                  state: "pending",
+                },
+                { id: "samples", label: "Measured on the whole test set", state: "pending" },
+                { id: "digest", label: "Measured bytes are the requested ones", state: "pending" },
+                { id: "approval", label: "Approved by someone who is not you", state: "pending" },
+              ]}
+            />
+          </Panel>
+        </div>
+      </div>
+    </>
+  );
+}

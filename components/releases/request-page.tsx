@@ -1,0 +1,113 @@
+"use client";
+import { useSuspenseQuery } from "@tanstack/react-query";
+import Link from "next/link";
+import { useTRPC } from "@/components/trpc/client";
+import { Age } from "@/components/ui/age";
+import { LinkButton } from "@/components/ui/button";
+import { cx } from "@/components/ui/cx";
+import { Callout } from "@/components/ui/feedback";
+import { PageHeader } from "@/components/ui/page-header";
+import { Panel } from "@/components/ui/panel";
+import { StatusBadge } from "@/components/ui/status";
+import { DecisionPanel } from "./decision-panel";
+import { AccuracyPanel, ComparisonPanel } from "./evidence-panel";
+import { Lanes } from "./lanes";
+import { REQUEST_STATE, type RequestPage } from "./words";
+
+/** One promotion request: the verdict and the decision first, then the evidence they rest on. */
+export function PromotionRequestPage({ team, number }: { team: string; number: number }) {
+  const trpc = useTRPC();
+  const { data: page } = useSuspenseQuery(trpc.releases.request.queryOptions({ team, number }));
+  const { data: model } = useSuspenseQuery(trpc.releases.model.queryOptions({ team, model: page.model }));
+  const { state, words } = REQUEST_STATE[page.state];
+  const isWaiting = page.state === "open" || page.state === "measuring";
+  return (
+    <div className={cx(isWaiting && "has-strip")}>
+      <PageHeader
+        title={`Promote ${page.model} v${page.candidate.number} to production`}
+        state={<StatusBadge state={state}>{words}</StatusBadge>}
+        meta={
+          <>
+            Request {page.number} by {page.requester}, <Age at={page.createdAt.getTime()} form="ago" />
+          </>
+        }
+        crumbs={[
+          { label: "Releases", href: `/${team}/releases` },
+          { label: page.model, href: `/${team}/releases/${page.model}` },
+          { label: `Request ${page.number}` },
+        ]}
+      />
+      <Outcome team={team} page={page} />
+      <Lanes team={team} page={model} press={null} onPress={() => {}} />
+      <div className="evidence-columns">
+        <div className="col">
+          <AccuracyPanel page={page} />
+          <ComparisonPanel page={page} />
+        </div>
+        <div className="col decision">
+          <DecisionPanel team={team} page={page} />
+          <Panel
+            title="Requester’s note"
+            tools={<Age at={page.createdAt.getTime()} form="ago" className="s12" />}
+          >
+            <div className="request-note">
+              {page.note}
+              <p className="s12 t2 mt-2">
+                {page.requester}.{" "}
+                <Link
+                  className="link"
+                  href={`/${team}/models/${page.model}/versions/${page.candidate.number}`}
+                >
+                  Lineage of v{page.candidate.number}
+                </Link>
+              </p>
+            </div>
+          </Panel>
+        </div>
+      </div>
+    </div>
+  );
+}
+
+/** What came of a request that is no longer open: the sentence is the largest thing. */
+function Outcome({ team, page }: { team: string; page: RequestPage }) {
+  const [last] = page.decisions.toReversed();
+  if (page.state === "declined" && last) {
+    return (
+      <Panel label="Outcome" padded className="mb-3">
+        <p className="t2 mb-2">{last.by} declined; production stays as it is.</p>
+        <p className="sentence">“{last.sentence}”</p>
+      </Panel>
+    );
+  }
+  if (page.state === "approved") {
+    return (
+      <Callout
+        state="ok"
+        className="mb-3"
+        actions={<LinkButton href={`/${team}/releases/${page.model}`}>See it in production</LinkButton>}
+      >
+        {last?.by ?? "Someone"} approved. {page.model} v{page.candidate.number} serves when its replica is
+        ready.
+      </Callout>
+    );
+  }
+  if (page.state === "void") {
+    return (
+      <Callout
+        state="warning"
+        className="mb-3"
+        actions={
+          <LinkButton href={`/${team}/releases/request?version=${page.candidate.id}`}>
+            Request again…
+          </LinkButton>
+        }
+      >
+        {page.run?.state === "failed" || page.run?.state === "stopped"
+          ? `The measurement ${page.run.state}: ${page.run.cause?.message ?? "it was stopped"}`
+          : "This request is void: the version, its evaluation or the policy changed."}
+      </Callout>
+    );
+  }
+  return null;
+}

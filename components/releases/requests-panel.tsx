@@ -1,0 +1,68 @@
+"use client";
+import type { Outputs } from "@/components/trpc/client";
+import { Age } from "@/components/ui/age";
+import { EmptyState } from "@/components/ui/feedback";
+import { plusMinus, points } from "@/components/ui/format";
+import { Panel } from "@/components/ui/panel";
+import { StatusDot } from "@/components/ui/status";
+import { Table } from "@/components/ui/table";
+import { REQUEST_STATE } from "./words";
+
+type Row = Outputs["releases"]["overview"]["requests"][number];
+
+/** Promotion requests, those that wait first. */
+export function RequestsPanel({ team, requests }: { team: string; requests: readonly Row[] }) {
+  const waiting = requests.filter((r) => r.state === "open" || r.state === "measuring").length;
+  return (
+    <Panel title="Requests" subtitle={waiting > 0 ? `${waiting} waiting` : "none waiting"}>
+      <Table
+        label="Promotion requests"
+        rows={requests}
+        rowKey={(r) => r.id}
+        rowHref={(r) => `/${team}/releases/requests/${r.number}`}
+        columns={[
+          { key: "number", head: "Request", cell: (r) => <span className="m">Request {r.number}</span> },
+          { key: "what", head: "Promotes", cell: (r) => `${r.model} v${r.version} to production` },
+          {
+            key: "state",
+            head: "State",
+            cell: (r) => (
+              <StatusDot state={REQUEST_STATE[r.state].state}>{REQUEST_STATE[r.state].words}</StatusDot>
+            ),
+          },
+          {
+            key: "accuracy",
+            head: "Accuracy",
+            align: "end",
+            cell: (r) =>
+              r.difference === null ? (
+                <span className="t3">no comparison</span>
+              ) : (
+                `${points(r.difference * 100)} ${plusMinus((r.half ?? 0) * 100, 2)}`
+              ),
+          },
+          {
+            key: "gates",
+            head: "Gates",
+            align: "end",
+            cell: (r) =>
+              r.gates === 0 ? <span className="t3">not measured</span> : `${r.gatesPassed} of ${r.gates}`,
+          },
+          { key: "by", head: "By", cell: (r) => r.requestedBy },
+          {
+            key: "when",
+            head: "When",
+            align: "end",
+            cell: (r) => <Age at={r.createdAt.getTime()} form="ago" />,
+          },
+        ]}
+        empty={
+          <EmptyState title="No requests yet">
+            A request asks that one version serves production. It is made on a version’s page, and measured
+            against what serves now.
+          </EmptyState>
+        }
+      />
+    </Panel>
+  );
+}

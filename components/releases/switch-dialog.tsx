@@ -1,0 +1,79 @@
+"use client";
+import { useState } from "react";
+import { ConfirmDialog } from "@/components/ui/dialog";
+import { Digest } from "@/components/ui/digest";
+import { Field, Input } from "@/components/ui/field";
+import { decimal, ms } from "@/components/ui/format";
+import { DefinitionList } from "@/components/ui/panel";
+import type { ModelPage, Preview, Release } from "./words";
+
+interface Props {
+  direction: "rollback" | "forward";
+  model: ModelPage["model"];
+  serving: Release;
+  preview: Preview;
+  /** Requests a second now; null when none was counted. */
+  perSecond: number | null;
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+  onConfirm: (reason: string) => Promise<unknown>;
+}
+
+/** One confirm before traffic moves: the sentence first, the numbers under it. */
+export function SwitchDialog(props: Props) {
+  const { direction, model, serving, preview, perSecond, open, onOpenChange, onConfirm } = props;
+  const [reason, setReason] = useState("");
+  const target = preview.target;
+  if (!target) return null;
+  const isBack = direction === "rollback";
+  const when =
+    preview.expectedMs === null
+      ? "as soon as the gateway has the route"
+      : `in about ${ms(preview.expectedMs)}`;
+  return (
+    <ConfirmDialog
+      open={open}
+      onOpenChange={onOpenChange}
+      title={
+        isBack
+          ? `Roll ${model.name} back to v${target.version}?`
+          : `Bring ${model.name} forward to v${target.version}?`
+      }
+      confirm={isBack ? "Roll back" : "Go forward"}
+      keep={`Keep v${serving.version}`}
+      danger={isBack}
+      onConfirm={() => onConfirm(reason.trim())}
+      reason={preview.isWarm ? undefined : `v${target.version} is not warm.`}
+    >
+      <p>
+        Traffic moves from v{serving.version} to v{target.version} {when}.{" "}
+        {preview.isWarm ? `v${target.version} is warm.` : `v${target.version} has no ready replica.`}
+      </p>
+      <div className="my-3">
+        <DefinitionList
+          items={[
+            [
+              "Now",
+              <span key="now">
+                <i className="key production" />v{serving.version} <Digest value={serving.digest} />
+                {perSecond !== null && `, ${decimal(perSecond, 1)} requests/s`}; requests in flight finish on
+                it
+              </span>,
+            ],
+            [
+              "After",
+              <span key="after">
+                <i className="key target" />v{target.version} <Digest value={target.digest} />, revision{" "}
+                {target.revision}
+              </span>,
+            ],
+            ["Undo", `v${serving.version} stays warm; the way back is the same press`],
+          ]}
+        />
+      </div>
+      <Field label="Why, one sentence; may be left out">
+        <Input value={reason} onValueChange={setReason} maxLength={1000} />
+      </Field>
+    </ConfirmDialog>
+  );
+}

@@ -1,0 +1,128 @@
+"use client";
+import { useMutation } from "@tanstack/react-query";
+import { useRef, useState } from "react";
+import { useLive } from "@/components/live/provider";
+import { useTRPC } from "@/components/trpc/client";
+import { Button } from "@/components/ui/button";
+import { Digest } from "@/components/ui/digest";
+import { StatusDot } from "@/components/ui/status";
+import { SwitchDialog } from "./switch-dialog";
+import { usePermission } from "./use-permission";
+import { expectation, type ModelPage, type Preview, type Release } from "./words";
+
+type Direction = "rollback" | "forward";
+/** A press of this tab: which release came of it, and when it was confirmed by the server's clock. */
+export interface Press {
+  direction: Direction;
+  from: Release;
+  to: NonNullable<Preview["target"]>;
+  at: number;
+  releaseId: string | null;
+}
+
+interface Props {
+  team: string;
+  page: ModelPage;
+  perSecond: number | null;
+  onPress: (press: Press | null) => void;
+}
+
+/** Roll back, always in the same place and of the same size; the way forward beside it. */
+export function WayBack({ team, page, perSecond, onPress }: Props) {
+  const trpc = useTRPC();
+  const may = usePermission(team);
+  const { clockOffset } = useLive();
+  const [asking, setAsking] = useState<Direction | null>(null);
+  // One key for each opened question: a double press is one step.
+  const key = useRef("");
+  const back = useMutation(trpc.releases.rollBack.mutationOptions());
+  const forth = useMutation(trpc.releases.goForward.mutationOptions());
+  const { serving, rollback, forward } = page;
+
+  const ask = (direction: Direction) => {
+    key.current = crypto.randomUUID();
+    setAsking(direction);
+  };
+  const confirm = async (direction: Direction, reason: string) => {
+    const { target } = direction === "rollback" ? rollback : forward;
+    if (!serving || !target) return;
+    const press: Press = {
+      direction,
+      from: serving,
+      to: target,
+      at: Date.now() + clockOffset,
+      releaseId: null,
+    };
+    onPress(press);
+    const mutate = direction === "rollback" ? back.mutateAsync : forth.mutateAsync;
+    try {
+      const done = await mutate({
+        team,
+        modelId: page.model.id,
+        from: serving.id,
+        to: target.releaseId,
+        key: key.current,
+        reason,
+      });
+      onPress({ ...press, releaseId: done.releaseId });
+    } catch (error) {
+      onPress(null);
+      throw error;
+    }
+  };
+  const whyNot = (preview: Preview): string | undefined => {
+    if (!may("release.rollback")) return "Takes the role approver, operator or admin.";
+    if (!preview.target) return "There is no revision to go to.";
+    return preview.isWarm ? undefined : `v${preview.target.version} is not warm.`;
+  };
+  const { target } = rollback;
+  return (
+    <section className="way-back" aria-label="Roll back production">
+      <div className="lab">Roll back production</div>
+      <div className="row">
+        {target ? (
+          <>
+            <StatusDot state={rollback.isWarm ? "ok" : "off"}>
+              <b>
+                v{target.version} is {rollback.isWarm ? "warm" : "not warm"}
+              </b>
+            </StatusDot>
+            <Digest value={target.digest} />
+          </>
+        ) : (
+          <StatusDot state="off">no earlier revision</StatusDot>
+        )}
+      </div>
+      <div className="t2 s12">{target ? expectation(rollback) : "The second promotion makes one."}</div>
+      <div className="acts">
+        <Button
+          variant="danger"
+          size="lg"
+          wide
+          reason={whyNot(rollback)}
+          reasonAt="hidden"
+          onClick={() => ask("rollback")}
+        >
+          {target ? `Roll back to v${target.version}…` : "Roll back…"}
+        </Button>
+        {forward.target && (
+          <Button wide reason={whyNot(forward)} reasonAt="hidden" onClick={() => ask("forward")}>
+            Forward to v{forward.target.version}…
+          </Button>
+        )}
+      </div>
+      {serving && asking && (
+        <SwitchDialog
+          direction={asking}
+          model={page.model}
+          serving={serving}
+          preview={asking === "rollback" ? rollback : forward}
+          perSecond={perSecond}
+          open
+          onOpenChange={(open) => !open && setAsking(null)}
+          onConfirm={(reason) => confirm(asking, reason)}
+        />
+      )}
+    </section>
+  );
+}

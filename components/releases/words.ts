@@ -1,0 +1,47 @@
+/** States of this slice as shapes and words. */
+import type { Outputs } from "@/components/trpc/client";
+import { ms } from "@/components/ui/format";
+import type { State } from "@/components/ui/shape";
+
+export type ModelPage = Outputs["releases"]["model"];
+export type RequestPage = Outputs["releases"]["request"];
+export type Release = ModelPage["releases"][number];
+export type Preview = ModelPage["rollback"];
+
+export const REQUEST_STATE: Record<RequestPage["state"], { state: State; words: string }> = {
+  measuring: { state: "running", words: "measuring" },
+  open: { state: "pending", words: "waiting for approval" },
+  approved: { state: "ok", words: "approved" },
+  declined: { state: "off", words: "declined" },
+  withdrawn: { state: "off", words: "withdrawn" },
+  void: { state: "warning", words: "void" },
+};
+
+export const RELEASE_STATE: Record<Release["state"], { state: State; words: string }> = {
+  preparing: { state: "running", words: "preparing" },
+  serving: { state: "ok", words: "serves" },
+  replaced: { state: "off", words: "replaced" },
+  failed: { state: "bad", words: "failed" },
+};
+
+export const REPLICA_STATE: Record<ModelPage["replicas"][number]["state"], State> = {
+  starting: "running",
+  ready: "ok",
+  failed: "bad",
+  stopped: "off",
+};
+
+/** What a release did, in one line. */
+export function releaseWords(release: Release): string {
+  const from = release.fromVersion === null ? "" : ` from v${release.fromVersion}`;
+  if (release.kind === "promotion") return `promoted to v${release.version}${from}`;
+  return release.kind === "rollback"
+    ? `rolled back to v${release.version}${from}`
+    : `forward to v${release.version}${from}`;
+}
+
+/** How long a switch will take, by those that were measured. */
+export const expectation = (preview: Preview): string =>
+  preview.expectedMs === null
+    ? "not measured yet"
+    : `about ${ms(Math.max(preview.expectedMs, 1))}, last ${ms(preview.lastMs)}`;
