@@ -42,8 +42,7 @@ class FolderDoor:
         self._append("progress", progress)
 
     def metrics(self, points: Sequence[MetricPoint]) -> None:
-        for point in points:
-            self._append("metrics", point)
+        self._append("metrics", *points)
 
     def checkpoint(self, report: CheckpointReport) -> None:
         self._append("checkpoints", report)
@@ -57,6 +56,7 @@ class FolderDoor:
         path = self.folder / f"{kind}.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
-    def _append(self, kind: str, message: BaseModel) -> None:
+    def _append(self, kind: str, *messages: BaseModel) -> None:
+        lines = "".join(json.dumps(to_wire(message)) + "\n" for message in messages)
         with self._lock, (self.folder / f"{kind}.jsonl").open("a") as file:
-            file.write(json.dumps(to_wire(message)) + "\n")
+            file.write(lines)

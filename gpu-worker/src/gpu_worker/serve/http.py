@@ -86,6 +86,8 @@ async def _serve(
         uvicorn.Config(
             app,
             lifespan="off",
+            ws="none",
+            proxy_headers=False,
             access_log=False,
             log_level="warning",
             timeout_graceful_shutdown=GRACE_SECONDS,

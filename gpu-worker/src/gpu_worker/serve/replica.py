@@ -14,6 +14,7 @@ from functools import partial
 
 import numpy as np
 import onnxruntime as ort
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
 from starlette.types import Receive, Scope, Send
 
 from gpu_worker.contract import DesiredReplica
@@ -124,7 +125,10 @@ class Replica:
             encoded = [
                 encode_output(self._by_name[n], v) for n, v in zip(request.outputs, outputs, strict=True)
             ]
-        except (V2Error, RuntimeError, ValueError) as error:
+        except InvalidArgument as error:
+            await self._answer(send, 400, {"error": f"The model does not take this request: {error}"})
+            return
+        except Exception as error:  # ONNX Runtime's errors share no class of their own
             await self._answer(send, 500, {"error": f"The model failed on this request: {error}"})
             return
         answer: dict[str, object] = {

@@ -174,7 +174,8 @@ def _convert(flat: list[Any], shape: list[int], expected: Tensor, where: str) ->
         found = ", ".join(sorted(kind.__name__ for kind in strangers))
         raise V2Error(f"{where}: expected {expected.datatype} values, found {found}.")
     try:
-        values = np.array(flat, dtype=dtype)
+        with np.errstate(over="ignore"):
+            values = np.array(flat, dtype=dtype)
     except OverflowError as error:
         raise V2Error(f"{where}: a value lies outside the range of {expected.datatype}.") from error
     if dtype.kind == "f" and not np.isfinite(values).all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,6 +29,8 @@ from gpu_worker.studio.bench import Bench
 Partial = (
     StudioBuilt | StudioAccuracy | StudioLatency | StudioSizes | StudioDone | StudioSuperseded | StudioFailed
 )
+
+log = logging.getLogger(__name__)
 
 FIRST, SECOND, STEP = 250, 1_000, 1_000
 """Samples after which a result is told: soon enough to steer a hand, then often enough to watch it settle."""
@@ -72,6 +75,9 @@ class Desk:
             yield StudioSuperseded(rev=rev, by=self._newest)
         except ValueError as error:
             yield StudioFailed(rev=rev, message=str(error))
+        except Exception as error:  # one setting that a library chokes on must not end the session
+            log.exception("revision %d failed", rev)
+            yield StudioFailed(rev=rev, message=f"This setting could not be measured: {error!r}")
         finally:
             with self._changed:
                 self._asking -= 1

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 
@@ -33,6 +34,8 @@ from gpu_worker.serve.http import RequireBearer, serve_http
 from gpu_worker.studio.bench import Bench
 from gpu_worker.studio.evaluation import SECOND, Desk, Partial
 from gpu_worker.studio.preview import preview_point, preview_settings
+
+log = logging.getLogger(__name__)
 
 MAX_CHANNELS, MAX_SPARSITY = 0.9, 0.95
 CHUNK = 500
@@ -84,30 +87,48 @@ class Session:
         )
 
     def work_in_background(self) -> None:
-        """Warms int8, measures the version on all samples, then the preview curves; steps aside for
-        settings.
+        """Warms int8, draws the preview curves, then measures the version on all samples; steps aside
+        whenever a setting is being measured.
         """
         bench, desk = self._bench, self.desk
         if bench.allows("precision"):
-            desk.in_background(
-                lambda: _discard(bench.build(Settings(channels=0, sparsity=0, precision="int8")))
-            )
+            desk.in_background(self._warm_int8)
         for dial, settings in preview_settings(bench, self._facts.channel_stops):
-            point: list[PreviewPoint] = []
-
-            def measure(settings: Settings = settings, point: list[PreviewPoint] = point) -> None:
-                found = preview_point(bench, settings, desk.wanted)
-                if found is not None:
-                    point.append(found)
-
-            while not point:
-                if not desk.in_background(measure):
-                    return
-            self._preview[dial] = sorted([*self._preview[dial], *point], key=lambda known: known.ratio)
-        while len(bench.baseline_measured()) < len(bench.order):
-            upto = min(len(bench.baseline_measured()) + CHUNK, len(bench.order))
+            if not self._draw(dial, settings):
+                return
+        while (known := len(bench.baseline_measured())) < len(bench.order):
+            upto = min(known + CHUNK, len(bench.order))
             if not desk.in_background(lambda upto=upto: _discard(bench.baseline(upto, desk.wanted))):
                 return
+
+    def _warm_int8(self) -> None:
+        """The first quantization loads its libraries and takes twice as long as the next."""
+        try:
+            self._bench.build(Settings(channels=0, sparsity=0, precision="int8"))
+        except Exception:  # whoever turns the dial is told; here it only means that nothing is warm
+            log.exception("int8 could not be warmed")
+
+    def _draw(self, dial: str, settings: Settings) -> bool:
+        """Adds one point to a curve, again from its start when it was interrupted; False once the desk is
+        closed.
+        """
+        point: PreviewPoint | None = None
+        failed = False
+
+        def measure() -> None:
+            nonlocal point, failed
+            try:
+                point = preview_point(self._bench, settings, self.desk.wanted)
+            except Exception:  # a curve may lack a point
+                log.exception("no preview of %s", settings)
+                failed = True
+
+        while point is None and not failed:
+            if not self.desk.in_background(measure):
+                return False
+        if point is not None:
+            self._preview[dial] = sorted([*self._preview[dial], point], key=lambda known: known.ratio)
+        return True
 
     def baseline(self) -> StudioBaseline:
         """The version as measured so far."""

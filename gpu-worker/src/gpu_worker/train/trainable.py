@@ -8,17 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
-import onnxscript.optimizer
 import torch
 from onnx import numpy_helper
 from torch import nn
 
 from gpu_worker.contract import InitArchitecture, TrainSpec
 from gpu_worker.data import Dataset, InputSpec
-from gpu_worker.importer import ImportRefused, export_onnx, import_onnx
+from gpu_worker.importer import ImportRefused, export_onnx, import_onnx, reinsert_batchnorm
 from gpu_worker.jobs.ports import Blobs
 from gpu_worker.train import architectures
-from gpu_worker.train.batchnorm import fold_batchnorm, insert_batchnorm, is_folded
 
 OPSET = 18
 CALIBRATION = 512
@@ -61,9 +59,9 @@ def from_architecture(init: InitArchitecture, seed: int) -> Trainable:
 
 
 def from_version(model: bytes, seed: int, dataset: Dataset) -> Trainable:
-    """An ONNX model through the importer. BatchNorm that its exporter folded is put back for the training,
-    and folded again at the end, so that the graph stays what it was. Raises ValueError with the importer's
-    reason.
+    """An ONNX model through the importer, with BatchNorm put back where its exporter folded it.
+
+    Raises ValueError with the importer's reason.
     """
     try:
         imported = import_onnx(model)
@@ -74,23 +72,22 @@ def from_version(model: bytes, seed: int, dataset: Dataset) -> Trainable:
     classes = imported.output_layer.shape[0]
     if dataset.num_classes > classes:
         raise ValueError(f"The dataset has {dataset.num_classes} classes, the version tells {classes} apart.")
-    inserted: dict[str, str] = {}
-    if is_folded(imported.module):
-        drawn = np.random.default_rng(abs(seed)).permutation(dataset.train_ids)[:CALIBRATION]
-        inserted = insert_batchnorm(imported.module, torch.from_numpy(dataset.batch(drawn, imported.input)))
-
-    def export(trained: nn.Module) -> bytes:
-        fold_batchnorm(trained, inserted)
-        return export_onnx(imported, trained)
-
-    return Trainable(imported.module, imported.input, export)
+    drawn = np.random.default_rng(abs(seed)).permutation(dataset.train_ids)[:CALIBRATION]
+    trained_from = reinsert_batchnorm(imported, [torch.from_numpy(dataset.batch(drawn, imported.input))])
+    return Trainable(
+        trained_from.module, trained_from.input, lambda module: export_onnx(trained_from, module)
+    )
 
 
 def lay_out(module: nn.Module, memory_format: torch.memory_format) -> nn.Module:
     """Arranges the kernels of 2-D convolutions in place; inputs follow by themselves."""
     for parameter in module.parameters():
         if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=memory_format)
+            # `contiguous` leaves 1×1 kernels as they are, and DDP then copies their gradients at every step.
+            arranged = torch.empty(
+                parameter.shape, dtype=parameter.dtype, device=parameter.device, memory_format=memory_format
+            )
+            parameter.data = arranged.copy_(parameter.data)
     return module
 
 
@@ -99,6 +96,8 @@ def export_fresh(module: nn.Module, input_shape: tuple[int, ...]) -> bytes:
 
     The same weights always give the same bytes: what the exporter notes about source files is dropped.
     """
+    import onnxscript.optimizer  # half a second that a run from a version need not pay
+
     # It warns on every export that torchvision's operators are not there.
     logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
     program = torch.onnx.export(

@@ -1,0 +1,215 @@
+"""Runs of one process: refusals are results, a compression repeats to the byte, figures can be recomputed."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gpu_worker.contract import (
+    CompressResult,
+    DatasetRef,
+    EvaluateResult,
+    InspectDatasetResult,
+    InspectModelResult,
+)
+from gpu_worker.evaluate import open_session, predict
+from gpu_worker.jobs import Stopped, run_single
+from gpu_worker.jobs.data import open_reference
+from gpu_worker.jobs.folder_door import FolderDoor
+from gpu_worker.jobs.progress import Checklist
+from nets import onnx_of
+from specs import attempt, open_door, stored_dataset
+
+RECIPE = {
+    "channels": 0.3,
+    "sparsity": 0.5,
+    "precision": "int8",
+    "calibrationSamples": 64,
+    "calibrationSeed": 0,
+    "roundTo": 16,
+}
+
+
+def run(door: FolderDoor, spec: dict[str, Any]) -> Any:
+    return run_single(attempt(spec), door, threading.Event())
+
+
+def inspect_spec(door: FolderDoor, content: bytes, filename: str) -> dict[str, Any]:
+    limits = {"bytes": 64 << 20, "memoryBytes": 2 << 30, "seconds": 120}
+    return {
+        "kind": "inspect_model",
+        "blob": door.put_blob(content).sha256,
+        "filename": filename,
+        "limits": limits,
+    }
+
+
+def classes(door: FolderDoor, model: str, dataset: DatasetRef) -> tuple[np.ndarray, np.ndarray]:
+    """Answers and labels of the test set, computed with ONNX Runtime alone."""
+    opened = open_reference(door, dataset)
+    x = opened.x.take(opened.test_ids).astype(np.float32)
+    batch = ((x / 255 - 0.5) / 0.25).reshape(len(x), 1, 28, 28)
+    session = open_session(door.blob(model).read_bytes())
+    return predict(session, batch).argmax(1), opened.y[opened.test_ids]
+
+
+def test_a_model_is_inspected_and_its_checklist_told(tmp_path: Path) -> None:
+    door = open_door(tmp_path)
+    result = run(door, inspect_spec(door, onnx_of("resnet"), "model.onnx"))
+    assert isinstance(result, InspectModelResult)
+    assert result.refusal is None
+    assert result.inspection is not None
+    assert result.inspection.tier == 1
+    assert result.inspection.inputs[0].shape[1:] == [1, 28, 28]
+    reports = door.read("progress")
+    items: Any = reports[-1]["checklist"]
+    assert items
+    assert {item["state"] for item in items} == {"ok"}
+    percents = [float(str(report["percent"])) for report in reports]
+    assert percents == sorted(percents)
+    assert percents[-1] == 100
+
+
+def test_a_refused_model_is_a_result_with_its_rule(tmp_path: Path) -> None:
+    door = open_door(tmp_path)
+    result = run(door, inspect_spec(door, b"\x80\x04\x95pickled", "model.pt"))
+    assert isinstance(result, InspectModelResult)
+    assert result.inspection is None
+    assert result.refusal is not None
+    assert result.refusal.rule == "magic.pickle"
+    assert "model.pt" in result.refusal.message
+
+
+def test_a_dataset_is_reported_and_a_bad_one_refused(tmp_path: Path) -> None:
+    door = open_door(tmp_path)
+    reference = stored_dataset(door, (12, 9), 4, n=80).model_dump(by_alias=True)
+    spec = {"kind": "inspect_dataset", "files": reference["files"], "split": reference["split"]}
+    good = run(door, spec)
+    assert isinstance(good, InspectDatasetResult)
+    assert good.report is not None
+    assert (good.report.n, good.report.train, good.report.test) == (80, 60, 20)
+    assert good.report.shape == [12, 9]
+    assert good.report.transform.scale == pytest.approx(1 / 255)
+    assert [found.label for found in good.report.classes] == [0, 1, 2, 3]
+    junk = door.put_blob(b"PK\x03\x04 no npz")
+    spec["files"][0] |= {"sha256": junk.sha256, "bytes": junk.bytes}
+    bad = run(door, spec)
+    assert isinstance(bad, InspectDatasetResult)
+    assert bad.report is None
+    assert bad.refusal is not None
+    assert bad.refusal.rule == "npz.damaged"
+
+
+def test_the_same_recipe_gives_the_same_bytes_and_honest_figures(tmp_path: Path) -> None:
+    results = []
+    for name in ("a", "b"):
+        door = open_door(tmp_path / name)
+        dataset = stored_dataset(door, (28, 28), 10, n=800)
+        parent = door.put_blob(onnx_of("resnet")).sha256
+        spec = {
+            "kind": "compress",
+            "parent": parent,
+            "parentFloat": parent,
+            "recipe": RECIPE,
+            "dataset": dataset.model_dump(by_alias=True),
+        }
+        result = run(door, spec)
+        assert isinstance(result, CompressResult)
+        results.append(result)
+        artifacts, evaluation = result.artifacts, result.artifacts.evaluation
+        answers, labels = classes(door, artifacts.model.sha256, dataset)
+        assert evaluation.correct == int((answers == labels).sum())
+        stored = np.frombuffer(door.blob(evaluation.predictions).read_bytes(), "<i4")
+        assert np.array_equal(stored, answers)
+        base, _ = classes(door, parent, dataset)
+        gained = int(((answers == labels) & (base != labels)).sum())
+        lost = int(((answers != labels) & (base == labels)).sum())
+        assert evaluation.paired is not None
+        assert (evaluation.paired.gained, evaluation.paired.lost) == (gained, lost)
+        assert sum(row.gained for row in evaluation.per_class) == gained
+        assert evaluation.baseline_accuracy == pytest.approx((base == labels).mean())
+        assert [found.batch for found in evaluation.latency] == [1, 64]
+        assert (
+            artifacts.sizes.file == artifacts.model.bytes == door.blob(artifacts.model.sha256).stat().st_size
+        )
+        assert artifacts.float.sha256 != artifacts.model.sha256
+        assert result.achieved.sparsity == pytest.approx(0.5, abs=0.01)
+        assert any(layer.after < layer.before for layer in result.layers)
+    assert results[0].artifacts.model == results[1].artifacts.model
+    assert results[0].artifacts.float == results[1].artifacts.float
+    assert results[0].recipe_digest == results[1].recipe_digest
+
+
+def test_candidate_and_baseline_answer_the_same_samples(tmp_path: Path) -> None:
+    door = open_door(tmp_path)
+    dataset = stored_dataset(door, (28, 28), 10)
+    model = door.put_blob(onnx_of("resnet")).sha256
+    spec = {
+        "kind": "evaluate",
+        "candidate": model,
+        "baseline": model,
+        "dataset": dataset.model_dump(by_alias=True),
+        "latencyRounds": 0,
+    }
+    result = run(door, spec)
+    assert isinstance(result, EvaluateResult)
+    assert result.baseline is not None
+    assert result.evaluation.paired is not None
+    assert (result.evaluation.paired.gained, result.evaluation.paired.lost) == (0, 0)
+    assert result.evaluation.predictions == result.baseline.predictions
+    assert result.evaluation.latency == []
+    alone = run(door, spec | {"baseline": None})
+    assert alone.baseline is None
+    assert alone.evaluation.paired is None
+
+
+def test_a_stopped_run_says_so_and_a_train_spec_is_refused(tmp_path: Path) -> None:
+    door = open_door(tmp_path)
+    dataset = stored_dataset(door, (28, 28), 10)
+    model = door.put_blob(onnx_of("resnet")).sha256
+    stop = threading.Event()
+    stop.set()
+    spec = {
+        "kind": "evaluate",
+        "candidate": model,
+        "baseline": None,
+        "dataset": dataset.model_dump(by_alias=True),
+        "latencyRounds": 0,
+    }
+    with pytest.raises(Stopped):
+        run_single(attempt(spec), door, stop)
+
+
+def test_what_the_parent_does_not_allow_is_said(tmp_path: Path) -> None:
+    door = open_door(tmp_path)
+    dataset = stored_dataset(door, (28, 28), 10)
+    parent = door.put_blob(onnx_of("plain")).sha256
+    spec = {
+        "kind": "compress",
+        "parent": parent,
+        "parentFloat": parent,
+        "recipe": RECIPE,
+        "dataset": dataset.model_dump(by_alias=True),
+    }
+    with pytest.raises(ValueError, match=r"\(28, 28\)"):
+        run(door, spec)
+
+
+def test_a_checklist_estimates_from_the_share_that_is_done(tmp_path: Path) -> None:
+    now = [0.0]
+    door = open_door(tmp_path)
+    checklist = Checklist(door, {"a": 1.0, "b": 3.0}, clock=lambda: now[0])
+    checklist.start("a", "begins")
+    now[0] = 2.0
+    checklist.finish("a", "done")
+    checklist.start("b", "begins")
+    now[0] = 5.0
+    checklist.advance("b", 1, 2, "half")
+    half = door.read("progress")[-1]
+    assert half["percent"] == pytest.approx(62.5)
+    assert half["etaSeconds"] == pytest.approx(5.0 * 0.375 / 0.625)
+    assert door.read("progress")[0]["etaSeconds"] is None

@@ -1,0 +1,238 @@
+"""A session shows what ONNX Runtime answers, prefers the newest setting, and says what it cannot do."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from gpu_worker.contract import CompressResult, DatasetRef, DesiredSession, StudioBaseline, StudioPartial
+from gpu_worker.evaluate import evaluation_order, open_session, predict
+from gpu_worker.jobs import run_single
+from gpu_worker.jobs.data import open_reference
+from gpu_worker.jobs.folder_door import FolderDoor
+from gpu_worker.studio import serve_session
+from nets import onnx_of
+from specs import attempt, open_door, stored_dataset
+
+TOKEN = "a-token-of-this-test"
+
+
+class Opened:
+    """A session under test, with what it was opened on."""
+
+    def __init__(self, client: httpx.Client, door: FolderDoor, dataset: DatasetRef, model: str) -> None:
+        self.client, self.door, self.dataset, self.model = client, door, dataset, model
+        self.rev = 0
+
+    def lines(self, rev: int | None = None, **settings: Any) -> Iterator[dict[str, Any]]:
+        """The partial results of one setting, as they arrive; each is checked against the contract."""
+        self.rev = self.rev + 1 if rev is None else rev
+        body = {"rev": self.rev, "settings": {"channels": 0, "sparsity": 0, "precision": "fp32"} | settings}
+        with self.client.stream("POST", "/evaluate", json=body) as answer:
+            assert answer.status_code == 200
+            for line in answer.iter_lines():
+                yield StudioPartial.model_validate_json(line).model_dump(by_alias=True)
+
+
+@contextmanager
+def session(folder: Path, model: bytes, n: int = 6000, shape: tuple[int, ...] = (28, 28)) -> Iterator[Opened]:
+    """A session on a port of its own."""
+    door = open_door(folder)
+    dataset = stored_dataset(door, shape, 10, n)
+    sha256 = door.put_blob(model).sha256
+    desired = DesiredSession(
+        session_id="session", token=TOKEN, model=sha256, float_model=sha256, dataset=dataset, cpus=1
+    )
+    stop, ready = threading.Event(), threading.Event()
+    address: list[str] = []
+
+    def on_ready(url: str) -> None:
+        address.append(url)
+        ready.set()
+
+    thread = threading.Thread(target=serve_session, args=(desired, door, "127.0.0.1", on_ready, stop))
+    thread.start()
+    assert ready.wait(60)
+    headers = {"authorization": f"Bearer {TOKEN}"}
+    try:
+        with httpx.Client(base_url=address[0], headers=headers, timeout=60) as client:
+            yield Opened(client, door, dataset, sha256)
+    finally:
+        stop.set()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    with session(tmp_path_factory.mktemp("session"), onnx_of("resnet")) as found:
+        yield found
+
+
+def test_a_setting_is_measured_in_nested_steps_to_the_whole_test_set(opened: Opened) -> None:
+    lines = list(opened.lines(sparsity=0.5))
+    kinds = [line["type"] for line in lines]
+    assert kinds[0] == "built"
+    assert kinds[-2:] == ["sizes", "done"]
+    assert kinds.index("latency") == 3
+    accuracies = [line for line in lines if line["type"] == "accuracy"]
+    assert [line["n"] for line in accuracies] == [250, 1000, 1500]
+    assert {line["total"] for line in accuracies} == {1500}
+    elapsed = [line["elapsedMs"] for line in lines]
+    assert elapsed == sorted(elapsed)
+    built, sizes = lines[0], lines[-2]
+    assert built["sizes"]["zstd19"] is None
+    assert sizes["sizes"] | {"zstd19": None} == built["sizes"]
+    assert sizes["sizes"]["zstd19"] > 0
+    assert built["achieved"]["sparsity"] == pytest.approx(0.5, abs=0.01)
+    latency = next(line for line in lines if line["type"] == "latency")["latency"]
+    assert [found["batch"] for found in latency] == [1, 64]
+    # A wider sample can only narrow the interval; at the end there is nothing left to guess.
+    widths = [line["paired"]["halfWidth"] for line in accuracies]
+    assert widths == sorted(widths, reverse=True)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"sparsity": 0.5},
+        {"channels": 0.4},
+        {"precision": "int8"},
+        {"channels": 0.4, "sparsity": 0.3, "precision": "int8"},
+    ],
+    ids=["sparsity", "channels", "int8", "all"],
+)
+def test_what_is_shown_is_what_the_committed_bytes_answer(opened: Opened, settings: dict[str, Any]) -> None:
+    lines = list(opened.lines(**settings))
+    recipe = {"channels": 0, "sparsity": 0, "precision": "fp32"} | settings
+    recipe |= {"calibrationSamples": 512, "calibrationSeed": 0, "roundTo": 16}
+    spec = {
+        "kind": "compress",
+        "parent": opened.model,
+        "parentFloat": opened.model,
+        "recipe": recipe,
+        "dataset": opened.dataset.model_dump(by_alias=True),
+    }
+    committed = run_single(attempt(spec), opened.door, threading.Event())
+    assert isinstance(committed, CompressResult)
+    dataset = open_reference(opened.door, opened.dataset)
+    order = evaluation_order(dataset)
+    runtime = open_session(opened.door.blob(committed.artifacts.model.sha256).read_bytes())
+    parent = open_session(opened.door.blob(opened.model).read_bytes())
+    for line in (found for found in lines if found["type"] == "accuracy"):
+        ids = order[: line["n"]]
+        inputs = ((dataset.x.take(ids).astype(np.float32) / 255 - 0.5) / 0.25)[:, None]
+        labels = dataset.y[ids]
+        right = predict(runtime, inputs).argmax(1) == labels
+        before = predict(parent, inputs).argmax(1) == labels
+        assert line["accuracy"] == right.mean()
+        assert line["baselineAccuracy"] == before.mean()
+        assert line["paired"]["gained"] == (right & ~before).sum()
+        assert line["paired"]["lost"] == (before & ~right).sum()
+    assert lines[0]["sizes"]["file"] == committed.artifacts.sizes.file
+    assert lines[0]["achieved"] == committed.achieved.model_dump()
+    assert lines[-2]["sizes"]["zstd19"] == committed.artifacts.sizes.zstd19
+
+
+def test_a_newer_setting_ends_the_older_one(opened: Opened) -> None:
+    opened.rev += 10
+    older, newer = opened.rev, opened.rev + 1
+    stream = opened.lines(rev=older, sparsity=0.2)
+    assert next(stream)["type"] == "built"
+    seen: list[dict[str, Any]] = []
+    reader = threading.Thread(target=lambda: seen.extend(stream))
+    reader.start()
+    with httpx.Client(base_url=opened.client.base_url, headers=opened.client.headers, timeout=60) as other:
+        later = Opened(other, opened.door, opened.dataset, opened.model)
+        kinds = [line["type"] for line in later.lines(rev=newer, sparsity=0.3)]
+    reader.join(60)
+    opened.rev = newer
+    assert kinds[-1] == "done"
+    assert seen[-1] == {"type": "superseded", "rev": older, "by": newer}
+    assert all(line["type"] != "done" for line in seen)
+    # A revision that arrives after a newer one is not begun.
+    late = list(opened.lines(rev=older, sparsity=0.4))
+    opened.rev = newer
+    assert late == [{"type": "superseded", "rev": older, "by": newer}]
+
+
+def test_the_version_itself_is_measured_and_its_curves_drawn(opened: Opened) -> None:
+    def measured() -> StudioBaseline:
+        return StudioBaseline.model_validate(opened.client.get("/baseline").json())
+
+    first = measured()
+    assert first.n >= 1000
+    assert first.latency[0].baseline_p50_ms is None
+    assert first.channel_stops[0] == 0
+    assert first.unavailable == []
+    while (last := measured()).n < 1500:
+        pass
+    assert [point.ratio for point in last.preview.sparsity] == [0.3, 0.5, 0.6, 0.7, 0.8, 0.9]
+    assert {point.ratio for point in last.preview.channels} <= set(last.channel_stops)
+    assert last.preview.channels
+    for curve in (last.preview.channels, last.preview.sparsity):
+        assert [point.ratio for point in curve] == sorted(point.ratio for point in curve)
+        assert {point.n for point in curve} == {250}
+
+
+def test_samples_are_pictures(opened: Opened) -> None:
+    picture = opened.client.get("/sample/3")
+    assert picture.headers["content-type"] == "image/png"
+    assert picture.content.startswith(b"\x89PNG")
+    assert opened.client.get("/sample/999999").status_code == 404
+
+
+def test_every_route_wants_the_token(opened: Opened) -> None:
+    for method, path in (("POST", "/evaluate"), ("GET", "/baseline"), ("GET", "/sample/0"), ("GET", "/x")):
+        assert httpx.request(method, opened.client.base_url.join(path)).status_code == 401
+
+
+@pytest.mark.parametrize("settings", [{"sparsity": 0.99}, {"channels": -0.1}, {"precision": "int4"}])
+def test_settings_out_of_range_are_refused(opened: Opened, settings: dict[str, Any]) -> None:
+    body = {"rev": 1, "settings": {"channels": 0, "sparsity": 0, "precision": "fp32"} | settings}
+    assert opened.client.post("/evaluate", json=body).status_code == 422
+
+
+def test_dials_that_a_version_lacks_are_named_with_the_reason(tmp_path: Path) -> None:
+    int8 = tmp_path / "int8"
+    with session(int8, onnx_of("resnet"), n=400) as parent:
+        spec = {
+            "kind": "compress",
+            "parent": parent.model,
+            "parentFloat": parent.model,
+            "recipe": {
+                "channels": 0, "sparsity": 0, "precision": "int8",
+                "calibrationSamples": 64, "calibrationSeed": 0, "roundTo": 16,
+            },
+            "dataset": parent.dataset.model_dump(by_alias=True),
+        }  # fmt: skip
+        made = run_single(attempt(spec), parent.door, threading.Event())
+        assert isinstance(made, CompressResult)
+        quantized = parent.door.blob(made.artifacts.model.sha256).read_bytes()
+    assert hashlib.sha256(quantized).hexdigest() == made.artifacts.model.sha256
+    with session(tmp_path / "served", quantized, n=400) as served:
+        baseline = StudioBaseline.model_validate(served.client.get("/baseline").json())
+        assert {item.dial for item in baseline.unavailable} == {"channels", "sparsity", "precision"}
+        assert all("quantized" in item.reason for item in baseline.unavailable)
+        lines = list(served.lines(sparsity=0.5))
+        assert [line["type"] for line in lines] == ["failed"]
+        assert "quantized" in lines[0]["message"]
+
+
+def test_a_dataset_that_does_not_fit_is_refused_at_once(tmp_path: Path) -> None:
+    door = open_door(tmp_path)
+    dataset = stored_dataset(door, (9, 9), 10)
+    model = door.put_blob(onnx_of("resnet")).sha256
+    desired = DesiredSession(
+        session_id="s", token=TOKEN, model=model, float_model=model, dataset=dataset, cpus=1
+    )
+    with pytest.raises(ValueError, match=r"\(9, 9\)"):
+        serve_session(desired, door, "127.0.0.1", print, threading.Event())
