@@ -59,7 +59,7 @@ export function AccuracyChart(props: AccuracyChartProps) {
   const reach = measured
     .filter((point) => point.y >= lowest)
     .flatMap(({ y, half = 0 }) => [Math.max(lowest, y - half), y + half]);
-  const yDomain = domainOf(reach, props.yFrom === undefined ? levels : [...levels, props.yFrom], 7);
+  const yDomain = domainOf(reach, props.yFrom === undefined ? levels : [...levels, props.yFrom], 8);
 
   const legend: LegendItem[] = [
     ...(baseline

@@ -1,6 +1,5 @@
 "use client";
 
-import "uplot/dist/uPlot.min.css";
 import { type ReactNode, useEffect, useEffectEvent, useId, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import { axisNumber, count, significant } from "@/components/ui/format";
@@ -86,12 +85,7 @@ export function LiveChart(props: LiveChartProps) {
       title={title}
       heading={props.isInner ? yLabel : undefined}
       subtitle={props.subtitle}
-      tools={
-        <>
-          {props.isInner && readout}
-          {props.tools}
-        </>
-      }
+      tools={props.tools}
       legend={legend.length > 1 ? legend : []}
       file={title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}
       description={`${yLabel} over ${xLabel}: ${series.map((item) => item.label).join(", ")}.`}
@@ -126,7 +120,7 @@ export function LiveChart(props: LiveChartProps) {
           <LivePlot {...props} series={shown} levels={levels} height={height} cursorKey={key} source={id} />
         )}
         <span className="axis-title x">{xLabel}</span>
-        {!props.isInner && readout}
+        {readout}
       </div>
     </ChartFrame>
   );
@@ -165,6 +159,8 @@ function LivePlot(props: LivePlotProps) {
   const theme = useTheme();
   const [ref, width] = useWidth();
   const plot = useRef<uPlot>(null);
+  // Less the line of the y title, which an inner chart has in its head.
+  const canvasHeight = height - (props.isInner ? 6 : 20);
   const [from, to] = range ?? xDomain ?? extentOf(series);
   const table = useMemo(() => liveTable(series, [from, to], width), [series, from, to, width]);
   const looks = JSON.stringify([
@@ -182,7 +178,7 @@ function LivePlot(props: LivePlotProps) {
       new uPlot(
         liveOptions({
           places: placesOf(series),
-          size: { width: target.clientWidth, height: height - 20 },
+          size: { width: target.clientWidth, height: canvasHeight },
           levels,
           includeY: includeY ?? [],
           formatTick: props.formatTick ?? axisNumber,
@@ -219,8 +215,8 @@ function LivePlot(props: LivePlotProps) {
     plot.current?.setData(table);
   }, [table, from, to, lastX]);
   useEffect(() => {
-    if (width > 0) plot.current?.setSize({ width, height: height - 20 });
-  }, [width, height]);
+    if (width > 0) plot.current?.setSize({ width, height: canvasHeight });
+  }, [width, canvasHeight]);
 
   return <div ref={ref} className="live-plot" />;
 }

@@ -47,7 +47,7 @@ const LEFT = 44;
 const BOTTOM = 40;
 
 function scalesOf(x: Domain, y: Domain, width: number, height: number, right: number, below: number): Scales {
-  const edges = { left: LEFT, right: width - right, top: TOP, bottom: height - below };
+  const edges = { left: LEFT, right: Math.max(LEFT + 1, width - right), top: TOP, bottom: height - below };
   return {
     ...edges,
     x: (value) => edges.left + ((value - x[0]) / (x[1] - x[0])) * (edges.right - edges.left),
@@ -64,7 +64,7 @@ export function Plot(props: PlotProps) {
     () => x.ticks ?? ticks(x.domain, width < 320 ? 4 : width < 560 ? 6 : 10),
     [x.ticks, x.domain, width],
   );
-  const yTicks = useMemo(() => y.ticks ?? ticks(y.domain, height < 220 ? 5 : 7), [y.ticks, y.domain, height]);
+  const yTicks = useMemo(() => y.ticks ?? ticks(y.domain, height < 220 ? 5 : 8), [y.ticks, y.domain, height]);
   const scales = scalesOf(x.domain, y.domain, width, height, rightMargin, bottomMargin);
 
   const onPointerMove = (event: PointerEvent<HTMLDivElement>) => {

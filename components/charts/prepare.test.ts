@@ -31,7 +31,7 @@ describe("axes", () => {
         },
       ),
     );
-    expect(ticks([0, 90], 5)).toEqual([0, 25, 50, 75]);
+    expect(ticks([0, 90], 5)).toEqual([0, 20, 40, 60, 80]);
     expect(ticks([80, 92], 5)).toEqual([80, 85, 90]);
   });
 

@@ -4,13 +4,17 @@ import type { Value } from "./types";
 
 export type Domain = readonly [min: number, max: number];
 
-const STEPS = [1, 2, 2.5, 5, 10];
+/** 1, 2 and 5 times the powers of ten, from the one at or below `from` upwards. */
+function* niceSteps(from: number): Generator<number> {
+  for (let decade = 10 ** Math.floor(Math.log10(from)); ; decade *= 10) {
+    for (const factor of [1, 2, 5]) yield factor * decade;
+  }
+}
 
-function niceStep(span: number, parts: number): number {
-  const raw = span / parts;
-  const decade = 10 ** Math.floor(Math.log10(raw));
-  const factor = STEPS.find((step) => step * decade >= raw * (1 - 1e-9)) ?? 10;
-  return factor * decade;
+/** The first nice step for which `fits` holds; `span` decides where the search begins. */
+function niceStep(span: number, count: number, fits: (step: number) => boolean): number {
+  for (const step of niceSteps(span / count / 2)) if (fits(step)) return step;
+  throw new Error(`No step fits a span of ${span}`);
 }
 
 /** Removes what binary fractions add: 0.30000000000000004 is 0.3. */
@@ -19,18 +23,10 @@ const tidy = (value: number) => Number(value.toPrecision(12));
 /** At most `count` round values inside `domain`, ascending; one for an empty domain. */
 export function ticks([min, max]: Domain, count = 5): number[] {
   if (!(max > min)) return [min];
-  let parts = Math.max(1, count - 1);
-  for (;;) {
-    const step = niceStep(max - min, parts);
-    const first = Math.ceil(min / step - 1e-9);
-    const last = Math.floor(max / step + 1e-9);
-    if (last - first + 1 <= count || parts === 1) {
-      return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) =>
-        tidy((first + index) * step),
-      );
-    }
-    parts -= 1;
-  }
+  const first = (step: number) => Math.ceil(min / step - 1e-9);
+  const size = (step: number) => Math.floor(max / step + 1e-9) - first(step) + 1;
+  const step = niceStep(max - min, count, (candidate) => size(candidate) <= count);
+  return Array.from({ length: size(step) }, (_, index) => tidy((first(step) + index) * step));
 }
 
 /** Decimals that tell neighbouring ticks apart. */
@@ -68,8 +64,10 @@ export function domainOf(values: readonly Value[], include: readonly number[] = 
     const room = magnitude < 1e-12 ? 1 : magnitude * 0.1;
     return [min - room, max + room];
   }
-  const step = niceStep(max - min, Math.max(1, count - 1));
-  return [tidy(Math.floor(min / step + 1e-9) * step), tidy(Math.ceil(max / step - 1e-9) * step)];
+  const low = (step: number) => Math.floor(min / step + 1e-9);
+  const high = (step: number) => Math.ceil(max / step - 1e-9);
+  const step = niceStep(max - min, count, (candidate) => high(candidate) - low(candidate) + 1 <= count);
+  return [tidy(low(step) * step), tidy(high(step) * step)];
 }
 
 /** Splits at gaps: each run holds neighbouring points that may be joined by a line. */

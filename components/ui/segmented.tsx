@@ -2,6 +2,7 @@
 
 import { Radio } from "@base-ui/react/radio";
 import { RadioGroup } from "@base-ui/react/radio-group";
+import { useId } from "react";
 import { cx } from "./cx";
 import type { Option } from "./select";
 
@@ -22,6 +23,7 @@ export function Segmented<Value extends string>({
   label,
   wide,
 }: SegmentedProps<Value>) {
+  const id = useId();
   return (
     <RadioGroup<Value>
       className={cx("seg", wide && "full")}
@@ -36,9 +38,13 @@ export function Segmented<Value extends string>({
           disabled={Boolean(option.reason)}
           className={option.reason ? "dis" : ""}
           title={option.reason ?? option.hint}
+          // A field around the group would otherwise give its own name to every choice.
+          aria-labelledby={`${id}-${option.value}`}
         >
-          {option.label}
-          {option.reason && <span className="sr-only">, {option.reason}</span>}
+          <span id={`${id}-${option.value}`}>
+            {option.label}
+            {option.reason && <span className="sr-only">, {option.reason}</span>}
+          </span>
         </Radio.Root>
       ))}
     </RadioGroup>

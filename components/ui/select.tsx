@@ -2,6 +2,7 @@
 
 import { Select as Base } from "@base-ui/react/select";
 import { Icon } from "./icons";
+import { usePortalHost } from "./portal-host";
 
 export type Option<Value extends string> = {
   value: Value;
@@ -26,6 +27,7 @@ type SelectProps<Value extends string> = {
 /** One of many. For two to five short choices use `Segmented`. */
 export function Select<Value extends string>(props: SelectProps<Value>) {
   const { options, value, onValueChange, placeholder = "Choose…", disabled = false, label, name } = props;
+  const [control, host] = usePortalHost();
   const items = options.map((option) => ({ value: option.value, label: option.label }));
   return (
     <Base.Root<Value>
@@ -35,13 +37,13 @@ export function Select<Value extends string>(props: SelectProps<Value>) {
       disabled={disabled}
       name={name}
     >
-      <Base.Trigger className="input select" aria-label={label}>
+      <Base.Trigger ref={control} className="input select" aria-label={label}>
         <Base.Value placeholder={placeholder} />
         <Base.Icon className="unit">
           <Icon name="switcher" />
         </Base.Icon>
       </Base.Trigger>
-      <Base.Portal>
+      <Base.Portal container={host}>
         <Base.Positioner className="layer" sideOffset={4} alignItemWithTrigger={false}>
           <Base.Popup className="pop menu">
             <Base.List>

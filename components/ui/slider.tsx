@@ -44,7 +44,8 @@ export function Slider(props: SliderProps) {
 
   const settle = (raw: number, byKey: boolean): number => {
     if (!steps) return raw;
-    return byKey ? nextStep(steps, value, Math.sign(raw - value)) : nearestStep(steps, raw);
+    const isEnd = raw === min || raw === max;
+    return byKey && !isEnd ? nextStep(steps, value, Math.sign(raw - value)) : nearestStep(steps, raw);
   };
 
   return (
