@@ -147,9 +147,8 @@ function columns(versions: readonly Version[]): Column<Version>[] {
       width: "104px",
       cell: (v) => {
         const parent = parentOf(v);
-        const isComparable =
-          parent?.datasetId === v.datasetId && parent?.accuracy != null && v.accuracy !== null;
-        return isComparable && points((v.accuracy - parent.accuracy) * 100);
+        if (parent?.datasetId !== v.datasetId || parent.accuracy === null || v.accuracy === null) return null;
+        return points((v.accuracy - parent.accuracy) * 100);
       },
     },
     {

@@ -1,5 +1,6 @@
 "use client";
 import Link from "next/link";
+import type { ReactNode } from "react";
 import { Digest } from "@/components/ui/digest";
 import { bytes, compact, count, datetime, duration, ms } from "@/components/ui/format";
 import { DefinitionList, Panel } from "@/components/ui/panel";
@@ -124,39 +125,32 @@ export function ProvenancePanel({
       run {run.number}
     </Link>
   );
-  const items = [
+  const { madeBy } = version;
+  const items: [string, ReactNode][] = [
     [
       "sha256",
       <span key="digest" className="mono digest-whole">
         {version.digest}
       </span>,
     ],
-    version.floatDigest !== version.digest && [
-      "fp32 graph",
-      <Digest key="float" value={version.floatDigest} label="fp32 digest" />,
-    ],
-    ["By", version.createdByName ?? "the console itself"],
-    ["When", datetime(Number(version.createdAt))],
-    ["File", version.filename],
-    run && [run.kind === "inspect_model" ? "Inspected by" : "Made by", runLink],
-    parent && ["Parent", <Parent key="parent" parent={parent} />],
-    version.madeBy && ["Recipe", `${recipeTitle(version.madeBy)}: ${recipeDetail(version.madeBy)}`],
-    version.madeBy?.kind === "compress" && [
-      "Recipe digest",
-      <Digest key="recipe" value={version.madeBy.digest} />,
-    ],
-    steps !== undefined && [
-      "Steps",
-      `${count(steps)}${seconds === undefined ? "" : ` in ${duration(seconds)}`}`,
-    ],
-    (seed !== undefined || environment?.seed) && ["Seed", String(seed ?? environment?.seed)],
-    environment && [
-      "Environment",
-      Object.entries(environment)
-        .map(([name, value]) => `${name} ${value}`)
-        .join(", "),
-    ],
-  ].filter((item): item is [string, React.ReactNode] => Array.isArray(item));
+  ];
+  if (version.floatDigest !== version.digest)
+    items.push(["fp32 graph", <Digest key="float" value={version.floatDigest} label="fp32 digest" />]);
+  items.push(["By", version.createdByName ?? "the console itself"]);
+  items.push(["When", datetime(Number(version.createdAt))]);
+  items.push(["File", version.filename]);
+  if (run) items.push([run.kind === "inspect_model" ? "Inspected by" : "Made by", runLink]);
+  if (parent) items.push(["Parent", <Parent key="parent" parent={parent} />]);
+  if (madeBy) items.push(["Recipe", [recipeTitle(madeBy), recipeDetail(madeBy)].filter(Boolean).join(": ")]);
+  if (madeBy?.kind === "compress")
+    items.push(["Recipe digest", <Digest key="recipe" value={madeBy.digest} label="recipe digest" />]);
+  if (steps !== undefined)
+    items.push(["Steps", count(steps) + (seconds === undefined ? "" : ` in ${duration(seconds)}`)]);
+  if (seed !== undefined) items.push(["Seed", String(seed)]);
+  if (environment) {
+    const words = Object.entries(environment).map(([name, value]) => `${name} ${value}`);
+    items.push(["Environment", words.join(", ")]);
+  }
   return (
     <Panel title="Provenance" padded>
       <DefinitionList items={items} />

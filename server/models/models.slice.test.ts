@@ -1,0 +1,298 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eq } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { connect } from "../../db/client";
+import { membership, team, user } from "../../db/schema/identity";
+import { evaluation, version } from "../../db/schema/models";
+import { upload } from "../../db/schema/platform";
+import { run } from "../../db/schema/runs";
+import { adoptFile, registerBlob } from "../platform/blobs";
+import type { TeamContext } from "../platform/context";
+import { newId } from "../platform/ids";
+import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
+import { createVersionFromRun, finishEvaluation, finishInspection } from "./from-run";
+import * as service from "./service";
+import { evaluationResult, inspection } from "./testing/examples";
+
+let database: TestDatabase;
+let home: string;
+let connection: ReturnType<typeof connect>;
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject("postgresUrl"));
+  home = await mkdtemp(join(tmpdir(), "lathe-models-"));
+  process.env.LATHE_HOME = home;
+  process.env.DATABASE_URL = database.url;
+  connection = connect(database.url);
+});
+afterAll(async () => {
+  await connection.pool.end();
+  await database.drop();
+  await rm(home, { recursive: true, force: true });
+});
+
+async function makeTeam(): Promise<TeamContext> {
+  const { db } = connection;
+  const [teamId, personId] = [newId("team"), newId("usr")];
+  const slug = teamId.replace("_", "-");
+  await db.insert(user).values({ id: personId, name: "Ines", email: `${personId}@example.com` });
+  await db.insert(team).values({ id: teamId, slug, name: slug });
+  await db.insert(membership).values({ teamId, userId: personId, roles: ["engineer"] });
+  return {
+    db,
+    teamId,
+    teamSlug: slug,
+    actor: { kind: "person", id: personId, name: "Ines", roles: ["engineer"] },
+    requestId: newId("req"),
+  };
+}
+
+/** A finished upload, as the tus server leaves it. */
+async function uploaded(ctx: TeamContext, purpose = "model"): Promise<string> {
+  const path = join(home, newId("tmp"));
+  await writeFile(path, randomBytes(64));
+  const found = await adoptFile(path);
+  await registerBlob(ctx.db, ctx.teamId, found);
+  const id = newId("upl");
+  await ctx.db.insert(upload).values({
+    id,
+    teamId: ctx.teamId,
+    purpose,
+    filename: "parcels.onnx",
+    bytes: found.bytes,
+    createdBy: ctx.actor.id,
+    sha256: found.sha256,
+    finishedAt: new Date(),
+  });
+  return id;
+}
+
+const isNew = (name: string) => ({ is: "new" as const, name, task: "classification" });
+const runOf = async (ctx: TeamContext, versionId: string, kind: "inspect_model" | "evaluate") => {
+  const rows = await ctx.db.select().from(run).where(eq(run.versionId, versionId));
+  const found = rows.find((r) => r.kind === kind);
+  if (!found) throw new Error(`no ${kind} run of ${versionId}`);
+  return found;
+};
+const finish = (ctx: TeamContext, ...args: Parameters<typeof finishInspection> extends [unknown, ...infer R] ? R : never) =>
+  ctx.db.transaction((tx) => finishInspection(tx, ...args));
+
+/** A version that passed its inspection. */
+async function readyVersion(ctx: TeamContext, name: string) {
+  const created = await service.createFromUpload(ctx, {
+    uploadId: await uploaded(ctx),
+    model: isNew(name),
+    note: "",
+  });
+  await finish(ctx, await runOf(ctx, created.versionId, "inspect_model"), {
+    state: "succeeded",
+    result: { kind: "inspect_model", inspection, refusal: null },
+  });
+  return created;
+}
+
+describe("a version from an upload", () => {
+  it("is being inspected until its run has looked, and takes what the run found", async () => {
+    const ctx = await makeTeam();
+    const created = await service.createFromUpload(ctx, {
+      uploadId: await uploaded(ctx),
+      model: isNew("parcels"),
+      note: "",
+    });
+    const page = () => service.versionPage(ctx, { model: "parcels", number: 1 });
+    expect((await page()).version.state).toBe("inspecting");
+    await expect(service.versionForWork(ctx.db, ctx.teamId, created.versionId)).rejects.toThrow("inspecting");
+
+    await finish(ctx, await runOf(ctx, created.versionId, "inspect_model"), {
+      state: "succeeded",
+      result: { kind: "inspect_model", inspection, refusal: null },
+    });
+    const { version: ready } = await page();
+    expect([ready.state, ready.tier, ready.sizes?.file]).toEqual(["ready", 1, inspection.sizes.file]);
+  });
+
+  it("is kept out when the sandbox refuses it, with the rule, the place and the remedy", async () => {
+    const ctx = await makeTeam();
+    const refusal = { rule: "no_pickle", message: "It is a pickle.", where: "byte 0", remedy: "Export ONNX." };
+    const created = await service.createFromUpload(ctx, {
+      uploadId: await uploaded(ctx),
+      model: isNew("hostile"),
+      note: "",
+    });
+    await finish(ctx, await runOf(ctx, created.versionId, "inspect_model"), {
+      state: "succeeded",
+      result: { kind: "inspect_model", inspection: null, refusal },
+    });
+    expect((await service.versionPage(ctx, { model: "hostile", number: 1 })).version).toMatchObject({
+      state: "refused",
+      refusal,
+    });
+    await expect(service.versionForWork(ctx.db, ctx.teamId, created.versionId)).rejects.toThrow("refused");
+    await expect(service.openDownload(ctx, created.versionId)).rejects.toThrow("refused");
+  });
+
+  it("says that nobody looked when the inspection failed, and never changes its mind afterwards", async () => {
+    const ctx = await makeTeam();
+    const created = await service.createFromUpload(ctx, { uploadId: await uploaded(ctx), model: isNew("lost"), note: "" });
+    const inspecting = await runOf(ctx, created.versionId, "inspect_model");
+    await finish(ctx, inspecting, { state: "failed", cause: null });
+    await finish(ctx, inspecting, {
+      state: "succeeded",
+      result: { kind: "inspect_model", inspection, refusal: null },
+    });
+    expect((await service.versionPage(ctx, { model: "lost", number: 1 })).version.state).toBe("failed");
+  });
+
+  it("takes only a finished model upload of the very person and team", async () => {
+    const [ctx, stranger] = [await makeTeam(), await makeTeam()];
+    const uploadId = await uploaded(ctx);
+    const input = { model: isNew("mine"), note: "" };
+    await expect(service.createFromUpload(stranger, { ...input, uploadId })).rejects.toThrow("not yours");
+    const dataset = await uploaded(ctx, "dataset");
+    await expect(service.createFromUpload(ctx, { ...input, uploadId: dataset })).rejects.toThrow("not yours");
+    await ctx.db.update(upload).set({ finishedAt: null, sha256: null }).where(eq(upload.id, uploadId));
+    await expect(service.createFromUpload(ctx, { ...input, uploadId })).rejects.toThrow("not finished");
+    expect((await service.list(ctx, { query: "", limit: 10 })).models).toEqual([]);
+  });
+
+  it("leaves nothing half-made when its name is taken", async () => {
+    const ctx = await makeTeam();
+    await readyVersion(ctx, "taken");
+    const uploadId = await uploaded(ctx);
+    await expect(service.createFromUpload(ctx, { uploadId, model: isNew("taken"), note: "" })).rejects.toThrow(
+      "already a model",
+    );
+    expect((await service.list(ctx, { query: "", limit: 10 })).total).toEqual({ models: 1, versions: 1 });
+  });
+});
+
+describe("teams", () => {
+  it("see and touch nothing of each other", async () => {
+    const [ctx, stranger] = [await makeTeam(), await makeTeam()];
+    const { versionId, modelId } = await readyVersion(ctx, "private");
+    expect((await service.list(stranger, { query: "private", limit: 10 })).models).toEqual([]);
+    await expect(service.page(stranger, "private")).rejects.toThrow("no model");
+    await expect(service.versionPage(stranger, { model: "private", number: 1 })).rejects.toThrow("There is no");
+    await expect(service.versionForWork(stranger.db, stranger.teamId, versionId)).rejects.toThrow("no such version");
+    await expect(service.openDownload(stranger, versionId)).rejects.toThrow("no such version");
+    const uploadId = await uploaded(stranger);
+    await expect(
+      service.createFromUpload(stranger, { uploadId, model: { is: "existing", modelId }, note: "" }),
+    ).rejects.toThrow("no such model");
+    await expect(
+      service.evaluate(stranger, { versionId, datasetId: newId("ds"), baselineVersionId: null }),
+    ).rejects.toThrow("no such version");
+  });
+});
+
+describe("the list", () => {
+  it("comes in pages that hold each model once, last changed first", async () => {
+    const ctx = await makeTeam();
+    for (const name of ["alpha", "beta", "gamma", "delta", "epsilon"]) await readyVersion(ctx, name);
+    const seen: string[] = [];
+    let cursor: string | null = null;
+    do {
+      const page = await service.list(ctx, { query: "", cursor, limit: 2 });
+      seen.push(...page.models.map((m) => m.name));
+      cursor = page.nextCursor;
+    } while (cursor);
+    expect(seen).toEqual(["epsilon", "delta", "gamma", "beta", "alpha"]);
+    expect((await service.list(ctx, { query: "MM", limit: 10 })).models.map((m) => m.name)).toEqual(["gamma"]);
+    expect((await service.list(ctx, { query: "100%", limit: 10 })).models).toEqual([]);
+  });
+});
+
+describe("what runs make", () => {
+  it("is an immutable child with lineage, recipe and an evaluation against its parent", async () => {
+    const ctx = await makeTeam();
+    const parent = await readyVersion(ctx, "garments");
+    const datasetId = await readyDataset(ctx);
+    const blobs = await Promise.all([0, 1].map(() => stored(ctx)));
+    const [model, float] = blobs;
+    if (!model || !float) throw new Error("no blobs");
+    const done = await evaluateRun(ctx, parent.versionId, datasetId);
+    const made = await ctx.db.transaction((tx) =>
+      createVersionFromRun(tx, done, {
+        modelId: parent.modelId,
+        parentId: parent.versionId,
+        datasetId,
+        origin: "compress",
+        artifacts: { model, float, inspection, sizes: inspection.sizes, evaluation: evaluationResult },
+        recipe: {
+          kind: "compress",
+          recipe: { channels: 0.25, sparsity: 0, precision: "int8" },
+          achieved: { channels: 0.25, sparsity: 0 },
+          digest: "ab".repeat(32),
+        },
+        note: "quarter of the channels",
+        provenance: {},
+      }),
+    );
+    const page = await service.versionPage(ctx, { model: "garments", number: made.number });
+    expect(page.lineage.map((v) => v.number)).toEqual([1, 2]);
+    expect(page.version).toMatchObject({ state: "ready", digest: model.sha256, floatDigest: float.sha256 });
+    expect(page.evaluations[0]).toMatchObject({ baselineVersionId: parent.versionId, result: { accuracy: 0.915 } });
+    const change = (set: Partial<typeof version.$inferInsert>) =>
+      ctx.db.update(version).set(set).where(eq(version.id, made.versionId));
+    await expect(change({ digest: parentDigest(page) })).rejects.toThrow();
+    await expect(change({ parentId: null })).rejects.toThrow();
+    await expect(change({ recipe: null })).rejects.toThrow();
+  });
+
+  it("keeps every evaluation with a digest that equal evidence shares", async () => {
+    const ctx = await makeTeam();
+    const { versionId } = await readyVersion(ctx, "measured");
+    const datasetId = await readyDataset(ctx);
+    for (const _ of [1, 2]) {
+      const done = await evaluateRun(ctx, versionId, datasetId);
+      await ctx.db.transaction((tx) =>
+        finishEvaluation(tx, done, {
+          state: "succeeded",
+          result: { kind: "evaluate", evaluation: evaluationResult, baseline: null },
+        }),
+      );
+    }
+    const failed = await evaluateRun(ctx, versionId, datasetId);
+    await ctx.db.transaction((tx) => finishEvaluation(tx, failed, { state: "failed", cause: null }));
+    const rows = await ctx.db.select().from(evaluation).where(eq(evaluation.versionId, versionId));
+    expect(rows).toHaveLength(2);
+    expect(new Set(rows.map((r) => r.digest)).size).toBe(1);
+    const listed = await service.list(ctx, { query: "", limit: 10 });
+    expect(listed.models[0]?.measured?.accuracy).toBe(0.915);
+  });
+
+  it("is not started where the samples do not fit the model", async () => {
+    const ctx = await makeTeam();
+    const { versionId } = await readyVersion(ctx, "square");
+    const datasetId = await readyDataset(ctx, [1, 20, 20]);
+    await expect(service.evaluate(ctx, { versionId, datasetId, baselineVersionId: null })).rejects.toThrow(
+      "takes 1×28×28, but samples",
+    );
+  });
+});
+
+const parentDigest = (page: Awaited<ReturnType<typeof service.versionPage>>): string =>
+  page.lineage[0]?.digest ?? "";
+
+async function stored(ctx: TeamContext): Promise<{ sha256: string; bytes: number }> {
+  const path = join(home, newId("tmp"));
+  await writeFile(path, randomBytes(64));
+  const found = await adoptFile(path);
+  await registerBlob(ctx.db, ctx.teamId, found);
+  return found;
+}
+
+async function readyDataset(ctx: TeamContext, shape = [1, 28, 28]): Promise<string> {
+  const { insertReadyDataset } = await import("../datasets/testing/examples");
+  return insertReadyDataset(ctx, shape, await stored(ctx));
+}
+
+async function evaluateRun(ctx: TeamContext, versionId: string, datasetId: string) {
+  const { id } = await service.evaluate(ctx, { versionId, datasetId, baselineVersionId: null });
+  const [row] = await ctx.db.select().from(run).where(eq(run.id, id));
+  if (!row) throw new Error("the run is gone");
+  return row;
+}
