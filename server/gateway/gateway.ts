@@ -17,6 +17,7 @@ import { answer, parsePath, refuse, type V2Path } from "./v2";
 
 const FLUSH_MS = 5_000;
 const DRAIN_MS = 10_000;
+const SWEEP_MS = 20;
 
 export interface GatewayOptions {
   databaseUrl: string;
@@ -84,9 +85,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     async close() {
       clearInterval(timer);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
+      // A kept-alive connection becomes idle when its last answer is out, not now.
+      const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
       const force = setTimeout(() => server.closeAllConnections(), DRAIN_MS);
       await closed;
+      clearInterval(sweep);
       clearTimeout(force);
       callers.stop();
       await feed.stop();
