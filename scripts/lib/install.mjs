@@ -27,7 +27,8 @@ export function isFirstStart(venv) {
 }
 
 /**
- * Installs the packages of `package-lock.json`. No install script runs, here or anywhere: npm may refuse them.
+ * Installs the versions of `package-lock.json`. Not by `npm ci`: that refuses a lock made where a registry
+ * lacks packages of other platforms. No install script runs, here or anywhere: npm may refuse them.
  * @param {Step} step
  * @param {string} logs
  * @param {NodeJS.ProcessEnv} env
@@ -41,7 +42,7 @@ export async function installNode(step, logs, env) {
       step.says(`${share}% of ${total} packages`);
     }, 500);
     try {
-      await command("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
+      await command("npm", ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"], {
         log: join(logs, "install-node.log"),
         env,
         remedy: REMEDY,

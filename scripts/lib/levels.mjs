@@ -1,0 +1,94 @@
+// @ts-check
+/** How each kind of check is run, and how its report is counted. */
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+
+/** @typedef {{ passed: number, failed: number }} Count */
+
+/**
+ * Runs a command with its output on the terminal.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env: NodeJS.ProcessEnv, cwd?: string }} options
+ * @returns {Promise<boolean>} whether it ended with 0
+ */
+export function run(command, args, { env, cwd }) {
+  const child = spawn(command, args, { env, cwd, stdio: ["ignore", "inherit", "inherit"] });
+  return new Promise((resolve) => {
+    child.once("error", (error) => {
+      console.error(`${command} could not be started: ${error.message}`);
+      resolve(false);
+    });
+    child.once("exit", (code) => resolve(code === 0));
+  });
+}
+
+/**
+ * Runs each command of a level; each is one check that passes or fails.
+ * @param {[string, string[], string?][]} commands command, arguments, folder
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Promise<Count>}
+ */
+export async function checks(commands, env) {
+  const count = { passed: 0, failed: 0 };
+  for (const [command, args, cwd] of commands) {
+    if (await run(command, args, cwd ? { env, cwd } : { env })) count.passed++;
+    else count.failed++;
+  }
+  return count;
+}
+
+/**
+ * Runs a test runner and counts from the report that it writes. A runner that fails without a failed test
+ * (it crashed, or a hook did) counts as one failure; one that wrote no report as well.
+ * @param {string} command
+ * @param {string[]} args
+ * @param {{ env: NodeJS.ProcessEnv, cwd?: string }} options
+ * @param {string} report
+ * @param {(text: string) => Count} read
+ * @returns {Promise<Count>}
+ */
+export async function counted(command, args, options, report, read) {
+  rmSync(report, { force: true });
+  const ok = await run(command, args, options);
+  const count = existsSync(report) ? read(readFileSync(report, "utf8")) : { passed: 0, failed: 0 };
+  return ok || count.failed > 0 ? count : { ...count, failed: 1 };
+}
+
+/**
+ * Vitest's JSON report.
+ * @param {string} text
+ * @returns {Count}
+ */
+export function readVitest(text) {
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(text);
+  // A file that could not be loaded fails without a test of its own.
+  const broken = testResults.filter(
+    (/** @type {{ status: string, assertionResults: unknown[] }} */ file) =>
+      file.status === "failed" && file.assertionResults.length === 0,
+  );
+  return { passed: numPassedTests, failed: numFailedTests + broken.length };
+}
+
+/**
+ * pytest's JUnit report.
+ * @param {string} text
+ * @returns {Count}
+ */
+export function readJunit(text) {
+  const suite = /<testsuite [^>]*>/.exec(text)?.[0] ?? "";
+  const number = (/** @type {string} */ name) =>
+    Number(new RegExp(`\\b${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);
+  const failed = number("failures") + number("errors");
+  return { passed: number("tests") - failed - number("skipped"), failed };
+}
+
+/**
+ * Playwright's JSON report.
+ * @param {string} text
+ * @returns {Count}
+ */
+export function readPlaywright(text) {
+  const { stats, errors } = JSON.parse(text);
+  return { passed: stats.expected, failed: stats.unexpected + stats.flaky + errors.length };
+}
