@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable
 
 import torch
+import torch._dynamo  # the first optimizer imports it, a second of work that belongs before the start
 import torch.nn.functional as F
 from torch import Tensor, nn
 
