@@ -1,0 +1,222 @@
+import { expect, test } from "vitest";
+import type { Lane, LaneRelease, LaneReplica } from "./lane";
+import { forwardTarget, rollbackTarget, warmVersions } from "./lane";
+import { plan } from "./plan";
+
+const NOW = new Date("2026-11-23T14:32:08Z");
+const ago = (seconds: number) => new Date(NOW.getTime() - seconds * 1000);
+
+/** Revision `n` serves version `v<version>`. */
+function release(revision: number, version: number, values: Partial<LaneRelease> = {}): LaneRelease {
+  return {
+    id: `rel_${revision}`,
+    revision,
+    kind: "promotion",
+    state: "replaced",
+    version: { id: `v${version}`, number: version, digest: `${version}` },
+    previousId: null,
+    restoresId: null,
+    replicas: 1,
+    createdAt: ago(1000 - revision),
+    replacedAt: ago(500 - revision),
+    rolledBackFrom: false,
+    ...values,
+  };
+}
+function replica(id: string, version: number, values: Partial<LaneReplica> = {}): LaneReplica {
+  return {
+    id,
+    versionId: `v${version}`,
+    state: "ready",
+    address: `http://127.0.0.1/${id}`,
+    message: "",
+    createdAt: ago(60),
+    isDesired: true,
+    ...values,
+  };
+}
+const lane = (
+  releases: LaneRelease[],
+  replicas: LaneReplica[] = [],
+  routed: Lane["routed"] = null,
+): Lane => ({
+  teamId: "team_1",
+  modelId: "mdl_1",
+  modelName: "garment",
+  releases: releases.toSorted((a, b) => b.revision - a.revision),
+  replicas,
+  routed,
+});
+const at = (id: string) => ({ id, address: `http://127.0.0.1/${id}` });
+const serving = { state: "serving", replacedAt: null } as const;
+const preparing = { state: "preparing", replacedAt: null, createdAt: ago(30) } as const;
+
+test.each<[string, Lane, ReturnType<typeof plan>]>([
+  [
+    "an approved release starts its replica",
+    lane([release(1, 1, preparing)]),
+    [{ type: "start_replica", versionId: "v1" }],
+  ],
+  [
+    "while its replica starts there is nothing to do",
+    lane([release(1, 1, preparing)], [replica("a", 1, { state: "starting", address: null })]),
+    [],
+  ],
+  [
+    "traffic moves once it is ready",
+    lane([release(1, 1, preparing)], [replica("a", 1)]),
+    [{ type: "publish", releaseId: "rel_1", replicas: [at("a")] }],
+  ],
+  [
+    "two replicas wanted, one ready: production stays where it is",
+    lane(
+      [release(1, 1, serving), release(2, 2, { ...preparing, replicas: 2 })],
+      [replica("a", 1), replica("b", 2), replica("c", 2, { state: "starting" })],
+      { releaseId: "rel_1", replicas: [at("a")] },
+    ),
+    [],
+  ],
+  [
+    "a replica that ended is replaced at once while a release is prepared",
+    lane([release(1, 1, preparing)], [replica("a", 1, { state: "failed", createdAt: ago(5) })]),
+    [
+      { type: "retire_replica", replicaId: "a" },
+      { type: "start_replica", versionId: "v1" },
+    ],
+  ],
+  [
+    "three that ended fail the release with the last cause, and nothing is switched",
+    lane(
+      [release(1, 1, serving), release(2, 2, preparing)],
+      [
+        replica("a", 1),
+        replica("b", 2, { state: "failed", isDesired: false, createdAt: ago(20) }),
+        replica("c", 2, { state: "failed", isDesired: false, createdAt: ago(10) }),
+        replica("d", 2, { state: "failed", createdAt: ago(5), message: "no input named x" }),
+      ],
+      { releaseId: "rel_1", replicas: [at("a")] },
+    ),
+    [
+      {
+        type: "fail_release",
+        releaseId: "rel_2",
+        message: "3 replicas of v2 ended before they were ready; the last said: no input named x",
+      },
+      { type: "retire_replica", replicaId: "d" },
+    ],
+  ],
+  [
+    "a release that waits too long fails with what it waits for",
+    lane(
+      [release(1, 1, { ...preparing, createdAt: ago(601) })],
+      [replica("a", 1, { state: "starting", address: null, message: "waiting for 0.1 CPU" })],
+    ),
+    [
+      {
+        type: "fail_release",
+        releaseId: "rel_1",
+        message: "No replica of v1 was ready within 10 min; it waits: waiting for 0.1 CPU.",
+      },
+      { type: "retire_replica", replicaId: "a" },
+    ],
+  ],
+  [
+    "a newer approval overtakes an older one",
+    lane([release(1, 1, preparing), release(2, 2, preparing)], [replica("b", 2)]),
+    [
+      { type: "fail_release", releaseId: "rel_1", message: "Overtaken by revision 2." },
+      { type: "publish", releaseId: "rel_2", replicas: [at("b")] },
+    ],
+  ],
+  [
+    "the last two other versions stay warm, the one before is let go",
+    lane(
+      [release(1, 1), release(2, 2), release(3, 3), release(4, 4, serving)],
+      [replica("a", 1), replica("b", 2), replica("c", 3), replica("d", 4)],
+      { releaseId: "rel_4", replicas: [at("d")] },
+    ),
+    [{ type: "retire_replica", replicaId: "a" }],
+  ],
+  [
+    "a warm replica that ended comes back",
+    lane(
+      [release(1, 1), release(2, 2, serving)],
+      [replica("a", 1, { state: "failed", createdAt: ago(60) }), replica("b", 2)],
+      {
+        releaseId: "rel_2",
+        replicas: [at("b")],
+      },
+    ),
+    [
+      { type: "retire_replica", replicaId: "a" },
+      { type: "start_replica", versionId: "v1" },
+    ],
+  ],
+  [
+    "one that keeps ending waits longer each time",
+    lane(
+      [release(1, 1), release(2, 2, serving)],
+      [
+        replica("a", 1, { state: "failed", isDesired: false, createdAt: ago(30) }),
+        replica("c", 1, { state: "failed", createdAt: ago(8) }),
+        replica("b", 2),
+      ],
+      { releaseId: "rel_2", replicas: [at("b")] },
+    ),
+    [{ type: "retire_replica", replicaId: "c" }],
+  ],
+  [
+    "the serving release's new address reaches the gateways",
+    lane([release(1, 1, serving)], [replica("a", 1)], {
+      releaseId: "rel_1",
+      replicas: [{ id: "a", address: "http://127.0.0.1/before" }],
+    }),
+    [{ type: "reroute", releaseId: "rel_1", replicas: [at("a")] }],
+  ],
+  [
+    "with no replica ready the last route stays",
+    lane([release(1, 1, serving)], [replica("a", 1, { state: "starting", address: null })], {
+      releaseId: "rel_1",
+      replicas: [at("a")],
+    }),
+    [],
+  ],
+])("%s", (_name, given, expected) => {
+  expect(plan(given, NOW)).toEqual(expected);
+});
+
+test("rolling back goes one deeper each time, and forward comes up the same way", () => {
+  const history = [release(1, 1), release(2, 2), release(3, 3, serving)];
+  expect(rollbackTarget(lane(history))?.id).toBe("rel_2");
+  expect(forwardTarget(lane(history))).toBeUndefined();
+
+  const once = [
+    release(1, 1),
+    release(2, 2),
+    release(3, 3, { rolledBackFrom: true }),
+    release(4, 2, { ...serving, kind: "rollback", restoresId: "rel_2", previousId: "rel_3" }),
+  ];
+  expect(rollbackTarget(lane(once))?.id).toBe("rel_1");
+  expect(forwardTarget(lane(once))?.id).toBe("rel_3");
+
+  const twice = [
+    release(1, 1),
+    release(2, 2, { rolledBackFrom: true }),
+    release(3, 3, { rolledBackFrom: true }),
+    release(4, 2, { kind: "rollback", restoresId: "rel_2", rolledBackFrom: true }),
+    release(5, 1, { ...serving, kind: "rollback", restoresId: "rel_1", previousId: "rel_4" }),
+  ];
+  expect(rollbackTarget(lane(twice))).toBeUndefined();
+  expect(forwardTarget(lane(twice))?.id).toBe("rel_2");
+});
+
+test("after a new promotion the way back passes over what was rolled back from", () => {
+  const releases = [
+    release(1, 1),
+    release(2, 2, { rolledBackFrom: true }),
+    release(3, 1, { kind: "rollback", restoresId: "rel_1" }),
+    release(4, 3, serving),
+  ];
+  expect(rollbackTarget(lane(releases))?.id).toBe("rel_1");
+  expect(warmVersions(lane(releases))).toEqual(["v1", "v2"]);
+});

@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import type { z } from "zod";
+import type { EvaluateResult } from "../runs/contract";
+import { DEFAULT_POLICY, judge, type Measured, policyDigest } from "./policy";
+
+const DIGEST = "a".repeat(64);
+
+function measured(difference: number | null, halfWidth = 0.004): z.infer<typeof EvaluateResult> {
+  return {
+    kind: "evaluate",
+    baseline: null,
+    evaluation: {
+      n: 10_000,
+      correct: 9168,
+      accuracy: 0.9168,
+      halfWidth: 0.0054,
+      perClass: [],
+      predictions: DIGEST,
+      paired:
+        difference === null
+          ? null
+          : { n: 10_000, gained: 212, lost: 195, difference, halfWidth, mcnemarP: 0.4 },
+      baselineAccuracy: 0.9151,
+      latency: [],
+    },
+  };
+}
+const given = (values: Partial<Measured> = {}): Measured => ({
+  evidence: measured(0.0017),
+  candidate: { digest: DIGEST, bytes: 199_000 },
+  production: { bytes: 237_000 },
+  testSamples: 10_000,
+  requestedDigest: DIGEST,
+  ...values,
+});
+const verdicts = (values?: Partial<Measured>) =>
+  Object.fromEntries(
+    judge(DEFAULT_POLICY, given(values)).map((g) => [g.id, `${g.state}${g.blocks ? ", blocks" : ""}`]),
+  );
+
+test("a candidate that is small, whole and no worse passes every gate", () => {
+  expect(verdicts()).toEqual({ accuracy: "pass", file: "pass", samples: "pass", digest: "pass" });
+  expect(judge(DEFAULT_POLICY, given())[0]).toMatchObject({
+    label: "Accuracy, lower bound ≥ −1.0 pt",
+    value: "−0.23 pt",
+  });
+});
+
+test.each<[string, Partial<Measured>, object]>([
+  ["its lower bound is below the floor", { evidence: measured(-0.007) }, { accuracy: "fail, blocks" }],
+  ["a wide interval", { evidence: measured(0.001, 0.012) }, { accuracy: "fail, blocks" }],
+  ["its file grew beyond 105%", { candidate: { digest: DIGEST, bytes: 250_000 } }, { file: "fail, blocks" }],
+  ["only part of the test set", { testSamples: 12_000 }, { samples: "fail, blocks" }],
+  ["other bytes", { requestedDigest: "b".repeat(64) }, { digest: "fail, blocks" }],
+  ["production was not measured", { evidence: measured(null) }, { accuracy: "not_measured, blocks" }],
+])("%s blocks", (_name, values, expected) => {
+  expect(verdicts(values)).toMatchObject(expected);
+});
+
+test("the first release has nothing to compare with, which does not block it", () => {
+  expect(verdicts({ production: null, evidence: measured(null) })).toEqual({
+    accuracy: "not_measured",
+    file: "not_measured",
+    samples: "pass",
+    digest: "pass",
+  });
+});
+
+test("another limit is another policy", () => {
+  expect(policyDigest({ ...DEFAULT_POLICY, accuracyFloor: -0.02 })).not.toBe(policyDigest());
+});
