@@ -5,6 +5,7 @@ import type { ReactElement } from "react";
 import { IconButton } from "./button";
 import { Icon } from "./icons";
 import { KeyHint } from "./key-hint";
+import { usePortalHost } from "./portal-host";
 
 export type MenuItem = {
   label: string;
@@ -28,10 +29,15 @@ type MenuProps = {
 
 /** A menu; without a trigger of its own it is the overflow button "…". */
 export function Menu({ label, groups, trigger, align = "end" }: MenuProps) {
+  const [control, host] = usePortalHost();
   return (
     <Base.Root>
-      <Base.Trigger render={trigger ?? <IconButton icon="more" label={label} />} aria-label={label} />
-      <Base.Portal>
+      <Base.Trigger
+        ref={control}
+        render={trigger ?? <IconButton icon="more" label={label} />}
+        aria-label={label}
+      />
+      <Base.Portal container={host}>
         <Base.Positioner className="layer" sideOffset={4} align={align}>
           <Base.Popup className="pop menu">
             {groups.map((group, index) => (

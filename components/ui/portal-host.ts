@@ -10,7 +10,7 @@ export function usePortalHost(): readonly [(control: HTMLElement | null) => void
   const [host, setHost] = useState<HTMLElement>();
   const ref = useCallback((control: HTMLElement | null) => {
     if (control)
-      setHost(control.closest<HTMLElement>("main, [role=dialog], [role=alertdialog]") ?? undefined);
+      setHost(control.closest<HTMLElement>("main, .top, [role=dialog], [role=alertdialog]") ?? undefined);
   }, []);
   return [ref, host];
 }
