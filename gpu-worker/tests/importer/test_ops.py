@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from gpu_worker.importer import PARITY_LIMIT, ImportRefused, import_onnx
@@ -97,6 +99,13 @@ SINGLE: dict[str, bytes] = {op: model([(op, ["@"], {})]) for op in UNARY} | {
     "Reshape": model([("Reshape", ["@", "r"], {})], {"r": ints(-1, 6, 8, 10)}),
     "Dropout 7": model([("Dropout", ["@"], {"ratio": 0.5})], opset=9),
     "Dropout 13": model([("Dropout", ["@"], {})], opset=13),
+    "PRelu": model([("PRelu", ["@", "slope"], {})], {"slope": floats(RNG.uniform(0, 1, (6, 1, 1)))}),
+    "Split": model([("Split", ["@", "parts"], {"axis": 2}), ("Relu", ["@"], {})], {"parts": ints(10)}),
+    "Split 11": model([("Split", ["@"], {"axis": 1, "split": [6]})], opset=11),
+    "LayerNormalization": model(
+        [("LayerNormalization", ["@", "scale", "shift"], {})],
+        {"scale": floats(RNG.uniform(1, 2, 8)), "shift": floats(RNG.uniform(-1, 1, 8))},
+    ),
     "Identity": model([("Identity", ["@"], {})]),
     "Conv uneven pads": model([], conv={"pads": [0, 1, 2, 1]}),
     "Conv SAME_UPPER": model([], conv={"auto_pad": "SAME_UPPER", "strides": [2, 2]}),
@@ -110,6 +119,28 @@ SINGLE: dict[str, bytes] = {op: model([(op, ["@"], {})]) for op in UNARY} | {
 def test_operator_matches_onnx_runtime(name: str) -> None:
     imported = import_onnx(SINGLE[name])
     assert imported.tier <= 2, imported.tier_reasons
+    assert imported.parity <= PARITY_LIMIT
+
+
+def test_channel_shuffle_follows_the_shape_arithmetic_around_it() -> None:
+    """A view of (n, 2, c // 2, h, w) is written as a chain of Shape, Gather, Div, Unsqueeze and Concat."""
+
+    class Shuffle(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.head = torch.nn.Conv2d(3, 32, 1), torch.nn.Linear(32, 4)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            x = self.conv(x)
+            n, c, h, w = x.shape
+            return self.head(x.view(n, 2, c // 2, h, w).transpose(1, 2).reshape(n, c, h, w).mean((2, 3)))
+
+    buffer = io.BytesIO()
+    torch.onnx.export(
+        Shuffle().eval(), (torch.zeros(2, 3, 8, 8),), buffer, dynamo=False, input_names=["x"],
+        dynamic_axes={"x": {0: "n"}}, opset_version=17,
+    )  # fmt: skip
+    imported = import_onnx(buffer.getvalue())
     assert imported.parity <= PARITY_LIMIT
 
 

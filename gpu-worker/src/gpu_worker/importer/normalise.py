@@ -48,16 +48,16 @@ def normalise(data: bytes) -> onnx.ModelProto:
         del graph.value_info[:]
         shapes = dimensions(shape_inference.infer_shapes(model, data_prop=True))
         Normaliser(model, shapes, opset, settle).run()
-    _declare_output(model)
     return model
 
 
-def _declare_output(model: onnx.ModelProto) -> None:
+def declare_output(model: onnx.ModelProto) -> None:
     """Gives the output its inferred shape: a model without one is not valid ONNX."""
     output = model.graph.output[0]
     known = dimensions(shape_inference.infer_shapes(model)).get(output.name)
     if known is None:
         raise ImportRefused(output.name, "", f"The shape of the output '{output.name}' cannot be inferred.")
+    output.type.tensor_type.ClearField("shape")
     shape = output.type.tensor_type.shape
     for axis, length in enumerate(known):
         dim = shape.dim.add()
@@ -151,9 +151,16 @@ class Normaliser:
             if all(part is not None for part in parts):
                 moved = move(node, [part for part in parts if part is not None])
                 if moved is not None:
-                    self.vectors[node.output[0]] = moved
+                    self._learn(node.output[0], moved)
                     return True
         return False
+
+    def _learn(self, name: str, vector: np.ndarray) -> None:
+        """Remembers a shape vector; without the batch in it, it is a constant like any other."""
+        if any(entry is BATCH for entry in vector.ravel()):
+            self.vectors[name] = vector
+        else:
+            self.folded[name] = vector.astype(np.int64)
 
     def _joins_vectors(self, node: onnx.NodeProto) -> bool:
         return node.op_type == "Concat" and any(name in self.vectors for name in node.input)
@@ -189,28 +196,39 @@ class Normaliser:
         """
         vector = self.vectors.get(node.input[1])
         value = self.value(node.input[1]) if vector is None else vector
-        dims = self.shapes.get(node.input[0])
-        if value is None or dims is None or None in dims[1:]:
-            if value is None or vector is not None:
-                raise ImportRefused(node.name, node.op_type, "its target shape depends on the input's values")
-            return
+        if value is None or (vector is not None and vector[0] is not BATCH):
+            raise ImportRefused(node.name, node.op_type, "its target shape depends on the input's values")
         target = [0 if entry is BATCH else int(entry) for entry in value.tolist()]
-        rest = math.prod(length for length in dims[1:] if length is not None)
-        tail = [dims[i] if entry == 0 and i and i < len(dims) else entry for i, entry in enumerate(target)][
-            1:
-        ]
-        open_entries = sum(entry == -1 for entry in tail)
-        size = math.prod(entry for entry in tail if entry is not None and entry != -1)
-        if open_entries > 1 or (size != rest if not open_entries else size == 0 or rest % size):
-            raise ImportRefused(
-                node.name, node.op_type, f"it moves samples between batch and features ({target})"
-            )
+        dims = self.shapes.get(node.input[0])
+        tail: list[int | None] = list(target[1:])
+        if dims is not None and None not in dims[1:]:
+            tail = self._checked_tail(node, target, dims)
+        elif vector is None:
+            return  # Nothing is known to improve it; the parity check has the last word.
         target = [0, -1] if len(target) == 2 else [0, *(int(entry or 0) for entry in tail)]
         name = f"{node.output[0]}.shape"
         self.folded[name] = np.asarray(target, np.int64)
         node.input[1] = name
         for attribute in [a for a in node.attribute if a.name == "allowzero"]:
             node.attribute.remove(attribute)
+
+    def _checked_tail(self, node: onnx.NodeProto, target: list[int], dims: Dims) -> list[int | None]:
+        """The target behind the batch, copies resolved. Raises ImportRefused if it tears samples apart."""
+        known = [length for length in dims[1:] if length is not None]
+        tail = [
+            dims[axis] if length == 0 and axis < len(dims) else length
+            for axis, length in enumerate(target)
+            if axis > 0
+        ]
+        rest, size = (
+            math.prod(known),
+            math.prod(length for length in tail if length is not None and length != -1),
+        )
+        open_entries = tail.count(-1)
+        if open_entries > 1 or (size != rest if not open_entries else size == 0 or rest % size):
+            reason = f"it moves samples between batch and features ({target})"
+            raise ImportRefused(node.name, node.op_type, reason)
+        return tail
 
     def value(self, name: str) -> np.ndarray | None:
         """A constant's value, or None when the tensor depends on the input."""
@@ -230,7 +248,7 @@ class Normaliser:
                 own = name if name not in self.used else f"{name}.{len(tensors)}"
                 self.used.add(own)
                 node.input[index] = own
-                tensors.append(numpy_helper.from_array(np.ascontiguousarray(value), own))
+                tensors.append(numpy_helper.from_array(np.array(value, order="C"), own))
         del self.graph.initializer[:]
         self.graph.initializer.extend(tensors)
 

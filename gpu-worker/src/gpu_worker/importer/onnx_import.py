@@ -15,7 +15,7 @@ from gpu_worker.data.spec import InputSpec
 from gpu_worker.importer import ops_layers, ops_plain  # noqa: F401  (they register their translations)
 from gpu_worker.importer.build import Builder
 from gpu_worker.importer.export import export_onnx
-from gpu_worker.importer.normalise import normalise
+from gpu_worker.importer.normalise import declare_output, normalise
 from gpu_worker.importer.slicing import halve_every_group
 from gpu_worker.importer.types import PARITY_LIMIT, Imported, ImportRefused, Tier
 
@@ -46,6 +46,7 @@ def import_normalised(model: onnx.ModelProto) -> Imported:
     module = builder.build()
     if not builder.layers:
         raise ImportRefused("", "", "The model has no convolution or linear layer with weights.")
+    declare_output(model)
     imported = Imported(
         module, model, spec, model.graph.output[0].name, builder.layers, builder.weights, float("inf"), 4, []
     )
@@ -108,7 +109,8 @@ def _prunable(imported: Imported, example: torch.Tensor) -> tuple[Tier, list[str
         difference = parity(halved, export_onnx(imported, halved), example)
     # torch-pruning and torch raise whatever they meet in a graph they cannot follow.
     except Exception as error:
-        return 2, [f"Channels cannot be pruned: {str(error).splitlines()[0][:300] or type(error).__name__}"]
+        detail = (str(error).splitlines() or [type(error).__name__])[0][:300]
+        return 2, [f"Channels cannot be pruned: something in the graph is tied to their number ({detail})."]
     if difference <= PARITY_LIMIT:
         return 1, []
     return 2, [

@@ -69,6 +69,21 @@ def batch_norm(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.No
     return b.module(name, module, b.env[node.input[0]])
 
 
+@handles("LayerNormalization")
+def layer_norm(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
+    scale = b.weight(node, 1)
+    axis, rank = given.get("axis", -1), len(b.shapes[node.input[0]])
+    if axis % rank != rank - 1 or scale.ndim != 1 or len(node.output) > 1:
+        raise ImportRefused(node.name, node.op_type, "only normalisation over the last axis is supported")
+    has_bias = len(node.input) > 2 and bool(node.input[2])
+    module = nn.LayerNorm(len(scale), given.get("epsilon", 1e-5), bias=has_bias)
+    name = b.unique(node.input[1].removesuffix(".weight"))
+    for index, field in enumerate(("weight", "bias") if has_bias else ("weight",), start=1):
+        _load(module, field, b.weight(node, index))
+        b.weights[f"{name}.{field}"] = Weight(node.input[index])
+    return b.module(name, module, b.env[node.input[0]])
+
+
 @handles("Gemm")
 def gemm(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     if given.get("transA", 0):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,33 @@ def parametric(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.No
 def hard_sigmoid(x: torch.Tensor, alpha: float, beta: float) -> torch.Tensor:
     """ONNX HardSigmoid; torch's own has a fixed slope of 1/6."""
     return torch.clamp(alpha * x + beta, 0.0, 1.0)
+
+
+@handles("PRelu")
+def prelu(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
+    return b.call(leak, b.env[node.input[0]], b.operand(node.input[1]))
+
+
+def leak(x: torch.Tensor, slope: torch.Tensor | float) -> torch.Tensor:
+    """ONNX PRelu: the slope broadcasts as in arithmetic, not along the channels."""
+    return torch.where(x >= 0, x, x * slope)
+
+
+@handles("Split")
+def split(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
+    axis, length = given.get("axis", 0), b.shapes[node.input[0]][given.get("axis", 0)]
+    sizes = b.list_input(node, 1, given, "split")
+    if length is None or axis % len(b.shapes[node.input[0]]) == 0:
+        raise ImportRefused(
+            node.name, node.op_type, "splits of the batch or of an open length are not supported"
+        )
+    if sizes is None:
+        step = -(-length // len(node.output))
+        sizes = [min(step, length - start) for start in range(0, length, step)]
+    parts = b.call(torch.split, b.env[node.input[0]], sizes, axis)
+    items = [b.call(operator.getitem, parts, index) for index in range(len(node.output))]
+    b.env.update(zip(node.output, items, strict=True))
+    return items[0]
 
 
 @handles("Clip")

@@ -54,7 +54,7 @@ class ChannelGroup:
 def trace_groups(imported: Imported, example: torch.Tensor) -> list[ChannelGroup]:
     """The prunable channel groups of a model, with their L2 importance, in the order of the graph.
 
-    Groups that reach the output layer's channels, a grouped (not depthwise) convolution or a bare constant
+    Groups that reach the output layer's channels, a grouped (not depthwise) convolution or a LayerNorm
     are left out. Importance is the mean over the group's layers of squared weights per channel, as torch-
     pruning's GroupMagnitudeImportance(p=2) has it.
     """
@@ -83,7 +83,7 @@ def _members(items: list[Any], names: dict[nn.Module, str]) -> list[Member] | No
     members: list[Member] = []
     for item in items:
         layer, handler = item.dep.target.module, item.dep.handler
-        if isinstance(layer, nn.Parameter) or (
+        if isinstance(layer, (nn.Parameter, nn.LayerNorm)) or (
             isinstance(layer, (nn.Conv1d, nn.Conv2d)) and layer.groups not in (1, layer.out_channels)
         ):
             return None
