@@ -1,0 +1,12 @@
+import "@/server/wiring";
+import { Observation } from "@/server/engine/contract";
+import { clusterOfToken, observe } from "@/server/engine/service";
+import { database } from "@/server/platform/db";
+import { bearer, body, route } from "@/server/platform/http/route";
+
+export const dynamic = "force-dynamic";
+export const POST = route("agent", async ({ request }) => {
+  const db = database();
+  const cluster = await clusterOfToken(db, bearer(request));
+  return Response.json(await observe(db, cluster.id, await body(request, Observation)));
+});

@@ -1,0 +1,155 @@
+/** What a cluster should do, told to its agent; what the agent sees, told to the slices. */
+import { readFile, rm } from "node:fs/promises";
+import { resolve } from "node:path";
+import type { z } from "zod";
+import { config } from "../platform/config";
+import { transact } from "../platform/context";
+import type { Database, Db } from "../platform/db";
+import { Unauthenticated } from "../platform/errors";
+import { newId } from "../platform/ids";
+import { emit } from "../platform/live/outbox";
+import { hashToken, randomToken } from "../platform/tokens";
+import {
+  DesiredPool,
+  type DesiredState,
+  type Enrolled,
+  type EnrolRequest,
+  type Observation,
+  type ObservedAck,
+} from "./contract";
+import { sinks, sources } from "./ports";
+import type { ClusterRow } from "./repo";
+import * as repo from "./repo";
+
+export { type ObservedCluster, type ObservedJob, registerSinks, registerSources } from "./ports";
+export { agentSeen } from "./repo";
+
+const LOCAL = "local";
+const LOCAL_POOL = "local-cpu";
+
+/** Makes the local cluster's row and its pool where they are missing, and brings the pool to the configuration. */
+export async function ensureLocalCluster(db: Db): Promise<ClusterRow> {
+  await repo.insertCluster(db, { id: newId("clu"), name: LOCAL });
+  const cluster = await repo.findClusterByName(db, LOCAL);
+  if (!cluster) throw new Error("the local cluster's row could not be read back");
+  const changed = await repo.insertPool(db, {
+    id: newId("pool"),
+    clusterId: cluster.id,
+    name: LOCAL_POOL,
+    min: 0,
+    max: config().poolMax,
+    idleSeconds: config().poolIdleSeconds,
+    resources: { CPU: 1 },
+  });
+  if (changed) await repo.bumpRevision(db, cluster.id);
+  return cluster;
+}
+
+/** Where work goes when nobody says otherwise. */
+export async function defaultClusterId(db: Db): Promise<string> {
+  const found = await repo.findClusterByName(db, LOCAL);
+  return (found ?? (await ensureLocalCluster(db))).id;
+}
+
+/**
+ * Tells a cluster's agent that something else is desired of it now. Call it last in a transaction: it locks the
+ * cluster's row, and whoever locks it locks nothing after.
+ */
+export const desireChanged = (tx: Db, clusterId: string): Promise<void> => repo.bumpRevision(tx, clusterId);
+
+/** @throws Unauthenticated unless the token is a cluster's */
+export async function clusterOfToken(db: Db, token: string | null): Promise<ClusterRow> {
+  const cluster = token ? await repo.findClusterByToken(db, hashToken(token)) : null;
+  if (!cluster) {
+    throw new Unauthenticated("This is not the token of an enrolled agent.", {
+      code: "unknown_agent",
+      remedy: "Enrol it with a one-time token.",
+    });
+  }
+  return cluster;
+}
+
+/** Exchanges a one-time token for the agent's own, of which only the digest stays here. */
+export async function enrol(
+  db: Database,
+  request: z.infer<typeof EnrolRequest>,
+): Promise<z.infer<typeof Enrolled>> {
+  const hash = hashToken(request.token);
+  const local = resolve(config().home, "secrets", "agent-enrol.token");
+  const expected = await readFile(local, "utf8").catch(() => "");
+  const isLocal = expected.trim() !== "" && hashToken(expected.trim()) === hash;
+  const token = randomToken("lathe_agent");
+  const clusterId = await transact({ db }, async (tx) => {
+    const cluster = isLocal ? await ensureLocalCluster(tx) : await repo.findClusterByEnrolToken(tx, hash);
+    if (!cluster) {
+      throw new Unauthenticated("This one-time token was used, or was never handed out.", {
+        code: "unknown_enrol_token",
+        remedy: "Restart the console: it makes a new one.",
+      });
+    }
+    await repo.setToken(tx, cluster.id, hashToken(token));
+    await emit(tx, { teamId: null, topic: "cluster", key: cluster.id });
+    return cluster.id;
+  });
+  if (isLocal) await rm(local, { force: true });
+  return { clusterId, token };
+}
+
+/** The whole desired state. The revision is read first, so what follows is never older than it says. */
+export async function desiredState(db: Db, clusterId: string): Promise<DesiredState> {
+  const revision = await repo.readRevision(db, clusterId);
+  const from = sources();
+  const [attempts, sessions, replicas, pools] = await Promise.all([
+    from.attempts?.(db, clusterId) ?? [],
+    from.sessions?.(db, clusterId) ?? [],
+    from.replicas?.(db, clusterId) ?? [],
+    repo.listPools(db, clusterId),
+  ]);
+  return {
+    clusterId,
+    revision,
+    attempts,
+    sessions,
+    replicas,
+    pools: pools.map((p) => ({
+      name: p.name,
+      min: p.min,
+      max: p.max,
+      idleSeconds: p.idleSeconds,
+      resources: DesiredPool.shape.resources.parse(p.resources),
+    })),
+  };
+}
+
+/**
+ * Takes what an agent sees. Within an incarnation the numbers rise: an older observation changes nothing. A new
+ * incarnation starts over. Everything here may be repeated.
+ */
+export async function observe(
+  db: Database,
+  clusterId: string,
+  seen: Observation,
+): Promise<z.infer<typeof ObservedAck>> {
+  const take = sinks();
+  return transact({ db }, async (tx) => {
+    const cluster = await repo.takeTurn(tx, clusterId);
+    if (!cluster) throw new Unauthenticated("This cluster was removed.", { code: "unknown_agent" });
+    if (cluster.incarnation === seen.incarnation && seen.seq <= cluster.lastSeq) {
+      return { seq: cluster.lastSeq, revision: cluster.desiredRevision };
+    }
+    let changed = false;
+    if (seen.jobs) changed = (await take.jobs?.(tx, clusterId, seen.jobs)) ?? false;
+    for (const service of [...(seen.services ?? [])].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+      await (service.kind === "session" ? take.session : take.replica)?.(tx, service);
+    }
+    if (seen.cluster) await take.cluster?.(tx, clusterId, seen.cluster);
+    const revision = await repo.storeObservation(tx, clusterId, {
+      incarnation: seen.incarnation,
+      seq: seen.seq,
+      appliedRevision: seen.appliedRevision,
+      observed: seen.cluster,
+      desireChanged: changed,
+    });
+    return { seq: seen.seq, revision };
+  });
+}

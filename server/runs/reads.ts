@@ -1,0 +1,156 @@
+/** What screens and other slices read of runs. Every query names the team. */
+import { and, asc, desc, eq, ilike, inArray, lt, or, type SQL, sql } from "drizzle-orm";
+import type { z } from "zod";
+import { dataset } from "../../db/schema/datasets";
+import { user } from "../../db/schema/identity";
+import { model, version } from "../../db/schema/models";
+import { attempt, checkpoint, run } from "../../db/schema/runs";
+import type { Db } from "../platform/db";
+import { NotFound } from "../platform/errors";
+import type { Progress, RunState } from "./contract";
+import { toAttempt, toRun } from "./records";
+import type { ListRuns } from "./screens";
+
+/** @throws NotFound for another team's run too */
+export async function getRun(db: Db, teamId: string, runId: string) {
+  const [row] = await db
+    .select()
+    .from(run)
+    .where(and(eq(run.id, runId), eq(run.teamId, teamId)));
+  if (!row) throw new NotFound("There is no such run in this team.");
+  return toRun(row);
+}
+
+/** @throws NotFound */
+export async function runByNumber(db: Db, teamId: string, number: number) {
+  const [row] = await db
+    .select()
+    .from(run)
+    .where(and(eq(run.teamId, teamId), eq(run.number, number)));
+  if (!row) throw new NotFound(`There is no run ${number} in this team.`);
+  return toRun(row);
+}
+
+export const attemptsOf = async (db: Db, runId: string) =>
+  (await db.select().from(attempt).where(eq(attempt.runId, runId)).orderBy(asc(attempt.number))).map(
+    toAttempt,
+  );
+
+export const checkpointsOf = (db: Db, runId: string, limit = 50) =>
+  db
+    .select({
+      step: checkpoint.step,
+      sha256: checkpoint.sha256,
+      bytes: checkpoint.bytes,
+      metrics: checkpoint.metrics,
+      attemptId: checkpoint.attemptId,
+      createdAt: checkpoint.createdAt,
+    })
+    .from(checkpoint)
+    .where(eq(checkpoint.runId, runId))
+    .orderBy(desc(checkpoint.createdAt))
+    .limit(limit);
+
+/** Names behind the ids of a run, for links. */
+export async function subjectsOf(
+  db: Db,
+  teamId: string,
+  of: {
+    modelId: string | null;
+    versionId: string | null;
+    resultVersionId: string | null;
+    datasetId: string | null;
+    createdBy: string | null;
+  },
+) {
+  const versionIds = [of.versionId, of.resultVersionId].filter((id) => id !== null);
+  const [models, versions, datasets, people] = await Promise.all([
+    of.modelId
+      ? db
+          .select({ id: model.id, name: model.name })
+          .from(model)
+          .where(and(eq(model.id, of.modelId), eq(model.teamId, teamId)))
+      : [],
+    versionIds.length > 0
+      ? db
+          .select({ id: version.id, number: version.number, digest: version.digest })
+          .from(version)
+          .where(and(inArray(version.id, versionIds), eq(version.teamId, teamId)))
+      : [],
+    of.datasetId
+      ? db
+          .select({ id: dataset.id, name: dataset.name })
+          .from(dataset)
+          .where(and(eq(dataset.id, of.datasetId), eq(dataset.teamId, teamId)))
+      : [],
+    of.createdBy
+      ? db.select({ id: user.id, name: user.name }).from(user).where(eq(user.id, of.createdBy))
+      : [],
+  ]);
+  return {
+    model: models[0] ?? null,
+    version: versions.find((v) => v.id === of.versionId) ?? null,
+    resultVersion: versions.find((v) => v.id === of.resultVersionId) ?? null,
+    dataset: datasets[0] ?? null,
+    by: people[0] ?? null,
+  };
+}
+
+/** Percent of the whole run: what the worker says, and 100 only when it succeeded. */
+export const percentOf = (state: RunState, progress: Progress | null): number | null =>
+  state === "succeeded" ? 100 : (progress?.percent ?? null);
+
+/** Newest first; the cursor is the number of the last one seen. */
+export async function listRuns(db: Db, teamId: string, input: z.infer<typeof ListRuns>) {
+  const filters: (SQL | undefined)[] = [eq(run.teamId, teamId)];
+  if (input.kinds) filters.push(inArray(run.kind, input.kinds));
+  if (input.states) filters.push(inArray(run.state, input.states));
+  if (input.modelId) filters.push(eq(run.modelId, input.modelId));
+  if (input.cursor) filters.push(lt(run.number, input.cursor));
+  const search = input.search?.trim();
+  if (search) {
+    const pattern = `%${search.replace(/[\\%_]/g, "\\$&")}%`;
+    const number = /^#?(\d{1,9})$/.exec(search)?.[1];
+    filters.push(or(ilike(run.title, pattern), number ? eq(run.number, Number(number)) : undefined));
+  }
+  const rows = await db
+    .select({
+      run,
+      modelName: model.name,
+      by: user.name,
+      attempts: sql<number>`(select count(*)::int from attempt where attempt.run_id = ${run.id})`,
+    })
+    .from(run)
+    .leftJoin(model, eq(model.id, run.modelId))
+    .leftJoin(user, eq(user.id, run.createdBy))
+    .where(and(...filters))
+    .orderBy(desc(run.number))
+    .limit(input.limit + 1);
+  const page = rows.slice(0, input.limit);
+  return {
+    items: page.map((row) => {
+      const r = toRun(row.run);
+      return {
+        id: r.id,
+        number: r.number,
+        kind: r.kind,
+        title: r.title,
+        state: r.state,
+        stopRequested: r.stopRequestedAt !== null && r.endedAt === null,
+        percent: percentOf(r.state, r.progress),
+        etaSeconds: r.endedAt ? null : (r.progress?.etaSeconds ?? null),
+        phase: r.progress?.phase ?? null,
+        message: r.progress?.message ?? null,
+        workers: r.resources.workers,
+        attempts: row.attempts,
+        cause: r.cause,
+        model: r.modelId && row.modelName ? { id: r.modelId, name: row.modelName } : null,
+        by: row.by,
+        createdAt: r.createdAt,
+        startedAt: r.startedAt,
+        endedAt: r.endedAt,
+      };
+    }),
+    nextCursor: rows.length > input.limit ? (page.at(-1)?.run.number ?? null) : null,
+  };
+}

@@ -1,0 +1,43 @@
+/** Runs and attempts as rows, with their JSON parsed by the contract. */
+import { z } from "zod";
+import type { attempt, run } from "../../db/schema/runs";
+import type { Observation } from "../engine/contract";
+import { ObservedJob } from "../engine/contract";
+import { Cause, Progress, Resources, RunResult, RunSpec, WorkerPlace } from "./contract";
+
+type RunRow = typeof run.$inferSelect;
+type AttemptRow = typeof attempt.$inferSelect;
+
+export interface Run extends Omit<RunRow, "spec" | "resources" | "intent" | "progress" | "result" | "cause"> {
+  spec: RunSpec;
+  resources: Resources;
+  intent: Record<string, unknown>;
+  progress: Progress | null;
+  result: RunResult | null;
+  cause: Cause | null;
+}
+
+export interface Attempt extends Omit<AttemptRow, "cause" | "workers" | "observed"> {
+  cause: Cause | null;
+  workers: z.infer<typeof WorkerPlace>[];
+  observed: NonNullable<Observation["jobs"]>[number] | null;
+}
+
+const Intent = z.record(z.string(), z.unknown());
+
+export const toRun = (row: RunRow): Run => ({
+  ...row,
+  spec: RunSpec.parse(row.spec),
+  resources: Resources.parse(row.resources),
+  intent: Intent.parse(row.intent),
+  progress: Progress.nullable().parse(row.progress),
+  result: RunResult.nullable().parse(row.result),
+  cause: Cause.nullable().parse(row.cause),
+});
+
+export const toAttempt = (row: AttemptRow): Attempt => ({
+  ...row,
+  cause: Cause.nullable().parse(row.cause),
+  workers: z.array(WorkerPlace).parse(row.workers),
+  observed: ObservedJob.nullable().parse(row.observed),
+});

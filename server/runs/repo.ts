@@ -1,0 +1,152 @@
+/** Writes of runs and attempts. States move by compare-and-swap on the expected one, under the lock of the run. */
+import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
+import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
+import { attempt, checkpoint, run } from "../../db/schema/runs";
+import type { Db, Transaction } from "../platform/db";
+import { Conflict } from "../platform/errors";
+import type { AttemptState, CheckpointRef, RunState } from "./contract";
+import { type Attempt, type Run, toAttempt, toRun } from "./records";
+import { ATTEMPT_MOVES, LIVE_ATTEMPT_STATES, RUN_MOVES } from "./states";
+
+type NewRun = Omit<typeof run.$inferInsert, "number">;
+
+/** Inserts a run under the team's next number; creators of one team take turns. */
+export async function insertRun(tx: Transaction, row: NewRun): Promise<Run> {
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`run:${row.teamId}`}, 0))`);
+  const [created] = await tx
+    .insert(run)
+    .values({
+      ...row,
+      number: sql`(select coalesce(max(number), 0) + 1 from run where team_id = ${row.teamId})`,
+    })
+    .returning();
+  if (!created) throw new Error("the run was not inserted");
+  return toRun(created);
+}
+
+export async function insertAttempt(tx: Transaction, row: typeof attempt.$inferInsert): Promise<Attempt> {
+  const [created] = await tx.insert(attempt).values(row).returning();
+  if (!created) throw new Error("the attempt was not inserted");
+  return toAttempt(created);
+}
+
+/** The run, locked: everything that changes a run or its attempts takes turns here. */
+export async function lockRun(tx: Transaction, runId: string): Promise<Run | null> {
+  const [row] = await tx.select().from(run).where(eq(run.id, runId)).for("update");
+  return row ? toRun(row) : null;
+}
+
+export async function newestAttempt(db: Db, runId: string): Promise<Attempt | null> {
+  const [row] = await db
+    .select()
+    .from(attempt)
+    .where(eq(attempt.runId, runId))
+    .orderBy(desc(attempt.number))
+    .limit(1);
+  return row ? toAttempt(row) : null;
+}
+
+/** @throws Conflict when the move is illegal or the state is another by now */
+export async function moveRun(
+  tx: Transaction,
+  current: Run,
+  to: RunState,
+  patch: PgUpdateSetSource<typeof run> = {},
+): Promise<Run> {
+  if (!RUN_MOVES[current.state].includes(to)) throw illegal("run", current.state, to);
+  const [row] = await tx
+    .update(run)
+    .set({ ...patch, state: to })
+    .where(and(eq(run.id, current.id), eq(run.state, current.state)))
+    .returning();
+  if (!row) throw new Conflict(`Run ${current.number} is not ${current.state} any more.`);
+  return toRun(row);
+}
+
+/** @throws Conflict when the move is illegal or the state is another by now */
+export async function moveAttempt(
+  tx: Transaction,
+  current: Attempt,
+  to: AttemptState,
+  patch: PgUpdateSetSource<typeof attempt> = {},
+): Promise<Attempt> {
+  if (!ATTEMPT_MOVES[current.state].includes(to)) throw illegal("attempt", current.state, to);
+  const [row] = await tx
+    .update(attempt)
+    .set({ ...patch, state: to, stateSince: sql`now()` })
+    .where(and(eq(attempt.id, current.id), eq(attempt.state, current.state)))
+    .returning();
+  if (!row) throw new Conflict(`Attempt ${current.number} is not ${current.state} any more.`);
+  return toAttempt(row);
+}
+
+const illegal = (machine: string, from: string, to: string) =>
+  new Conflict(`A ${machine} that is ${from} can't become ${to}.`, { code: "illegal_transition" });
+
+export async function patchRun(tx: Db, runId: string, patch: PgUpdateSetSource<typeof run>) {
+  await tx.update(run).set(patch).where(eq(run.id, runId));
+}
+
+export async function patchAttempt(tx: Db, attemptId: string, patch: PgUpdateSetSource<typeof attempt>) {
+  await tx.update(attempt).set(patch).where(eq(attempt.id, attemptId));
+}
+
+/** The version that a run made, if it made one. */
+export async function linkResultVersion(tx: Transaction, runId: string): Promise<void> {
+  await tx.execute(sql`
+    update run set result_version_id = version.id from version
+    where run.id = ${runId} and version.run_id = run.id and version.id is distinct from run.version_id`);
+}
+
+/** The newest checkpoint of a run, whichever attempt stored it. */
+export async function newestCheckpoint(db: Db, runId: string): Promise<CheckpointRef | null> {
+  const [row] = await db
+    .select({ step: checkpoint.step, sha256: checkpoint.sha256, bytes: checkpoint.bytes })
+    .from(checkpoint)
+    .where(eq(checkpoint.runId, runId))
+    .orderBy(desc(checkpoint.step))
+    .limit(1);
+  return row ?? null;
+}
+
+/** The newest checkpoint that an attempt starts from: of the attempts before it. */
+export async function checkpointBefore(
+  db: Db,
+  runId: string,
+  attemptNumber: number,
+): Promise<CheckpointRef | null> {
+  const [row] = await db
+    .select({ step: checkpoint.step, sha256: checkpoint.sha256, bytes: checkpoint.bytes })
+    .from(checkpoint)
+    .innerJoin(attempt, eq(attempt.id, checkpoint.attemptId))
+    .where(and(eq(checkpoint.runId, runId), sql`${attempt.number} < ${attemptNumber}`))
+    .orderBy(desc(checkpoint.step))
+    .limit(1);
+  return row ?? null;
+}
+
+/** A replay of the same checkpoint changes nothing. */
+export async function insertCheckpoint(tx: Transaction, row: typeof checkpoint.$inferInsert): Promise<void> {
+  await tx.insert(checkpoint).values(row).onConflictDoNothing();
+}
+
+/** Attempts of a cluster that are not over, with their runs. */
+export async function liveAttempts(db: Db, clusterId: string): Promise<{ run: Run; attempt: Attempt }[]> {
+  const rows = await db
+    .select({ run, attempt })
+    .from(attempt)
+    .innerJoin(run, eq(run.id, attempt.runId))
+    .where(and(eq(run.clusterId, clusterId), inArray(attempt.state, [...LIVE_ATTEMPT_STATES])))
+    .orderBy(run.id);
+  return rows.map((r) => ({ run: toRun(r.run), attempt: toAttempt(r.attempt) }));
+}
+
+/** Marks a run as to be stopped; false when it was already, or is over. */
+export async function markStopRequested(tx: Transaction, runId: string): Promise<boolean> {
+  const rows = await tx
+    .update(run)
+    .set({ stopRequestedAt: sql`now()` })
+    .where(and(eq(run.id, runId), isNull(run.stopRequestedAt)))
+    .returning({ id: run.id });
+  return rows.length > 0;
+}

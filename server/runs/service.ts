@@ -1,0 +1,112 @@
+/** Runs: anything executed on the cluster. Launching, stopping, and what screens ask. */
+import { and, eq } from "drizzle-orm";
+import type { z } from "zod";
+import { run as runTable } from "../../db/schema/runs";
+import { record } from "../audit/service";
+import { defaultClusterId, desireChanged } from "../engine/service";
+import { may, type TeamContext, transact } from "../platform/context";
+import type { Transaction } from "../platform/db";
+import { Conflict, Forbidden, NotFound } from "../platform/errors";
+import { newId } from "../platform/ids";
+import { Resources, type RunKind, RunSpec } from "./contract";
+import { emitRun, jobIdOf, stop } from "./lifecycle";
+import * as repo from "./repo";
+import { isLiveRun } from "./states";
+
+export { type Finisher, type Outcome, registerFinishers } from "./finishers";
+export { desiredAttempts, observeJobs } from "./jobs";
+export { getRun, listRuns, runByNumber } from "./reads";
+export type { Attempt, Run } from "./records";
+
+export interface NewRun {
+  kind: RunKind;
+  /** What people read in lists: an imperative and its object. */
+  title: string;
+  spec: z.input<typeof RunSpec>;
+  resources: z.input<typeof Resources>;
+  modelId?: string | null;
+  versionId?: string | null;
+  datasetId?: string | null;
+  requestId?: string | null;
+  /** What the kind's finisher needs to know besides the result. */
+  intent?: Record<string, unknown>;
+  maxAttempts?: number;
+}
+
+/**
+ * Queues a run in the caller's transaction: the run, its first attempt, and the cluster told. Call it before writing
+ * the audit entry: both take a lock of the team, in this order.
+ */
+export async function createRun(
+  tx: Transaction,
+  ctx: Pick<TeamContext, "teamId" | "actor">,
+  input: NewRun,
+): Promise<{ id: string; number: number }> {
+  const spec = RunSpec.parse(input.spec);
+  if (spec.kind !== input.kind) throw new Error(`a ${input.kind} run can't have a spec of ${spec.kind}`);
+  const clusterId = await defaultClusterId(tx);
+  const run = await repo.insertRun(tx, {
+    id: newId("run"),
+    teamId: ctx.teamId,
+    kind: input.kind,
+    title: input.title,
+    spec,
+    resources: Resources.parse(input.resources),
+    clusterId,
+    modelId: input.modelId ?? null,
+    versionId: input.versionId ?? null,
+    datasetId: input.datasetId ?? null,
+    requestId: input.requestId ?? null,
+    intent: input.intent ?? {},
+    ...(input.maxAttempts === undefined ? {} : { maxAttempts: input.maxAttempts }),
+    createdBy: ctx.actor.kind === "person" ? ctx.actor.id : null,
+  });
+  await repo.insertAttempt(tx, {
+    id: newId("att"),
+    teamId: ctx.teamId,
+    runId: run.id,
+    number: 1,
+    jobId: jobIdOf(run.id, 1),
+    firstStep: 0,
+  });
+  await emitRun(tx, run);
+  await desireChanged(tx, clusterId);
+  return { id: run.id, number: run.number };
+}
+
+/**
+ * Asks a run to stop. One that nothing was placed for ends at once; otherwise its job is no longer desired, and the
+ * run ends when the cluster says that the job is gone. Asking again changes nothing.
+ *
+ * @throws Forbidden for someone else's run without `run.stop_any`, Conflict when it is over
+ */
+export async function requestStop(ctx: TeamContext, runId: string): Promise<void> {
+  await transact(ctx, async (tx) => {
+    const [owned] = await tx
+      .select({ id: runTable.id })
+      .from(runTable)
+      .where(and(eq(runTable.id, runId), eq(runTable.teamId, ctx.teamId)));
+    const run = owned ? await repo.lockRun(tx, runId) : null;
+    if (!run) throw new NotFound("There is no such run in this team.");
+    const own = run.createdBy === ctx.actor.id && may(ctx, "run.stop_own");
+    if (!own && !may(ctx, "run.stop_any")) {
+      throw new Forbidden(`Run ${run.number} is not yours to stop.`, {
+        code: "missing_permission",
+        remedy: "Ask whoever launched it, or an operator.",
+      });
+    }
+    if (!isLiveRun(run.state)) throw new Conflict(`Run ${run.number} is over: it ${ended(run.state)}.`);
+    if (!(await repo.markStopRequested(tx, runId))) return;
+    const attempt = await repo.newestAttempt(tx, runId);
+    if (attempt?.state === "placing") await stop(tx, { ...run, stopRequestedAt: new Date() }, attempt);
+    else await emitRun(tx, run);
+    await record(tx, ctx, {
+      action: "run.stop_requested",
+      target: { kind: "run", id: runId },
+      summary: `Asked run ${run.number} (${run.title}) to stop`,
+    });
+    await desireChanged(tx, run.clusterId);
+  });
+}
+
+const ended = (state: string): string => (state === "stopped" ? "was stopped" : state);

@@ -1,0 +1,32 @@
+/**
+ * Plugs slices into the ports of slices below them. Imported for its effect by every process that ends runs, answers
+ * agents or reconciles: the doors' routes and the controller.
+ */
+import { finishCheck } from "./datasets/service";
+import { registerSinks, registerSources } from "./engine/service";
+import { evaluateSample } from "./models/sample";
+import { finishEvaluation, finishInspection } from "./models/service";
+import { registerServing } from "./models/serving";
+import { desiredReplicas, finishMeasurement, observeReplica, servingByModel } from "./releases/service";
+import { desiredAttempts, type Finisher, observeJobs, registerFinishers } from "./runs/service";
+import { desiredSessions, finishCommit, observeSession } from "./studio/reconcile";
+
+registerSources({ attempts: desiredAttempts, sessions: desiredSessions, replicas: desiredReplicas });
+registerSinks({ jobs: observeJobs, session: observeSession, replica: observeReplica });
+
+/** One after the other, in the transaction that ends the run. */
+const both =
+  (first: Finisher, second: Finisher): Finisher =>
+  async (tx, run, outcome) => {
+    await first(tx, run, outcome);
+    await second(tx, run, outcome);
+  };
+
+registerServing(servingByModel);
+
+registerFinishers({
+  inspect_model: both(finishInspection, evaluateSample),
+  inspect_dataset: both(finishCheck, evaluateSample),
+  evaluate: both(finishEvaluation, finishMeasurement),
+  compress: finishCommit,
+});
