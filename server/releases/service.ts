@@ -56,14 +56,6 @@ export async function createRequest(ctx: TeamContext, input: z.infer<typeof Crea
       policyDigest: policyDigest(),
     };
     await tx.insert(promotionRequest).values(row);
-    await record(tx, ctx, {
-      action: "promotion.requested",
-      target: { kind: "request", id },
-      summary: `Requested production for ${name}, request ${number}`,
-      before: serving ? servedBy(serving) : null,
-      after: { version: `v${work.version.number}`, digest: work.digest, note: input.note },
-    });
-    // Last: starting a run locks the cluster's row.
     const run = await createRun(tx, ctx, {
       kind: "evaluate",
       title: `Measure ${name}${baseline ? ` against v${baseline.number}` : ""}`,
@@ -81,6 +73,13 @@ export async function createRequest(ctx: TeamContext, input: z.infer<typeof Crea
       intent: { baselineVersionId: baseline?.id ?? null },
     });
     await repo.setRequest(tx, ctx.teamId, id, { runId: run.id });
+    await record(tx, ctx, {
+      action: "promotion.requested",
+      target: { kind: "request", id },
+      summary: `Requested production for ${name}, request ${number}`,
+      before: serving ? servedBy(serving) : null,
+      after: { version: `v${work.version.number}`, digest: work.digest, note: input.note },
+    });
     await emit(tx, { teamId: ctx.teamId, topic: "releases", key: id });
     return { id, number };
   });
@@ -327,3 +326,7 @@ async function end(
   });
   await emit(tx, { teamId: ctx.teamId, topic: "releases", key: request.id });
 }
+
+export { type Fence, reconcileReleases } from "./reconcile";
+export { desiredReplicas, observeReplica } from "./replicas";
+export { servingByModel } from "./views";

@@ -178,3 +178,23 @@ export async function minuteRows(db: Db, teamId: string, modelId: string): Promi
     group by s.minute, v.number order by s.minute`);
   return rows.map((row) => ({ ...row, at: new Date(row.at) }));
 }
+
+/** What serves of each of these models, for lists elsewhere. A model without an entry serves nothing. */
+export async function servingByModel(db: Db, teamId: string, modelIds: readonly string[]) {
+  const { rows } = await db.execute<{
+    modelId: string;
+    versionNumber: number;
+    state: "ready" | "starting" | "failed";
+  }>(sql`
+    select s.model_id as "modelId", v.number as "versionNumber",
+      case when bool_or(r.state = 'ready') then 'ready' when bool_or(r.state = 'starting') then 'starting' else 'failed' end as state
+    from release s join version v on v.id = s.version_id
+    left join replica r on r.version_id = s.version_id and r.undesired_at is null
+    where s.team_id = ${teamId} and s.environment = 'production' and s.state = 'serving'
+      and s.model_id in (${sql.join(
+        modelIds.map((id) => sql`${id}`),
+        sql`, `,
+      )})
+    group by s.model_id, v.number`);
+  return new Map(rows.map(({ modelId, ...serving }) => [modelId, serving]));
+}
