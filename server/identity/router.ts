@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { seedSample } from "../models/sample";
 import { permissionsOf } from "../platform/permissions";
 import { inTeam, open, router, signedIn } from "../platform/trpc/trpc";
 import { AcceptInvite, ChangeRoles, CreateInvite, CreateToken, Welcome } from "./contract";
@@ -6,7 +7,7 @@ import * as service from "./service";
 
 export const identityRouter = router({
   needsFirstAdmin: open.query(({ ctx }) => service.needsFirstAdmin(ctx.db)),
-  welcome: open.input(Welcome).mutation(({ ctx, input }) => service.welcome(ctx.db, input)),
+  welcome: open.input(Welcome).mutation(({ ctx, input }) => service.welcome(ctx.db, input, seedSample)),
   describeInvite: open
     .input(z.object({ token: z.string() }))
     .query(({ ctx, input }) => service.describeInvite(ctx.db, input.token)),

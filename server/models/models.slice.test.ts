@@ -13,6 +13,7 @@ import { adoptFile, registerBlob } from "../platform/blobs";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
+import { toRun } from "../runs/records";
 import { createVersionFromRun, finishEvaluation, finishInspection } from "./from-run";
 import * as service from "./service";
 import { evaluationResult, inspection } from "./testing/examples";
@@ -75,10 +76,12 @@ const runOf = async (ctx: TeamContext, versionId: string, kind: "inspect_model" 
   const rows = await ctx.db.select().from(run).where(eq(run.versionId, versionId));
   const found = rows.find((r) => r.kind === kind);
   if (!found) throw new Error(`no ${kind} run of ${versionId}`);
-  return found;
+  return toRun(found);
 };
-const finish = (ctx: TeamContext, ...args: Parameters<typeof finishInspection> extends [unknown, ...infer R] ? R : never) =>
-  ctx.db.transaction((tx) => finishInspection(tx, ...args));
+const finish = (
+  ctx: TeamContext,
+  ...args: Parameters<typeof finishInspection> extends [unknown, ...infer R] ? R : never
+) => ctx.db.transaction((tx) => finishInspection(tx, ...args));
 
 /** A version that passed its inspection. */
 async function readyVersion(ctx: TeamContext, name: string) {
@@ -116,7 +119,12 @@ describe("a version from an upload", () => {
 
   it("is kept out when the sandbox refuses it, with the rule, the place and the remedy", async () => {
     const ctx = await makeTeam();
-    const refusal = { rule: "no_pickle", message: "It is a pickle.", where: "byte 0", remedy: "Export ONNX." };
+    const refusal = {
+      rule: "no_pickle",
+      message: "It is a pickle.",
+      where: "byte 0",
+      remedy: "Export ONNX.",
+    };
     const created = await service.createFromUpload(ctx, {
       uploadId: await uploaded(ctx),
       model: isNew("hostile"),
@@ -136,7 +144,11 @@ describe("a version from an upload", () => {
 
   it("says that nobody looked when the inspection failed, and never changes its mind afterwards", async () => {
     const ctx = await makeTeam();
-    const created = await service.createFromUpload(ctx, { uploadId: await uploaded(ctx), model: isNew("lost"), note: "" });
+    const created = await service.createFromUpload(ctx, {
+      uploadId: await uploaded(ctx),
+      model: isNew("lost"),
+      note: "",
+    });
     const inspecting = await runOf(ctx, created.versionId, "inspect_model");
     await finish(ctx, inspecting, { state: "failed", cause: null });
     await finish(ctx, inspecting, {
@@ -162,9 +174,9 @@ describe("a version from an upload", () => {
     const ctx = await makeTeam();
     await readyVersion(ctx, "taken");
     const uploadId = await uploaded(ctx);
-    await expect(service.createFromUpload(ctx, { uploadId, model: isNew("taken"), note: "" })).rejects.toThrow(
-      "already a model",
-    );
+    await expect(
+      service.createFromUpload(ctx, { uploadId, model: isNew("taken"), note: "" }),
+    ).rejects.toThrow("already a model");
     expect((await service.list(ctx, { query: "", limit: 10 })).total).toEqual({ models: 1, versions: 1 });
   });
 });
@@ -175,8 +187,12 @@ describe("teams", () => {
     const { versionId, modelId } = await readyVersion(ctx, "private");
     expect((await service.list(stranger, { query: "private", limit: 10 })).models).toEqual([]);
     await expect(service.page(stranger, "private")).rejects.toThrow("no model");
-    await expect(service.versionPage(stranger, { model: "private", number: 1 })).rejects.toThrow("There is no");
-    await expect(service.versionForWork(stranger.db, stranger.teamId, versionId)).rejects.toThrow("no such version");
+    await expect(service.versionPage(stranger, { model: "private", number: 1 })).rejects.toThrow(
+      "There is no",
+    );
+    await expect(service.versionForWork(stranger.db, stranger.teamId, versionId)).rejects.toThrow(
+      "no such version",
+    );
     await expect(service.openDownload(stranger, versionId)).rejects.toThrow("no such version");
     const uploadId = await uploaded(stranger);
     await expect(
@@ -200,7 +216,9 @@ describe("the list", () => {
       cursor = page.nextCursor;
     } while (cursor);
     expect(seen).toEqual(["epsilon", "delta", "gamma", "beta", "alpha"]);
-    expect((await service.list(ctx, { query: "MM", limit: 10 })).models.map((m) => m.name)).toEqual(["gamma"]);
+    expect((await service.list(ctx, { query: "MM", limit: 10 })).models.map((m) => m.name)).toEqual([
+      "gamma",
+    ]);
     expect((await service.list(ctx, { query: "100%", limit: 10 })).models).toEqual([]);
   });
 });
@@ -234,7 +252,10 @@ describe("what runs make", () => {
     const page = await service.versionPage(ctx, { model: "garments", number: made.number });
     expect(page.lineage.map((v) => v.number)).toEqual([1, 2]);
     expect(page.version).toMatchObject({ state: "ready", digest: model.sha256, floatDigest: float.sha256 });
-    expect(page.evaluations[0]).toMatchObject({ baselineVersionId: parent.versionId, result: { accuracy: 0.915 } });
+    expect(page.evaluations[0]).toMatchObject({
+      baselineVersionId: parent.versionId,
+      result: { accuracy: 0.915 },
+    });
     const change = (set: Partial<typeof version.$inferInsert>) =>
       ctx.db.update(version).set(set).where(eq(version.id, made.versionId));
     await expect(change({ digest: parentDigest(page) })).rejects.toThrow();
@@ -294,5 +315,5 @@ async function evaluateRun(ctx: TeamContext, versionId: string, datasetId: strin
   const { id } = await service.evaluate(ctx, { versionId, datasetId, baselineVersionId: null });
   const [row] = await ctx.db.select().from(run).where(eq(run.id, id));
   if (!row) throw new Error("the run is gone");
-  return row;
+  return toRun(row);
 }

@@ -310,4 +310,4 @@ function refuseMisfit(
   );
 }
 
-export { createVersionFromRun } from "./from-run";
+export { createVersionFromRun, finishEvaluation, finishInspection } from "./from-run";
