@@ -61,6 +61,7 @@ export function CapacityChart(props: CapacityChartProps) {
   const yDomain = domainOf(
     [...capacity, ...demand].map(({ y }) => y),
     [0],
+    8,
   );
   const lane = events.length > 0 ? LANE : 0;
   const at = (points: readonly StepPoint[], x: number) => points.findLast((point) => point.x <= x)?.y ?? null;

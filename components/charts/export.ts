@@ -23,7 +23,9 @@ const DRAWN = [
   "stroke-width",
   "stroke-dasharray",
   "stroke-linejoin",
-  "font",
+  "font-family",
+  "font-size",
+  "font-weight",
   "opacity",
   "paint-order",
   "text-anchor",
@@ -72,7 +74,8 @@ export async function downloadPng(root: HTMLElement, name: string): Promise<void
   for (const title of root.querySelectorAll<HTMLElement>(".axis-title")) {
     const style = getComputedStyle(title);
     const place = title.getBoundingClientRect();
-    context.font = style.font;
+    // The shorthand is empty where a longhand it lacks is set, such as tabular figures.
+    context.font = `${style.fontWeight} ${style.fontSize} ${style.fontFamily}`;
     context.fillStyle = style.color;
     context.textBaseline = "middle";
     context.fillText(title.textContent ?? "", place.x - frame.x, place.y - frame.y + place.height / 2);

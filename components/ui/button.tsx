@@ -52,11 +52,13 @@ export function Button(props: ButtonProps) {
   } = props;
   const reasonId = useId();
   const off = Boolean(reason) || busy !== undefined;
+  // What cannot be done now carries no colour of its own.
+  const look = reason && variant !== "ghost" ? "plain" : variant;
   const button = (
     <button
       type="button"
       {...rest}
-      className={cx(lookClass({ variant, size, wide }), Boolean(reason) && "is-disabled", className)}
+      className={cx(lookClass({ variant: look, size, wide }), Boolean(reason) && "is-disabled", className)}
       aria-disabled={off || undefined}
       aria-busy={busy !== undefined || undefined}
       aria-describedby={reason ? reasonId : rest["aria-describedby"]}
