@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from gpu_worker.compress import Recipe, apply_recipe
 from gpu_worker.contract import AttemptSpec, TrainResult
@@ -145,6 +145,26 @@ def test_a_folded_model_trains_with_batchnorm_put_back(tmp_path: Path) -> None:
     assert result is not None
     assert {op.op: op.count for op in result.artifacts.inspection.ops}["BatchNormalization"] > 0
     assert result.artifacts.evaluation.accuracy > 0.5
+
+
+def test_a_model_that_ends_in_softmax_learns_as_well_as_one_that_does_not(tmp_path: Path) -> None:
+    losses = []
+    for softmax in (False, True):
+        door = open_door(tmp_path / str(softmax))
+        model = onnx.load_model_from_string(onnx_of("dense"))
+        if softmax:
+            raw = model.graph.output[0].name
+            model.graph.node.append(helper.make_node("Softmax", [raw], ["chances"], axis=1))
+            model.graph.output[0].name = "chances"
+        data = model.SerializeToString()
+        teacher = {"blob": door.put_blob(data).sha256, "temperature": 4.0, "weight": 0.5}
+        spec = train_spec(
+            door, "", stored_dataset(door, (20,), 3), model=data, teacher=teacher, keepMasks=True
+        )
+        assert run(attempt(spec), door) is not None
+        points = [p["value"] for p in door.read("metrics") if p["name"] == "train/loss"]
+        losses.append([float(str(value)) for value in points])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-3)
 
 
 def test_training_from_scratch_gives_a_version_that_can_be_trained_again(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from torch import nn
 
 from gpu_worker.data import Dataset
 from gpu_worker.train.group import Group
+from gpu_worker.train.outputs import to_logits
 from gpu_worker.train.trainable import Trainable
 
 SUBSET = 1_000
@@ -34,7 +35,7 @@ class SubsetEvaluation:
             ids = self._ids[start : start + CHUNK]
             inputs = torch.from_numpy(self._dataset.batch(ids, self._trainable.input)).to(self._group.device)
             labels = torch.from_numpy(self._dataset.y[ids])
-            logits = module(inputs).float().cpu()
+            logits = to_logits(module(inputs).float().cpu(), self._trainable.probabilities)
             sums[0] += int((logits.argmax(1) == labels).sum())
             sums[1] += float(F.cross_entropy(logits, labels, reduction="sum"))
             sums[2] += len(ids)

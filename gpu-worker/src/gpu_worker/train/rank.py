@@ -24,6 +24,7 @@ from gpu_worker.train.checkpoint import CheckpointWriter, Position, restore, sna
 from gpu_worker.train.evaluation import SubsetEvaluation
 from gpu_worker.train.group import Group, Pulse, join_group
 from gpu_worker.train.optimize import ZeroMasks, build_optimizer, clip, learning_rate, summed_loss
+from gpu_worker.train.outputs import to_logits
 from gpu_worker.train.reporter import Reporter
 from gpu_worker.train.result import build_result
 from gpu_worker.train.sampler import SampleStream
@@ -166,8 +167,9 @@ class TrainingLoop:
             parameters["lr"] = lr
         taught = self.teacher(inputs) if self.teacher is not None else None
         teacher = self.spec.teacher
+        logits = to_logits(self.wrapped(inputs), self.trainable.probabilities)
         loss = summed_loss(
-            self.wrapped(inputs),
+            logits,
             labels,
             taught,
             teacher.temperature if teacher else 1.0,

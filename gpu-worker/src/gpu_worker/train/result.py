@@ -56,7 +56,7 @@ def build_result(
         model, float_model, baseline, dataset, door, on_samples, stop, torch.get_num_threads()
     )
     steps = reporter.total_steps
-    reporter.metrics(steps, {"final/accuracy": artifacts.evaluation.accuracy})
+    reporter.metrics(steps, {"eval/accuracy_full": artifacts.evaluation.accuracy})
     return TrainResult(
         artifacts=artifacts, steps=steps, seconds=seconds, environment=environment(spec, train, group)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import onnx
 import torch
 from torch import Tensor
 
@@ -11,6 +12,7 @@ from gpu_worker.contract import Teacher
 from gpu_worker.evaluate import open_session, predict
 from gpu_worker.importer import import_onnx
 from gpu_worker.jobs.ports import Blobs
+from gpu_worker.train.outputs import gives_probabilities, to_logits
 from gpu_worker.train.trainable import lay_out
 
 
@@ -25,13 +27,14 @@ def open_teacher(
     if teacher is None or teacher.weight == 0:
         return None
     model = blobs.blob(teacher.blob).read_bytes()
+    probabilities = gives_probabilities(onnx.load_model_from_string(model))
     if device.type == "cpu":
         session = open_session(model, torch.get_num_threads())
-        return lambda inputs: torch.from_numpy(predict(session, inputs.numpy())).flatten(1)
+        return lambda inputs: to_logits(torch.from_numpy(predict(session, inputs.numpy())), probabilities)
     module = lay_out(import_onnx(model).module.to(device), torch.channels_last).eval()
 
     @torch.no_grad()
     def answer(inputs: Tensor) -> Tensor:
-        return module(inputs).flatten(1)
+        return to_logits(module(inputs), probabilities)
 
     return answer

@@ -17,6 +17,7 @@ from gpu_worker.data import Dataset, InputSpec
 from gpu_worker.importer import ImportRefused, export_onnx, import_onnx, reinsert_batchnorm
 from gpu_worker.jobs.ports import Blobs
 from gpu_worker.train import architectures
+from gpu_worker.train.outputs import gives_probabilities
 
 OPSET = 18
 CALIBRATION = 512
@@ -26,12 +27,13 @@ CALIBRATION = 512
 @dataclass(frozen=True)
 class Trainable:
     """module: on the CPU, in eval mode. export: the trained module (on the CPU, in eval mode) to ONNX bytes
-    with BatchNorm kept, so that the result can be trained again.
+    with BatchNorm kept, so that the result can be trained again. probabilities: the module ends in a Softmax.
     """
 
     module: nn.Module
     input: InputSpec
     export: Callable[[nn.Module], bytes]
+    probabilities: bool = False
 
 
 def load_trainable(spec: TrainSpec, blobs: Blobs, dataset: Dataset) -> Trainable:
@@ -75,7 +77,10 @@ def from_version(model: bytes, seed: int, dataset: Dataset) -> Trainable:
     drawn = np.random.default_rng(abs(seed)).permutation(dataset.train_ids)[:CALIBRATION]
     trained_from = reinsert_batchnorm(imported, [torch.from_numpy(dataset.batch(drawn, imported.input))])
     return Trainable(
-        trained_from.module, trained_from.input, lambda module: export_onnx(trained_from, module)
+        trained_from.module,
+        trained_from.input,
+        lambda module: export_onnx(trained_from, module),
+        gives_probabilities(trained_from.model),
     )
 
 
