@@ -1,0 +1,322 @@
+import { randomUUID } from "node:crypto";
+import { and, desc, eq, isNull } from "drizzle-orm";
+import { Client } from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import { connect } from "../../db/client";
+import { auditEntry } from "../../db/schema/audit";
+import { approval, promotionRequest, release, replica, routeTable } from "../../db/schema/releases";
+import { verify } from "../audit/log";
+import { RouteTable } from "../gateway/contract";
+import { newId } from "../platform/ids";
+import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
+import { modelPage, requestPage } from "./pages";
+import { reconcileReleases } from "./reconcile";
+import { observeReplica } from "./replicas";
+import { approve, createRequest, decline, withdraw } from "./service";
+import { switchRelease } from "./switch";
+import { makeTeam, measured, replicasReady, requested, seen, serve, type TestTeam } from "./testing";
+
+let database: TestDatabase;
+let connection: ReturnType<typeof connect>;
+let t: TestTeam;
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject("postgresUrl"));
+  process.env.DATABASE_URL = database.url;
+  connection = connect(database.url);
+});
+afterAll(async () => {
+  await connection.pool.end();
+  await database.drop();
+});
+beforeEach(async () => {
+  t = await makeTeam(connection.db);
+});
+
+const v = (number: number) => {
+  const found = t.versions[number - 1];
+  if (!found) throw new Error(`there is no v${number}`);
+  return found;
+};
+const serving = async () =>
+  (
+    await connection.db
+      .select()
+      .from(release)
+      .where(and(eq(release.modelId, t.modelId), eq(release.state, "serving")))
+  ).map((row) => row.versionId);
+const route = async () => {
+  const [table] = await connection.db.select().from(routeTable).orderBy(desc(routeTable.revision)).limit(1);
+  return RouteTable.parse(table?.routes ?? { routes: [] }).routes.find((r) => r.modelId === t.modelId);
+};
+const requestState = async (number: number) => (await requestPage(t.mei, { number })).state;
+const press = (from: string) => ({ modelId: t.modelId, from, key: randomUUID(), reason: "" });
+
+describe("a promotion", () => {
+  it("is measured, opened with its evidence, approved by another, prepared, and then serves", async () => {
+    const { number } = await createRequest(t.ines, {
+      versionId: v(1).id,
+      datasetId: t.datasetId,
+      note: "The first version.",
+    });
+    expect(await requestState(number)).toBe("measuring");
+    await expect(
+      approve(t.mei, {
+        number,
+        versionDigest: v(1).digest,
+        evaluationDigest: v(1).digest,
+        policyDigest: v(1).digest,
+        sentence: "",
+      }),
+    ).rejects.toThrow(/measuring/);
+    await measured(t, number, null);
+    const page = await requestPage(t.mei, { number });
+    expect(page).toMatchObject({ state: "open", approve: null, candidate: { number: 1 }, production: null });
+    expect(page.gates.map((gate) => gate.state)).toEqual(["not_measured", "not_measured", "pass", "pass"]);
+
+    await approve(t.mei, await seen(t, number));
+    expect(await serving()).toEqual([]);
+    expect(await route()).toBeUndefined();
+    await replicasReady(t);
+    await reconcileReleases(connection.db);
+    expect(await serving()).toEqual([v(1).id]);
+    expect(await route()).toMatchObject({ version: { number: 1, digest: v(1).digest }, replicas: [{}] });
+    const actions = (
+      await connection.db
+        .select()
+        .from(auditEntry)
+        .where(eq(auditEntry.teamId, t.ines.teamId))
+        .orderBy(auditEntry.seq)
+    ).map((e) => e.action);
+    expect(actions).toEqual(
+      expect.arrayContaining(["promotion.requested", "promotion.approved", "release.served"]),
+    );
+  });
+
+  it("is not approved by who asked for it, by the service's word", async () => {
+    const number = await requested(t, v(1).id, null);
+    await expect(approve(t.ines, await seen(t, number))).rejects.toMatchObject({ code: "own_request" });
+    expect((await requestPage(t.ines, { number })).approve).toMatchObject({ kind: "requester" });
+    await expect(decline(t.ines, { number, sentence: "not good" })).rejects.toMatchObject({
+      code: "own_request",
+    });
+  });
+
+  it("is not approved by who asked for it, by the database's word, whatever the row claims", async () => {
+    const number = await requested(t, v(1).id, null);
+    const [request] = await connection.db
+      .select()
+      .from(promotionRequest)
+      .where(and(eq(promotionRequest.teamId, t.ines.teamId), eq(promotionRequest.number, number)));
+    const client = new Client({ connectionString: database.url });
+    await client.connect();
+    await expect(
+      client.query(
+        `insert into approval (id, team_id, request_id, requested_by, approver_id, decision, version_digest, evaluation_digest, policy_digest)
+         values ($1, $2, $3, $4, $5, 'approve', 'a', 'b', 'c')`,
+        [newId("apr"), t.ines.teamId, request?.id, t.mei.actor.id, t.ines.actor.id],
+      ),
+    ).rejects.toThrow(/nobody_approves_their_own/);
+    await client.end();
+    expect(await connection.db.select().from(approval).where(eq(approval.teamId, t.ines.teamId))).toEqual([]);
+  });
+
+  it("is void once its evaluation changed, and stays void", async () => {
+    const number = await requested(t, v(1).id, null);
+    const before = await seen(t, number);
+    const [request] = await connection.db
+      .select()
+      .from(promotionRequest)
+      .where(and(eq(promotionRequest.teamId, t.ines.teamId), eq(promotionRequest.number, number)));
+    const evidence = { ...Object(request?.evidence), baseline: { changed: true } };
+    await connection.db
+      .update(promotionRequest)
+      .set({ evidence })
+      .where(eq(promotionRequest.id, request?.id ?? ""));
+    await expect(approve(t.mei, before)).rejects.toMatchObject({ code: "request_void" });
+    await expect(approve(t.mei, before)).rejects.toMatchObject({ code: "request_not_open" });
+    expect(await serving()).toEqual([]);
+  });
+
+  it("is void when its policy is no longer the one in force", async () => {
+    const number = await requested(t, v(1).id, null);
+    const before = await seen(t, number);
+    await connection.db
+      .update(promotionRequest)
+      .set({ policyDigest: "0".repeat(64) })
+      .where(and(eq(promotionRequest.teamId, t.ines.teamId), eq(promotionRequest.number, number)));
+    await expect(approve(t.mei, before)).rejects.toThrow(/policy changed/);
+  });
+
+  it("waits for its gates", async () => {
+    await serve(t, v(1).id, null);
+    const number = await requested(t, v(2).id, -0.02);
+    await expect(approve(t.mei, await seen(t, number))).rejects.toMatchObject({ code: "gate_blocks" });
+    expect((await requestPage(t.mei, { number })).approve).toMatchObject({ kind: "gate" });
+    expect(await requestState(number)).toBe("open");
+  });
+
+  it("is declined with a sentence or withdrawn, and production stays", async () => {
+    await serve(t, v(1).id, null);
+    const first = await requested(t, v(2).id, 0.001);
+    await decline(t.mei, { number: first, sentence: "Win Shirt back first." });
+    expect(await requestPage(t.ines, { number: first })).toMatchObject({
+      state: "declined",
+      decisions: [{ sentence: "Win Shirt back first." }],
+    });
+    const second = await requested(t, v(2).id, 0.001);
+    await withdraw(t.ines, { number: second });
+    await expect(approve(t.mei, await seen(t, second))).rejects.toMatchObject({ code: "request_not_open" });
+    expect(await serving()).toEqual([v(1).id]);
+  });
+
+  it("fails with the replicas' cause when they keep ending, and nothing is switched", async () => {
+    await serve(t, v(1).id, null);
+    const number = await requested(t, v(2).id, 0.001);
+    await approve(t.mei, await seen(t, number));
+    for (let i = 0; i < 3; i += 1) {
+      const [row] = await connection.db
+        .select()
+        .from(replica)
+        .where(and(eq(replica.versionId, v(2).id), isNull(replica.undesiredAt)));
+      await connection.db.transaction((tx) =>
+        observeReplica(tx, {
+          kind: "replica",
+          id: row?.id ?? "",
+          state: "failed",
+          address: null,
+          nodeId: null,
+          pid: null,
+          message: "no kernel for Foo",
+        }),
+      );
+      await reconcileReleases(connection.db);
+    }
+    const page = await modelPage(t.mei, { model: t.modelName });
+    expect(page.releases[0]).toMatchObject({
+      state: "failed",
+      version: 2,
+      message: expect.stringContaining("no kernel for Foo"),
+    });
+    expect(page.serving).toMatchObject({ version: 1 });
+    expect(await route()).toMatchObject({ version: { number: 1 } });
+  });
+});
+
+describe("rolling back", () => {
+  it("is one transaction: release, route, audit; the page offers the way forward", async () => {
+    await serve(t, v(1).id, null);
+    const second = await serve(t, v(2).id, 0.001);
+    const done = await switchRelease(t.mei, "rollback", press(second));
+    expect(await serving()).toEqual([v(1).id]);
+    expect(await route()).toMatchObject({ version: { number: 1 }, releaseId: done.releaseId });
+    const page = await modelPage(t.mei, { model: t.modelName });
+    expect(page.serving).toMatchObject({ kind: "rollback", version: 1, fromVersion: 2, by: "Mei Tanaka" });
+    expect(page.rollback.target).toBeNull();
+    expect(page.forward).toMatchObject({ target: { version: 2 }, isWarm: true });
+    const again = await switchRelease(t.mei, "forward", press(done.releaseId));
+    expect(await serving()).toEqual([v(2).id]);
+    expect((await modelPage(t.mei, { model: t.modelName })).rollback).toMatchObject({
+      target: { version: 1 },
+      isWarm: true,
+    });
+    expect(again.revision).toBe(4);
+  });
+
+  it("does nothing at all when any part of it is refused", async () => {
+    await serve(t, v(1).id, null);
+    const second = await serve(t, v(2).id, 0.001);
+    // A reason that the audit entry cannot hold: the last statement of the transaction fails.
+    const before = await route();
+    await expect(switchRelease(t.mei, "rollback", { ...press(second), reason: "\u0000" })).rejects.toThrow();
+    expect(await serving()).toEqual([v(2).id]);
+    expect(await route()).toEqual(before);
+  });
+
+  it("refuses a target that is not warm, in words", async () => {
+    await serve(t, v(1).id, null);
+    const second = await serve(t, v(2).id, 0.001);
+    await connection.db
+      .update(replica)
+      .set({ state: "failed" })
+      .where(eq(replica.versionId, v(1).id));
+    await expect(switchRelease(t.mei, "rollback", press(second))).rejects.toMatchObject({
+      code: "target_not_warm",
+      message: "v1 is not warm: it has no ready replica.",
+    });
+  });
+
+  it("pressed twice with one key is one step", async () => {
+    await serve(t, v(1).id, null);
+    const second = await serve(t, v(2).id, 0.001);
+    const twice = press(second);
+    const [a, b] = await Promise.all([
+      switchRelease(t.mei, "rollback", twice),
+      switchRelease(t.mei, "rollback", twice),
+    ]);
+    expect(a).toEqual(b);
+    expect(await serving()).toEqual([v(1).id]);
+  });
+
+  it("by two people at once is one step; the other is told what serves", async () => {
+    await serve(t, v(1).id, null);
+    await serve(t, v(2).id, 0.001);
+    const third = await serve(t, v(3).id, 0.001);
+    const both = await Promise.allSettled([
+      switchRelease(t.mei, "rollback", press(third)),
+      switchRelease(t.ines, "rollback", press(third)),
+    ]);
+    expect(both.map((one) => one.status).toSorted()).toEqual(["fulfilled", "rejected"]);
+    expect(both.find((one) => one.status === "rejected")).toMatchObject({
+      reason: { code: "serving_changed" },
+    });
+    expect(await serving()).toEqual([v(2).id]);
+  });
+
+  it("and approving at once take turns: one version serves, one route is in force, nothing prepared takes over", async () => {
+    await serve(t, v(1).id, null);
+    const second = await serve(t, v(2).id, 0.001);
+    const number = await requested(t, v(3).id, 0.001);
+    const input = await seen(t, number);
+    await Promise.all([approve(t.mei, input), switchRelease(t.mei, "rollback", press(second))]);
+    expect(await serving()).toEqual([v(1).id]);
+    const rows = await connection.db.select().from(release).where(eq(release.modelId, t.modelId));
+    expect(new Set(rows.map((row) => row.revision)).size).toBe(rows.length);
+    expect(await route()).toMatchObject({ version: { number: 1 } });
+  });
+
+  it("keeps the routes of other models", async () => {
+    await serve(t, v(1).id, null);
+    const mine = t;
+    t = await makeTeam(connection.db);
+    await serve(t, v(1).id, null);
+    t = mine;
+    expect(await route()).toMatchObject({ version: { number: 1 } });
+  });
+});
+
+describe("the audit chain", () => {
+  it("is whole after all of this, and says which entry somebody changed", async () => {
+    await serve(t, v(1).id, null);
+    const whole = await verify(t.mei);
+    expect(whole).toMatchObject({ broken: null, checked: expect.any(Number) });
+    expect(whole.checked).toBeGreaterThanOrEqual(3);
+    const tamper = async (change: string) => {
+      const client = new Client({ connectionString: database.url });
+      await client.connect();
+      // What only the owner of the database can do: the trigger refuses everybody else.
+      await client.query(`begin; set local session_replication_role = replica; ${change}; commit`);
+      await client.end();
+    };
+    await expect(connection.db.update(auditEntry).set({ summary: "x" })).rejects.toThrow();
+    await tamper(
+      `update audit_entry set summary = 'nothing happened' where team_id = '${t.ines.teamId}' and seq = 2`,
+    );
+    expect(await verify(t.mei)).toMatchObject({
+      checked: 1,
+      broken: { seq: 2, why: expect.stringContaining("content") },
+    });
+    await tamper(`delete from audit_entry where team_id = '${t.ines.teamId}' and seq = 2`);
+    expect(await verify(t.mei)).toMatchObject({ broken: { seq: 3, why: "Entry 2 is missing." } });
+  });
+});
