@@ -151,7 +151,7 @@ class Attempt:
         alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
         if place["node_id"] not in alive or "node has died" in told or "node was terminated" in told:
             kind, message = "node_lost", f"{who} is gone: its node left the cluster."
-        elif "OOM" in told or "memory monitor" in told:
+        elif "running low on memory" in told:  # other deaths only name it as one of the common causes
             kind, message = "out_of_memory", f"{who} was ended because the node ran out of memory."
         else:
             kind, message = "worker_died", f"{who} ended without a word: it was killed or it crashed."

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -26,6 +25,8 @@ from gpu_worker.contract import DesiredPool
 DEFAULT_POOL = DesiredPool(name="local-cpu", min=0, max=4, idle_seconds=60, resources={"CPU": 1})
 READY_SECONDS = 60
 INSTANCE = "LATHE_INSTANCE"
+HEAD_ID = "f" * 51 + "00000"
+"""Ray gives the head of a cluster whose nodes share a machine this id, whatever it is told."""
 OBJECT_STORE_BYTES = 80_000_000
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ def ray_environment(settings: Settings) -> dict[str, str]:
     }
 
 
-def head_environment(settings: Settings, head_id: str) -> dict[str, str]:
+def head_environment(settings: Settings) -> dict[str, str]:
     """What the head, its autoscaler and (inherited) every node and worker run with."""
     port = settings.ray_port
     return {
@@ -56,11 +57,14 @@ def head_environment(settings: Settings, head_id: str) -> dict[str, str]:
         "RAY_FAKE_CLUSTER": "1",
         "RAY_enable_autoscaler_v2": "1",
         "AUTOSCALER_UPDATE_INTERVAL_S": "1",
-        "RAY_CLOUD_INSTANCE_ID": head_id,
-        "RAY_OVERRIDE_NODE_ID_FOR_TESTING": head_id,
+        "RAY_CLOUD_INSTANCE_ID": HEAD_ID,
+        "RAY_OVERRIDE_NODE_ID_FOR_TESTING": HEAD_ID,
         "RAY_NODE_TYPE_NAME": "head",
         "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
         "RAY_JOB_START_TIMEOUT_SECONDS": "30",
+        # How long a stopped driver may take before it is killed: its workers write a checkpoint first.
+        "RAY_JOB_STOP_WAIT_TIME_S": "20",
+        "RAY_enable_worker_prestart": "0",
         "RAY_DASH_MODULES": "JobHead,NodeHead",
         "RAY_AUTOSCALER_METRIC_PORT": str(port + 4),
         "AUTOSCALER_METRIC_PORT": str(port + 4),
@@ -81,8 +85,7 @@ def start(settings: Settings) -> subprocess.Popen[bytes]:
     shutil.rmtree(settings.ray_folder, ignore_errors=True)
     settings.ray_folder.mkdir(parents=True)
     settings.ray_folder.parent.chmod(0o700)
-    head_id = secrets.token_hex(28)
-    config = autoscaler_config([DEFAULT_POOL], settings.gcs_address, head_id, len(local_gpus()))
+    config = autoscaler_config([DEFAULT_POOL], settings.gcs_address, HEAD_ID, len(local_gpus()))
     write_config(settings.autoscaler_config, config)
     port = settings.ray_port
     logs = settings.home / "logs"
@@ -101,7 +104,7 @@ def start(settings: Settings) -> subprocess.Popen[bytes]:
     with head_log.open("wb") as output:
         head = subprocess.Popen(
             command,
-            env=head_environment(settings, head_id),
+            env=head_environment(settings),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

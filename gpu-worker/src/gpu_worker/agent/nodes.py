@@ -18,7 +18,7 @@ from gpu_worker.contract import Demand, DepartedItem, ObservedCluster, ObservedN
 
 HEAD_TYPE = "head"
 MOST_DEPARTED = 50
-IDLE_DEATH, PREEMPTED_DEATH, EXPECTED_DEATH = 3, 4, 1
+EXPECTED_DEATH, PREEMPTED_DEATH, IDLE_DEATH = 1, 3, 4
 """How Ray's control store files the end of a node (NodeDeathInfo.Reason)."""
 
 

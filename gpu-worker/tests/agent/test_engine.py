@@ -1,0 +1,220 @@
+"""The agent's protocol on a real Ray cluster: every node is a live raylet, every job and service a real process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from agent.fake_console import FakeAttempt, FakeConsole
+from agent.lab import Lab, inspect_spec, linear_model, replica, train_spec
+
+from gpu_worker.agent.jobs_api import JobsApi
+from gpu_worker.agent.local import session_members
+from gpu_worker.contract import DesiredAttempt
+
+POOL = {"name": "cpu", "min": 0, "max": 3, "idleSeconds": 60, "resources": {"CPU": 1}}
+HEALTHY = 90
+"""Seconds within which anything here happens, on a machine that does much else."""
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with tempfile.TemporaryDirectory(prefix="lathe-engine-") as folder:
+        lab = Lab(Path(folder))
+        try:
+            lab.console.desire(pools=[POOL])
+            lab.console.until(lambda: lab.console.observed["cluster"], HEALTHY, "the first observation")
+            yield lab
+        finally:
+            sid = lab.sid
+            lab.close()
+            assert list(session_members(sid)) == [], "the cluster left processes behind"
+
+
+def steps(attempt: FakeAttempt) -> int:
+    return max((p["step"] for body in attempt.bodies("metrics") for p in body["points"]), default=0)
+
+
+def ended(console: FakeConsole, attempt: FakeAttempt) -> dict[str, Any]:
+    def job() -> dict[str, Any] | None:
+        found = console.job(attempt.job_id)
+        return found if found and found["state"] in ("succeeded", "failed", "stopped") else None
+
+    return console.until(job, HEALTHY, f"the end of {attempt.job_id}")
+
+
+def workers(console: FakeConsole) -> list[dict[str, Any]]:
+    return [node for node in console.observed["cluster"]["nodes"] if not node["isHead"]]
+
+
+def test_the_one_time_token_was_used_once_and_the_agents_own_is_private(lab: Lab) -> None:
+    assert lab.console.enrolled == 1
+    assert not (lab.home / "secrets" / "agent-enrol.token").exists()
+    assert (lab.home / "secrets" / "agent.token").stat().st_mode & 0o077 == 0
+
+
+def test_a_job_brings_up_a_node_and_delivers_its_result(lab: Lab) -> None:
+    console = lab.console
+    assert workers(console) == []
+    attempt = console.launch("inspect", inspect_spec(console))
+    console.until(lambda: console.observed["cluster"]["demands"] or workers(console), HEALTHY, "demand")
+    job = ended(console, attempt)
+    assert (job["state"], job["exitCode"]) == ("succeeded", 0)
+    assert attempt.result is not None
+    assert attempt.result["report"]["n"] == 200
+    (node,) = workers(console)
+    assert (node["pool"], node["cpus"], node["gpus"]) == ("cpu", 1, 0)
+    assert [report["state"] for report in attempt.bodies("state")] == ["starting", "running"]
+    assert attempt.bodies("state")[0]["workers"][0]["nodeId"] == node["nodeId"]
+
+
+def test_a_job_is_submitted_once_however_often_it_is_asked_for(lab: Lab) -> None:
+    attempt = next(iter(lab.console.attempts.values()))
+    api = JobsApi(f"http://127.0.0.1:{lab.ray_port + 1}", lab.ray_token, lab.console.desired["clusterId"])
+    before = api.list()
+    api.submit(DesiredAttempt.model_validate(lab.console.desired_attempt(attempt)), lab.console.url)
+    assert api.list() == before
+
+
+def test_a_strangers_job_is_left_alone_and_ours_ends_when_it_is_not_desired(lab: Lab) -> None:
+    console = lab.console
+    client = httpx.Client(
+        base_url=f"http://127.0.0.1:{lab.ray_port + 1}",
+        headers={"authorization": f"Bearer {lab.ray_token}"},
+        trust_env=False,
+    )
+    stranger = {"entrypoint": "sleep 600", "submission_id": "stranger", "entrypoint_num_cpus": 0}
+    assert client.post("/api/jobs/", json=stranger).is_success
+    attempt = console.launch("orphan", train_spec(console))
+    console.until(lambda: attempt.bodies("state"), HEALTHY, "placed")
+    console.desire(attempts=[])
+    console.until(lambda: console.job(attempt.job_id) is None, HEALTHY, "the end of the orphan")
+    assert client.get("/api/jobs/stranger").json()["status"] == "RUNNING"
+    assert client.post("/api/jobs/stranger/stop").is_success
+
+
+def test_a_training_survives_its_agent_and_its_worker(lab: Lab) -> None:
+    console = lab.console
+    attempt = console.launch("train", train_spec(console), workers=2)
+    console.until(lambda: steps(attempt) > 12 and attempt.bodies("checkpoints"), HEALTHY, "steps")
+    first, second = attempt.bodies("state")[-1]["workers"]
+    assert first["nodeId"] != second["nodeId"]
+
+    lab.agent.kill()
+    lab.agent.wait()
+    incarnation, seen = console.observations[-1]["incarnation"], steps(attempt)
+    console.until(lambda: steps(attempt) > seen + 5, HEALTHY, "steps without an agent")
+    lab.start_agent()
+    console.until(
+        lambda: (
+            console.observations[-1]["incarnation"] != incarnation
+            and (console.job(attempt.job_id) or {}).get("state") == "running"
+        ),
+        HEALTHY,
+        "the new agent",
+    )
+    assert steps(attempt) > seen
+
+    os.kill(second["pid"], signal.SIGKILL)
+    following = console.until(lambda: console.attempts.get("token-train-2"), HEALTHY, "the next attempt")
+    console.until(lambda: steps(following), HEALTHY, "steps of the next attempt")
+    assert attempt.cause is not None
+    assert (attempt.cause["kind"], attempt.cause["rank"]) == ("worker_died", 1)
+    assert "step" in attempt.cause["evidence"], "the last lines of the rank's log"
+    first_step = min(p["step"] for body in following.bodies("metrics") for p in body["points"])
+    assert first_step == following.checkpoint["step"] + 1
+    survivor, replacement = following.bodies("state")[0]["workers"]
+    assert survivor["pid"] == first["pid"]
+    assert replacement["pid"] != second["pid"]
+
+    console.desire(attempts=[])
+    console.until(lambda: console.job(attempt.job_id) is None, HEALTHY, "the end of the training")
+    last = following.bodies("checkpoints")[-1]["step"]
+    assert last == steps(following), "a stopped run keeps its last step"
+
+
+def test_a_service_comes_back_after_a_crash_and_ends_when_it_is_not_desired(lab: Lab) -> None:
+    console = lab.console
+    digest = console.put(linear_model())
+    console.desire(replicas=[replica("good", digest), replica("broken", "0" * 64)])
+
+    def ready() -> dict[str, Any] | None:
+        found = console.service("good")
+        return found if found and found["state"] == "ready" else None
+
+    service = console.until(ready, HEALTHY, "a ready replica")
+    headers = {"authorization": "Bearer token-good"}
+    assert httpx.get(f"{service['address']}/ready", headers=headers, trust_env=False).is_success
+    assert httpx.get(f"{service['address']}/ready", trust_env=False).status_code == 401
+
+    os.kill(service["pid"], signal.SIGKILL)
+    again = console.until(
+        lambda: (found := ready()) and found["pid"] != service["pid"] and found, HEALTHY, "it again"
+    )
+    assert httpx.get(f"{again['address']}/ready", headers=headers, trust_env=False).is_success
+
+    console.until(
+        lambda: "left alone" in (console.service("broken") or {}).get("message", ""), HEALTHY, "giving up"
+    )
+    assert console.service("broken")["state"] == "failed"
+    console.desire(replicas=[])
+    console.until(lambda: console.observed["services"] == [], HEALTHY, "the end of the services")
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{again['address']}/ready", headers=headers, trust_env=False)
+
+
+def test_nodes_leave_for_a_reason(lab: Lab) -> None:
+    console = lab.console
+    nodes = workers(console)
+    assert len(nodes) >= 2
+    lost = nodes[0]["nodeId"]
+    raylet = next(
+        process
+        for process in (psutil.Process(pid) for pid in session_members(lab.sid))
+        if process.name() == "raylet" and process.environ().get("RAY_OVERRIDE_NODE_ID_FOR_TESTING") == lost
+    )
+    raylet.kill()
+
+    def reasons() -> dict[str, str]:
+        return {gone["nodeId"]: gone["reason"] for gone in console.observed["cluster"]["departed"]}
+
+    console.until(lambda: reasons().get(lost) == "lost", HEALTHY, "the lost node")
+    console.desire(pools=[POOL | {"idleSeconds": 1}])
+    console.until(lambda: workers(console) == [], HEALTHY, "the idle nodes' departure")
+    assert "idle" in reasons().values()
+
+
+def test_everything_listens_on_loopback(lab: Lab) -> None:
+    listening = {
+        connection.laddr.ip
+        for pid in session_members(lab.sid)
+        for connection in psutil.Process(pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening <= {"127.0.0.1", "::1"}
+
+
+def test_a_cluster_ends_with_its_process_and_leaves_nothing(lab: Lab) -> None:
+    """A second home beside the first: its start, its end by SIGTERM, and the first one undisturbed."""
+    with tempfile.TemporaryDirectory(prefix="lathe-other-") as folder:
+        other = subprocess.run(
+            [sys.executable, "-c", START_AND_STOP], env={**lab.environment, "LATHE_HOME": folder}, timeout=120
+        )
+    assert other.returncode == 1, "ports that are taken are told, not shared"
+    assert len(list(session_members(lab.sid))) > 3
+
+
+START_AND_STOP = """
+import sys
+from gpu_worker.agent.local import main
+sys.exit(main())
+"""
