@@ -55,7 +55,7 @@ async function observeJob(tx: Transaction, runId: string, job: ObservedJob): Pro
   if (!run || !attempt || !isLiveAttempt(attempt.state) || attempt.jobId !== job.jobId) return false;
   await repo.patchAttempt(tx, attempt.id, { observed: job });
   const verdict = judge(run, attempt, job);
-  switch (verdict.then) {
+  switch (verdict.decision) {
     case "wait":
       return false;
     case "succeed":
@@ -73,7 +73,7 @@ async function observeJob(tx: Transaction, runId: string, job: ObservedJob): Pro
   }
 }
 
-type Verdict = { then: "wait" | "succeed" | "stop" } | { then: "fail" | "retry"; cause: Cause };
+type Verdict = { decision: "wait" | "succeed" | "stop" } | { decision: "fail" | "retry"; cause: Cause };
 
 /** What a job's state means for the attempt it carries. A worker's own error came before, and ended the attempt. */
 export function judge(
@@ -81,17 +81,17 @@ export function judge(
   attempt: Pick<Attempt, "resultAt" | "number">,
   job: ObservedJob,
 ): Verdict {
-  if (job.state === "pending" || job.state === "running") return { then: "wait" };
-  if (job.state === "succeeded" && attempt.resultAt) return { then: "succeed" };
-  if (run.stopRequestedAt) return { then: "stop" };
+  if (job.state === "pending" || job.state === "running") return { decision: "wait" };
+  if (job.state === "succeeded" && attempt.resultAt) return { decision: "succeed" };
+  if (run.stopRequestedAt) return { decision: "stop" };
   if (job.state === "succeeded") {
-    return { then: "fail", cause: cause("worker_error", "The job ended without a result.", job) };
+    return { decision: "fail", cause: cause("worker_error", "The job ended without a result.", job) };
   }
   if (job.state === "lost")
-    return { then: "retry", cause: cause("driver_died", "The cluster lost the job.", job) };
+    return { decision: "retry", cause: cause("driver_died", "The cluster lost the job.", job) };
   const message =
     job.state === "stopped" ? "The job was stopped on the cluster, not from here." : exitMessage(job);
-  return { then: "retry", cause: cause("driver_died", message, job) };
+  return { decision: "retry", cause: cause("driver_died", message, job) };
 }
 
 const SIGNALS: Record<number, string> = { 6: "SIGABRT", 9: "SIGKILL", 11: "SIGSEGV", 15: "SIGTERM" };

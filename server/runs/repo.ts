@@ -1,6 +1,7 @@
 /** Writes of runs and attempts. States move by compare-and-swap on the expected one, under the lock of the run. */
 import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
 import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
+import { teamBlob } from "../../db/schema/platform";
 import { attempt, checkpoint, run } from "../../db/schema/runs";
 import type { Db, Transaction } from "../platform/db";
 import { Conflict } from "../platform/errors";
@@ -148,5 +149,13 @@ export async function markStopRequested(tx: Transaction, runId: string): Promise
     .set({ stopRequestedAt: sql`now()` })
     .where(and(eq(run.id, runId), isNull(run.stopRequestedAt)))
     .returning({ id: run.id });
+  return rows.length > 0;
+}
+
+export async function hasBlob(db: Db, teamId: string, sha256: string): Promise<boolean> {
+  const rows = await db
+    .select({ sha256: teamBlob.sha256 })
+    .from(teamBlob)
+    .where(and(eq(teamBlob.teamId, teamId), eq(teamBlob.sha256, sha256)));
   return rows.length > 0;
 }

@@ -14,6 +14,7 @@ import * as repo from "./repo";
 import { isLiveRun } from "./states";
 
 export { type Finisher, type Outcome, registerFinishers } from "./finishers";
+export { expireAttempts } from "./deadlines";
 export { desiredAttempts, observeJobs } from "./jobs";
 export { getRun, listRuns, runByNumber } from "./reads";
 export type { Attempt, Run } from "./records";

@@ -1,0 +1,15 @@
+import "@/server/wiring";
+import { database } from "@/server/platform/db";
+import { route } from "@/server/platform/http/route";
+import { CheckpointReport } from "@/server/runs/contract";
+import { report } from "@/server/runs/door/http";
+import { attemptOf } from "@/server/runs/door/owner";
+import { reportCheckpoint } from "@/server/runs/door/reports";
+
+export const dynamic = "force-dynamic";
+export const POST = route("worker", async ({ request }) => {
+  const db = database();
+  const owner = await attemptOf(db, request);
+  await reportCheckpoint(db, owner, await report(request, CheckpointReport));
+  return new Response(null, { status: 204 });
+});

@@ -1,0 +1,15 @@
+import "@/server/wiring";
+import { database } from "@/server/platform/db";
+import { route } from "@/server/platform/http/route";
+import { ProgressReport } from "@/server/runs/contract";
+import { report } from "@/server/runs/door/http";
+import { attemptOf } from "@/server/runs/door/owner";
+import { reportProgress } from "@/server/runs/door/reports";
+
+export const dynamic = "force-dynamic";
+export const POST = route("worker", async ({ request }) => {
+  const db = database();
+  const owner = await attemptOf(db, request);
+  await reportProgress(db, owner, (await report(request, ProgressReport)).progress);
+  return new Response(null, { status: 204 });
+});

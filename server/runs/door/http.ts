@@ -1,0 +1,70 @@
+/** Bodies of the worker door: bounded in size, and in how many are worked on at once. */
+import { createReadStream } from "node:fs";
+import { Readable } from "node:stream";
+import type { ReadableStream as NodeStream } from "node:stream/web";
+import type { z } from "zod";
+import { locateBlob, registerBlob, storeStream } from "../../platform/blobs";
+import { config } from "../../platform/config";
+import type { Database } from "../../platform/db";
+import { Invalid, Limit } from "../../platform/errors";
+import { body } from "../../platform/http/route";
+import { singleton } from "../../platform/singleton";
+import type { Artifact } from "../contract";
+import type { Owner } from "./owner";
+
+/** Batches of metrics and logs worked on at once; more wait at the workers, who spool to disk. */
+const MAX_INGESTS = 32;
+const MAX_BODY_BYTES = 32 * 2 ** 20;
+
+const gate = () => singleton("runs.ingests", () => ({ inFlight: 0 }));
+
+/** Lets `work` in while there is room, before its body is read. @throws Limit (429 with Retry-After) otherwise */
+export async function admitted<T>(work: () => Promise<T>): Promise<T> {
+  const g = gate();
+  if (g.inFlight >= MAX_INGESTS) {
+    throw new Limit(`${MAX_INGESTS} batches are being stored already.`, {
+      remedy: "Send it again in a second.",
+    });
+  }
+  g.inFlight += 1;
+  try {
+    return await work();
+  } finally {
+    g.inFlight -= 1;
+  }
+}
+
+/** The JSON body, refused unread when it says that it is too large. */
+export function report<T extends z.ZodType>(request: Request, shape: T): Promise<z.output<T>> {
+  const length = Number(request.headers.get("content-length") ?? 0);
+  if (length > MAX_BODY_BYTES) {
+    throw new Invalid(`A report of ${length} bytes is too large; at most ${MAX_BODY_BYTES} are read.`);
+  }
+  return body(request, shape);
+}
+
+/** A blob as a stream. @throws NotFound for another team's blob too */
+export async function sendBlob(db: Database, owner: Owner, sha256: string): Promise<Response> {
+  const { path, bytes } = await locateBlob(db, owner.teamId, sha256);
+  const stream = Readable.toWeb(createReadStream(path, { highWaterMark: 1 << 20 }));
+  return new Response(stream as ReadableStream<Uint8Array>, {
+    headers: {
+      "content-type": "application/octet-stream",
+      "content-length": String(bytes),
+      etag: `"${sha256}"`,
+    },
+  });
+}
+
+/** Stores the body under its digest; the same bytes again change nothing. @throws Invalid when it is another's */
+export async function takeBlob(
+  db: Database,
+  owner: Owner,
+  sha256: string,
+  request: Request,
+): Promise<z.infer<typeof Artifact>> {
+  const source = request.body ? Readable.fromWeb(request.body as NodeStream<Uint8Array>) : Readable.from([]);
+  const found = await storeStream(source, { expected: sha256, maxBytes: config().modelMaxBytes * 4 });
+  await registerBlob(db, owner.teamId, found);
+  return found;
+}
