@@ -1,6 +1,7 @@
 /** All procedures of the console. Slices add theirs here. */
 
 import { auditRouter } from "./audit/router";
+import { clusterRouter } from "./cluster/router";
 import { datasetsRouter } from "./datasets/router";
 import { identityRouter } from "./identity/router";
 import { modelsRouter } from "./models/router";
@@ -9,9 +10,11 @@ import { liveRouter } from "./platform/live/router";
 import { router } from "./platform/trpc/trpc";
 import { releasesRouter } from "./releases/router";
 import { studioRouter } from "./studio/router";
+import { trainingRouter } from "./training/router";
 
 export const appRouter = router({
   audit: auditRouter,
+  cluster: clusterRouter,
   datasets: datasetsRouter,
   identity: identityRouter,
   live: liveRouter,
@@ -19,5 +22,6 @@ export const appRouter = router({
   overview: overviewRouter,
   releases: releasesRouter,
   studio: studioRouter,
+  training: trainingRouter,
 });
 export type AppRouter = typeof appRouter;

@@ -2,6 +2,7 @@
  * Plugs slices into the ports of slices below them. Imported for its effect by every process that ends runs, answers
  * agents or reconciles: the doors' routes and the controller.
  */
+import { observeCluster } from "./cluster/service";
 import { finishCheck } from "./datasets/service";
 import { registerSinks, registerSources } from "./engine/service";
 import { evaluateSample } from "./models/sample";
@@ -10,9 +11,15 @@ import { registerServing } from "./models/serving";
 import { desiredReplicas, finishMeasurement, observeReplica, servingByModel } from "./releases/service";
 import { desiredAttempts, type Finisher, observeJobs, registerFinishers } from "./runs/service";
 import { desiredSessions, finishCommit, observeSession } from "./studio/reconcile";
+import { finishTraining } from "./training/service";
 
 registerSources({ attempts: desiredAttempts, sessions: desiredSessions, replicas: desiredReplicas });
-registerSinks({ jobs: observeJobs, session: observeSession, replica: observeReplica });
+registerSinks({
+  jobs: observeJobs,
+  session: observeSession,
+  replica: observeReplica,
+  cluster: observeCluster,
+});
 
 /** One after the other, in the transaction that ends the run. */
 const both =
@@ -29,4 +36,5 @@ registerFinishers({
   inspect_dataset: both(finishCheck, evaluateSample),
   evaluate: both(finishEvaluation, finishMeasurement),
   compress: finishCommit,
+  train: finishTraining,
 });

@@ -1,0 +1,58 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { downReason, matchScaleUp, upReason } from "./ledger";
+
+describe("reasons", () => {
+  test("name who asks and for what", () => {
+    const waiting = [
+      { label: "run 12 (Recover garment-cls v2)", cpus: 2, gpus: 0 },
+      { label: "the studio of garment-cls v3", cpus: 1, gpus: 1 },
+    ];
+    expect(upReason(waiting, 3)).toBe(
+      "2 CPUs for run 12 (Recover garment-cls v2); 1 CPU and 1 GPU for the studio of garment-cls v3; no node had them free",
+    );
+    expect(upReason([], 0.5)).toBe("0.5 CPUs asked for, and no node had them free");
+    expect(upReason([], 0)).toBe("The pool keeps at least this many nodes");
+  });
+
+  test("tell idleness, a drain and a loss apart", () => {
+    expect(downReason("local-cpu-2", "idle", 60, "")).toBe("local-cpu-2 had nothing to do for 60 s");
+    expect(downReason("local-cpu-2", "drained", 60, "")).toBe("local-cpu-2 was drained");
+    expect(downReason("local-cpu-2", "lost", 60, "")).toBe("local-cpu-2 was lost: it stopped answering");
+  });
+});
+
+describe("matchScaleUp", () => {
+  test("records a launch once, and its arrival on the same decision", () => {
+    expect(matchScaleUp([], [], 2)).toEqual({ fulfil: [], decide: { requested: 2, achieved: [] } });
+    const open = [{ id: 1, requested: 2, achieved: 0 }];
+    expect(matchScaleUp(open, [], 2)).toEqual({ fulfil: [], decide: null });
+    expect(matchScaleUp(open, ["a"], 1)).toEqual({ fulfil: [{ id: 1, by: ["a"] }], decide: null });
+  });
+
+  test("every node that joins is on exactly one decision", () => {
+    const decisions = fc.array(
+      fc.record({ requested: fc.integer({ min: 1, max: 5 }), achieved: fc.integer({ min: 0, max: 4 }) }),
+      { maxLength: 5 },
+    );
+    fc.assert(
+      fc.property(
+        decisions,
+        fc.integer({ min: 0, max: 8 }),
+        fc.integer({ min: 0, max: 8 }),
+        (all, joining, pending) => {
+          const open = all.flatMap((d, id) => (d.achieved < d.requested ? [{ id, ...d }] : []));
+          const joined = Array.from({ length: joining }, (_, i) => `n${i}`);
+          const { fulfil, decide } = matchScaleUp(open, joined, pending);
+          expect([...fulfil.flatMap((f) => f.by), ...(decide?.achieved ?? [])].sort()).toEqual(
+            [...joined].sort(),
+          );
+          for (const { id, by } of fulfil) {
+            const decision = open.find((d) => d.id === id);
+            expect(by.length).toBeLessThanOrEqual((decision?.requested ?? 0) - (decision?.achieved ?? 0));
+          }
+        },
+      ),
+    );
+  });
+});

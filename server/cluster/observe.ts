@@ -1,0 +1,113 @@
+/** Takes what an agent sees of its cluster: nodes' lives, capacity against demand, decisions with their reasons. */
+
+import type { ObservedCluster } from "../engine/service";
+import type { Transaction } from "../platform/db";
+import { emit } from "../platform/live/outbox";
+import { downReason, matchScaleUp, upReason } from "./ledger";
+import * as repo from "./repo";
+
+type Pools = Awaited<ReturnType<typeof repo.listPools>>;
+
+/** A complete snapshot: what is missing from it has left. */
+export async function observeCluster(
+  tx: Transaction,
+  clusterId: string,
+  seen: ObservedCluster,
+): Promise<void> {
+  const pools = await repo.listPools(tx, clusterId);
+  const known = new Map((await repo.listLiveNodes(tx, clusterId)).map((row) => [row.nodeId, row]));
+  const joined: { nodeId: string; pool: string }[] = [];
+  for (const node of seen.nodes) {
+    const row = known.get(node.nodeId);
+    if (row) await repo.updateNode(tx, row, node);
+    else {
+      await repo.insertNode(tx, clusterId, node);
+      if (!node.isHead) joined.push(node);
+    }
+  }
+  await recordUps(tx, clusterId, seen, joined);
+  const present = new Set(seen.nodes.map((node) => node.nodeId));
+  for (const row of known.values()) {
+    if (!present.has(row.nodeId)) await recordDeparture(tx, clusterId, row, seen, pools);
+  }
+  await repo.recordCapacity(tx, clusterId, capacityOf(seen));
+  await emit(tx, { teamId: null, topic: "cluster", key: clusterId });
+}
+
+async function recordUps(
+  tx: Transaction,
+  clusterId: string,
+  seen: ObservedCluster,
+  joined: readonly { nodeId: string; pool: string }[],
+): Promise<void> {
+  const pools = new Set([...joined.map((n) => n.pool), ...seen.pending.map((p) => p.pool)]);
+  for (const pool of pools) {
+    const nodes = joined.filter((n) => n.pool === pool).map((n) => n.nodeId);
+    const pending = seen.pending.filter((p) => p.pool === pool).reduce((sum, p) => sum + p.count, 0);
+    const { fulfil, decide } = matchScaleUp(await repo.openDecisions(tx, clusterId, pool), nodes, pending);
+    for (const { id, by } of fulfil) await repo.fulfil(tx, id, by);
+    if (!decide) continue;
+    const waiting = (await repo.listOccupants(tx, clusterId, null)).filter((o) => o.nodeId === null);
+    await repo.insertDecision(tx, {
+      clusterId,
+      direction: "up",
+      pool,
+      requested: decide.requested,
+      achieved: decide.achieved.length,
+      achievedAt: decide.achieved.length > 0 ? new Date() : null,
+      reason: upReason(waiting, capacityOf(seen).cpusWanted),
+      demand: {
+        demands: seen.demands,
+        waiting: waiting.map(({ kind, id, cpus, gpus }) => ({ kind, id, cpus, gpus })),
+      },
+      nodeIds: decide.achieved,
+    });
+  }
+}
+
+async function recordDeparture(
+  tx: Transaction,
+  clusterId: string,
+  row: repo.NodeRow,
+  seen: ObservedCluster,
+  pools: Pools,
+): Promise<void> {
+  const told = seen.departed.find((d) => d.nodeId === row.nodeId);
+  const reason = told?.reason ?? "lost";
+  await repo.endNode(tx, row, reason);
+  // A head that is new means that the whole cluster was started anew: nothing was decided about its nodes.
+  if (row.isHead) return;
+  const idleSeconds = pools.find((p) => p.name === row.pool)?.idleSeconds ?? 0;
+  await repo.insertDecision(tx, {
+    clusterId,
+    direction: "down",
+    pool: row.pool,
+    requested: 1,
+    achieved: 1,
+    achievedAt: new Date(),
+    reason: downReason(row.name, reason, idleSeconds, told?.message ?? ""),
+    demand: { demands: seen.demands, waiting: [] },
+    nodeIds: [row.nodeId],
+  });
+}
+
+/** Totals of the nodes that take work; what is wanted is what is in use and what waits. */
+export function capacityOf(seen: ObservedCluster): repo.Capacity {
+  const nodes = seen.nodes.filter((node) => !node.isHead);
+  const sum = (of: (node: (typeof nodes)[number]) => number) =>
+    nodes.reduce((total, node) => total + of(node), 0);
+  const asked = (what: string) =>
+    seen.demands.reduce((total, d) => total + (d.shape[what] ?? 0) * d.count, 0);
+  const round = (value: number) => Math.round(value * 1000) / 1000;
+  const cpusUsed = round(sum((n) => n.cpusUsed));
+  const gpusUsed = round(sum((n) => n.gpusUsed));
+  return {
+    nodes: nodes.length,
+    cpus: round(sum((n) => n.cpus)),
+    cpusUsed,
+    cpusWanted: round(cpusUsed + asked("CPU")),
+    gpus: round(sum((n) => n.gpus)),
+    gpusUsed,
+    gpusWanted: round(gpusUsed + asked("GPU")),
+  };
+}

@@ -1,0 +1,222 @@
+/** SQL of nodes, capacity and decisions: history as intervals, not samples. */
+import { and, asc, desc, eq, gt, inArray, lt, lte, ne, sql } from "drizzle-orm";
+import type { z } from "zod";
+import { capacityChange, cluster, node, pool, scalingDecision } from "../../db/schema/cluster";
+import type { ObservedNode } from "../engine/contract";
+import type { Db, Transaction } from "../platform/db";
+import { newId } from "../platform/ids";
+
+export type NodeRow = typeof node.$inferSelect;
+type Seen = z.infer<typeof ObservedNode>;
+
+export const findCluster = async (db: Db, clusterId: string) =>
+  (await db.select().from(cluster).where(eq(cluster.id, clusterId)))[0];
+
+export const listPools = (db: Db, clusterId: string) =>
+  db.select().from(pool).where(eq(pool.clusterId, clusterId)).orderBy(asc(pool.name));
+
+export const listLiveNodes = (db: Db, clusterId: string) =>
+  db
+    .select()
+    .from(node)
+    .where(and(eq(node.clusterId, clusterId), ne(node.state, "gone")))
+    .orderBy(desc(node.isHead), asc(node.startedAt));
+
+/** A node joins: it is named by its pool and how many came before it. */
+export async function insertNode(tx: Transaction, clusterId: string, seen: Seen): Promise<NodeRow> {
+  const [row] = await tx
+    .insert(node)
+    .values({
+      id: newId("node"),
+      clusterId,
+      nodeId: seen.nodeId,
+      name: seen.isHead
+        ? "head"
+        : sql`${seen.pool} || '-' || (select count(*) + 1 from node where cluster_id = ${clusterId} and pool = ${seen.pool} and not is_head)`,
+      pool: seen.pool,
+      isHead: seen.isHead,
+      state: seen.state,
+      cpus: seen.cpus,
+      gpus: seen.gpus,
+      memoryBytes: seen.memoryBytes,
+      observed: seen,
+    })
+    .returning();
+  if (!row) throw new Error("the node was not inserted");
+  return row;
+}
+
+export async function updateNode(tx: Transaction, row: NodeRow, seen: Seen): Promise<void> {
+  await tx
+    .update(node)
+    .set({ observed: seen, ...(row.state !== seen.state && { state: seen.state, stateSince: sql`now()` }) })
+    .where(eq(node.id, row.id));
+}
+
+export async function endNode(
+  tx: Transaction,
+  row: NodeRow,
+  reason: "idle" | "drained" | "lost",
+): Promise<void> {
+  await tx
+    .update(node)
+    .set({ state: "gone", stateSince: sql`now()`, endedAt: sql`now()`, endReason: reason })
+    .where(eq(node.id, row.id));
+}
+
+export type Capacity = Omit<typeof capacityChange.$inferSelect, "id" | "at" | "clusterId">;
+
+/** Keeps a capacity only where it differs from the last one. */
+export async function recordCapacity(tx: Transaction, clusterId: string, now: Capacity): Promise<boolean> {
+  const [last] = await tx
+    .select()
+    .from(capacityChange)
+    .where(eq(capacityChange.clusterId, clusterId))
+    .orderBy(desc(capacityChange.id))
+    .limit(1);
+  const same = last && (Object.keys(now) as (keyof Capacity)[]).every((key) => last[key] === now[key]);
+  if (same) return false;
+  await tx.insert(capacityChange).values({ clusterId, ...now });
+  return true;
+}
+
+/** Changes within a time, and the one that was in force at its beginning. */
+export async function readCapacity(db: Db, clusterId: string, from: Date, to: Date) {
+  const [before] = await db
+    .select()
+    .from(capacityChange)
+    .where(and(eq(capacityChange.clusterId, clusterId), lte(capacityChange.at, from)))
+    .orderBy(desc(capacityChange.at))
+    .limit(1);
+  const within = await db
+    .select()
+    .from(capacityChange)
+    .where(
+      and(eq(capacityChange.clusterId, clusterId), gt(capacityChange.at, from), lte(capacityChange.at, to)),
+    )
+    .orderBy(asc(capacityChange.at));
+  return before ? [before, ...within] : within;
+}
+
+/** Decisions for more nodes that have not all arrived; one older than ten minutes is not waited for. */
+export const openDecisions = (tx: Transaction, clusterId: string, poolName: string) =>
+  tx
+    .select({
+      id: scalingDecision.id,
+      requested: scalingDecision.requested,
+      achieved: scalingDecision.achieved,
+    })
+    .from(scalingDecision)
+    .where(
+      and(
+        eq(scalingDecision.clusterId, clusterId),
+        eq(scalingDecision.pool, poolName),
+        eq(scalingDecision.direction, "up"),
+        lt(scalingDecision.achieved, scalingDecision.requested),
+        gt(scalingDecision.at, sql`now() - interval '10 minutes'`),
+      ),
+    )
+    .orderBy(asc(scalingDecision.id));
+
+export async function fulfil(tx: Transaction, decisionId: number, nodeIds: readonly string[]): Promise<void> {
+  await tx
+    .update(scalingDecision)
+    .set({
+      achieved: sql`${scalingDecision.achieved} + ${nodeIds.length}`,
+      nodeIds: sql`${scalingDecision.nodeIds} || array[${sql.join(
+        nodeIds.map((id) => sql`${id}`),
+        sql`, `,
+      )}]::text[]`,
+      achievedAt: sql`now()`,
+    })
+    .where(eq(scalingDecision.id, decisionId));
+}
+
+export async function insertDecision(
+  tx: Transaction,
+  row: typeof scalingDecision.$inferInsert,
+): Promise<void> {
+  await tx.insert(scalingDecision).values(row);
+}
+
+export const listDecisions = (
+  db: Db,
+  clusterId: string,
+  input: { cursor?: number | null | undefined; limit: number },
+) =>
+  db
+    .select()
+    .from(scalingDecision)
+    .where(
+      and(
+        eq(scalingDecision.clusterId, clusterId),
+        input.cursor ? lt(scalingDecision.id, input.cursor) : undefined,
+      ),
+    )
+    .orderBy(desc(scalingDecision.id))
+    .limit(input.limit);
+
+export const nodeNames = async (
+  db: Db,
+  clusterId: string,
+  nodeIds: readonly string[],
+): Promise<Map<string, string>> => {
+  if (nodeIds.length === 0) return new Map();
+  const rows = await db
+    .select({ nodeId: node.nodeId, name: node.name })
+    .from(node)
+    .where(and(eq(node.clusterId, clusterId), inArray(node.nodeId, [...nodeIds])));
+  return new Map(rows.map((row) => [row.nodeId, row.name]));
+};
+
+export interface OccupantRow {
+  kind: "run" | "session" | "replica";
+  id: string;
+  label: string;
+  path: string;
+  cpus: number;
+  gpus: number;
+  /** Null while it waits for a place. */
+  nodeId: string | null;
+  message: string | null;
+  since: Date;
+  teamId: string;
+}
+
+/**
+ * Everything that holds or asks for resources of a cluster: ranks of live attempts, sessions, replicas.
+ *
+ * @param teamId names what belongs to it; what belongs to others is counted without its name
+ */
+export async function listOccupants(
+  db: Db,
+  clusterId: string,
+  teamId: string | null,
+): Promise<OccupantRow[]> {
+  const { rows } = await db.execute<Omit<OccupantRow, "since"> & { since: string }>(sql`
+    select 'run' as kind, r.id, case when w.rank is null then 'run ' || r.number || ' (' || r.title || ')'
+        else 'run ' || r.number || ', rank ' || w.rank end as label,
+      'training/' || r.number as path,
+      case when w.rank is null then (r.resources ->> 'cpus')::float8 * (r.resources ->> 'workers')::float8 else (r.resources ->> 'cpus')::float8 end as cpus,
+      case when w.rank is null then (r.resources ->> 'gpus')::float8 * (r.resources ->> 'workers')::float8 else (r.resources ->> 'gpus')::float8 end as gpus,
+      w."nodeId" as "nodeId", r.progress ->> 'message' as message, a.created_at as since, r.team_id as "teamId"
+    from attempt a join run r on r.id = a.run_id
+    left join lateral jsonb_to_recordset(a.workers) as w(rank int, "nodeId" text) on true
+    where r.cluster_id = ${clusterId} and a.state in ('placing', 'starting', 'running') and r.stop_requested_at is null
+    union all
+    select 'session', s.id, 'the studio of ' || m.name || ' v' || v.number, 'models/' || m.name || '/v/' || v.number || '/studio',
+      1, 0, s.node_id, s.message, s.created_at, s.team_id
+    from studio_session s join version v on v.id = s.version_id join model m on m.id = v.model_id
+    where s.cluster_id = ${clusterId} and s.state in ('opening', 'ready')
+    union all
+    select 'replica', p.id, 'a replica of ' || m.name || ' v' || v.number, 'releases/' || m.name, 0.1, 0, p.node_id, p.message,
+      p.created_at, p.team_id
+    from replica p join version v on v.id = p.version_id join model m on m.id = v.model_id
+    where p.cluster_id = ${clusterId} and p.state in ('starting', 'ready') and p.undesired_at is null`);
+  return rows.map((row) => ({
+    ...row,
+    since: new Date(row.since),
+    ...(teamId !== null &&
+      row.teamId !== teamId && { label: `a ${row.kind} of another team`, path: "", message: null }),
+  }));
+}

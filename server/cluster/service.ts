@@ -1,0 +1,89 @@
+/** What the cluster page shows. A cluster serves all teams; what belongs to others is shown without its name. */
+import type { z } from "zod";
+import { ObservedCluster, ObservedNode } from "../engine/contract";
+import { defaultClusterId } from "../engine/service";
+import type { TeamContext } from "../platform/context";
+import type { CapacityQuery, LedgerQuery } from "./contract";
+import * as repo from "./repo";
+
+export { observeCluster } from "./observe";
+
+export async function overview(ctx: TeamContext) {
+  const clusterId = await defaultClusterId(ctx.db);
+  const [cluster, nodes, pools, occupants] = await Promise.all([
+    repo.findCluster(ctx.db, clusterId),
+    repo.listLiveNodes(ctx.db, clusterId),
+    repo.listPools(ctx.db, clusterId),
+    repo.listOccupants(ctx.db, clusterId, ctx.teamId),
+  ]);
+  const observed = ObservedCluster.safeParse(cluster?.observed);
+  return {
+    name: cluster?.name ?? "local",
+    lastSeenAt: cluster?.lastSeenAt ?? null,
+    nodes: nodes.map(({ observed: seen, ...row }) => ({
+      ...row,
+      ...usage(seen),
+      occupants: occupants.filter((o) => o.nodeId === row.nodeId),
+    })),
+    pending: observed.success ? observed.data.pending : [],
+    waiting: occupants.filter((o) => o.nodeId === null),
+    pools: pools.map((pool) => ({
+      ...pool,
+      resources: pool.resources as Record<string, number>,
+      nodes: nodes.filter((n) => n.pool === pool.name && !n.isHead).length,
+    })),
+  };
+}
+
+function usage(seen: unknown) {
+  const { cpusUsed, gpusUsed, gpuModel, memoryUsedBytes, cpuPercent, address } = ObservedNode.parse(seen);
+  return { cpusUsed, gpusUsed, gpuModel, memoryUsedBytes, cpuPercent, address };
+}
+
+/** Capacity and demand as steps: each holds until the next. */
+export async function capacity(ctx: TeamContext, input: z.infer<typeof CapacityQuery>) {
+  const clusterId = await defaultClusterId(ctx.db);
+  const rows = await repo.readCapacity(ctx.db, clusterId, new Date(input.from), new Date(input.to));
+  return thin(rows, input.width).map((row) => ({
+    at: Math.max(row.at.getTime(), input.from),
+    nodes: row.nodes,
+    cpus: row.cpus,
+    cpusUsed: row.cpusUsed,
+    cpusWanted: row.cpusWanted,
+    gpus: row.gpus,
+    gpusWanted: row.gpusWanted,
+  }));
+}
+
+/** Of changes that share a pixel, the one with the greatest demand: a short queue must stay visible. */
+export function thin<T extends { at: Date; cpusWanted: number }>(rows: readonly T[], width: number): T[] {
+  const first = rows[0];
+  const last = rows.at(-1);
+  if (!first || !last || rows.length <= width) return [...rows];
+  const span = Math.max(1, last.at.getTime() - first.at.getTime());
+  const kept = new Map<number, T>();
+  for (const row of rows) {
+    const pixel = Math.floor(((row.at.getTime() - first.at.getTime()) / span) * (width - 1));
+    const before = kept.get(pixel);
+    if (!before || row.cpusWanted >= before.cpusWanted) kept.set(pixel, row);
+  }
+  return [...kept.values()];
+}
+
+export async function ledger(ctx: TeamContext, input: z.infer<typeof LedgerQuery>) {
+  const clusterId = await defaultClusterId(ctx.db);
+  const rows = await repo.listDecisions(ctx.db, clusterId, { cursor: input.cursor, limit: input.limit + 1 });
+  const page = rows.slice(0, input.limit);
+  const names = await repo.nodeNames(
+    ctx.db,
+    clusterId,
+    page.flatMap((row) => row.nodeIds),
+  );
+  return {
+    decisions: page.map(({ demand: _demand, ...row }) => ({
+      ...row,
+      nodes: row.nodeIds.map((id) => names.get(id) ?? id.slice(0, 8)),
+    })),
+    nextCursor: rows.length > input.limit ? (page.at(-1)?.id ?? null) : null,
+  };
+}

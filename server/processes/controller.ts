@@ -1,0 +1,83 @@
+/** The controller: takes the lease, then runs every task of the slices on its period until it is told to stop. */
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import "../wiring";
+import { ensureLocalCluster } from "../engine/service";
+import { config } from "../platform/config";
+import { transact } from "../platform/context";
+import { database, pool } from "../platform/db";
+import { fence, giveBackLease, type Lease, takeLease } from "../platform/lease";
+import { dropOldEvents } from "../platform/live/outbox";
+import { log } from "../platform/log";
+import { shutdown } from "../platform/shutdown";
+import { reconcileReleases } from "../releases/service";
+import { expireAttempts } from "../runs/service";
+import { closeIdleSessions } from "../studio/reconcile";
+
+interface Task {
+  name: string;
+  everyMs: number;
+  run(lease: Lease): Promise<void>;
+}
+
+const db = database();
+const TASKS: readonly Task[] = [
+  { name: "releases", everyMs: 500, run: (lease) => reconcileReleases(db, (tx) => fence(tx, lease)) },
+  { name: "attempts", everyMs: 2_000, run: (lease) => expireAttempts(db, (tx) => fence(tx, lease)) },
+  { name: "sessions", everyMs: 5_000, run: () => closeIdleSessions(db) },
+  {
+    name: "events",
+    everyMs: 600_000,
+    run: (lease) =>
+      transact({ db }, async (tx) => {
+        await fence(tx, lease);
+        await dropOldEvents(tx);
+      }),
+  },
+];
+
+const LEASE = "controller";
+const RENEW_MS = 3_000;
+const holder = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+const stopped = shutdown();
+let lease: Lease | null = null;
+
+/** Waits, or until the process is told to stop. */
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    stopped.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
+  });
+
+async function keepLease(): Promise<void> {
+  while (!stopped.aborted) {
+    try {
+      const taken = await takeLease(db, LEASE, holder);
+      if (taken?.epoch !== lease?.epoch)
+        log().info({ epoch: taken?.epoch }, taken ? "leading" : "standing by");
+      lease = taken;
+    } catch (error) {
+      lease = null;
+      log().warn({ err: error }, "the lease could not be renewed");
+    }
+    await pause(RENEW_MS);
+  }
+}
+
+async function keepRunning(task: Task): Promise<void> {
+  while (!stopped.aborted) {
+    if (lease) {
+      await task
+        .run(lease)
+        .catch((error: unknown) => log().warn({ err: error, task: task.name }, "a task failed"));
+    }
+    await pause(task.everyMs);
+  }
+}
+
+log().info({ home: config().home }, "controller started");
+await ensureLocalCluster(db);
+await Promise.all([keepLease(), ...TASKS.map(keepRunning)]);
+if (lease) await giveBackLease(db, lease).catch(() => {});
+await pool().end();
+process.exit(0);
