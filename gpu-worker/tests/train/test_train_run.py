@@ -194,6 +194,13 @@ def test_specs_that_cannot_be_trained_say_why(tmp_path: Path) -> None:
         )  # fmt: skip
 
 
+def test_a_run_that_diverges_ends_with_the_reason(tmp_path: Path) -> None:
+    door = open_door(tmp_path)
+    hyper = {"optimizer": "sgd", "lr": 1e30, "warmupFraction": 0.0}
+    with pytest.raises(ValueError, match=r"at step \d+: training diverged with a learning rate of 1e\+30"):
+        run(attempt(train_spec(door, "dense", stored_dataset(door, (20,), 3), hyper=hyper)), door)
+
+
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     door = open_door(tmp_path)
     dataset = stored_dataset(door, (20,), 3)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 
 from gpu_worker.contract import (
@@ -17,6 +16,7 @@ from gpu_worker.contract import (
     InspectModelSpec,
 )
 from gpu_worker.jobs.ports import Door
+from gpu_worker.jobs.threads import evaluation_threads
 
 Result = InspectModelResult | InspectDatasetResult | EvaluateResult | CompressResult
 
@@ -41,17 +41,10 @@ def run_single(spec: AttemptSpec, door: Door, stop: threading.Event) -> Result:
         case EvaluateSpec() as asked:
             from gpu_worker.jobs.versions import evaluate_version
 
-            return evaluate_version(asked, door, stop, _threads(spec))
+            return evaluate_version(asked, door, stop, evaluation_threads(spec.resources.cpus))
         case CompressSpec() as asked:
             from gpu_worker.jobs.versions import compress_version
 
-            return compress_version(asked, door, stop, _threads(spec))
+            return compress_version(asked, door, stop, evaluation_threads(spec.resources.cpus))
         case asked:
             raise ValueError(f"run_single does not do '{asked.kind}' runs; training goes to run_rank.")
-
-
-def _threads(spec: AttemptSpec) -> int:
-    """What the run was given, and a second thread where the machine has one: nothing here spins while
-    idle.
-    """
-    return max(1, round(spec.resources.cpus), min(2, len(os.sched_getaffinity(0))))

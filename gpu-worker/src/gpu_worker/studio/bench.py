@@ -4,7 +4,6 @@ answers.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,6 +23,7 @@ from gpu_worker.evaluate import Latency, evaluate, evaluation_order, latency, op
 from gpu_worker.importer import ImportRefused, import_onnx
 from gpu_worker.jobs.data import open_reference
 from gpu_worker.jobs.ports import Blobs
+from gpu_worker.jobs.threads import evaluation_threads
 from gpu_worker.jobs.wire import recipe_of, to_layers, to_sizes
 
 BATCHES = (1, 64)
@@ -55,7 +55,7 @@ class Bench:
     def __init__(self, desired: DesiredSession, blobs: Blobs) -> None:
         self.dataset: Dataset = open_reference(blobs, desired.dataset)
         self.order = evaluation_order(self.dataset)
-        self.threads = usable_threads(desired.cpus)
+        self.threads = evaluation_threads(desired.cpus)
         self._model = blobs.blob(desired.model).read_bytes()
         self.session = open_session(self._model, self.threads)
         # Refuses here, with both shapes, a dataset that does not fit the version.
@@ -154,10 +154,3 @@ class Bench:
         if imported.tier == 2:
             self.unavailable = [UnavailableItem(dial="channels", reason=" ".join(imported.tier_reasons))]
         return compressor
-
-
-def usable_threads(cpus: float) -> int:
-    """Threads of one evaluation: what the session was given, and a second one where the machine has it.
-    Sessions do not spin, so a core that somebody else needs is lent, not taken.
-    """
-    return max(1, round(cpus), min(2, len(os.sched_getaffinity(0))))

@@ -7,6 +7,7 @@ interrupted at a checkpoint goes on exactly as it would have.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -187,8 +188,16 @@ class TrainingLoop:
         return loss, grad_norm
 
     def _read(self, pulse: Pulse, step: int) -> bool:
-        """Tells the loss of an earlier step; True when a rank asked to stop."""
+        """Tells the loss of an earlier step; True when a rank asked to stop.
+
+        Raises ValueError, on all ranks alike, when the loss is no number any more.
+        """
         loss, asked = pulse.read()
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"The loss is {loss} at step {step}: training diverged with a learning rate of"
+                f" {self.hyper.lr:g} and gradients clipped at {self.hyper.clip_norm:g}. Lower one of them."
+            )
         self.reporter.loss(step, loss / self.hyper.global_batch)
         return asked > 0
 

@@ -16,6 +16,7 @@ from gpu_worker.contract import AttemptSpec, Settings, TrainResult, TrainSpec
 from gpu_worker.data import Dataset
 from gpu_worker.jobs.measure import measure_version
 from gpu_worker.jobs.ports import Door
+from gpu_worker.jobs.threads import evaluation_threads
 from gpu_worker.jobs.wire import recipe_of, to_recipe
 from gpu_worker.train.group import Group
 from gpu_worker.train.reporter import TRAINING_SHARE, Reporter
@@ -52,9 +53,8 @@ def build_result(
         reporter.phase("measuring", f"Measured {done} of {total} answers", measuring + share)
 
     baseline = door.blob(train.baseline).read_bytes() if train.baseline is not None else None
-    artifacts = measure_version(
-        model, float_model, baseline, dataset, door, on_samples, stop, torch.get_num_threads()
-    )
+    threads = evaluation_threads(spec.resources.cpus)
+    artifacts = measure_version(model, float_model, baseline, dataset, door, on_samples, stop, threads)
     steps = reporter.total_steps
     reporter.metrics(steps, {"eval/accuracy_full": artifacts.evaluation.accuracy})
     return TrainResult(
