@@ -23,6 +23,8 @@ import {
 } from "./contract";
 import * as repo from "./repo";
 
+/** More than fit into a list to choose from. */
+const CHOICES = 100;
 const CheckIntent = z.object({ takesFoundTransform: z.boolean() });
 const ReportOfList = DatasetReport.omit({ previews: true });
 
@@ -74,7 +76,7 @@ export async function page(ctx: TeamContext, name: string) {
   };
 }
 
-/** What a worker needs to open a dataset, with what its check found. @throws NotFound, Conflict */
+/** What a worker needs to open a dataset, with what its check found of it. @throws NotFound, Conflict */
 export async function datasetRef(
   db: Db,
   teamId: string,
@@ -89,12 +91,23 @@ export async function datasetRef(
       remedy: dataset.state === "checking" ? "Wait until its check has ended." : "Its page says why.",
     });
   }
-  const { name, files, split, transform } = dataset;
+  const { name, files, split, transform, labels } = dataset;
   return {
     ...DatasetRef.parse({ datasetId, name, files, split, transform }),
     report: DatasetReport.parse(dataset.report),
-    labels: dataset.labels,
+    labels,
   };
+}
+
+/** Datasets that can be chosen, newest first, with the number of their samples. */
+export async function readyDatasets(
+  db: Db,
+  teamId: string,
+): Promise<{ id: string; name: string; n: number }[]> {
+  const rows = await repo.listDatasets(db, teamId, { query: "", cursor: null, limit: CHOICES });
+  return rows
+    .filter((row) => row.state === "ready")
+    .map(({ id, name, report }) => ({ id, name, n: ReportOfList.parse(report).n }));
 }
 
 /** A new dataset from finished uploads, and the run that checks it. @throws NotFound, Conflict */

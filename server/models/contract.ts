@@ -141,12 +141,14 @@ export const MadeBy = z.discriminatedUnion("kind", [
     achieved: z.object({ channels: Fraction, sparsity: Fraction }),
     digest: Sha256,
   }),
-  z.object({
-    kind: z.literal("train"),
-    mode: z.string(),
-    hyper: z.object({ epochs: z.number(), globalBatch: z.number(), lr: z.number() }).loose(),
-    precision: z.enum(["fp32", "int8"]),
-  }),
+  z
+    .object({
+      kind: z.literal("train"),
+      mode: z.string(),
+      hyper: z.object({ epochs: z.number(), globalBatch: z.number(), lr: z.number() }).loose(),
+      precision: z.enum(["fp32", "int8"]),
+    })
+    .loose(),
 ]);
 export type MadeBy = z.infer<typeof MadeBy>;
 

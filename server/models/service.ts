@@ -264,7 +264,12 @@ export async function startEvaluation(
 ) {
   const work = await versionForWork(tx, ctx.teamId, input.versionId);
   const dataset = await datasetRef(tx, ctx.teamId, input.datasetId);
-  refuseMisfit(Inspection.parse(work.version.inspection), dataset, work.model.name);
+  refuseMisfit(
+    Inspection.parse(work.version.inspection),
+    work.model.name,
+    dataset.report.shape,
+    dataset.name,
+  );
   const baseline = input.baselineVersionId
     ? await versionForWork(tx, ctx.teamId, input.baselineVersionId)
     : null;
@@ -297,17 +302,18 @@ export async function startEvaluation(
 /** A run that cannot end well is not started. */
 function refuseMisfit(
   inspection: Inspection,
-  dataset: { name: string; report: { shape: number[] } },
   model: string,
+  shape: readonly number[],
+  dataset: string,
 ): void {
   const wanted = inspection.inputs[0]?.shape.slice(1) ?? [];
-  const size = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
+  const size = (of: readonly number[]) => of.reduce((product, n) => product * n, 1);
   const fixed = wanted.filter((n) => n !== null);
-  if (fixed.length < wanted.length || size(fixed) === size(dataset.report.shape)) return;
-  throw new Invalid(
-    `${model} takes ${fixed.join("×")}, but samples of ${dataset.name} are ${dataset.report.shape.join("×")}.`,
-    { code: "shapes_differ", remedy: "Choose a dataset of the model's input shape." },
-  );
+  if (fixed.length < wanted.length || size(fixed) === size(shape)) return;
+  throw new Invalid(`${model} takes ${fixed.join("×")}, but samples of ${dataset} are ${shape.join("×")}.`, {
+    code: "shapes_differ",
+    remedy: "Choose a dataset of the model's input shape.",
+  });
 }
 
 export { createVersionFromRun, finishEvaluation, finishInspection } from "./from-run";

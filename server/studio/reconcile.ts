@@ -1,5 +1,6 @@
 /** What the cluster should keep warm for the studio, what it says of it, and the version a commit results in. */
 import type { z } from "zod";
+import { DatasetRef } from "../datasets/contract";
 import { datasetRef } from "../datasets/service";
 import type { DesiredSession, ObservedService } from "../engine/contract";
 import { desireChanged } from "../engine/service";
@@ -27,7 +28,8 @@ export async function desiredSessions(db: Db, clusterId: string): Promise<z.infe
         token: deriveToken("session", row.id),
         model: digest,
         floatModel: floatDigest,
-        dataset: await datasetRef(db, row.teamId, row.datasetId),
+        // The protocol knows no more of a dataset than this.
+        dataset: DatasetRef.parse(await datasetRef(db, row.teamId, row.datasetId)),
         cpus: SESSION_CPUS,
       };
     }),

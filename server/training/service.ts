@@ -1,7 +1,7 @@
 /** Launching training runs, and making versions of what they result in. */
 import { z } from "zod";
 import { record } from "../audit/service";
-import { datasetForWork, datasetRef, readyDatasets } from "../datasets/service";
+import { datasetRef, readyDatasets } from "../datasets/service";
 import { ObservedCluster } from "../engine/contract";
 import { defaultClusterId } from "../engine/service";
 import { createVersionFromRun, versionForWork } from "../models/service";
@@ -131,7 +131,7 @@ export async function plan(ctx: TeamContext, input: z.infer<typeof PlanInput>): 
 }
 
 async function datasetSize(ctx: TeamContext, datasetId: string): Promise<{ trainSamples: number }> {
-  const { report } = await datasetForWork(ctx.db, ctx.teamId, datasetId);
+  const { report } = await datasetRef(ctx.db, ctx.teamId, datasetId);
   return { trainSamples: report.train };
 }
 
