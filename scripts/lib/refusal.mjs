@@ -3,12 +3,13 @@
 export class Refusal extends Error {}
 
 /**
- * Ends the command as its error asks: a refusal is one line, anything else is a defect and shows its stack.
+ * Ends the command as its error asks. A refusal, and an error that we threw with a sentence of our own, is one
+ * line; the subclasses that Node and libraries throw are defects here and show their stack.
  * @param {unknown} error
  * @returns {never}
  */
 export function exitWith(error) {
-  if (error instanceof Refusal) console.error(`\n✗ ${error.message}`);
+  if (error instanceof Error && (error instanceof Refusal || error.constructor === Error)) console.error(`\n✗ ${error.message}`);
   else console.error(error);
   process.exit(1);
 }
