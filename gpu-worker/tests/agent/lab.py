@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from agent.fake_console import ENROL_TOKEN, FakeConsole
 
 SOURCE = Path(__file__).parents[2] / "src"

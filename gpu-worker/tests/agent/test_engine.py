@@ -1,4 +1,4 @@
-"""The agent's protocol on a real Ray cluster: every node is a live raylet, every job and service a real process."""
+"""The agent's protocol on a real Ray cluster: live raylets, real jobs, real processes of services."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+
 from agent.fake_console import FakeAttempt, FakeConsole
 from agent.lab import Lab, inspect_spec, linear_model, replica, train_spec
-
 from gpu_worker.agent.jobs_api import JobsApi
-from gpu_worker.agent.local import session_members
+from gpu_worker.agent.local import marked_processes, session_members
+from gpu_worker.agent.settings import Settings
 from gpu_worker.contract import DesiredAttempt
 
 POOL = {"name": "cpu", "min": 0, "max": 3, "idleSeconds": 60, "resources": {"CPU": 1}}
@@ -35,9 +36,9 @@ def lab() -> Iterator[Lab]:
             lab.console.until(lambda: lab.console.observed["cluster"], HEALTHY, "the first observation")
             yield lab
         finally:
-            sid = lab.sid
+            instance = Settings(lab.home.resolve(), "", lab.ray_port).instance
             lab.close()
-            assert list(session_members(sid)) == [], "the cluster left processes behind"
+            assert list(marked_processes(instance)) == [], "the cluster left processes behind"
 
 
 def steps(attempt: FakeAttempt) -> int:
@@ -200,21 +201,18 @@ def test_everything_listens_on_loopback(lab: Lab) -> None:
         for connection in psutil.Process(pid).net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
     }
-    assert listening <= {"127.0.0.1", "::1"}
+    assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
 
 
-def test_a_cluster_ends_with_its_process_and_leaves_nothing(lab: Lab) -> None:
-    """A second home beside the first: its start, its end by SIGTERM, and the first one undisturbed."""
+def test_a_second_cluster_on_the_same_ports_says_no_and_disturbs_nobody(lab: Lab) -> None:
     with tempfile.TemporaryDirectory(prefix="lathe-other-") as folder:
         other = subprocess.run(
-            [sys.executable, "-c", START_AND_STOP], env={**lab.environment, "LATHE_HOME": folder}, timeout=120
+            [sys.executable, "-m", "gpu_worker.agent.local"],
+            env={**lab.environment, "LATHE_HOME": folder},
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
-    assert other.returncode == 1, "ports that are taken are told, not shared"
-    assert len(list(session_members(lab.sid))) > 3
-
-
-START_AND_STOP = """
-import sys
-from gpu_worker.agent.local import main
-sys.exit(main())
-"""
+    assert other.returncode == 1
+    assert str(lab.ray_port) in other.stderr
+    assert lab.cluster.poll() is None

@@ -15,6 +15,7 @@ from gpu_worker.agent.plan import (
     ForgetJob,
     RemoveService,
     Seen,
+    SeenJob,
     SeenService,
     ServiceKey,
     SetPools,
@@ -26,6 +27,9 @@ from gpu_worker.agent.plan import (
 from gpu_worker.agent.pools import rewrite_pools
 from gpu_worker.agent.services import Services
 from gpu_worker.contract import DesiredPool
+
+JOBS_SECONDS = 0.5
+"""Listing jobs costs Ray's dashboard ten milliseconds."""
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +58,19 @@ class Cluster:
         self._autoscaler_config = autoscaler_config
         self._pools: list[DesiredPool] = []
         self._crashes: dict[ServiceKey, Crashes] = {}
+        self._seen_jobs: dict[str, SeenJob] = {}
+        self._jobs_at = -JOBS_SECONDS
         services.adopt()
 
     def look(self) -> Seen:
-        """Jobs and services as they are. Raises JobsError when Ray does not answer."""
+        """Jobs as they were half a second ago at most, services as they are. Raises JobsError when Ray does
+        not answer.
+        """
+        if time.monotonic() - self._jobs_at >= JOBS_SECONDS:
+            self._seen_jobs = self._jobs.list()
+            self._jobs_at = time.monotonic()
         return Seen(
-            jobs=self._jobs.list(),
+            jobs=self._seen_jobs,
             services=self._services.look(),
             pools=self._pools if self._autoscaler_config else None,
             submitted=frozenset(self._submitted),
@@ -82,6 +93,8 @@ class Cluster:
         """Takes one action. Raises JobsError or RayError when it could not be taken; it is then planned
         again.
         """
+        if isinstance(action, SubmitJob | StopJob | ForgetJob):
+            self._jobs_at = -JOBS_SECONDS  # look again before the next decision
         match action:
             case SubmitJob(attempt):
                 self._jobs.submit(attempt, self._door_url)

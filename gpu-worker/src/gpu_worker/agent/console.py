@@ -78,7 +78,7 @@ def enrol(settings: Settings) -> str:
     once = settings.secret_file("agent-enrol.token")
     if not once.exists():
         raise FileNotFoundError(
-            f"This agent is not enrolled and has no one-time token. Make one on the cluster page; put it in {once}."
+            f"This agent is not enrolled. Make a one-time token on the cluster page and put it in {once}."
         )
     request = EnrolRequest(token=once.read_text().strip(), name=socket.gethostname())
     with httpx.Client(base_url=settings.url, timeout=10, trust_env=False) as client:

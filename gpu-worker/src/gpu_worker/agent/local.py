@@ -10,12 +10,14 @@ import logging
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from gpu_worker.agent.pools import autoscaler_config, local_gpus, write_config
@@ -24,7 +26,9 @@ from gpu_worker.contract import DesiredPool
 
 DEFAULT_POOL = DesiredPool(name="local-cpu", min=0, max=4, idle_seconds=60, resources={"CPU": 1})
 READY_SECONDS = 60
-INSTANCE = "LATHE_INSTANCE"
+PORTS = 6
+MARKER = "LATHE_LOCAL_CLUSTER"
+"""In the environment of every process of a local cluster, with the name of its instance."""
 HEAD_ID = "f" * 51 + "00000"
 """Ray gives the head of a cluster whose nodes share a machine this id, whatever it is told."""
 OBJECT_STORE_BYTES = 80_000_000
@@ -53,7 +57,7 @@ def head_environment(settings: Settings) -> dict[str, str]:
     return {
         **os.environ,
         **ray_environment(settings),
-        INSTANCE: os.environ.get(INSTANCE, settings.instance),
+        MARKER: settings.instance,
         "RAY_FAKE_CLUSTER": "1",
         "RAY_enable_autoscaler_v2": "1",
         "AUTOSCALER_UPDATE_INTERVAL_S": "1",
@@ -79,9 +83,11 @@ def head_environment(settings: Settings) -> dict[str, str]:
 
 def start(settings: Settings) -> subprocess.Popen[bytes]:
     """Starts the head in a session of its own and waits until it takes jobs; what an earlier one of this
-    home left is ended first. Raises RuntimeError with the head's last words when it does not come up.
+    home left is ended first. Raises RuntimeError when a port is taken, and with the head's last words
+    when it does not come up.
     """
     stop(settings)
+    _check_ports(settings)
     shutil.rmtree(settings.ray_folder, ignore_errors=True)
     settings.ray_folder.mkdir(parents=True)
     settings.ray_folder.parent.chmod(0o700)
@@ -119,6 +125,20 @@ def start(settings: Settings) -> subprocess.Popen[bytes]:
     return head
 
 
+def _check_ports(settings: Settings) -> None:
+    """Ray fails on a port that is taken much later, with words that name neither the port nor a remedy."""
+    for port in range(settings.ray_port, settings.ray_port + PORTS):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise RuntimeError(
+                    f"Port {port} is taken. The local cluster needs {PORTS} ports in a row: "
+                    "set LATHE_RAY_PORT to the first of others."
+                ) from error
+
+
 def is_up(settings: Settings) -> bool:
     """Whether the local cluster answers and takes jobs."""
     request = urllib.request.Request(
@@ -143,39 +163,48 @@ def _wait_until_ready(settings: Settings, head: subprocess.Popen[bytes]) -> None
 
 
 def stop(settings: Settings) -> None:
-    """Kills every process of the local cluster's session until none is left. Without one, does nothing."""
-    try:
-        sid = int(settings.sid_file.read_text())
-    except (FileNotFoundError, ValueError):
-        return
-    while members := [pid for pid in session_members(sid) if _is_ours(pid, settings)]:
-        for pid in members:
-            try:
+    """Kills every process of this home's local cluster until none is left. Without one, does nothing."""
+    marked = set(marked_processes(settings.instance))
+    # Workers write over their environment: they are found by their session. Drivers have sessions of their
+    # own.
+    sessions = {sid for pid in marked if (sid := session_of(pid)) is not None}
+    while victims := {*marked, *(pid for sid in sessions for pid in session_members(sid))}:
+        for pid in victims:
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
         time.sleep(0.02)
+        marked = set(marked_processes(settings.instance))
     settings.sid_file.unlink(missing_ok=True)
+
+
+def marked_processes(instance: str) -> Iterator[int]:
+    """Live processes that were started as part of the local cluster of an instance."""
+    marker = f"{MARKER}={instance}".encode()
+    for pid in _pids():
+        with suppress(OSError):
+            if (
+                marker in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+                and session_of(pid) is not None
+            ):
+                yield pid
 
 
 def session_members(sid: int) -> Iterator[int]:
     """Every live process of a session, whatever its process group."""
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            fields = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if fields[0] != "Z" and int(fields[3]) == sid:
-            yield int(name)
+    return (pid for pid in _pids() if session_of(pid) == sid)
 
 
-def _is_ours(pid: int, settings: Settings) -> bool:
-    """Session ids are used again after a restart of the machine: a member must carry Ray in its command."""
+def session_of(pid: int) -> int | None:
+    """The session id of a live process; None when there is none, or only its zombie."""
     try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
-    return b"ray" in command or str(settings.home).encode() in command
+        return None
+    return int(fields[3]) if fields[0] != "Z" else None
+
+
+def _pids() -> Iterator[int]:
+    return (int(name) for name in os.listdir("/proc") if name.isdigit())
 
 
 def main() -> int:

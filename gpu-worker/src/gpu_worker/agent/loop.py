@@ -90,9 +90,9 @@ class Agent:
         """Keeps `_desired` as new as the console has it."""
         wait = FIRST_WAIT
         while not self._stop.is_set():
-            after = self._desired.revision if self._desired else -1
+            desired = self._desired
             try:
-                news = self._console.desired(max(after, 0) if self._desired else 0, LONG_POLL_SECONDS)
+                news = self._console.desired(desired.revision if desired else 0, LONG_POLL_SECONDS)
                 wait = FIRST_WAIT
             except ConsoleError as error:
                 log.log(logging.ERROR if isinstance(error, Unauthorised) else logging.WARNING, "%s", error)
@@ -103,6 +103,13 @@ class Agent:
                 with self._changed:
                     self._desired = news
                     self._changed.notify_all()
+
+    def _begin_again(self) -> None:
+        """The console counts from an earlier revision: it was restored from a backup. What it desires is
+        asked for as if nothing were known.
+        """
+        log.warning("the console went back to an earlier revision")
+        self._desired, self._applied = None, 0
 
     def _tell(self) -> None:
         """Pushes what changed at most once a second, and all of it every five seconds."""
@@ -134,7 +141,8 @@ class Agent:
                 ack = self._console.observed(part.model_copy(update={"seq": seq}))
                 told, told_at = whole, now
                 full_at = now if full else full_at
-                log.debug("told %d, the console is at revision %d", ack.seq, ack.revision)
+                if ack.revision < applied:
+                    self._begin_again()
             except ConsoleError as error:
                 log.warning("%s", error)
                 told = None  # whether it arrived is unknown: tell everything again

@@ -88,8 +88,13 @@ class Nodes:
 
 def idle_message(told: str) -> str:
     """How long a node had been idle, from Ray's sentence about it."""
-    found = re.search(r"idle for ([\d.]+) secs", told)
+    found = re.search(r"idle for ([\d.]+) sec", told)
     return f"Idle for {float(found.group(1)):.0f} s" if found else "Idle"
+
+
+def starting_nodes(status: ClusterStatus) -> list[NodeInfo]:
+    """Nodes on their way. The head is there, though the autoscaler takes a moment to see it."""
+    return [node for node in status.pending_nodes if node.ray_node_type_name != HEAD_TYPE]
 
 
 def _pending(status: ClusterStatus) -> list[PendingItem]:
@@ -97,7 +102,7 @@ def _pending(status: ClusterStatus) -> list[PendingItem]:
         (launch.ray_node_type_name, launch.count, launch.details or "Starting")
         for launch in status.pending_launches
     ]
-    nodes = [(node.ray_node_type_name, 1, node.details or "Starting") for node in status.pending_nodes]
+    nodes = [(node.ray_node_type_name, 1, node.details or "Starting") for node in starting_nodes(status)]
     failed = [
         (launch.ray_node_type_name, launch.count, f"Could not start: {launch.details or 'no reason given'}")
         for launch in status.failed_launches

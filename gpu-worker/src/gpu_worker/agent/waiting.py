@@ -7,6 +7,7 @@ import math
 from ray.autoscaler.v2.schema import ClusterStatus
 from ray.autoscaler.v2.sdk import get_cluster_status
 
+from gpu_worker.agent.nodes import starting_nodes
 from gpu_worker.contract import Resources
 
 
@@ -20,7 +21,7 @@ def describe(status: ClusterStatus, resources: Resources) -> str:
     wanted = f"{_amount(resources.workers * resources.cpus, 'CPU')}"
     if resources.gpus > 0:
         wanted += f" and {_amount(resources.workers * resources.gpus, 'GPU')}"
-    starting = len(status.pending_nodes) + sum(launch.count for launch in status.pending_launches)
+    starting = len(starting_nodes(status)) + sum(launch.count for launch in status.pending_launches)
     if starting:
         return f"Waiting for {wanted}: {starting} {'node is' if starting == 1 else 'nodes are'} starting"
     nodes = [*status.active_nodes, *status.idle_nodes]
