@@ -88,6 +88,19 @@ def fixed_batch(data: bytes) -> bytes:
     return model.SerializeToString()
 
 
+def test_old_files_that_list_their_weights_as_inputs_are_read() -> None:
+    import onnx
+    from onnx import helper
+
+    model = onnx.load_model_from_string(onnx_of("plain", "torchscript"))
+    model.ir_version = 3
+    model.graph.input.extend(
+        helper.make_tensor_value_info(t.name, t.data_type, list(t.dims)) for t in model.graph.initializer
+    )
+    imported = import_onnx(model.SerializeToString())
+    assert imported.tier == 1, imported.tier_reasons
+
+
 def test_reinserted_batchnorm_changes_nothing_until_it_is_trained() -> None:
     folded = import_onnx(onnx_of("resnet", "dynamo"))
     assert not any(isinstance(module, nn.BatchNorm2d) for module in folded.module.modules())

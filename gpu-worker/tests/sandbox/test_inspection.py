@@ -181,6 +181,18 @@ def test_the_child_sees_nothing_of_the_parents_environment(
     assert "secret" not in str(_environment())
 
 
+def test_a_child_that_dies_without_an_answer_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\necho 'last words' >&2\nexit 3\n")
+    program.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(program))
+    found, items = look(tmp_path, onnx_of("dense"))
+    assert isinstance(found, Refusal)
+    assert found.rule == "crashed"
+    assert "last words" in found.message
+    assert items[-1].state == "failed"
+
+
 @pytest.mark.parametrize("name", ["pickle", "onnx"])
 def test_no_process_is_left(tmp_path: Path, name: str) -> None:
     look(tmp_path, b"\x80\x04." if name == "pickle" else vast(1 << 26, 5000), Limits(wall_s=5.0))

@@ -70,11 +70,17 @@ def parameter_count(data: bytes) -> int:
 def macs(data: bytes) -> int:
     """Multiply-accumulates of all Conv, Gemm and MatMul nodes for one sample.
 
-    Shapes come from ONNX shape inference at batch 1; a node whose shape stays open counts nothing.
+    Shapes come from ONNX shape inference; a node whose shape stays open counts nothing.
     """
     model = onnx.load_model_from_string(data)
-    for value in model.graph.input[:1]:
-        value.type.tensor_type.shape.dim[0].dim_value = 1
+    stored = {tensor.name for tensor in model.graph.initializer}
+    batch = 1
+    for value in model.graph.input:
+        for first in value.type.tensor_type.shape.dim[:1]:
+            if value.name not in stored and not first.HasField("dim_value"):
+                first.dim_value = 1
+            elif value.name not in stored:
+                batch = max(batch, first.dim_value)
     for value in model.graph.output:
         value.type.tensor_type.ClearField("shape")
     del model.graph.value_info[:]
@@ -86,9 +92,9 @@ def macs(data: bytes) -> int:
             continue
         weight, out = shapes.get(node.input[1], ()), shapes.get(node.output[0], ())
         if node.op_type == "Gemm":
-            out, inner = weight[:1], weight[1:]
+            out, inner = (batch, *weight[:1]), weight[1:]
         else:
             inner = weight[1:] if node.op_type == "Conv" else weight[-2:-1]
         if out and inner and None not in out and None not in inner:
             total += math.prod(n or 0 for n in out) * math.prod(n or 0 for n in inner)
-    return total
+    return total // batch

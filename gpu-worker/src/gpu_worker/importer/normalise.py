@@ -40,6 +40,8 @@ def normalise(data: bytes) -> onnx.ModelProto:
         )
     del graph.input[:]
     graph.input.append(inputs[0])
+    # Before IR version 4 an initializer had to be an input too, or inference does not see it.
+    model.ir_version = max(model.ir_version, 4)
     _open_batch(graph.input[0])
     for output in graph.output:
         output.type.tensor_type.ClearField("shape")

@@ -32,7 +32,14 @@ def import_onnx(data: bytes) -> Imported:
     Raises ImportRefused, naming the node, when an operator or the graph's form has no translation. A model
     that imports but differs from ONNX Runtime by more than 1e-4 gets tier 4.
     """
-    return import_normalised(normalise(data))
+    try:
+        return import_normalised(normalise(data))
+    except (ImportRefused, MemoryError):
+        raise
+    # ONNX's inference, its reference operators and torch's constructors each raise kinds of their own.
+    except Exception as error:
+        detail = (str(error).splitlines() or [type(error).__name__])[0][:300]
+        raise ImportRefused("", "", f"The graph could not be followed: {detail}") from error
 
 
 def import_normalised(model: onnx.ModelProto) -> Imported:

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -49,20 +48,14 @@ def inspect_model(
         if on_item is not None:
             on_item(item)
 
-    with tempfile.TemporaryFile() as errors:
-        outcome = _supervise(path, filename, limits, report, errors)
-        if outcome is None:
-            errors.seek(max(0, errors.seek(0, os.SEEK_END) - 2000))
-            outcome = _ended_without_answer(errors.read().decode("utf-8", "replace"))
+    outcome = _supervise(path, filename, limits, report)
     if isinstance(outcome, Refusal):
         report(ChecklistItem(current, "failed", outcome.message))
     return outcome
 
 
-def _supervise(
-    path: Path, filename: str, limits: Limits, report: OnItem, errors: IO[bytes]
-) -> Inspection | Refusal | None:
-    """The child's answer; None when it ended without one."""
+def _supervise(path: Path, filename: str, limits: Limits, report: OnItem) -> Inspection | Refusal:
+    """The child's answer, or what its end means."""
     request = json.dumps(
         {"path": str(path.absolute()), "name": Path(filename).name, "limits": asdict(limits)}
     )
@@ -70,7 +63,7 @@ def _supervise(
         [sys.executable, "-B", "-m", "gpu_worker.sandbox.child", request],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        stderr=errors,
+        stderr=subprocess.PIPE,
         cwd="/",
         env=_environment(),
         start_new_session=True,
@@ -83,8 +76,10 @@ def _supervise(
 
     timer = threading.Timer(limits.wall_s, expire)
     timer.start()
+    assert child.stdout is not None
+    assert child.stderr is not None
+    errors = Tail(child.stderr)
     try:
-        assert child.stdout is not None
         for message in _messages(child.stdout):
             if "item" in message:
                 report(ChecklistItem(**message["item"]))
@@ -96,15 +91,39 @@ def _supervise(
         timer.cancel()
         _kill(child)
         code = child.wait()
-        if child.stdout is not None:
-            child.stdout.close()
+        child.stdout.close()
+        last_words = errors.close()
     if expired.is_set() or code == -signal.SIGXCPU:
         return Refusal(
             "limits.time",
             f"Inspecting the model took over {limits.wall_s:g} s, or {limits.cpu_s} s of processor time.",
             "Upload a smaller model, or one without nested functions and loops.",
         )
-    return None
+    return _ended_without_answer(last_words, code)
+
+
+class Tail:
+    """Reads a pipe to its end on a thread and keeps the last characters. (The child may write no file, a log
+    included, and must not wait for a reader.)
+    """
+
+    KEPT = 4000
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._kept = b""
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+
+    def _read(self) -> None:
+        while chunk := self._stream.read1(4096):  # pyright: ignore[reportAttributeAccessIssue]
+            self._kept = (self._kept + chunk)[-self.KEPT :]
+
+    def close(self) -> str:
+        """Waits for the end of the pipe and returns what was kept."""
+        self._thread.join()
+        self._stream.close()
+        return self._kept.decode("utf-8", "replace")
 
 
 def _messages(stream: IO[bytes]) -> Iterator[dict[str, Any]]:
@@ -131,13 +150,14 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _ended_without_answer(errors: str) -> Refusal:
+def _ended_without_answer(errors: str, code: int) -> Refusal:
     """A child that died: most often the memory limit, met inside a library that does not survive it."""
     if any(sign in errors for sign in ("MemoryError", "bad_alloc", "Cannot allocate", "failed to map")):
         return Refusal(
             "limits.memory", "Opening the model takes more memory than is allowed.", "Reduce its tensors."
         )
-    last = next((line for line in reversed(errors.strip().splitlines()) if line.strip()), "no message")
+    ended = f"signal {-code}" if code < 0 else f"exit code {code}"
+    last = next((line for line in reversed(errors.strip().splitlines()) if line.strip()), ended)
     return Refusal(
         "crashed",
         f"The process that looked at the model ended without an answer: {last.strip()[:300]}",
