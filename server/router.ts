@@ -9,6 +9,7 @@ import { overviewRouter } from "./overview/router";
 import { liveRouter } from "./platform/live/router";
 import { router } from "./platform/trpc/trpc";
 import { releasesRouter } from "./releases/router";
+import { runsRouter } from "./runs/router";
 import { studioRouter } from "./studio/router";
 import { trainingRouter } from "./training/router";
 
@@ -21,6 +22,7 @@ export const appRouter = router({
   models: modelsRouter,
   overview: overviewRouter,
   releases: releasesRouter,
+  runs: runsRouter,
   studio: studioRouter,
   training: trainingRouter,
 });

@@ -8,7 +8,7 @@ import { attempt, checkpoint, run } from "../../db/schema/runs";
 import type { Db } from "../platform/db";
 import { NotFound } from "../platform/errors";
 import type { Progress, RunState } from "./contract";
-import { toAttempt, toRun } from "./records";
+import { type Run, toAttempt, toRun } from "./records";
 import type { ListRuns } from "./screens";
 
 /** @throws NotFound for another team's run too */
@@ -55,37 +55,27 @@ export const checkpointsOf = (db: Db, runId: string, limit = 50) =>
 export async function subjectsOf(
   db: Db,
   teamId: string,
-  of: {
-    modelId: string | null;
-    versionId: string | null;
-    resultVersionId: string | null;
-    datasetId: string | null;
-    createdBy: string | null;
-  },
+  of: Pick<Run, "modelId" | "versionId" | "resultVersionId" | "datasetId" | "createdBy">,
 ) {
-  const versionIds = [of.versionId, of.resultVersionId].filter((id) => id !== null);
-  const [models, versions, datasets, people] = await Promise.all([
-    of.modelId
-      ? db
-          .select({ id: model.id, name: model.name })
-          .from(model)
-          .where(and(eq(model.id, of.modelId), eq(model.teamId, teamId)))
-      : [],
-    versionIds.length > 0
-      ? db
-          .select({ id: version.id, number: version.number, digest: version.digest })
-          .from(version)
-          .where(and(inArray(version.id, versionIds), eq(version.teamId, teamId)))
-      : [],
-    of.datasetId
-      ? db
-          .select({ id: dataset.id, name: dataset.name })
-          .from(dataset)
-          .where(and(eq(dataset.id, of.datasetId), eq(dataset.teamId, teamId)))
-      : [],
-    of.createdBy
-      ? db.select({ id: user.id, name: user.name }).from(user).where(eq(user.id, of.createdBy))
-      : [],
+  const ids = [of.versionId, of.resultVersionId].filter((id) => id !== null);
+  const [versions, models, datasets, people] = await Promise.all([
+    db
+      .select({ id: version.id, model: model.name, number: version.number, digest: version.digest })
+      .from(version)
+      .innerJoin(model, eq(model.id, version.modelId))
+      .where(and(inArray(version.id, ids), eq(version.teamId, teamId))),
+    db
+      .select({ id: model.id, name: model.name })
+      .from(model)
+      .where(and(eq(model.id, of.modelId ?? ""), eq(model.teamId, teamId))),
+    db
+      .select({ id: dataset.id, name: dataset.name })
+      .from(dataset)
+      .where(and(eq(dataset.id, of.datasetId ?? ""), eq(dataset.teamId, teamId))),
+    db
+      .select({ id: user.id, name: user.name })
+      .from(user)
+      .where(eq(user.id, of.createdBy ?? "")),
   ]);
   return {
     model: models[0] ?? null,

@@ -29,7 +29,7 @@ export const MetricsQuery = RunNumber.extend({
 export const LogLevel = z.enum(["debug", "info", "warning", "error"]);
 
 /** Where a page of a log ends: a stored chunk and a line in it. */
-export const LogCursor = z.string().regex(/^\d{1,19}\.\d{1,9}$/);
+export const LogCursor = z.string().regex(/^\d{1,19}\.-?\d{1,9}$/);
 
 export const LogsQuery = RunNumber.extend({
   attempt: z.number().int().positive().optional(),
@@ -42,3 +42,5 @@ export const LogsQuery = RunNumber.extend({
   after: LogCursor.optional(),
   limit: z.number().int().min(1).max(1000).default(200),
 });
+
+export const StopRun = z.object({ runId: z.string() });

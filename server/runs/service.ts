@@ -13,8 +13,8 @@ import { emitRun, jobIdOf, stop } from "./lifecycle";
 import * as repo from "./repo";
 import { isLiveRun } from "./states";
 
-export { type Finisher, type Outcome, registerFinishers } from "./finishers";
 export { expireAttempts } from "./deadlines";
+export { type Finisher, type Outcome, registerFinishers } from "./finishers";
 export { desiredAttempts, observeJobs } from "./jobs";
 export { getRun, listRuns, runByNumber } from "./reads";
 export type { Attempt, Run } from "./records";

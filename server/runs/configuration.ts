@@ -1,0 +1,69 @@
+/** What a run was asked to do, as pairs of name and value that a person reads. */
+import type { Resources, RunSpec, TrainSpec } from "./contract";
+
+type Pair = [name: string, value: string];
+
+export function configurationOf(spec: RunSpec, resources: Resources): Pair[] {
+  return [...ofKind(spec), ["Workers", workersSay(resources)]];
+}
+
+function ofKind(spec: RunSpec): Pair[] {
+  switch (spec.kind) {
+    case "inspect_model":
+      return [
+        ["File", spec.filename],
+        ["Digest", spec.blob.slice(0, 7)],
+      ];
+    case "inspect_dataset":
+      return [
+        ["Files", spec.files.map((file) => file.name).join(", ")],
+        ["Split", spec.split.kind === "files" ? "as given by the files" : `seed ${spec.split.seed}`],
+      ];
+    case "evaluate":
+      return [
+        ["Candidate", spec.candidate.slice(0, 7)],
+        ["Baseline", spec.baseline?.slice(0, 7) ?? "none"],
+        ["Dataset", spec.dataset.name],
+      ];
+    case "compress":
+      return [
+        ["Channels", percent(spec.recipe.channels)],
+        ["Sparsity", percent(spec.recipe.sparsity)],
+        ["Precision", spec.recipe.precision],
+        ["Dataset", spec.dataset.name],
+      ];
+    case "train":
+      return ofTraining(spec);
+  }
+}
+
+function ofTraining({ hyper, teacher, dataset, precision, keepMasks, backend }: TrainSpec): Pair[] {
+  return [
+    ["Dataset", dataset.name],
+    ["Epochs", String(hyper.epochs)],
+    ["Global batch", String(hyper.globalBatch)],
+    ["Learning rate", `${hyper.lr}, ${percent(hyper.warmupFraction)} warm-up`],
+    ["Optimizer", `${hyper.optimizer}, weight decay ${hyper.weightDecay}`],
+    [
+      "Teacher",
+      teacher
+        ? `${teacher.blob.slice(0, 7)}, temperature ${teacher.temperature}, weight ${teacher.weight}`
+        : "none",
+    ],
+    ["Masks", keepMasks ? "kept" : "free"],
+    ["Precision after", precision],
+    ["Backend", backend ?? "by device"],
+    ["Checkpoint every", `${hyper.checkpointEverySteps} steps`],
+    ["Seed", String(hyper.seed)],
+  ];
+}
+
+const percent = (fraction: number): string => `${Number((fraction * 100).toFixed(1))}%`;
+
+function workersSay({ workers, cpus, gpus }: Resources): string {
+  const each = [
+    `${cpus} ${cpus === 1 ? "CPU" : "CPUs"}`,
+    gpus > 0 ? `${gpus} ${gpus === 1 ? "GPU" : "GPUs"}` : "",
+  ];
+  return `${workers} with ${each.filter(Boolean).join(" and ")}${workers > 1 ? " each" : ""}`;
+}

@@ -1,0 +1,69 @@
+/** What the pages of runs show: lists, one run whole, its charts and its logs. */
+import type { z } from "zod";
+import { may, type TeamContext } from "../platform/context";
+import { NotFound } from "../platform/errors";
+import { configurationOf } from "./configuration";
+import { readLogs } from "./logs";
+import { listSeries, readMetric } from "./metrics";
+import * as reads from "./reads";
+import type { Attempt, Run } from "./records";
+import type { ListRuns, LogsQuery, MetricsQuery } from "./screens";
+import { isLiveRun } from "./states";
+
+export const list = (ctx: TeamContext, input: z.infer<typeof ListRuns>) =>
+  reads.listRuns(ctx.db, ctx.teamId, input);
+
+/** Everything about one run but its charts and logs. */
+export async function detail(ctx: TeamContext, number: number) {
+  const run = await reads.runByNumber(ctx.db, ctx.teamId, number);
+  const [attempts, checkpoints, subjects] = await Promise.all([
+    reads.attemptsOf(ctx.db, run.id),
+    reads.checkpointsOf(ctx.db, run.id),
+    reads.subjectsOf(ctx.db, ctx.teamId, run),
+  ]);
+  const live = isLiveRun(run.state);
+  const mine = run.createdBy === ctx.actor.id;
+  return {
+    ...run,
+    ...subjects,
+    percent: reads.percentOf(run.state, run.progress),
+    etaSeconds: live ? (run.progress?.etaSeconds ?? null) : null,
+    attempts,
+    checkpoints,
+    waiting: waitingOf(run, attempts.at(-1)),
+    configuration: configurationOf(run.spec, run.resources),
+    stopRequested: live && run.stopRequestedAt !== null,
+    canStop:
+      live &&
+      run.stopRequestedAt === null &&
+      (may(ctx, "run.stop_any") || (mine && may(ctx, "run.stop_own"))),
+  };
+}
+
+/** What a run that does not move waits for, in words; null once it moves. */
+function waitingOf(run: Run, attempt: Attempt | undefined): string | null {
+  if (attempt?.state === "placing") {
+    if (run.progress?.phase === "placing") return run.progress.message;
+    return attempt.observed ? "Its job is starting on the cluster." : "The cluster has not taken it yet.";
+  }
+  return attempt?.state === "starting" ? "Its workers are placed and load what they need." : null;
+}
+
+export async function series(ctx: TeamContext, number: number) {
+  const run = await reads.runByNumber(ctx.db, ctx.teamId, number);
+  return listSeries(ctx.db, run.id);
+}
+
+export async function metrics(ctx: TeamContext, query: z.infer<typeof MetricsQuery>) {
+  const run = await reads.runByNumber(ctx.db, ctx.teamId, query.run);
+  return readMetric(ctx.db, run, await reads.attemptsOf(ctx.db, run.id), query);
+}
+
+/** The newest attempt's log unless another is named. @throws NotFound */
+export async function logs(ctx: TeamContext, query: z.infer<typeof LogsQuery>) {
+  const run = await reads.runByNumber(ctx.db, ctx.teamId, query.run);
+  const attempts = await reads.attemptsOf(ctx.db, run.id);
+  const attempt = query.attempt ? attempts.find((a) => a.number === query.attempt) : attempts.at(-1);
+  if (!attempt) throw new NotFound(`Run ${run.number} has no attempt ${query.attempt}.`);
+  return { attempt: attempt.number, ...(await readLogs(ctx.db, attempt.id, query)) };
+}
