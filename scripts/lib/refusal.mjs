@@ -9,7 +9,8 @@ export class Refusal extends Error {}
  * @returns {never}
  */
 export function exitWith(error) {
-  if (error instanceof Error && (error instanceof Refusal || error.constructor === Error)) console.error(`\n✗ ${error.message}`);
+  if (error instanceof Error && (error instanceof Refusal || error.constructor === Error))
+    console.error(`\n✗ ${error.message}`);
   else console.error(error);
   process.exit(1);
 }
