@@ -1,0 +1,76 @@
+"use client";
+import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useRouter, useSearchParams } from "next/navigation";
+import { useMemo } from "react";
+import { CapacityChart } from "@/components/charts/capacity-chart";
+import { useTRPC } from "@/components/trpc/client";
+import { useNow } from "@/components/ui/clock";
+import { Skeleton } from "@/components/ui/feedback";
+import { Segmented } from "@/components/ui/segmented";
+
+const SPANS = { "10m": 600_000, "1h": 3_600_000, "24h": 86_400_000 } as const;
+type Span = keyof typeof SPANS;
+const OPTIONS = (Object.keys(SPANS) as Span[]).map((value) => ({
+  value,
+  label: value.replace(/(\d+)/, "$1 "),
+}));
+/** The window moves on in steps, so that each step is one question to the server. */
+const STEP_MS = 5_000;
+
+export function CapacityPanel({ team }: { team: string }) {
+  const trpc = useTRPC();
+  const router = useRouter();
+  const params = useSearchParams();
+  const asked = params.get("t");
+  const span: Span = asked === "1h" || asked === "24h" ? asked : "10m";
+  const now = useNow();
+  const to = Math.ceil((now ?? 0) / STEP_MS) * STEP_MS;
+  const from = to - SPANS[span];
+  const capacity = useQuery(
+    trpc.cluster.capacity.queryOptions(
+      { team, from, to, width: 800 },
+      { placeholderData: keepPreviousData, enabled: now !== null },
+    ),
+  );
+  const ledger = useQuery(trpc.cluster.ledger.queryOptions({ team, limit: 30 }));
+  const events = useMemo(
+    () =>
+      (ledger.data?.decisions ?? [])
+        .filter((d) => d.at.getTime() >= from)
+        .map((d) => ({
+          id: String(d.id),
+          at: d.at.getTime(),
+          until: d.achievedAt?.getTime(),
+          direction: d.direction,
+          label: `${d.direction === "up" ? "+" : "−"}${d.requested}`,
+          isDone: d.achieved >= d.requested,
+        })),
+    [ledger.data, from],
+  );
+  if (now === null || !capacity.data) return <Skeleton />;
+  const rows = capacity.data;
+  const steps = (of: (row: (typeof rows)[number]) => number) => {
+    const points = rows.map((row) => ({ x: row.at, y: of(row) }));
+    const last = points.at(-1);
+    return last ? [...points, { x: now, y: last.y }] : [];
+  };
+  return (
+    <CapacityChart
+      title="Capacity and demand"
+      capacity={steps((r) => r.cpus)}
+      demand={steps((r) => r.cpusWanted)}
+      events={events}
+      now={now}
+      range={[from, to]}
+      unit="CPUs"
+      tools={
+        <Segmented
+          label="Time shown"
+          options={OPTIONS}
+          value={span}
+          onValueChange={(value) => router.replace(`?t=${value}`, { scroll: false })}
+        />
+      }
+    />
+  );
+}

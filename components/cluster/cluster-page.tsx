@@ -1,0 +1,107 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import { readError, useTRPC } from "@/components/trpc/client";
+import { Age } from "@/components/ui/age";
+import { EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { count, decimal } from "@/components/ui/format";
+import { PageHeader } from "@/components/ui/page-header";
+import { Panel } from "@/components/ui/panel";
+import { StatusDot } from "@/components/ui/status";
+import { Table } from "@/components/ui/table";
+import { CapacityPanel } from "./capacity-panel";
+import { LedgerPanel } from "./ledger-panel";
+import { NodesPanel } from "./nodes-panel";
+import type { ClusterOverview } from "./types";
+import { WaitingPanel } from "./waiting-panel";
+
+/** The agent speaks at least every 5 seconds. */
+const HEARTBEAT_MS = 5_000;
+
+export function ClusterPage({ team }: { team: string }) {
+  const trpc = useTRPC();
+  const overview = useQuery(trpc.cluster.overview.queryOptions({ team }, { refetchInterval: 10_000 }));
+  if (overview.isPending) return <Skeleton />;
+  if (overview.isError) {
+    const { message, remedy, requestId } = readError(overview.error);
+    return (
+      <ErrorState
+        what={message}
+        remedy={remedy}
+        requestId={requestId}
+        onRetry={() => void overview.refetch()}
+      />
+    );
+  }
+  const cluster = overview.data;
+  return (
+    <>
+      <PageHeader
+        title="Cluster"
+        state={<Headline cluster={cluster} />}
+        meta={<Meta cluster={cluster} />}
+        crumbs={[{ label: "Cluster" }]}
+      />
+      <div className="g" aria-live="polite">
+        <div className="g cluster-top">
+          <CapacityPanel team={team} />
+          <WaitingPanel team={team} cluster={cluster} />
+        </div>
+        <NodesPanel team={team} cluster={cluster} />
+        <LedgerPanel team={team} />
+        <PoolsPanel cluster={cluster} />
+      </div>
+    </>
+  );
+}
+
+/** The one sentence an operator wants: is anything short? */
+function Headline({ cluster }: { cluster: ClusterOverview }) {
+  if (!cluster.lastSeenAt) return <StatusDot state="pending">no agent has spoken yet</StatusDot>;
+  const short = cluster.waiting.reduce((sum, w) => sum + w.cpus, 0);
+  if (short > 0) return <StatusDot state="pending">{decimal(short, short % 1 ? 1 : 0)} CPUs short</StatusDot>;
+  return <StatusDot state="ok">nothing waits</StatusDot>;
+}
+
+function Meta({ cluster }: { cluster: ClusterOverview }) {
+  const nodes = cluster.nodes.filter((n) => !n.isHead);
+  const starting = cluster.pending.reduce((sum, p) => sum + p.count, 0);
+  return (
+    <>
+      {count(nodes.length)} {nodes.length === 1 ? "node" : "nodes"} ready
+      {starting > 0 && `, ${starting} starting`}
+      {cluster.lastSeenAt && (
+        <>
+          ; agent heard <Age at={cluster.lastSeenAt.getTime()} periodMs={HEARTBEAT_MS} form="ago" />
+        </>
+      )}
+    </>
+  );
+}
+
+function PoolsPanel({ cluster }: { cluster: ClusterOverview }) {
+  return (
+    <Panel title="Pools" subtitle="what the autoscaler may start">
+      <Table
+        label="Pools"
+        rows={cluster.pools}
+        rowKey={(p) => p.id}
+        empty={<EmptyState title="No pool">A pool says which nodes may be started, and how many.</EmptyState>}
+        columns={[
+          { key: "name", head: "Pool", cell: (p) => <span className="m">{p.name}</span> },
+          {
+            key: "node",
+            head: "A node has",
+            cell: (p) =>
+              Object.entries(p.resources)
+                .map(([name, n]) => `${n} ${name}`)
+                .join(", "),
+          },
+          { key: "now", head: "Now", align: "end", cell: (p) => p.nodes },
+          { key: "min", head: "Min", align: "end", cell: (p) => p.min },
+          { key: "max", head: "Max", align: "end", cell: (p) => p.max },
+          { key: "idle", head: "Idle timeout", align: "end", cell: (p) => `${p.idleSeconds} s` },
+        ]}
+      />
+    </Panel>
+  );
+}
