@@ -34,6 +34,8 @@ type Health = z.infer<typeof Health>;
 
 const CHILD_GRACE_MS = 5_000;
 const HEALTH_INTERVAL_MS = 100;
+/** Under npm one Ctrl-C arrives twice: from the terminal, and handed on by npm. */
+const ONE_KEY_PRESS_MS = 500;
 
 /**
  * Starts everything, prints where it is, and resolves once it has been stopped by a signal and nothing is
@@ -72,8 +74,13 @@ export async function supervise(settings: Settings): Promise<void> {
 /** Aborts at the first SIGINT, SIGTERM or SIGHUP; at the second everything is killed at once. */
 function stopSignal(instance: string): AbortSignal {
   const controller = new AbortController();
+  let first = 0;
   const onSignal = () => {
-    if (!controller.signal.aborted) return controller.abort();
+    if (!controller.signal.aborted) {
+      first = performance.now();
+      return controller.abort();
+    }
+    if (performance.now() - first < ONE_KEY_PRESS_MS) return;
     // Postgres is told by its own watchdog when this process has gone.
     void sweep(instance).then(() => process.exit(130));
   };
