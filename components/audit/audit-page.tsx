@@ -14,6 +14,9 @@ import { Table } from "@/components/ui/table";
 import { EntryPanel } from "./entry-panel";
 import { actionWords, actorWords } from "./words";
 
+/** The choice that filters nothing. */
+const ALL = "all";
+
 type Entry = Outputs["audit"]["list"]["entries"][number];
 
 /** Who did what to what: the chain's state, filters, the list, and one entry beside it. */
@@ -53,19 +56,19 @@ export function AuditPage({ team }: { team: string }) {
         />
         <Select
           label="Who"
-          value={filter.actor ?? ""}
-          onValueChange={(actor) => set({ actor })}
+          value={filter.actor ?? ALL}
+          onValueChange={(actor) => set({ actor: actor === ALL ? "" : actor })}
           options={[
-            { value: "", label: "anyone" },
+            { value: ALL, label: "anyone" },
             ...facets.actors.map(({ actor, name }) => ({ value: actor, label: name ?? actor })),
           ]}
         />
         <Select
           label="Did"
-          value={filter.action ?? ""}
-          onValueChange={(action) => set({ action })}
+          value={filter.action ?? ALL}
+          onValueChange={(action) => set({ action: action === ALL ? "" : action })}
           options={[
-            { value: "", label: "anything" },
+            { value: ALL, label: "anything" },
             ...facets.actions.map((action) => ({ value: action, label: actionWords(action) })),
           ]}
         />

@@ -3,6 +3,7 @@ import { useSuspenseQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useState } from "react";
 import { useTRPC } from "@/components/trpc/client";
+import { cx } from "@/components/ui/cx";
 import { Callout } from "@/components/ui/feedback";
 import { PageHeader } from "@/components/ui/page-header";
 import { StatusBadge } from "@/components/ui/status";
@@ -53,7 +54,7 @@ export function ModelReleasesPage({ team, model }: { team: string; model: string
       {serving && <TrafficPanel team={team} page={page} />}
       <div className="g">
         <ReplicasPanel replicas={page.replicas} />
-        <div className="g g2">
+        <div className={cx("g", page.sample && "g2")}>
           <SnippetsPanel team={team} page={page} />
           <TryPanel team={team} page={page} />
         </div>

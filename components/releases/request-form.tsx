@@ -12,11 +12,13 @@ import { bytes, count, percent } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
+import { usePermission } from "./use-permission";
 
 /** Asks for production: why, on which samples, and what will be checked. */
 export function RequestForm({ team, versionId }: { team: string; versionId: string }) {
   const trpc = useTRPC();
   const router = useRouter();
+  const may = usePermission(team);
   const { data: form } = useSuspenseQuery(trpc.releases.requestForm.queryOptions({ team, versionId }));
   const [datasetId, setDatasetId] = useState(form.measured?.datasetId ?? form.datasets[0]?.id ?? "");
   const [note, setNote] = useState("");
@@ -32,8 +34,9 @@ export function RequestForm({ team, versionId }: { team: string; versionId: stri
     create.mutate({ team, versionId, datasetId, note });
   };
   const dataset = form.datasets.find((d) => d.id === datasetId);
-  const reason =
-    form.openRequest !== null
+  const reason = !may("release.request")
+    ? "Requesting takes the role engineer."
+    : form.openRequest !== null
       ? `Request ${form.openRequest} is still open.`
       : form.datasets.length === 0
         ? "There is no dataset to measure on."

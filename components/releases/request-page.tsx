@@ -18,7 +18,7 @@ import { REQUEST_STATE, type RequestPage } from "./words";
 export function PromotionRequestPage({ team, number }: { team: string; number: number }) {
   const trpc = useTRPC();
   const { data: page } = useSuspenseQuery(trpc.releases.request.queryOptions({ team, number }));
-  const { data: model } = useSuspenseQuery(trpc.releases.model.queryOptions({ team, model: page.model }));
+  const { data: model } = useSuspenseQuery(trpc.releases.laneOfRequest.queryOptions({ team, number }));
   const { state, words } = REQUEST_STATE[page.state];
   const isWaiting = page.state === "open" || page.state === "measuring";
   return (

@@ -75,7 +75,7 @@ export function SnippetsPanel({ team, page }: { team: string; page: ModelPage })
       <div className="row mt-2">
         <span className="t2 s12 grow">
           LATHE_TOKEN is an API token with the scope inference;{" "}
-          <Link className="link" href={`/${team}/settings`}>
+          <Link className="link underline" href={`/${team}/settings`}>
             make one in Settings
           </Link>
           . The answer names its version and digest in x-lathe-version and x-lathe-digest.

@@ -3,9 +3,9 @@ import { useState } from "react";
 import { ConfirmDialog } from "@/components/ui/dialog";
 import { Digest } from "@/components/ui/digest";
 import { Field, Input } from "@/components/ui/field";
-import { decimal, ms } from "@/components/ui/format";
+import { decimal } from "@/components/ui/format";
 import { DefinitionList } from "@/components/ui/panel";
-import type { ModelPage, Preview, Release } from "./words";
+import { type ModelPage, type Preview, type Release, switchMs } from "./words";
 
 interface Props {
   direction: "rollback" | "forward";
@@ -29,7 +29,7 @@ export function SwitchDialog(props: Props) {
   const when =
     preview.expectedMs === null
       ? "as soon as the gateway has the route"
-      : `in about ${ms(preview.expectedMs)}`;
+      : `in about ${switchMs(preview.expectedMs)}`;
   return (
     <ConfirmDialog
       open={open}

@@ -1,8 +1,7 @@
 "use client";
 import { Age } from "@/components/ui/age";
-import { ms } from "@/components/ui/format";
 import type { Press } from "./way-back";
-import type { Release } from "./words";
+import { type Release, switchMs } from "./words";
 
 /** What the last switch took: from the confirming press where this tab made it, else from its transaction. */
 export function SwitchTime({ release, press }: { release: Release; press: Press | null }) {
@@ -20,7 +19,7 @@ export function SwitchTime({ release, press }: { release: Release; press: Press 
           {did} from v{release.fromVersion} to v{release.version} in
         </div>
         <div className="big" data-switch-ms={total} data-release={release.id}>
-          {ms(total)}
+          {switchMs(total)}
         </div>
         <div className="t2 s12">
           measured from {own ? "your confirming press" : "the start of the transaction"} until the gateway had
@@ -68,7 +67,7 @@ function Span({ words, from, to, total, color }: SpanProps) {
       <span className="span-track">
         <i style={{ left: share(from), width: share(to - from), background: color }} />
       </span>
-      <span className="num">{ms(to - from)}</span>
+      <span className="num">{switchMs(to - from)}</span>
     </div>
   );
 }

@@ -2,11 +2,10 @@
 import { Age } from "@/components/ui/age";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState } from "@/components/ui/feedback";
-import { ms } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { type Column, Table } from "@/components/ui/table";
-import { RELEASE_STATE, type Release, releaseWords } from "./words";
+import { RELEASE_STATE, type Release, releaseWords, switchMs } from "./words";
 
 interface Props {
   team: string;
@@ -49,7 +48,7 @@ export function Timeline({ team, releases, withModel = false }: Props) {
       key: "switch",
       head: "Switch",
       align: "end",
-      cell: (r) => (r.switchMs === null ? <span className="t3">not measured</span> : ms(r.switchMs)),
+      cell: (r) => (r.switchMs === null ? <span className="t3">not measured</span> : switchMs(r.switchMs)),
     },
     { key: "by", head: "By", cell: (r) => r.approvedBy ?? r.by },
     {

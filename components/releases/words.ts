@@ -1,6 +1,6 @@
 /** States of this slice as shapes and words. */
 import type { Outputs } from "@/components/trpc/client";
-import { ms } from "@/components/ui/format";
+import { decimal, duration } from "@/components/ui/format";
 import type { State } from "@/components/ui/shape";
 
 export type ModelPage = Outputs["releases"]["model"];
@@ -44,4 +44,8 @@ export function releaseWords(release: Release): string {
 export const expectation = (preview: Preview): string =>
   preview.expectedMs === null
     ? "not measured yet"
-    : `about ${ms(Math.max(preview.expectedMs, 1))}, last ${ms(preview.lastMs)}`;
+    : `about ${switchMs(preview.expectedMs)}, last ${switchMs(preview.lastMs)}`;
+
+/** A measured switch: the gateways' clock counts whole milliseconds, so no more is written. */
+export const switchMs = (value: number | null): string =>
+  value !== null && value >= 1000 ? duration(value / 1000) : `${decimal(value)} ms`;

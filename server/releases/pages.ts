@@ -105,6 +105,14 @@ export async function modelPage(ctx: TeamContext, input: { model: string }) {
   };
 }
 
+/** The lane that a request would change. */
+export async function laneOfRequest(ctx: TeamContext, input: { number: number }) {
+  const request = await findRequest(ctx.db, ctx.teamId, input.number);
+  if (!request) throw new NotFound(`There is no request ${input.number} in this team.`);
+  const { modelName } = await loadLane(ctx.db, ctx.teamId, request.modelId);
+  return modelPage(ctx, { model: modelName });
+}
+
 const replicaRows = (ctx: TeamContext, modelId: string) =>
   ctx.db
     .select({

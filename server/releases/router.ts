@@ -23,7 +23,10 @@ export const releasesRouter = router({
   request: inTeam("read")
     .input(RequestNumber)
     .query(({ ctx, input }) => pages.requestPage(ctx, input)),
-  requestForm: inTeam("release.request")
+  laneOfRequest: inTeam("read")
+    .input(RequestNumber)
+    .query(({ ctx, input }) => pages.laneOfRequest(ctx, input)),
+  requestForm: inTeam("read")
     .input(z.object({ versionId: z.string() }))
     .query(({ ctx, input }) => pages.requestForm(ctx, input)),
 

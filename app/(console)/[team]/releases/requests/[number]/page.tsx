@@ -17,7 +17,12 @@ export default async function PromotionRequest({ params }: Props) {
   if (!Number.isInteger(number) || number < 1) notFound();
   const trpc = serverTrpc();
   return (
-    <Prefetch queries={[trpc.releases.request.queryOptions({ team, number })]}>
+    <Prefetch
+      queries={[
+        trpc.releases.request.queryOptions({ team, number }),
+        trpc.releases.laneOfRequest.queryOptions({ team, number }),
+      ]}
+    >
       <PromotionRequestPage team={team} number={number} />
     </Prefetch>
   );
