@@ -18,6 +18,8 @@ export interface LogLine {
 /** Chunks read at once, and in all for one answer: a search that finds nothing ends with a cursor to go on from. */
 const BATCH = 64;
 const MAX_CHUNKS = 2_048;
+/** Beyond the last line of any chunk. */
+const PAST = 999_999_999;
 const LEVELS: readonly Level[] = ["debug", "info", "warning", "error"];
 
 interface Chunk extends Record<string, unknown> {
@@ -34,58 +36,44 @@ interface Position {
 }
 
 /**
- * A page of a log, oldest line first. `before` and `after` are cursors of its ends: reading goes on from either; what
- * a live run writes later comes with `after`. `more` tells whether lines are left in the direction read.
+ * A page of a log, oldest line first. `nextCursor` goes on in the direction read; null at the end, which of a live run
+ * is the end so far.
  */
 export async function readLogs(
   db: Db,
   attemptId: string,
   query: z.infer<typeof LogsQuery>,
-): Promise<{ lines: LogLine[]; before: string | null; after: string | null; more: boolean }> {
-  const forward = query.after !== undefined;
-  const start = parsePosition(query.after ?? query.before);
+): Promise<{ lines: LogLine[]; nextCursor: string | null }> {
+  const forward = !query.backwards;
   const matches = matcher(query);
   const found: LogLine[] = [];
-  let position = start;
-  let read = 0;
-  let more = true;
-  reading: while (read < MAX_CHUNKS) {
+  let position = parsePosition(query.cursor);
+  for (let read = 0; read < MAX_CHUNKS; ) {
     const chunks = await readChunks(db, attemptId, query.rank, position, forward);
     for (const chunk of chunks) {
       for (const line of linesOf(chunk, position, forward)) {
-        if (matches(line)) found.push(line);
         position = parsePosition(line.cursor);
-        if (found.length === query.limit) break reading;
+        if (matches(line)) found.push(line);
+        if (found.length === query.limit) return page(found, position, forward);
       }
-      // An empty rest of a chunk still moves on.
-      position = pastChunk(chunk, forward);
+      position = { chunk: BigInt(chunk.id), line: forward ? PAST : 0 };
     }
     read += chunks.length;
-    if (chunks.length < BATCH) {
-      more = false;
-      break;
-    }
+    if (chunks.length < BATCH) return page(found, null, forward);
   }
-  const lines = forward ? found : found.reverse();
-  const reached = position ? `${position.chunk}.${Math.min(position.line, 999_999_999)}` : null;
-  return {
-    lines,
-    before: forward ? (lines[0]?.cursor ?? query.after ?? null) : more ? reached : null,
-    after: forward ? (reached ?? query.after ?? null) : (lines.at(-1)?.cursor ?? query.before ?? null),
-    more,
-  };
+  return page(found, position, forward);
 }
 
-function parsePosition(cursor: string | undefined): Position | null {
+const page = (lines: LogLine[], position: Position | null, forward: boolean) => ({
+  lines: forward ? lines : lines.reverse(),
+  nextCursor: position && `${position.chunk}.${position.line}`,
+});
+
+function parsePosition(cursor: string | null | undefined): Position | null {
   if (!cursor) return null;
   const [chunk = "0", line = "0"] = cursor.split(".");
   return { chunk: BigInt(chunk), line: Number(line) };
 }
-
-const pastChunk = (chunk: Chunk, forward: boolean): Position => ({
-  chunk: BigInt(chunk.id),
-  line: forward ? 999_999_999 : -1,
-});
 
 /** Chunks that complete lines, from a position on. Unfinished lines come with the chunk that completes them. */
 async function readChunks(

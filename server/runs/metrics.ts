@@ -17,11 +17,11 @@ export interface Bucket {
   last: number | null;
 }
 export interface Line {
-  /** Null when all ranks make one line. */
-  rank: number | null;
+  /** 0 when all ranks make one line. */
+  rank: number;
   attempt: number;
   /** Steps that a later attempt did again from its checkpoint: drawn grey. */
-  superseded: boolean;
+  isEarlier: boolean;
   buckets: Bucket[];
 }
 
@@ -56,7 +56,7 @@ export function boundaries(attempts: readonly Pick<Attempt, "id" | "number" | "f
 
 interface Row extends Record<string, unknown> {
   attempt: number;
-  rank: number | null;
+  rank: number;
   superseded: boolean;
   step: number;
   ts: number;
@@ -73,13 +73,14 @@ export async function readMetric(
   run: Pick<Run, "id">,
   attempts: readonly Attempt[],
   query: z.infer<typeof MetricsQuery>,
-): Promise<{ from: number; to: number; level: 1 | 64 | 1024; lines: Line[] }> {
+): Promise<{ from: number; to: number; level: 1 | 64 | 1024; series: Line[] }> {
   const { rows: extents } = await db.execute<{ lo: number | null; hi: number | null }>(sql`
     select min(r.bucket * 1024)::float8 as lo, max(r.last_step)::float8 as hi
     from series s join rollup r on r.series_id = s.id and r.level = 1024
     where s.run_id = ${run.id} and s.name = ${query.name}`);
-  const from = query.from ?? extents[0]?.lo ?? 0;
-  const to = Math.max(from, query.to ?? extents[0]?.hi ?? 0);
+  const end = query.to ?? extents[0]?.hi ?? 0;
+  const from = query.last ? Math.max(0, end - query.last + 1) : (query.from ?? extents[0]?.lo ?? 0);
+  const to = Math.max(from, end);
   const { level, size } = resolution(to - from + 1, query.width);
   const limits = JSON.stringify(boundaries(attempts));
   const source =
@@ -93,7 +94,7 @@ export async function readMetric(
     with limits as (
       select * from jsonb_to_recordset(${limits}::jsonb) as l (id text, number int, until bigint)
     ), wanted as (
-      select s.id, l.number, l.until, ${query.byRank ? sql`s.rank` : sql`null::smallint`} as rank
+      select s.id, l.number, l.until, ${query.byRank ? sql`s.rank` : sql`0`} as rank
       from series s join limits l on l.id = s.attempt_id where s.run_id = ${run.id} and s.name = ${query.name}
     ), part as (${source})
     select w.number as attempt, w.rank::int as rank, p.step > w.until as superseded,
@@ -102,7 +103,7 @@ export async function readMetric(
     from part p join wanted w on w.id = p.series_id
     group by w.number, w.rank, superseded, p.step / ${size}::bigint
     order by attempt, rank, superseded, step`);
-  return { from, to, level, lines: toLines(rows) };
+  return { from, to, level, series: toLines(rows) };
 }
 
 const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
@@ -114,7 +115,7 @@ function toLines(rows: readonly Row[]): Line[] {
     const line = lines.get(key) ?? {
       rank: row.rank,
       attempt: row.attempt,
-      superseded: row.superseded,
+      isEarlier: row.superseded,
       buckets: [],
     };
     lines.set(key, line);

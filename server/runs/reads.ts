@@ -1,13 +1,13 @@
 /** What screens and other slices read of runs. Every query names the team. */
 import { and, asc, desc, eq, ilike, inArray, lt, or, type SQL, sql } from "drizzle-orm";
 import type { z } from "zod";
+import { node } from "../../db/schema/cluster";
 import { dataset } from "../../db/schema/datasets";
 import { user } from "../../db/schema/identity";
 import { model, version } from "../../db/schema/models";
 import { attempt, checkpoint, run } from "../../db/schema/runs";
 import type { Db } from "../platform/db";
 import { NotFound } from "../platform/errors";
-import type { Progress, RunState } from "./contract";
 import { type Run, toAttempt, toRun } from "./records";
 import type { ListRuns } from "./screens";
 
@@ -31,6 +31,15 @@ export async function runByNumber(db: Db, teamId: string, number: number) {
   return toRun(row);
 }
 
+/** What nodes are called, by Ray's id. */
+export async function nodeNames(db: Db, nodeIds: readonly string[]): Promise<Map<string, string>> {
+  const rows = await db
+    .select({ nodeId: node.nodeId, name: node.name })
+    .from(node)
+    .where(inArray(node.nodeId, [...nodeIds]));
+  return new Map(rows.map((row) => [row.nodeId, row.name]));
+}
+
 export const attemptsOf = async (db: Db, runId: string) =>
   (await db.select().from(attempt).where(eq(attempt.runId, runId)).orderBy(asc(attempt.number))).map(
     toAttempt,
@@ -44,9 +53,11 @@ export const checkpointsOf = (db: Db, runId: string, limit = 50) =>
       bytes: checkpoint.bytes,
       metrics: checkpoint.metrics,
       attemptId: checkpoint.attemptId,
+      attempt: attempt.number,
       createdAt: checkpoint.createdAt,
     })
     .from(checkpoint)
+    .innerJoin(attempt, eq(attempt.id, checkpoint.attemptId))
     .where(eq(checkpoint.runId, runId))
     .orderBy(desc(checkpoint.createdAt))
     .limit(limit);
@@ -55,40 +66,31 @@ export const checkpointsOf = (db: Db, runId: string, limit = 50) =>
 export async function subjectsOf(
   db: Db,
   teamId: string,
-  of: Pick<Run, "modelId" | "versionId" | "resultVersionId" | "datasetId" | "createdBy">,
+  of: Pick<Run, "versionId" | "resultVersionId" | "datasetId" | "createdBy">,
 ) {
   const ids = [of.versionId, of.resultVersionId].filter((id) => id !== null);
-  const [versions, models, datasets, people] = await Promise.all([
+  const [versions, datasets, people] = await Promise.all([
     db
       .select({ id: version.id, model: model.name, number: version.number, digest: version.digest })
       .from(version)
       .innerJoin(model, eq(model.id, version.modelId))
       .where(and(inArray(version.id, ids), eq(version.teamId, teamId))),
     db
-      .select({ id: model.id, name: model.name })
-      .from(model)
-      .where(and(eq(model.id, of.modelId ?? ""), eq(model.teamId, teamId))),
-    db
       .select({ id: dataset.id, name: dataset.name })
       .from(dataset)
       .where(and(eq(dataset.id, of.datasetId ?? ""), eq(dataset.teamId, teamId))),
     db
-      .select({ id: user.id, name: user.name })
+      .select({ name: user.name })
       .from(user)
       .where(eq(user.id, of.createdBy ?? "")),
   ]);
   return {
-    model: models[0] ?? null,
     version: versions.find((v) => v.id === of.versionId) ?? null,
     resultVersion: versions.find((v) => v.id === of.resultVersionId) ?? null,
     dataset: datasets[0] ?? null,
-    by: people[0] ?? null,
+    createdByName: people[0]?.name ?? null,
   };
 }
-
-/** Percent of the whole run: what the worker says, and 100 only when it succeeded. */
-export const percentOf = (state: RunState, progress: Progress | null): number | null =>
-  state === "succeeded" ? 100 : (progress?.percent ?? null);
 
 /** Newest first; the cursor is the number of the last one seen. */
 export async function listRuns(db: Db, teamId: string, input: z.infer<typeof ListRuns>) {
@@ -97,7 +99,7 @@ export async function listRuns(db: Db, teamId: string, input: z.infer<typeof Lis
   if (input.states) filters.push(inArray(run.state, input.states));
   if (input.modelId) filters.push(eq(run.modelId, input.modelId));
   if (input.cursor) filters.push(lt(run.number, input.cursor));
-  const search = input.search?.trim();
+  const search = input.query?.trim();
   if (search) {
     const pattern = `%${search.replace(/[\\%_]/g, "\\$&")}%`;
     const number = /^#?(\d{1,9})$/.exec(search)?.[1];
@@ -118,7 +120,7 @@ export async function listRuns(db: Db, teamId: string, input: z.infer<typeof Lis
     .limit(input.limit + 1);
   const page = rows.slice(0, input.limit);
   return {
-    items: page.map((row) => {
+    runs: page.map((row) => {
       const r = toRun(row.run);
       return {
         id: r.id,
@@ -126,16 +128,13 @@ export async function listRuns(db: Db, teamId: string, input: z.infer<typeof Lis
         kind: r.kind,
         title: r.title,
         state: r.state,
-        stopRequested: r.stopRequestedAt !== null && r.endedAt === null,
-        percent: percentOf(r.state, r.progress),
-        etaSeconds: r.endedAt ? null : (r.progress?.etaSeconds ?? null),
-        phase: r.progress?.phase ?? null,
-        message: r.progress?.message ?? null,
-        workers: r.resources.workers,
+        stopRequestedAt: r.stopRequestedAt,
+        progress: r.progress,
+        resources: r.resources,
         attempts: row.attempts,
         cause: r.cause,
         model: r.modelId && row.modelName ? { id: r.modelId, name: row.modelName } : null,
-        by: row.by,
+        createdByName: row.by,
         createdAt: r.createdAt,
         startedAt: r.startedAt,
         endedAt: r.endedAt,

@@ -1,6 +1,6 @@
 import { inTeam, router } from "../platform/trpc/trpc";
 import * as screens from "./screen-service";
-import { ListRuns, LogsQuery, MetricsQuery, RunNumber, StopRun } from "./screens";
+import { GetRun, ListRuns, LogsQuery, MetricsQuery, RunNumber, StopRun } from "./screens";
 import { requestStop } from "./service";
 
 export const runsRouter = router({
@@ -8,8 +8,8 @@ export const runsRouter = router({
     .input(ListRuns)
     .query(({ ctx, input }) => screens.list(ctx, input)),
   get: inTeam("read")
-    .input(RunNumber)
-    .query(({ ctx, input }) => screens.detail(ctx, input.run)),
+    .input(GetRun)
+    .query(({ ctx, input }) => screens.detail(ctx, input.number)),
   /** Whose run it is decides which permission it takes: `run.stop_own` or `run.stop_any`. */
   stop: inTeam("read")
     .input(StopRun)

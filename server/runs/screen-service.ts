@@ -21,22 +21,25 @@ export async function detail(ctx: TeamContext, number: number) {
     reads.checkpointsOf(ctx.db, run.id),
     reads.subjectsOf(ctx.db, ctx.teamId, run),
   ]);
-  const live = isLiveRun(run.state);
-  const mine = run.createdBy === ctx.actor.id;
+  const nodes = await reads.nodeNames(
+    ctx.db,
+    attempts.flatMap((a) => a.workers.map((w) => w.nodeId)),
+  );
   return {
     ...run,
     ...subjects,
-    percent: reads.percentOf(run.state, run.progress),
-    etaSeconds: live ? (run.progress?.etaSeconds ?? null) : null,
-    attempts,
+    attempts: attempts.map((a) => ({
+      ...a,
+      resumedStep: a.number > 1 ? a.firstStep : null,
+      workers: a.workers.map((w) => ({ ...w, nodeName: nodes.get(w.nodeId) ?? w.nodeId.slice(0, 8) })),
+    })),
     checkpoints,
+    checkpointEvery: run.spec.kind === "train" ? run.spec.hyper.checkpointEverySteps : null,
     waiting: waitingOf(run, attempts.at(-1)),
     configuration: configurationOf(run.spec, run.resources),
-    stopRequested: live && run.stopRequestedAt !== null,
-    canStop:
-      live &&
-      run.stopRequestedAt === null &&
-      (may(ctx, "run.stop_any") || (mine && may(ctx, "run.stop_own"))),
+    mayStop:
+      isLiveRun(run.state) &&
+      (may(ctx, "run.stop_any") || (run.createdBy === ctx.actor.id && may(ctx, "run.stop_own"))),
   };
 }
 
