@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from agent.fake_console import ENROL_TOKEN, FakeConsole
+from gpu_worker.agent.settings import Settings
 
 SOURCE = Path(__file__).parents[2] / "src"
 PORTS = 6
@@ -50,6 +52,8 @@ class Lab:
         self.agent.wait(15)
         self.cluster.wait(15)
         self.console.close()
+        settings = Settings(self.home.resolve(), self.console.url, self.ray_port)
+        shutil.rmtree(settings.ray_folder.parent, ignore_errors=True)
 
     @property
     def ray_token(self) -> str:

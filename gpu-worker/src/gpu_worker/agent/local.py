@@ -69,7 +69,7 @@ def head_environment(settings: Settings) -> dict[str, str]:
         # How long a stopped driver may take before it is killed: its workers write a checkpoint first.
         "RAY_JOB_STOP_WAIT_TIME_S": "20",
         "RAY_enable_worker_prestart": "0",
-        # By default everything on a node yields to everything else on the machine: replicas and sessions, too.
+        # By default all workers yield to everything else on the machine: replicas and sessions, too.
         "RAY_worker_niceness": "0",
         "RAY_DASH_MODULES": "JobHead,NodeHead",
         "RAY_AUTOSCALER_METRIC_PORT": str(port + 4),
