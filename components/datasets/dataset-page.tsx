@@ -113,7 +113,7 @@ type Report = NonNullable<DatasetPageData["report"]>;
 
 function ChecksPanel({ page, report }: { page: DatasetPageData; report: Report }) {
   const totals = report.classes.map((c) => c.train + c.test);
-  const { scale, mean, std } = page.transform;
+  const [fewest, most] = [Math.min(...totals), Math.max(...totals)];
   const labels = report.classes.map((c) => c.label);
   return (
     <Panel title="Checks" subtitle={page.run ? `run ${page.run.number}` : undefined}>
@@ -136,13 +136,13 @@ function ChecksPanel({ page, report }: { page: DatasetPageData; report: Report }
             id: "balance",
             label: "Class balance",
             state: "ok",
-            value: `${count(Math.min(...totals))} to ${count(Math.max(...totals))} each`,
+            value: fewest === most ? `${count(most)} each` : `${count(fewest)} to ${count(most)} each`,
           },
           {
             id: "scaling",
             label: "Fed to models as",
             state: "ok",
-            value: `(x × ${significant(scale)} − ${significant(mean)}) / ${significant(std)}`,
+            value: formula(page.transform),
           },
           ...report.problems.map((problem) => ({
             id: problem.rule + problem.message,
@@ -154,6 +154,14 @@ function ChecksPanel({ page, report }: { page: DatasetPageData; report: Report }
       />
     </Panel>
   );
+}
+
+/** What a model is fed, without the parts that change nothing: `x / 255`. */
+function formula({ scale, mean, std }: DatasetPageData["transform"]): string {
+  const isShrunk = scale < 1 && Math.abs(Math.round(1 / scale) * scale - 1) < 1e-9;
+  const scaled = scale === 1 ? "x" : isShrunk ? `x / ${Math.round(1 / scale)}` : `x × ${significant(scale)}`;
+  const centred = mean === 0 ? scaled : `(${scaled} − ${significant(mean)})`;
+  return std === 1 ? centred : `${centred} / ${significant(std)}`;
 }
 
 function SplitPanel({ page: { split }, report }: { page: DatasetPageData; report: Report }) {

@@ -60,12 +60,11 @@ export function EvaluationsPanel({
 
 const columns = (team: string): Column<Evaluation>[] => [
   { key: "dataset", head: "Dataset", cell: (e) => e.datasetName },
-  { key: "n", head: "n", align: "end", width: "72px", cell: (e) => count(e.result.n) },
+  { key: "n", head: "n", align: "end", cell: (e) => count(e.result.n) },
   {
     key: "accuracy",
     head: "Accuracy",
     align: "end",
-    width: "128px",
     cell: (e) => (
       <b className="m">
         {percent(e.result.accuracy, 2)} {plusMinus(e.result.halfWidth * 100, 2)}
@@ -76,7 +75,6 @@ const columns = (team: string): Column<Evaluation>[] => [
     key: "paired",
     head: "Difference",
     align: "end",
-    width: "176px",
     cell: ({ result: { paired }, baselineNumber }) =>
       paired && (
         <span
@@ -91,14 +89,12 @@ const columns = (team: string): Column<Evaluation>[] => [
     key: "latency",
     head: "p50, batch 1 / 64",
     align: "end",
-    width: "144px",
     cell: ({ result: { latency } }) => latency.map((l) => ms(l.p50Ms)).join(" / ") || "not measured",
   },
   {
     key: "run",
     head: "Run",
     align: "end",
-    width: "64px",
     cell: (e) =>
       e.runNumber !== null && (
         <Link className="link" href={`/${team}/training/${e.runNumber}`}>
@@ -106,12 +102,11 @@ const columns = (team: string): Column<Evaluation>[] => [
         </Link>
       ),
   },
-  { key: "digest", head: "Evaluation", width: "92px", cell: (e) => <Digest value={e.digest} /> },
+  { key: "digest", head: "Evaluation", cell: (e) => <Digest value={e.digest} /> },
   {
     key: "at",
     head: "Measured",
     align: "end",
-    width: "92px",
     cell: (e) => <Age at={e.createdAt} form="ago" />,
   },
 ];

@@ -16,7 +16,7 @@ export function LayersPanel({ inspection: { layers, parameters, ops } }: { inspe
     : layers;
   const columns: Column<Layer>[] = [
     { key: "name", head: "Layer", cell: (layer) => <span title={layer.name}>{layer.name}</span> },
-    { key: "op", head: "Op", cell: (layer) => layer.op, width: "104px" },
+    { key: "op", head: "Op", cell: (layer) => layer.op, width: "144px" },
     { key: "shape", head: "Shape", cell: (layer) => layer.shape.join("×"), width: "120px" },
     {
       key: "parameters",
@@ -28,7 +28,7 @@ export function LayersPanel({ inspection: { layers, parameters, ops } }: { inspe
     {
       key: "share",
       head: "Share of bytes",
-      width: "22%",
+      width: "18%",
       cell: (layer) => (
         <Bar
           tone="ink"

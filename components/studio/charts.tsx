@@ -76,7 +76,7 @@ export function StudioCharts(props: Props) {
           },
         })}
       />
-      <div className="g g2">
+      <div className="g g2 studio-charts">
         <AgainstChart {...props} xs={xs} end={end} />
         <FrontChart {...props} onPoint={restore} />
       </div>
@@ -159,24 +159,18 @@ function FrontChart({
   onPoint,
 }: Props & { onPoint: (id: string) => void }) {
   const candidates = measurements.flatMap((m) => {
-    const bytes = (m.measured.sizes ?? m.measured.built)?.sizes;
-    return bytes
-      ? [
-          {
-            id: m.id,
-            bytes: bytes.zstd19 ?? bytes.file,
-            accuracy: m.measured.accuracy.accuracy,
-            label: inWords(m.settings),
-          },
-        ]
-      : [];
+    const bytes = m.measured.sizes?.sizes.zstd19 ?? null;
+    return bytes === null
+      ? []
+      : [{ id: m.id, bytes, accuracy: m.measured.accuracy.accuracy, label: inWords(m.settings) }];
   });
+  const waiting = measurements.length - candidates.length;
   const front = frontOf(candidates);
-  const predictedBytes = prediction.sizes.zstd19 ?? prediction.sizes.file;
+  const predictedBytes = prediction.sizes.zstd19;
   return (
     <ParetoChart
       title="Everything measured"
-      subtitle={`${count(candidates.length)} settings; ${evidence.baseline.sizes.zstd19 === null ? "file" : "zstd-19"} bytes`}
+      subtitle={`${count(candidates.length)} settings${waiting > 0 ? `, ${count(waiting)} not compressed yet` : ""}`}
       points={candidates.map((c) => ({
         id: c.id,
         x: c.bytes / 1000,
@@ -187,13 +181,14 @@ function FrontChart({
       xLabel="zstd-19 bytes, kB"
       yLabel="Accuracy, %"
       onPoint={onPoint}
-      {...(!isMeasured && {
-        current: {
-          x: predictedBytes / 1000,
-          y: prediction.accuracy * 100,
-          label: `${inWords(settings)}, predicted`,
-        },
-      })}
+      {...(!isMeasured &&
+        predictedBytes !== null && {
+          current: {
+            x: predictedBytes / 1000,
+            y: prediction.accuracy * 100,
+            label: `${inWords(settings)}, predicted`,
+          },
+        })}
     />
   );
 }

@@ -28,7 +28,9 @@ export function LayersPanel({ baseline, built }: { baseline: StudioBaseline; bui
               <th scope="col" className="num">
                 Channels
               </th>
-              <th scope="col">Kept, zeros light</th>
+              <th scope="col" title="What is kept; zeros in the lighter colour">
+                Kept
+              </th>
               <th scope="col" className="num">
                 Zeros
               </th>

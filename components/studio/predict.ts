@@ -80,9 +80,12 @@ export interface Evidence {
 
 const other = (dial: Dial): Dial => (dial === "channels" ? "sparsity" : "channels");
 
-/** One figure of a measurement; null where it was not taken. */
-function measuredFigure({ measured }: Measurement, figure: Figure): number | null {
-  if (figure === "accuracy") return measured.accuracy.accuracy;
+/**
+ * One figure of a measurement; null where it was not taken. Accuracy is the baseline's plus the paired difference:
+ * settings measured on different numbers of samples can be compared only so.
+ */
+function measuredFigure(baseline: StudioBaseline, { measured }: Measurement, figure: Figure): number | null {
+  if (figure === "accuracy") return baseline.accuracy + measured.accuracy.paired.difference;
   if (figure === "macs") return measured.built?.macs ?? null;
   return (measured.sizes ?? measured.built)?.sizes[figure] ?? null;
 }
@@ -104,7 +107,7 @@ function curveOf(
     (m) => m.settings.precision === settings.precision && m.settings[other(dial)] === settings[other(dial)],
   );
   const measured = like.flatMap((m) => {
-    const y = measuredFigure(m, figure);
+    const y = measuredFigure(baseline, m, figure);
     return y === null ? [] : [{ x: m.settings[dial], y }];
   });
   const coarse = coarseKnots({ baseline, measurements }, dial, settings, figure, start);
@@ -161,11 +164,11 @@ function precisionEffect({ baseline, measurements }: Evidence, settings: Setting
       ({ settings: s }) => s.precision === "fp32" && s.channels === channels && s.sparsity === sparsity,
     );
     const from = dense
-      ? measuredFigure(dense, figure)
+      ? measuredFigure(baseline, dense, figure)
       : channels === 0 && sparsity === 0
         ? baselineFigure(baseline, figure)
         : null;
-    const to = measuredFigure(quantized, figure);
+    const to = measuredFigure(baseline, quantized, figure);
     if (from !== null && to !== null) return figure === "accuracy" ? to - from : to / (from || 1);
   }
   if (figure === "accuracy" || figure === "macs") return neutral;

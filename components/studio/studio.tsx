@@ -230,7 +230,7 @@ function Bench(props: BenchProps) {
           measurements={measurements}
           from={from}
         />
-        <div className="col">
+        <div className="col studio-middle">
           <StudioTiles
             baseline={baseline}
             from={from}

@@ -56,15 +56,13 @@ function AccuracyTile({ baseline, from, prediction, measured: { accuracy }, stat
       </div>
       <div className="v">
         <span className={accuracy ? "measured" : "predicted"}>{percent(value, accuracy ? 2 : 1)}</span>
-        <small>
-          {points(difference * 100, accuracy ? 2 : 1)}
-          {accuracy && ` ${plusMinus(accuracy.paired.halfWidth * 100, 2)}`}
-        </small>
+      </div>
+      <div className="studio-difference">
+        {points(difference * 100, accuracy ? 2 : 1)}
+        {accuracy && ` ${plusMinus(accuracy.paired.halfWidth * 100, 2)}`} against {from}
       </div>
       <div className="sub">
-        {accuracy
-          ? `paired with ${from}, n = ${count(accuracy.n)} of ${count(accuracy.total)}`
-          : `${from} on the same samples: not measured yet`}
+        {accuracy ? `paired, n = ${count(accuracy.n)} of ${count(accuracy.total)}` : "no sample measured yet"}
         <br />
         {from}: {percent(accuracy?.baselineAccuracy ?? baseline.accuracy, 2)}
         {!accuracy && ` ${plusMinus(baseline.halfWidth * 100, 2)}, n = ${count(baseline.n)}`}
@@ -157,7 +155,7 @@ function LatencyTile({ baseline, from, prediction, measured }: Props) {
                 >
                   {ratio !== null && change(ratio - 1)}
                 </td>
-                <td className="num t3">
+                <td className="num t3 latency-base">
                   {from}: {ms(base)}
                 </td>
               </tr>
