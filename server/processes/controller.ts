@@ -1,6 +1,7 @@
 /** The controller: takes the lease, then runs every task of the slices on its period until it is told to stop. */
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import "../wiring";
 import { ensureLocalCluster } from "../engine/service";
 import { config } from "../platform/config";
@@ -43,18 +44,7 @@ const stopped = shutdown();
 let lease: Lease | null = null;
 
 /** Waits, or until the process is told to stop. */
-const pause = (ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    stopped.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
+const pause = (ms: number): Promise<void> => delay(ms, undefined, { signal: stopped }).catch(() => {});
 
 async function keepLease(): Promise<void> {
   while (!stopped.aborted) {
