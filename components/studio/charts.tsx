@@ -151,7 +151,6 @@ function AgainstChart({
 }
 
 function FrontChart({
-  evidence,
   measurements,
   settings,
   prediction,

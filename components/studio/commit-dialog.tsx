@@ -11,6 +11,7 @@ import { bytes, count, percent, plusMinus, points } from "@/components/ui/format
 import { DefinitionList } from "@/components/ui/panel";
 import { Progress } from "@/components/ui/progress";
 import { inWords, type Measured, type Settings } from "@/server/studio/contract";
+import { interval } from "./interval";
 import type { Prediction } from "./predict";
 
 interface Props {
@@ -95,7 +96,7 @@ function Expectation({ from, measured: { accuracy, built, sizes }, prediction }:
           [
             "Accuracy",
             accuracy ? (
-              `${percent(accuracy.accuracy, 2)}, ${points(accuracy.paired.difference * 100)} ${plusMinus(accuracy.paired.halfWidth * 100, 2)}, n = ${count(accuracy.n)}`
+              `${percent(accuracy.accuracy, 2)}, ${points(accuracy.paired.difference * 100)}${interval(accuracy.paired.halfWidth)}, n = ${count(accuracy.n)}`
             ) : (
               <span key="accuracy" className="predicted thin">
                 {percent(prediction.accuracy)} predicted

@@ -5,6 +5,7 @@ import { bytes, count, ms, percent, plusMinus, points } from "@/components/ui/fo
 import { Panel } from "@/components/ui/panel";
 import { type Column, Table } from "@/components/ui/table";
 import { inWords, type Measurement, type Settings } from "@/server/studio/contract";
+import { interval } from "./interval";
 import { sameSettings } from "./settings";
 
 interface Props {
@@ -61,8 +62,8 @@ const columns = (from: string): Column<Measurement>[] => [
     width: "148px",
     cell: ({ measured: { accuracy } }) => (
       <>
-        {points(accuracy.paired.difference * 100)}{" "}
-        <span className="t2">{plusMinus(accuracy.paired.halfWidth * 100, 2)}</span>
+        {points(accuracy.paired.difference * 100)}
+        <span className="t2">{interval(accuracy.paired.halfWidth)}</span>
       </>
     ),
   },

@@ -111,8 +111,18 @@ function curveOf(
     return y === null ? [] : [{ x: m.settings[dial], y }];
   });
   const coarse = coarseKnots({ baseline, measurements }, dial, settings, figure, start);
-  const knots = knotsOf(coarse, measured);
+  const knots = knotsOf(figure === "accuracy" ? coarse : calibrated(coarse, measured), measured);
   return knots.length > 0 ? monotoneCurve(knots) : null;
+}
+
+/** A coarse curve of counted bytes, brought to the height of what was measured, so that both join without a step. */
+function calibrated(coarse: readonly Knot[], measured: readonly Knot[]): Knot[] {
+  if (coarse.length === 0 || measured.length === 0) return [...coarse];
+  const curve = monotoneCurve(coarse);
+  const factors = measured.map(({ x, y }) => y / (curve(x) || 1));
+  const factor = factors.reduce((sum, f) => sum + f, 0) / factors.length;
+  // The version itself was measured too: its own point stays where it is.
+  return coarse.map(({ x, y }) => (x === 0 ? { x, y } : { x, y: y * factor }));
 }
 
 /** The session's coarse curve, moved by what the other dials cost by themselves. */

@@ -12,6 +12,7 @@ import {
 import { Bar } from "@/components/ui/progress";
 import type { Sizes } from "@/server/models/contract";
 import type { Measured, StudioBaseline } from "@/server/studio/contract";
+import { interval } from "./interval";
 import type { Prediction } from "./predict";
 
 interface Props {
@@ -59,7 +60,7 @@ function AccuracyTile({ baseline, from, prediction, measured: { accuracy }, stat
       </div>
       <div className="studio-difference">
         {points(difference * 100, accuracy ? 2 : 1)}
-        {accuracy && ` ${plusMinus(accuracy.paired.halfWidth * 100, 2)}`} against {from}
+        {accuracy && interval(accuracy.paired.halfWidth)} against {from}
       </div>
       <div className="sub">
         {accuracy ? `paired, n = ${count(accuracy.n)} of ${count(accuracy.total)}` : "no sample measured yet"}
