@@ -1,0 +1,290 @@
+import { createHash } from "node:crypto";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { eq, sql } from "drizzle-orm";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import { connect } from "../../db/client";
+import { attempt, run } from "../../db/schema/runs";
+import { defaultClusterId, desiredState, observe } from "../engine/service";
+import type { TeamContext } from "../platform/context";
+import { newId } from "../platform/ids";
+import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
+import { deriveToken } from "../platform/tokens";
+import { LogsReport } from "./contract";
+import { detail, logs } from "./screen-service";
+import { LogsQuery } from "./screens";
+import { type Outcome, registerFinishers, requestStop } from "./service";
+import { ATTEMPT_MOVES, RUN_MOVES } from "./states";
+import {
+  fetchBlob,
+  fetchSpec,
+  INSPECTION_RESULT,
+  makeTeam,
+  post,
+  queue,
+  REPORTS,
+  storeBlob,
+} from "./testing";
+
+let database: TestDatabase;
+let connection: ReturnType<typeof connect>;
+let home: string;
+let ctx: TeamContext;
+let finished: Outcome[];
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject("postgresUrl"));
+  home = await mkdtemp(join(tmpdir(), "lathe-runs-"));
+  await mkdir(join(home, "secrets"));
+  await writeFile(join(home, "secrets", "server.key"), "k".repeat(64));
+  Object.assign(process.env, { DATABASE_URL: database.url, LATHE_HOME: home });
+  connection = connect(database.url);
+});
+afterAll(async () => {
+  await connection.pool.end();
+  await database.drop();
+  await rm(home, { recursive: true });
+});
+beforeEach(async () => {
+  ctx = await makeTeam(connection.db);
+  finished = [];
+  registerFinishers({ inspect_model: async (_tx, _run, outcome) => void finished.push(outcome) });
+});
+
+const stateOf = async (runId: string) => {
+  const [row] = await connection.db.select().from(run).where(eq(run.id, runId));
+  return row?.state;
+};
+const codeOf = async (response: Response) => (await response.json()).error.code;
+const CAUSE = { kind: "worker_died", message: "gone", rank: 0, exitCode: null, evidence: "" };
+const WORKERS = [{ rank: 0, nodeId: "n1", pid: 1, device: "cpu" }];
+
+let seq = 0;
+const job = (of: Awaited<ReturnType<typeof queue>>, state: string, exitCode: number | null = null) => ({
+  jobId: of.attempt.jobId,
+  attemptId: of.attempt.id,
+  state,
+  exitCode,
+  message: "",
+});
+/** What the agent says of jobs; jobs of other tests are left out, which is no news of them unless they were seen. */
+async function see(...jobs: ReturnType<typeof job>[]) {
+  seq += 1;
+  const clusterId = await defaultClusterId(connection.db);
+  const { Observation } = await import("../engine/contract");
+  const seen = Observation.parse({ incarnation: "incarnation-1", seq, appliedRevision: 0, jobs });
+  return observe(connection.db, clusterId, seen);
+}
+
+describe("state machines", () => {
+  it.each([
+    ["run", RUN_MOVES],
+    ["attempt", ATTEMPT_MOVES],
+  ] as const)("the database knows the same moves of a %s", async (machine, moves) => {
+    const { rows } = await connection.db.execute<{ from_state: string; to_state: string }>(
+      sql`select from_state, to_state from state_transition where machine = ${machine}`,
+    );
+    const ours = Object.entries<readonly string[]>(moves).flatMap(([from, to]) =>
+      to.map((t) => `${from}>${t}`),
+    );
+    expect(rows.map((r) => `${r.from_state}>${r.to_state}`).sort()).toEqual(ours.sort());
+  });
+
+  it("illegal moves are refused by the database itself", async () => {
+    const queued = await queue(ctx);
+    const skip = connection.db.update(run).set({ state: "succeeded" }).where(eq(run.id, queued.id));
+    await expect(skip).rejects.toMatchObject({ cause: { code: "23514" } });
+    const jump = connection.db
+      .update(attempt)
+      .set({ state: "succeeded" })
+      .where(eq(attempt.id, queued.attempt.id));
+    await expect(jump).rejects.toMatchObject({ cause: { code: "23514" } });
+  });
+});
+
+describe("a run", () => {
+  it("succeeds with a result and a clean exit, not with one of them, and is finished once", async () => {
+    const queued = await queue(ctx);
+    expect((await post(queued.token, "state", { state: "running", workers: WORKERS })).status).toBe(204);
+    expect((await post(queued.token, "result", { result: INSPECTION_RESULT })).status).toBe(204);
+    expect(await stateOf(queued.id)).toBe("running");
+    await see(job(queued, "running"));
+    expect(finished).toEqual([]);
+    await Promise.all([see(job(queued, "succeeded", 0)), see(job(queued, "succeeded", 0))]);
+    expect(await stateOf(queued.id)).toBe("succeeded");
+    expect(finished).toEqual([{ state: "succeeded", result: INSPECTION_RESULT }]);
+  });
+
+  it("fails when its job exits cleanly without a result", async () => {
+    const queued = await queue(ctx);
+    await see(job(queued, "succeeded", 0));
+    expect(await stateOf(queued.id)).toBe("failed");
+    expect(finished).toHaveLength(1);
+  });
+
+  it("keeps a worker's own error, whatever its job exits with", async () => {
+    const queued = await queue(ctx);
+    const own = { ...CAUSE, kind: "worker_error", message: "the shapes do not fit" };
+    expect((await post(queued.token, "error", { cause: own })).status).toBe(204);
+    await see(job(queued, "failed", 137));
+    expect((await detail(ctx, queued.number)).cause?.message).toBe("the shapes do not fit");
+    expect(finished).toHaveLength(1);
+  });
+
+  it("goes on in a new job from its checkpoint when its driver dies, until attempts are used up", async () => {
+    const queued = await queue(ctx, 2);
+    await see(job(queued, "running"));
+    await see(job(queued, "failed", 137));
+    const clusterId = await defaultClusterId(connection.db);
+    const desired = (await desiredState(connection.db, clusterId)).attempts.find(
+      (a) => a.runId === queued.id,
+    );
+    expect(desired?.jobId).toBe(`${queued.id}-2`);
+    const { attempts } = await detail(ctx, queued.number);
+    expect(attempts.map((a) => a.state)).toEqual(["failed", "placing"]);
+    const second = { ...queued, attempt: { ...queued.attempt, jobId: `${queued.id}-2` } };
+    await see(job(second, "lost"));
+    expect(await stateOf(queued.id)).toBe("failed");
+  });
+
+  it("that is waiting stops at once; one that runs stops when its job is gone", async () => {
+    const [waiting, running] = [await queue(ctx), await queue(ctx)];
+    await requestStop(ctx, waiting.id);
+    expect(await stateOf(waiting.id)).toBe("stopped");
+    await see(job(running, "running"));
+    await post(running.token, "state", { state: "running", workers: WORKERS });
+    await requestStop(ctx, running.id);
+    expect(await stateOf(running.id)).toBe("running");
+    await see(job(running, "stopped"));
+    expect(await stateOf(running.id)).toBe("stopped");
+    expect(finished.map((o) => o.state)).toEqual(["stopped", "stopped"]);
+  });
+
+  it("fails with the reason when its result can't be kept, and nothing of the finisher stays", async () => {
+    const queued = await queue(ctx);
+    registerFinishers({
+      inspect_model: async (tx, ended, outcome) => {
+        if (outcome.state !== "succeeded") return;
+        await tx.update(run).set({ title: "half-done" }).where(eq(run.id, ended.id));
+        throw new Error("no room");
+      },
+    });
+    await post(queued.token, "result", { result: INSPECTION_RESULT });
+    await see(job(queued, "succeeded", 0));
+    const found = await detail(ctx, queued.number);
+    expect(found).toMatchObject({
+      state: "failed",
+      title: "Inspect model.onnx",
+      cause: { evidence: "no room" },
+    });
+  });
+});
+
+describe("the door", () => {
+  it("refuses every call of an attempt that is over, and nothing it says is kept", async () => {
+    const queued = await queue(ctx);
+    const answer = await post(queued.token, "next-attempt", { cause: CAUSE, lastStep: 7 });
+    const next = await answer.json();
+    expect(next).toMatchObject({ attempt: 2, checkpoint: null });
+    const bodies: Record<string, unknown> = {
+      checkpoints: { step: 1, sha256: "a".repeat(64), bytes: 1, metrics: {} },
+      error: { cause: CAUSE },
+      logs: { chunks: [] },
+      metrics: { points: [] },
+      "next-attempt": { cause: CAUSE, lastStep: 9 },
+      result: { result: INSPECTION_RESULT },
+      state: { state: "running", workers: WORKERS },
+      progress: {
+        progress: {
+          phase: "late",
+          percent: 1,
+          step: 1,
+          totalSteps: 2,
+          etaSeconds: 1,
+          message: "",
+          checklist: [],
+        },
+      },
+    };
+    for (const report of REPORTS) {
+      const refused = await post(queued.token, report, bodies[report]);
+      expect([report, refused.status, await codeOf(refused)]).toEqual([report, 409, "stale_attempt"]);
+    }
+    expect(await codeOf(await fetchSpec(queued.token))).toBe("stale_attempt");
+    const found = await detail(ctx, queued.number);
+    expect(found.progress).toBeNull();
+    expect(found.attempts.map((a) => [a.state, a.stepsLost])).toEqual([
+      ["failed", 7],
+      ["placing", null],
+    ]);
+    expect((await fetchSpec(next.token)).status).toBe(200);
+  });
+
+  it("gives one of many racing calls the next attempt", async () => {
+    const queued = await queue(ctx);
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => post(queued.token, "next-attempt", { cause: CAUSE, lastStep: 1 })),
+    );
+    expect(answers.filter((a) => a.status === 200)).toHaveLength(1);
+    expect((await detail(ctx, queued.number)).attempts).toHaveLength(2);
+  });
+
+  it("ends the run when attempts are used up", async () => {
+    const queued = await queue(ctx, 1);
+    const refused = await post(queued.token, "next-attempt", { cause: CAUSE, lastStep: 1 });
+    expect([refused.status, await codeOf(refused)]).toEqual([409, "attempts_exhausted"]);
+    expect(await stateOf(queued.id)).toBe("failed");
+    expect(finished).toMatchObject([{ state: "failed", cause: { message: "gone" } }]);
+  });
+
+  it("starts the next attempt from the newest checkpoint, stored before it was announced", async () => {
+    const queued = await queue(ctx);
+    const bytes = new TextEncoder().encode("weights of step 25");
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    const announced = { step: 25, sha256, bytes: bytes.length, metrics: {} };
+    expect(await codeOf(await post(queued.token, "checkpoints", announced))).toBe("blob_missing");
+    for (let i = 0; i < 2; i++) expect((await storeBlob(queued.token, sha256, bytes)).status).toBe(200);
+    expect(await codeOf(await storeBlob(queued.token, "b".repeat(64), bytes))).toBe("digest_mismatch");
+    for (let i = 0; i < 2; i++) expect((await post(queued.token, "checkpoints", announced)).status).toBe(204);
+    const next = await (await post(queued.token, "next-attempt", { cause: CAUSE, lastStep: 31 })).json();
+    expect(next.checkpoint).toEqual({ step: 25, sha256, bytes: bytes.length });
+    const found = await detail(ctx, queued.number);
+    expect(found.attempts[0]?.stepsLost).toBe(6);
+    expect(await (await fetchBlob(next.token, sha256)).text()).toBe("weights of step 25");
+    const stranger = await queue(await makeTeam(connection.db));
+    expect((await fetchBlob(stranger.token, sha256)).status).toBe(404);
+  });
+
+  it("knows forged tokens, and lets sessions nowhere but to blobs", async () => {
+    const queued = await queue(ctx);
+    expect((await fetchSpec(`${queued.token}x`)).status).toBe(401);
+    expect((await fetchSpec(deriveToken("session", newId("ses")))).status).toBe(403);
+    expect((await fetchBlob(deriveToken("replica", newId("rep")), "a".repeat(64))).status).toBe(409);
+  });
+
+  it("keeps each line of a log once, however a replay is cut", async () => {
+    const queued = await queue(ctx);
+    const text = "INFO one\nERROR two ÿ😀\nINFO three\nINFO unfinished";
+    const send = (offset: number, part: string) =>
+      post(queued.token, "logs", LogsReport.parse({ chunks: [{ rank: 0, offset, text: part }] }));
+    const points = Array.from(text);
+    await send(0, points.slice(0, 12).join(""));
+    await send(12, points.slice(12, 30).join(""));
+    await send(0, points.slice(0, 20).join(""));
+    await send(5, points.slice(5).join(""));
+    const read = (query: object) => logs(ctx, LogsQuery.parse({ run: queued.number, ...query }));
+    const all = await read({});
+    expect(all.lines.map((l) => `${l.number} ${l.text}`)).toEqual([
+      "1 INFO one",
+      "2 ERROR two ÿ😀",
+      "3 INFO three",
+    ]);
+    expect((await read({ search: "TWO" })).lines.map((l) => l.number)).toEqual([2]);
+    expect((await read({ level: "error" })).lines.map((l) => l.number)).toEqual([2]);
+    const first = await read({ limit: 2 });
+    const rest = await read({ limit: 2, cursor: first.nextCursor });
+    expect([...first.lines, ...rest.lines]).toEqual(all.lines);
+    expect((await read({ backwards: true, limit: 1 })).lines.map((l) => l.number)).toEqual([3]);
+  });
+});
