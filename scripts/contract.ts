@@ -15,25 +15,47 @@ import * as runs from "../server/runs/contract";
 import * as studio from "../server/studio/contract";
 
 const target = "gpu-worker/src/gpu_worker/contract";
+/** What crosses the wire to Python; whatever these refer to comes with them. Shapes of screens stay here. */
+const WIRE = [
+  ...Object.values(runs),
+  ...Object.values(engine),
+  studio.EvaluateRequest,
+  studio.StudioPartial,
+  studio.StudioBaseline,
+];
+
 const registry = z.registry<{ id: string }>();
-const seen = new Set<unknown>();
+const names = new Map<unknown, string>();
 for (const contract of [atoms, datasets, models, studio, runs, engine]) {
   for (const [name, schema] of Object.entries(contract)) {
-    if (!(schema instanceof z.ZodType) || seen.has(schema)) continue;
-    seen.add(schema);
-    if (schema instanceof z.ZodObject || schema instanceof z.ZodDiscriminatedUnion)
+    if (names.has(schema)) continue;
+    if (schema instanceof z.ZodObject || schema instanceof z.ZodDiscriminatedUnion) {
+      names.set(schema, name);
       registry.add(schema, { id: name });
+    }
   }
 }
-const { schemas } = z.toJSONSchema(registry, { io: "output", uri: (id) => `#/$defs/${id}` });
+const { schemas } = z.toJSONSchema(registry, {
+  io: "output",
+  uri: (id) => `#/$defs/${id}`,
+  // Dates appear in shapes of screens only, which are left out below.
+  unrepresentable: "any",
+});
 /** The door enforces bounds and patterns; Python gets plain types, not a class for each bounded number. */
 const plain = (key: string, value: unknown) =>
   /^(minimum|maximum|exclusiveM\w+|pattern|minLength|maxLength|minItems|maxItems)$/.test(key) &&
   typeof value !== "object"
     ? undefined
     : value;
+const references = (value: unknown): string[] =>
+  [...JSON.stringify(value).matchAll(/"#\/\$defs\/(\w+)"/g)].map(([, name = ""]) => name);
+
+const wanted = new Set(WIRE.flatMap((schema) => names.get(schema) ?? []));
+for (const name of wanted) for (const other of references(schemas[name])) wanted.add(other);
 const defs = Object.fromEntries(
-  Object.entries(schemas).map(([name, { $id: _id, $schema: _schema, ...schema }]) => [name, schema]),
+  Object.entries(schemas)
+    .filter(([name]) => wanted.has(name))
+    .map(([name, { $id: _id, $schema: _schema, ...schema }]) => [name, schema]),
 );
 const json = `${JSON.stringify({ $schema: "https://json-schema.org/draft/2020-12/schema", title: "Contract", $defs: defs }, plain, 2)}\n`;
 

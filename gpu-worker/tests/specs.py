@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nets import onnx_of
-from samples import blobs
 
 from gpu_worker.contract import AttemptSpec, DatasetFile, DatasetRef, Resources, Split, Transform
 from gpu_worker.jobs.folder_door import FolderDoor
+from nets import onnx_of
+from samples import blobs
 
 HYPER: dict[str, Any] = {
     "epochs": 1.0,

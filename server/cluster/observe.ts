@@ -8,6 +8,9 @@ import * as repo from "./repo";
 
 type Pools = Awaited<ReturnType<typeof repo.listPools>>;
 
+/** How long the autoscaler still counts a node as under way after it has joined. */
+const SETTLE_MS = 5_000;
+
 /** A complete snapshot: what is missing from it has left. */
 export async function observeCluster(
   tx: Transaction,
@@ -25,7 +28,8 @@ export async function observeCluster(
       if (!node.isHead) joined.push(node);
     }
   }
-  await recordUps(tx, clusterId, seen, joined);
+  const settling = [...known.values()].filter((row) => Date.now() - row.startedAt.getTime() < SETTLE_MS);
+  await recordUps(tx, clusterId, seen, joined, settling);
   const present = new Set(seen.nodes.map((node) => node.nodeId));
   for (const row of known.values()) {
     if (!present.has(row.nodeId)) await recordDeparture(tx, clusterId, row, seen, pools);
@@ -39,11 +43,13 @@ async function recordUps(
   clusterId: string,
   seen: ObservedCluster,
   joined: readonly { nodeId: string; pool: string }[],
+  settling: readonly { pool: string }[],
 ): Promise<void> {
   const pools = new Set([...joined.map((n) => n.pool), ...seen.pending.map((p) => p.pool)]);
   for (const pool of pools) {
     const nodes = joined.filter((n) => n.pool === pool).map((n) => n.nodeId);
-    const pending = seen.pending.filter((p) => p.pool === pool).reduce((sum, p) => sum + p.count, 0);
+    const launching = seen.pending.filter((p) => p.pool === pool).reduce((sum, p) => sum + p.count, 0);
+    const pending = launching - nodes.length - settling.filter((n) => n.pool === pool).length;
     const { fulfil, decide } = matchScaleUp(await repo.openDecisions(tx, clusterId, pool), nodes, pending);
     for (const { id, by } of fulfil) await repo.fulfil(tx, id, by);
     if (!decide) continue;

@@ -134,8 +134,13 @@ export async function handleUpload(request: Request, identify: Identify): Promis
   const db = database();
   const server = singleton("tus", () => make(identify, db));
   const id = new URL(request.url).pathname.split("/").at(-1) ?? "";
+  const { person } = await identify(request.headers);
+  if (!person)
+    throw new Unauthenticated("You are not signed in.", {
+      remedy: "Sign in; the upload goes on where it was.",
+    });
   if (request.method === "HEAD") {
-    const finished = await answerFinished(db, id, (await identify(request.headers)).person);
+    const finished = await answerFinished(db, id, person);
     if (finished) return finished;
   }
   const response = await server.handleWeb(request);

@@ -1,6 +1,6 @@
 """The shapes that workers, sessions, replicas and the agent exchange with the console.
 
-`models.py` is generated from the Zod contracts of the server (`npm run contract`); CI fails when the two drift.
+`models.py` is generated from the Zod contracts of the server (`npm run contract`); CI fails when they drift.
 Names on the wire are camelCase: send with `to_wire`, read with `Model.model_validate`.
 """
 

@@ -21,7 +21,7 @@ less.
 @dataclass(frozen=True)
 class Latency:
     """Median milliseconds of one call, the median of the paired ratios candidate / baseline with its
-    quartiles (`spread`), and the number of rounds."""
+    5th and 95th percentile (`spread`), and the number of rounds."""
 
     p50_ms: float
     baseline_p50_ms: float
@@ -63,7 +63,7 @@ def latency(
                 times[number, which] = _time(runs[which], repeats)
         ratios = times[:, 0] / times[:, 1]
         p50, base = np.median(times, axis=0)
-        low, high = np.quantile(ratios, (0.25, 0.75))
+        low, high = np.quantile(ratios, (0.05, 0.95))
         result[batch] = Latency(
             float(p50), float(base), float(np.median(ratios)), (float(low), float(high)), rounds
         )

@@ -1,0 +1,65 @@
+/**
+ * Measures the product as `npm start` starts it, in a folder and on ports of its own.
+ *
+ *   npm run bench -- [--only studio,train,ingest,rollback,gateway,start,web] --out bench/results/FILE.json
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { parseArgs } from "node:util";
+import { makeFirstTeamByApi } from "../e2e/fixtures/api";
+import { startProduct } from "../e2e/fixtures/product";
+import { ENGINEER } from "../e2e/pages/entry";
+import { gateway } from "./groups/gateway";
+import { ingest } from "./groups/ingest";
+import { rollback } from "./groups/rollback";
+import { start } from "./groups/start";
+import { studio } from "./groups/studio";
+import { train } from "./groups/train";
+import { web } from "./groups/web";
+import { type Bench, sampleProject } from "./project";
+import { type Figures, machine, table } from "./result";
+
+const GROUPS = { studio, train, ingest, rollback, gateway, web } satisfies Record<
+  string,
+  (bench: Bench) => Promise<Figures>
+>;
+const NAMES = [...Object.keys(GROUPS), "start"];
+
+const { values } = parseArgs({ options: { only: { type: "string" }, out: { type: "string" } } });
+const wanted = values.only?.split(",") ?? NAMES;
+const unknown = wanted.filter((name) => !NAMES.includes(name));
+if (unknown.length > 0) {
+  console.error(`bench: there is no group ${unknown.join(", ")}; choose from ${NAMES.join(", ")}.`);
+  process.exit(1);
+}
+
+const figures: Figures = {};
+const keep = (name: string, found: Figures) => {
+  Object.assign(figures, found);
+  console.log(`\n${name}\n${table(found)}`);
+};
+
+if (wanted.includes("start")) keep("start", await start());
+const groups = Object.entries(GROUPS).filter(([name]) => wanted.includes(name));
+if (groups.length > 0) {
+  const product = await startProduct({ LATHE_POOL_IDLE_SECONDS: "20" });
+  try {
+    const person = await makeFirstTeamByApi(product.url, product.link, ENGINEER, "bench");
+    const bench: Bench = { product, ...person, sample: await sampleProject(person) };
+    for (const [name, run] of groups) keep(name, await run(bench));
+  } finally {
+    await product.stop();
+  }
+}
+
+const answer = {
+  machine: machine(),
+  command: `npm run bench -- ${process.argv.slice(2).join(" ")}`,
+  results: figures,
+};
+if (values.out) {
+  mkdirSync(dirname(values.out), { recursive: true });
+  writeFileSync(values.out, `${JSON.stringify(answer, null, 2)}\n`);
+}
+console.log(`\n${table(figures)}`);
+process.exit(0);

@@ -1,0 +1,32 @@
+/** The sample project, ready: what every group measures on. */
+import { type Api, type makeFirstTeamByApi, until } from "../e2e/fixtures/api";
+import type { Product } from "../e2e/fixtures/product";
+
+type Person = Awaited<ReturnType<typeof makeFirstTeamByApi>>;
+
+export interface Sample {
+  model: string;
+  versionId: string;
+  datasetId: string;
+}
+export interface Bench extends Person {
+  product: Product;
+  sample: Sample;
+}
+
+/** Waits until the sample's version and dataset have passed their inspection. */
+export async function sampleProject({ api, team }: { api: Api; team: string }): Promise<Sample> {
+  const model = await until(
+    "the sample model",
+    async () => (await api.models.list.query({ team, limit: 1 })).models[0],
+  );
+  const version = await until("its version is ready", async () => {
+    const { versions } = await api.models.page.query({ team, model: model.name });
+    return versions.find((v) => v.state === "ready");
+  });
+  const dataset = await until("the sample dataset is ready", async () => {
+    const { datasets } = await api.datasets.list.query({ team });
+    return datasets.find((d) => d.state === "ready");
+  });
+  return { model: model.name, versionId: version.id, datasetId: dataset.id };
+}
