@@ -5,7 +5,7 @@ import { EmptyState } from "@/components/ui/feedback";
 import { count } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Progress } from "@/components/ui/progress";
-import { Table } from "@/components/ui/table";
+import { type Column, Table } from "@/components/ui/table";
 import { type ComparisonRow, comparisonRows, forestRows, mainRows } from "./evidence";
 import { useIsPhone } from "./use-is-phone";
 import type { RequestPage } from "./words";
@@ -67,13 +67,28 @@ export function AccuracyPanel({ page }: { page: RequestPage }) {
         value: page.policy.accuracyFloor * 100,
         label: `gate: ${(page.policy.accuracyFloor * 100).toFixed(1).replace("-", "−")}`,
       }}
-      xLabel={`Difference, points. ${count(evaluation.paired.gained)} answers gained, ${count(evaluation.paired.lost)} lost. Class intervals are pointwise`}
+      xLabel={
+        isPhone
+          ? "Difference, points"
+          : `Difference, points. ${count(evaluation.paired.gained)} answers gained, ${count(evaluation.paired.lost)} lost. Class intervals are pointwise`
+      }
     />
   );
 }
 
+const SCALE_COLUMNS: Column<ComparisonRow>[] = [
+  {
+    key: "scale",
+    head: <span className="sr-only">Scale</span>,
+    width: "30%",
+    cell: (row) => <ScaleLine row={row} />,
+  },
+  { key: "limit", head: "Limit", cell: (row) => <span className="t2">{row.limit}</span> },
+];
+
 /** Size and latency of both, each row on its own scale. */
 export function ComparisonPanel({ page }: { page: RequestPage }) {
+  const isPhone = useIsPhone();
   const { candidate, production } = page;
   return (
     <Panel
@@ -116,13 +131,7 @@ export function ComparisonPanel({ page }: { page: RequestPage }) {
             align: "end",
             cell: (row) => <span className={row.loses ? "m" : "t2"}>{row.change}</span>,
           },
-          { key: "scale", head: "", cell: (row) => <ScaleLine row={row} />, className: "only-wide" },
-          {
-            key: "limit",
-            head: "Limit",
-            cell: (row) => <span className="t2">{row.limit}</span>,
-            className: "only-wide",
-          },
+          ...(isPhone ? [] : SCALE_COLUMNS),
         ]}
       />
     </Panel>

@@ -54,7 +54,7 @@ export function ModelReleasesPage({ team, model }: { team: string; model: string
       {serving && <TrafficPanel team={team} page={page} />}
       <div className="g">
         <ReplicasPanel replicas={page.replicas} />
-        <div className={cx("g", page.sample && "g2")}>
+        <div className={cx("release-pair", !page.sample && "single")}>
           <SnippetsPanel team={team} page={page} />
           <TryPanel team={team} page={page} />
         </div>

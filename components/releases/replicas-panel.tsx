@@ -3,7 +3,8 @@ import { Age } from "@/components/ui/age";
 import { EmptyState } from "@/components/ui/feedback";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
-import { Table } from "@/components/ui/table";
+import { type Column, Table } from "@/components/ui/table";
+import { useIsPhone } from "./use-is-phone";
 import { type ModelPage, REPLICA_STATE } from "./words";
 
 type Replica = ModelPage["replicas"][number];
@@ -11,8 +12,35 @@ type Replica = ModelPage["replicas"][number];
 const role = (r: Replica): string =>
   r.isServing ? "serves" : r.state === "ready" ? "kept warm" : "warming up";
 
+const PLACE_COLUMNS: Column<Replica>[] = [
+  {
+    key: "address",
+    head: "Address",
+    cell: (r) =>
+      r.address ? (
+        <span className="mono">{new URL(r.address).host}</span>
+      ) : (
+        <span className="t3">not yet</span>
+      ),
+  },
+  {
+    key: "pid",
+    head: "Process",
+    align: "end",
+    cell: (r) => r.pid ?? <span className="t3">not yet</span>,
+  },
+  {
+    key: "age",
+    head: "Ready",
+    align: "end",
+    cell: (r) =>
+      r.readyAt ? <Age at={r.readyAt.getTime()} form="ago" /> : <span className="t3">not yet</span>,
+  },
+];
+
 /** Serving processes of this model that are wanted, the serving version's first. */
 export function ReplicasPanel({ replicas }: { replicas: readonly Replica[] }) {
+  const isPhone = useIsPhone();
   const wanted = replicas
     .filter((r) => r.undesiredAt === null)
     .toSorted((a, b) => Number(b.isServing) - Number(a.isServing) || b.version - a.version);
@@ -45,29 +73,7 @@ export function ReplicasPanel({ replicas }: { replicas: readonly Replica[] }) {
               </StatusDot>
             ),
           },
-          {
-            key: "address",
-            head: "Address",
-            cell: (r) =>
-              r.address ? (
-                <span className="mono">{new URL(r.address).host}</span>
-              ) : (
-                <span className="t3">not yet</span>
-              ),
-          },
-          {
-            key: "pid",
-            head: "Process",
-            align: "end",
-            cell: (r) => r.pid ?? <span className="t3">not yet</span>,
-          },
-          {
-            key: "age",
-            head: "Ready",
-            align: "end",
-            cell: (r) =>
-              r.readyAt ? <Age at={r.readyAt.getTime()} form="ago" /> : <span className="t3">not yet</span>,
-          },
+          ...(isPhone ? [] : PLACE_COLUMNS),
         ]}
         empty={<EmptyState title="No replica is wanted">Approving a request starts one.</EmptyState>}
       />

@@ -38,31 +38,33 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
         ]}
       />
       <Outcome team={team} page={page} />
-      <Lanes team={team} page={model} press={null} onPress={() => {}} />
-      <div className="evidence-columns">
-        <div className="col">
-          <AccuracyPanel page={page} />
-          <ComparisonPanel page={page} />
-        </div>
-        <div className="col decision">
-          <DecisionPanel team={team} page={page} />
-          <Panel
-            title="Requester’s note"
-            tools={<Age at={page.createdAt.getTime()} form="ago" className="s12" />}
-          >
-            <div className="request-note">
-              {page.note}
-              <p className="s12 t2 mt-2">
-                {page.requester}.{" "}
-                <Link
-                  className="link"
-                  href={`/${team}/models/${page.model}/versions/${page.candidate.number}`}
-                >
-                  Lineage of v{page.candidate.number}
-                </Link>
-              </p>
-            </div>
-          </Panel>
+      <div className="request-body">
+        <Lanes team={team} page={model} press={null} onPress={() => {}} />
+        <div className="evidence-columns">
+          <div className="col">
+            <AccuracyPanel page={page} />
+            <ComparisonPanel page={page} />
+          </div>
+          <div className="col decision">
+            <DecisionPanel team={team} page={page} />
+            <Panel
+              title="Requester’s note"
+              tools={<Age at={page.createdAt.getTime()} form="ago" className="s12" />}
+            >
+              <div className="request-note">
+                {page.note}
+                <p className="s12 t2 mt-2">
+                  {page.requester}.{" "}
+                  <Link
+                    className="link"
+                    href={`/${team}/models/${page.model}/versions/${page.candidate.number}`}
+                  >
+                    Lineage of v{page.candidate.number}
+                  </Link>
+                </p>
+              </div>
+            </Panel>
+          </div>
         </div>
       </div>
     </div>

@@ -1,5 +1,6 @@
 "use client";
 import { Sparkline } from "@/components/charts/sparkline";
+import { useNow } from "@/components/ui/clock";
 import { count, decimal, ms, percent } from "@/components/ui/format";
 import { Metric } from "@/components/ui/metric";
 import { Tiles } from "@/components/ui/panel";
@@ -23,11 +24,12 @@ function perMinute(page: ModelPage): number[] {
 export function TrafficPanel({ team, page }: { team: string; page: ModelPage }) {
   const { rows, at, periodMs } = useTraffic(team);
   const now = rows.find((r) => r.versionId === page.serving?.versionId);
-  const live = at > 0 ? { at, periodMs } : {};
+  // Its age is told once the browser has read it: server and browser would write different seconds.
+  const live = useNow() !== null && at > 0 ? { at, periodMs } : {};
   const us = (value: number | null | undefined) =>
     value === null || value === undefined ? null : ms(value / 1000);
   return (
-    <Tiles label="Requests" className="mb-3">
+    <Tiles label="Requests" className="mb-3 release-tiles">
       <Metric
         label="Requests/s"
         value={now ? decimal(now.perSecond, 1) : "0"}

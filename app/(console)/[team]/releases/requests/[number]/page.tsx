@@ -21,6 +21,7 @@ export default async function PromotionRequest({ params }: Props) {
       queries={[
         trpc.releases.request.queryOptions({ team, number }),
         trpc.releases.laneOfRequest.queryOptions({ team, number }),
+        trpc.releases.traffic.queryOptions({ team }),
       ]}
     >
       <PromotionRequestPage team={team} number={number} />
