@@ -5,6 +5,6 @@ import { body, route } from "@/server/platform/http/route";
 
 export const dynamic = "force-dynamic";
 /** The one-time token in the body is what authorises. */
-export const POST = route("agent", async ({ request }) =>
+export const POST = route("one_time_token", async ({ request }) =>
   Response.json(await enrol(database(), await body(request, EnrolRequest))),
 );
