@@ -39,7 +39,7 @@ export function LayersPanel({ inspection: { layers, parameters, ops } }: { inspe
     },
     {
       key: "percent",
-      head: "",
+      head: <span className="sr-only">Share of bytes in percent</span>,
       align: "end",
       width: "64px",
       cell: (layer) => <span className="t2">{percent(total ? layer.bytes / total : 0)}</span>,

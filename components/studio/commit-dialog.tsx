@@ -7,7 +7,7 @@ import { Button, LinkButton } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Callout } from "@/components/ui/feedback";
 import { Field, Textarea } from "@/components/ui/field";
-import { bytes, count, percent, plusMinus, points } from "@/components/ui/format";
+import { bytes, count, percent, points } from "@/components/ui/format";
 import { DefinitionList } from "@/components/ui/panel";
 import { Progress } from "@/components/ui/progress";
 import { inWords, type Measured, type Settings } from "@/server/studio/contract";

@@ -1,7 +1,7 @@
 "use client";
 import { Age } from "@/components/ui/age";
 import { EmptyState } from "@/components/ui/feedback";
-import { bytes, count, ms, percent, plusMinus, points } from "@/components/ui/format";
+import { bytes, count, ms, percent, points } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { type Column, Table } from "@/components/ui/table";
 import { inWords, type Measurement, type Settings } from "@/server/studio/contract";

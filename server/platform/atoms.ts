@@ -31,7 +31,8 @@ export const Slug = z
 export const ChecklistItem = z.object({
   id: z.string(),
   state: z.enum(["pending", "running", "ok", "failed", "warning"]),
-  detail: z.string().optional(),
+  /** Workers may send null for what they leave out. */
+  detail: z.string().nullish(),
 });
 export type ChecklistItem = z.infer<typeof ChecklistItem>;
 
@@ -39,7 +40,7 @@ export type ChecklistItem = z.infer<typeof ChecklistItem>;
 export const Refusal = z.object({
   rule: z.string(),
   message: z.string(),
-  where: z.string().optional(),
+  where: z.string().nullish(),
   remedy: z.string(),
 });
 export type Refusal = z.infer<typeof Refusal>;
