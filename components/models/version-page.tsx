@@ -82,7 +82,9 @@ function Loaded({ team, page }: { team: string; page: VersionPageData }) {
           </div>
           <div className="col">
             {version.sizes && <SizesPanel page={page} />}
-            {version.inspection && <FactsPanel inspection={version.inspection} />}
+            {version.inspection && (
+              <FactsPanel inspection={version.inspection} tier={version.tier ?? version.inspection.tier} />
+            )}
             <ProvenancePanel team={team} page={page} />
             {version.note && (
               <Panel title="Note" subtitle={version.createdByName ?? undefined} padded>

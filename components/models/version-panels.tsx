@@ -64,15 +64,19 @@ const tensor = ({ name, dtype, shape }: TensorSpec): string =>
   `${name} ${shape.map((n) => n ?? "N").join("×")} ${dtype}`;
 
 /** What the inspection found. */
-export function FactsPanel({ inspection }: { inspection: Inspection }) {
+export function FactsPanel({ inspection, tier }: { inspection: Inspection; tier: number }) {
   const { opset, irVersion, producer, inputs, outputs, parameters, macs, ops, testInference, tier } =
     inspection;
+  // What a quantized file can't do itself, the graph behind it can.
+  const isByFloat = tier !== inspection.tier;
   return (
     <Panel title="Inspection" subtitle="passed, in a sandbox" padded>
       <DefinitionList
         items={[
-          ["Can do", `tier ${tier}: ${TIERS[tier]}`],
-          ...inspection.tierReasons.map((reason, index) => [index === 0 ? "Because" : "", reason] as const),
+          ["Can do", `tier ${tier}: ${TIERS[tier]}${isByFloat ? ", through its fp32 graph" : ""}`],
+          ...(isByFloat ? [] : inspection.tierReasons).map(
+            (reason, index) => [index === 0 ? "Because" : "", reason] as const,
+          ),
           ["Inputs", inputs.map(tensor).join("; ")],
           ["Outputs", outputs.map(tensor).join("; ")],
           ["Parameters", `${count(parameters)}, ${compact(macs)} MACs a sample`],

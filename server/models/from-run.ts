@@ -48,6 +48,9 @@ export async function createVersionFromRun(
   const versionId = newId("ver");
   const { model, float, inspection, sizes, evaluation } = input.artifacts;
   const name = `${taken.name} v${taken.number}`;
+  // A quantized file can't be trained itself; the fp32 graph behind it can what its parent's can.
+  const isQuantized = model.sha256 !== float.sha256;
+  const parentTier = (await repo.findVersion(tx, run.teamId, input.parentId))?.version.tier ?? null;
   await repo.insertVersion(tx, {
     id: versionId,
     teamId: run.teamId,
@@ -62,7 +65,7 @@ export async function createVersionFromRun(
     parentId: input.parentId,
     recipe: input.recipe,
     runId: run.id,
-    tier: inspection.tier,
+    tier: isQuantized ? parentTier : inspection.tier,
     inspection,
     sizes,
     provenance: input.provenance,

@@ -238,7 +238,14 @@ describe("what runs make", () => {
         parentId: parent.versionId,
         datasetId,
         origin: "compress",
-        artifacts: { model, float, inspection, sizes: inspection.sizes, evaluation: evaluationResult },
+        // A quantized file is tier 4 itself; its version can what the fp32 graph behind it can.
+        artifacts: {
+          model,
+          float,
+          inspection: { ...inspection, tier: 4 },
+          sizes: inspection.sizes,
+          evaluation: evaluationResult,
+        },
         recipe: {
           kind: "compress",
           recipe: { channels: 0.25, sparsity: 0, precision: "int8" },
@@ -251,7 +258,12 @@ describe("what runs make", () => {
     );
     const page = await service.versionPage(ctx, { model: "garments", number: made.number });
     expect(page.lineage.map((v) => v.number)).toEqual([1, 2]);
-    expect(page.version).toMatchObject({ state: "ready", digest: model.sha256, floatDigest: float.sha256 });
+    expect(page.version).toMatchObject({
+      state: "ready",
+      tier: 1,
+      digest: model.sha256,
+      floatDigest: float.sha256,
+    });
     expect(page.evaluations[0]).toMatchObject({
       baselineVersionId: parent.versionId,
       result: { accuracy: 0.915 },
