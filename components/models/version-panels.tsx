@@ -65,8 +65,7 @@ const tensor = ({ name, dtype, shape }: TensorSpec): string =>
 
 /** What the inspection found. */
 export function FactsPanel({ inspection, tier }: { inspection: Inspection; tier: number }) {
-  const { opset, irVersion, producer, inputs, outputs, parameters, macs, ops, testInference, tier } =
-    inspection;
+  const { opset, irVersion, producer, inputs, outputs, parameters, macs, ops, testInference } = inspection;
   // What a quantized file can't do itself, the graph behind it can.
   const isByFloat = tier !== inspection.tier;
   return (
