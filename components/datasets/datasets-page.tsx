@@ -1,18 +1,18 @@
 "use client";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
-import { DropTarget, FilePicker } from "@/components/models/drop-target";
-import { SearchField } from "@/components/models/search-field";
-import { useMay } from "@/components/models/use-may";
-import { useUrlState } from "@/components/models/use-url-state";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
 import { bytes, count } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
+import { SearchField } from "@/components/ui/search-field";
 import { type Column, Table } from "@/components/ui/table";
+import { useUrlState } from "@/components/ui/use-url-state";
+import { DropTarget, FilePicker } from "@/components/uploads/drop-target";
 import { DatasetStateDot } from "./dataset-state";
 import { UploadDatasetSheet } from "./upload-dataset-sheet";
 

@@ -2,8 +2,6 @@
 import { useMutation } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { useCallback, useEffect, useState } from "react";
-import { UploadProgress } from "@/components/models/upload-progress";
-import { useUpload } from "@/components/models/use-upload";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
 import { Sheet } from "@/components/ui/dialog";
@@ -11,6 +9,8 @@ import { Callout } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { Segmented } from "@/components/ui/segmented";
 import { Select } from "@/components/ui/select";
+import { UploadProgress } from "@/components/uploads/upload-progress";
+import { useUpload } from "@/components/uploads/use-upload";
 import { rolesProblem } from "@/server/datasets/contract";
 import { Slug } from "@/server/platform/atoms";
 import { guessRole, type Role, splitOf } from "./guess-roles";

@@ -1,6 +1,7 @@
 "use client";
 import Link from "next/link";
 import { useState } from "react";
+import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
@@ -9,7 +10,6 @@ import { count, ms, percent, plusMinus, points } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Bar } from "@/components/ui/progress";
 import { type Column, Table } from "@/components/ui/table";
-import { useMay } from "./use-may";
 import type { VersionPageData } from "./version-page";
 
 type Evaluation = VersionPageData["evaluations"][number];

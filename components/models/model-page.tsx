@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
@@ -11,11 +12,10 @@ import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { type Column, Table } from "@/components/ui/table";
-import { DropTarget, FilePicker } from "./drop-target";
+import { DropTarget, FilePicker } from "@/components/uploads/drop-target";
 import { against, lines, recipeTitle } from "./lineage";
 import { LineagePanel } from "./lineage-panel";
 import { UploadSheet } from "./upload-sheet";
-import { useMay } from "./use-may";
 import { VersionStateDot } from "./version-state";
 
 type Page = Outputs["models"]["page"];

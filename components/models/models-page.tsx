@@ -2,20 +2,20 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
 import { bytes, count, percent, plusMinus } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
+import { SearchField } from "@/components/ui/search-field";
 import { StatusDot } from "@/components/ui/status";
 import { type Column, Table } from "@/components/ui/table";
 import { useToast } from "@/components/ui/toast";
-import { DropTarget, FilePicker } from "./drop-target";
-import { SearchField } from "./search-field";
+import { useUrlState } from "@/components/ui/use-url-state";
+import { DropTarget, FilePicker } from "@/components/uploads/drop-target";
 import { UploadSheet } from "./upload-sheet";
-import { useMay } from "./use-may";
-import { useUrlState } from "./use-url-state";
 import { VersionStateDot } from "./version-state";
 
 type Row = Outputs["models"]["list"]["models"][number];

@@ -9,9 +9,9 @@ import { Callout } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { Segmented } from "@/components/ui/segmented";
 import { Select } from "@/components/ui/select";
+import { UploadProgress } from "@/components/uploads/upload-progress";
+import { useUpload } from "@/components/uploads/use-upload";
 import { Slug } from "@/server/platform/atoms";
-import { UploadProgress } from "./upload-progress";
-import { useUpload } from "./use-upload";
 
 interface Props {
   team: string;

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
@@ -15,7 +16,6 @@ import { EvaluationsPanel } from "./evaluations-panel";
 import { InspectionChecklist } from "./inspection-checklist";
 import { LayersPanel } from "./layers-panel";
 import { LineagePanel } from "./lineage-panel";
-import { useMay } from "./use-may";
 import { FactsPanel, ProvenancePanel, SizesPanel } from "./version-panels";
 import { VersionStateBadge } from "./version-state";
 

@@ -1,10 +1,10 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import { useUrlState } from "@/components/models/use-url-state";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { LinkButton } from "@/components/ui/button";
 import { EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
 import { PageHeader } from "@/components/ui/page-header";
+import { useUrlState } from "@/components/ui/use-url-state";
 import { Studio } from "./studio";
 
 interface Props {

@@ -1,9 +1,8 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useState } from "react";
-import { useMay } from "@/components/models/use-may";
-import type { VersionPageData } from "@/components/models/version-page";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Button } from "@/components/ui/button";
 import type { Crumb } from "@/components/ui/crumbs";
 import { Digest } from "@/components/ui/digest";
@@ -31,7 +30,7 @@ import { warningsOf } from "./warnings";
 
 interface Props {
   team: string;
-  page: VersionPageData;
+  page: Outputs["models"]["version"];
   dataset: { id: string; name: string; test: number };
   /** Names of all datasets that fit. */
   datasets: readonly string[];
