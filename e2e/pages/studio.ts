@@ -1,0 +1,73 @@
+/** The studio: dials, measured figures, commit. */
+import { expect, type Locator, type Page } from "@playwright/test";
+
+const SESSION_MS = 120_000;
+
+export class StudioPage {
+  constructor(private readonly page: Page) {}
+
+  get figures(): Locator {
+    return this.page.getByRole("region", { name: "Figures of this setting" });
+  }
+
+  async open(team: string, model: string, number: number, dials = ""): Promise<void> {
+    await this.page.goto(`/${team}/models/${model}/v/${number}/studio${dials}`);
+    await expect(this.page.getByText(/Session warm/)).toBeVisible({ timeout: SESSION_MS });
+    await expect(this.figures).toBeVisible({ timeout: SESSION_MS });
+  }
+
+  async turnSparsity(percent: number): Promise<void> {
+    const slider = this.page.getByRole("slider", { name: "Sparsity" });
+    await slider.focus();
+    await slider.press("Home");
+    for (let at = 0; at < percent; at += 10) await slider.press("PageUp");
+  }
+
+  async choosePrecision(name: "fp32" | "int8 static"): Promise<void> {
+    await this.page
+      .getByRole("radio", { name })
+      .or(this.page.getByRole("button", { name, exact: true }))
+      .first()
+      .click();
+  }
+
+  /** Waits until the setting of the dials is measured on the whole test set; answers its accuracy in percent. */
+  async waitForWholeSet(): Promise<number> {
+    await expect(
+      this.figures.getByText("measured on the whole test set").or(this.figures.getByText("measured before")),
+    ).toBeVisible({
+      timeout: SESSION_MS,
+    });
+    const text = (await this.figures.textContent()) ?? "";
+    const accuracy = /(\d+\.\d+)%/.exec(text)?.[1];
+    if (!accuracy) throw new Error(`no accuracy in: ${text}`);
+    return Number(accuracy);
+  }
+
+  /** Milliseconds from a turn of the sparsity dial to its first measured figure on screen. */
+  async timeToMeasured(percent: number): Promise<number> {
+    const url = new URL(this.page.url());
+    const slider = this.page.getByRole("slider", { name: "Sparsity" });
+    await slider.focus();
+    const mark = this.figures.getByText(/sharpening|whole test set|measured before/);
+    url.searchParams.set("s", String(percent / 100));
+    const began = performance.now();
+    await slider.press(percent % 20 === 0 ? "ArrowRight" : "PageUp");
+    await mark.waitFor({ state: "visible", timeout: 30_000 });
+    return performance.now() - began;
+  }
+
+  /** Commits the dials and follows the run to its version; answers its number. */
+  async commit(note: string): Promise<number> {
+    await this.page.getByRole("button", { name: /^Commit as v/ }).click();
+    const dialog = this.page.getByRole("dialog");
+    await dialog.getByLabel("Note").fill(note);
+    await dialog.getByRole("button", { name: "Commit", exact: true }).click();
+    const link = dialog.getByRole("link", { name: /^Open v\d+$/ });
+    await expect(link).toBeVisible({ timeout: 180_000 });
+    const number = Number(/\d+/.exec((await link.textContent()) ?? "")?.[0]);
+    await link.click();
+    await this.page.waitForURL(/\/v\/\d+$/);
+    return number;
+  }
+}

@@ -1,0 +1,29 @@
+/** Launching a run and watching it. */
+import { expect, type Page } from "@playwright/test";
+
+export class TrainingPages {
+  constructor(private readonly page: Page) {}
+
+  /** From a version's page to the run's page; answers the run's number. */
+  async recover(epochs: string): Promise<number> {
+    await this.page.getByRole("link", { name: /^(Recover by training|Train)…$/ }).click();
+    await this.page.getByLabel("Epochs").fill(epochs);
+    await this.page.getByRole("button", { name: "Launch on 2 workers" }).click();
+    await this.page.waitForURL(/\/training\/\d+$/);
+    return Number(/\d+$/.exec(this.page.url())?.[0]);
+  }
+
+  async expectRunning(): Promise<void> {
+    await expect(this.page.locator(".head").getByText(/^running/)).toBeVisible({ timeout: 120_000 });
+  }
+
+  /** Waits for the version that the run makes; answers its number and opens it. */
+  async openResult(): Promise<number> {
+    const link = this.page.getByRole("link", { name: /^Open .+ v\d+$/ });
+    await expect(link).toBeVisible({ timeout: 300_000 });
+    const number = Number(/\d+$/.exec((await link.textContent())?.trim() ?? "")?.[0]);
+    await link.click();
+    await this.page.waitForURL(/\/v\/\d+$/);
+    return number;
+  }
+}
