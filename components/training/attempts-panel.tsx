@@ -8,6 +8,17 @@ import { Table } from "@/components/ui/table";
 import { shapeOf } from "./run-words";
 import type { RunDetail } from "./types";
 
+type Attempt = RunDetail["attempts"][number];
+
+/** How far an attempt came: while it runs, the run's own progress says so. */
+const stepOf = (run: RunDetail, attempt: Attempt): number =>
+  attempt.lastStep ?? (attempt === run.attempts.at(-1) ? (run.progress?.step ?? 0) : 0);
+
+const stepsOf = (run: RunDetail, attempt: Attempt): string => {
+  const last = stepOf(run, attempt);
+  return last === 0 ? "none yet" : `${count(attempt.firstStep ?? 0)} to ${count(last)}`;
+};
+
 /** Every try: how far it came, why it ended, what that cost. */
 export function AttemptsPanel({ run }: { run: RunDetail }) {
   const total = run.progress?.totalSteps ?? null;
@@ -37,11 +48,9 @@ export function AttemptsPanel({ run }: { run: RunDetail }) {
             width: "180px",
             cell: (a) => (
               <span className="row">
-                <span className="num">
-                  {a.firstStep === null ? "none" : `${count(a.firstStep)} to ${count(a.lastStep)}`}
-                </span>
-                {total && a.lastStep ? (
-                  <Bar value={a.lastStep / total} label={`Attempt ${a.number}`} className="grow" />
+                <span className="num">{stepsOf(run, a)}</span>
+                {total ? (
+                  <Bar value={stepOf(run, a) / total} label={`Attempt ${a.number}`} className="grow" />
                 ) : null}
               </span>
             ),

@@ -15,7 +15,7 @@ const CHARTS: readonly ChartSpec[] = [
   {
     name: "eval/accuracy",
     title: "Accuracy",
-    yLabel: "Accuracy, % of the test subset",
+    yLabel: "Accuracy, %",
     byRank: false,
     scale: 100,
   },
@@ -31,7 +31,7 @@ const CHARTS: readonly ChartSpec[] = [
   {
     name: "train/grad_norm",
     title: "Gradient norm",
-    yLabel: "Gradient norm, before clipping",
+    yLabel: "Gradient norm",
     byRank: false,
     includeY: [0],
   },

@@ -1,5 +1,5 @@
 /** Launching a run and watching it. */
-import { expect, type Page } from "@playwright/test";
+import { expect, type Locator, type Page } from "@playwright/test";
 
 export class TrainingPages {
   constructor(private readonly page: Page) {}
@@ -11,6 +11,11 @@ export class TrainingPages {
     await this.page.getByRole("button", { name: "Launch on 2 workers" }).click();
     await this.page.waitForURL(/\/training\/\d+$/);
     return Number(/\d+$/.exec(this.page.url())?.[0]);
+  }
+
+  panel(name: string): Locator {
+    const heading = this.page.getByRole("heading", { name, exact: true });
+    return this.page.locator("section.panel").filter({ has: heading });
   }
 
   async expectRunning(): Promise<void> {

@@ -100,18 +100,8 @@ test("5 training on two workers survives the death of one", async () => {
   await new ModelsPage(engineer, TEAM).openVersion(MODEL, made.committed);
   await training.recover("0.5");
   await training.expectRunning();
-  const checkpoints = engineer
-    .getByRole("region", { name: "Checkpoints" })
-    .or(engineer.locator("section", { hasText: "Checkpoints" }).last());
-  await expect(checkpoints.getByRole("row").nth(1)).toBeVisible({ timeout: 180_000 });
-  const pid = await engineer
-    .locator("section", { hasText: "Workers" })
-    .last()
-    .getByRole("row")
-    .nth(2)
-    .getByRole("cell")
-    .last()
-    .textContent();
+  await expect(training.panel("Checkpoints").getByRole("row").nth(1)).toBeVisible({ timeout: 180_000 });
+  const pid = await training.panel("Workers").getByRole("row").nth(2).getByRole("cell").last().textContent();
   process.kill(Number(pid), "SIGKILL");
   await expect(engineer.getByText(/Attempt 1 ended at step \d+; attempt 2 went on/)).toBeVisible({
     timeout: 60_000,
