@@ -1,7 +1,6 @@
 /** Rolling back with traffic flowing: from the confirming call to the first answer of the old digest, seen outside. */
 import { randomUUID } from "node:crypto";
-import { until } from "../../e2e/fixtures/api";
-import { startTraffic } from "../../e2e/fixtures/load";
+import { type Load, now, startLoad } from "../../e2e/fixtures/load";
 import type { Bench } from "../project";
 import { type Figures, figure } from "../result";
 import { requestOf } from "../sample-request";
@@ -12,48 +11,40 @@ const PER_SECOND = 60;
 
 export async function rollback(bench: Bench): Promise<Figures> {
   const served = await serveTwo(bench);
-  const traffic = startTraffic({
+  const load = startLoad({
     url: `${bench.product.gatewayUrl}/v2/models/${served.model}/infer`,
     token: served.token,
     body: requestOf(),
     perSecond: PER_SECOND,
+    maxRequests: 30_000,
+    maxSeconds: 300,
   });
   const times: number[] = [];
-  try {
-    await until("traffic flows", async () => traffic.answers.length > PER_SECOND);
-    for (let i = 0; i < SWITCHES; i += 1) times.push(await switchOnce(bench, served, traffic, i % 2 === 0));
-  } finally {
-    await traffic.stop();
-  }
-  const failed = traffic.answers.filter((a) => a.status !== 200).length;
+  await load.until(() => true);
+  for (let i = 0; i < SWITCHES; i += 1) times.push(await switchOnce(bench, served, load, i % 2 === 0));
+  const samples = await load.stop();
+  const failed = samples.filter((sample) => sample.status !== 200).length;
   return {
     "rollback.click_to_switch": figure(times, "ms", {
       requestsPerSecond: PER_SECOND,
-      seenBy: "an outside client",
+      seenBy: "an outside client: from the call to the first answer of the other digest",
     }),
-    "rollback.failed_requests": figure([failed], "count", {
-      requests: traffic.answers.length,
-      switches: SWITCHES,
-    }),
+    "rollback.failed_requests": figure([failed], "count", { requests: samples.length, switches: SWITCHES }),
   };
 }
 
 async function switchOnce(
   { api, team, sample }: Bench,
   served: Served,
-  traffic: ReturnType<typeof startTraffic>,
-  back: boolean,
-) {
-  const page = await api.releases.model.query({ team, model: sample.model });
-  const serving = page.serving;
+  load: Load,
+  isBack: boolean,
+): Promise<number> {
+  const { serving, rollback: back, forward } = await api.releases.model.query({ team, model: sample.model });
   if (!serving) throw new Error("nothing serves");
-  const target = back ? page.rollback : page.forward;
-  if (!target) throw new Error("there is nowhere to go");
-  const from = performance.timeOrigin + performance.now();
+  if (!(isBack ? back : forward).target) throw new Error("there is nowhere to go");
   const input = { team, modelId: served.modelId, from: serving.id, key: randomUUID() };
-  await (back ? api.releases.rollBack.mutate(input) : api.releases.goForward.mutate(input));
-  const first = await until("an answer of the other version", async () =>
-    traffic.answers.find((a) => a.at >= from && a.digest !== serving.digest && a.status === 200),
-  );
-  return first.at - from;
+  const pressed = now();
+  const other = load.until((s) => s.answeredAt > pressed && s.status === 200 && s.digest !== serving.digest);
+  await (isBack ? api.releases.rollBack.mutate(input) : api.releases.goForward.mutate(input));
+  return (await other).answeredAt - pressed;
 }

@@ -18,7 +18,7 @@ export async function studio(bench: Bench): Promise<Figures> {
   const opened = await api.studio.open.mutate({ team, ...pick(sample) });
   await until(
     "the session is ready",
-    async () => (await api.studio.session.query({ team, sessionId: opened.id })).state === "ready",
+    async () => (await api.studio.session.query({ team, sessionId: opened.sessionId })).state === "ready",
   );
 
   const first = { sparsity: [] as number[], channels: [] as number[], int8: [] as number[] };
@@ -31,7 +31,12 @@ export async function studio(bench: Bench): Promise<Figures> {
       precision: kind === "int8" ? ("int8" as const) : ("fp32" as const),
     };
     let seen = false;
-    const lines = await api.studio.evaluate.mutate({ team, sessionId: opened.id, rev: Date.now(), settings });
+    const lines = await api.studio.evaluate.mutate({
+      team,
+      sessionId: opened.sessionId,
+      rev: Date.now(),
+      settings,
+    });
     for await (const line of lines) {
       if (line.type !== "accuracy") continue;
       if (!seen) first[kind].push(line.elapsedMs);
@@ -67,7 +72,7 @@ async function inBrowser({ product, team, sample }: Bench): Promise<number[]> {
   try {
     const page = await signInToConsole(browser, product.url, ENGINEER);
     const studioPage = new StudioPage(page);
-    await studioPage.open(team, sample.versionId);
+    await studioPage.open(team, sample.model, 1);
     const times: number[] = [];
     for (let i = 0; i < IN_BROWSER; i += 1) times.push(await studioPage.timeToMeasured(10 + (i % 12) * 5));
     return times;

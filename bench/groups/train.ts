@@ -1,0 +1,94 @@
+/** Training: how much two workers gain, how soon the first step comes, how soon steps go on after a death. */
+import { until } from "../../e2e/fixtures/api";
+import type { Bench } from "../project";
+import { type Figures, figure, quantile } from "../result";
+import { launch, liveRun, runOf, stopRun } from "../runs";
+
+const PAIRS = 3;
+const STEPS = 30;
+const LAUNCHES = 3;
+const KILLS = 3;
+const BATCH = 1024;
+
+export async function train(bench: Bench): Promise<Figures> {
+  const cold = await launches(bench, true);
+  const warm = await launches(bench, false);
+  const one: number[] = [];
+  const two: number[] = [];
+  for (let i = 0; i < PAIRS; i += 1) {
+    one.push(await stepTime(bench, 1));
+    two.push(await stepTime(bench, 2));
+  }
+  const kills: number[] = [];
+  for (let i = 0; i < KILLS; i += 1) kills.push(await killToStep(bench));
+  return {
+    "train.launch_to_first_step_cold": figure(cold, "s"),
+    "train.launch_to_first_step_warm": figure(warm, "s"),
+    "train.speedup_2v1": figure(
+      one.map((t, i) => t / (two[i] ?? t)),
+      "ratio",
+      { globalBatch: BATCH, oneWorker: figure(one, "ms"), twoWorkers: figure(two, "ms") },
+    ),
+    "train.kill_worker_to_step": figure(kills, "s", {
+      from: "kill -9 to the first step of the next attempt",
+    }),
+  };
+}
+
+/** Seconds from the launch to the first step of two workers, with no node up or with idle ones. */
+async function launches(bench: Bench, isCold: boolean): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < LAUNCHES; i += 1) {
+    if (isCold) await until("all nodes are gone", async () => (await nodesUp(bench)) === 0, 180_000);
+    const run = await liveRun(bench, { workers: 2, globalBatch: 256, epochs: 1 });
+    const started = run.attempts[0]?.startedAt;
+    if (!started) throw new Error("the run has no first step");
+    times.push((started.getTime() - run.createdAt.getTime()) / 1000);
+    await stopRun(bench, run.number);
+  }
+  return times;
+}
+
+async function nodesUp({ api, team }: Bench): Promise<number> {
+  const { nodes } = await api.cluster.overview.query({ team });
+  return nodes.filter((node) => !node.isHead).length;
+}
+
+/** Median step time (ms) over steps 5 to 30. */
+async function stepTime(bench: Bench, workers: number): Promise<number> {
+  const { api, team } = bench;
+  const number = await launch(bench, { workers, globalBatch: BATCH, epochs: 5 });
+  await until(
+    "enough steps",
+    async () => ((await runOf(bench, number)).progress?.step ?? 0) > STEPS,
+    180_000,
+  );
+  await stopRun(bench, number);
+  const { series } = await api.runs.metrics.query({
+    team,
+    run: number,
+    name: "train/step_time",
+    width: 1000,
+    from: 5,
+    to: STEPS,
+  });
+  return quantile(
+    series.flatMap((line) => line.buckets.flatMap((bucket) => bucket.mean ?? [])),
+    0.5,
+  );
+}
+
+async function killToStep(bench: Bench): Promise<number> {
+  const run = await liveRun(bench, { workers: 2, globalBatch: 128, epochs: 20 });
+  await until("a checkpoint", async () => (await runOf(bench, run.number)).checkpoints.length > 0);
+  const pid = run.attempts[0]?.workers[1]?.pid;
+  if (!pid) throw new Error("rank 1 has no process");
+  const killed = Date.now();
+  process.kill(pid, "SIGKILL");
+  const next = await until(
+    "the next attempt steps",
+    async () => (await runOf(bench, run.number)).attempts[1]?.startedAt,
+  );
+  await stopRun(bench, run.number);
+  return (next.getTime() - killed) / 1000;
+}
