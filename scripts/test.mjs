@@ -49,7 +49,7 @@ const LEVELS = {
     checks(
       [
         [bin("tsc"), ["--noEmit"]],
-        [python("pyright"), [], "gpu-worker"],
+        [python("pyright"), ["--pythonpath", python("python")], "gpu-worker"],
       ],
       env,
     ),

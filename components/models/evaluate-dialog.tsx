@@ -9,6 +9,7 @@ import { Field } from "@/components/ui/field";
 import { count } from "@/components/ui/format";
 import { Select } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
+import { takesSamples } from "@/server/models/contract";
 import type { VersionPageData } from "./version-page";
 
 interface Props {
@@ -23,9 +24,12 @@ export function EvaluateDialog({ team, page, open, onOpenChange }: Props) {
   const trpc = useTRPC();
   const toast = useToast();
   const datasets = useQuery({ ...trpc.datasets.list.queryOptions({ team, limit: 100 }), enabled: open });
-  const ready = datasets.data?.datasets.filter((d) => d.state === "ready") ?? [];
+  const inputs = page.version.inspection?.inputs ?? [];
+  const fitting = (datasets.data?.datasets ?? []).filter(
+    (d) => d.state === "ready" && d.report && takesSamples(inputs, d.report.shape),
+  );
   const [chosen, setChosen] = useState<string | null>(null);
-  const datasetId = chosen ?? ready[0]?.id ?? null;
+  const datasetId = chosen ?? fitting[0]?.id ?? null;
   const ancestors = page.lineage.slice(0, -1);
   const [baseline, setBaseline] = useState<string>(ancestors.at(-1)?.id ?? "");
   const evaluate = useMutation(
@@ -37,7 +41,7 @@ export function EvaluateDialog({ team, page, open, onOpenChange }: Props) {
     }),
   );
   const problem = evaluate.error && readError(evaluate.error);
-  const dataset = ready.find((d) => d.id === datasetId);
+  const dataset = fitting.find((d) => d.id === datasetId);
   return (
     <Dialog
       open={open}
@@ -49,7 +53,7 @@ export function EvaluateDialog({ team, page, open, onOpenChange }: Props) {
           <Button
             variant="primary"
             busy={evaluate.isPending ? "Starting…" : undefined}
-            reason={datasetId ? undefined : "There is no dataset that is ready."}
+            reason={datasetId ? undefined : "No dataset that is ready fits this version."}
             onClick={() =>
               datasetId &&
               evaluate.mutate({
@@ -71,7 +75,7 @@ export function EvaluateDialog({ team, page, open, onOpenChange }: Props) {
           hint={dataset?.report && `its whole test set: ${count(dataset.report.test)} samples`}
         >
           <Select
-            options={ready.map((d) => ({ value: d.id, label: d.name }))}
+            options={fitting.map((d) => ({ value: d.id, label: d.name }))}
             value={datasetId}
             onValueChange={setChosen}
           />

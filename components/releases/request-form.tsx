@@ -39,7 +39,7 @@ export function RequestForm({ team, versionId }: { team: string; versionId: stri
     : form.openRequest !== null
       ? `Request ${form.openRequest} is still open.`
       : form.datasets.length === 0
-        ? "There is no dataset to measure on."
+        ? "No dataset that is ready fits this version."
         : undefined;
   return (
     <>

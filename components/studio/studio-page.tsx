@@ -5,6 +5,7 @@ import { LinkButton } from "@/components/ui/button";
 import { EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
 import { PageHeader } from "@/components/ui/page-header";
 import { useUrlState } from "@/components/ui/use-url-state";
+import { takesSamples } from "@/server/models/contract";
 import { Studio } from "./studio";
 
 interface Props {
@@ -38,10 +39,9 @@ export function StudioPage({ team, model, number }: Props) {
     );
   }
   const { inspection } = version.data.version;
-  const size = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
   const wanted = inspection?.inputs[0]?.shape.slice(1).filter((n) => n !== null);
   const ready = datasets.data.datasets.filter((d) => d.state === "ready");
-  const fitting = ready.filter((d) => !wanted || (d.report && size(d.report.shape) === size(wanted)));
+  const fitting = ready.filter((d) => d.report && takesSamples(inspection?.inputs ?? [], d.report.shape));
   const measuredOn = version.data.evaluations[0]?.datasetId;
   const dataset =
     fitting.find((d) => d.name === chosen) ?? fitting.find((d) => d.id === measuredOn) ?? fitting[0];
