@@ -29,7 +29,7 @@ export class ReleasePages {
     const button = this.page.getByRole("button", { name: "Approve…" });
     await expect(button).toBeEnabled({ timeout: 180_000 });
     await button.click();
-    await this.page.getByRole("dialog").getByRole("button", { name: "Approve", exact: true }).click();
+    await this.page.getByRole("alertdialog").getByRole("button", { name: "Approve", exact: true }).click();
     await expect(this.page.getByText(/^Approved:/)).toBeVisible();
   }
 
@@ -45,11 +45,11 @@ export class ReleasePages {
   /** One press, one confirm. */
   async rollBack(to: number): Promise<void> {
     await this.page.getByRole("button", { name: `Roll back to v${to}…` }).click();
-    await this.page.getByRole("dialog").getByRole("button", { name: "Roll back", exact: true }).click();
+    await this.page.getByRole("alertdialog").getByRole("button", { name: "Roll back", exact: true }).click();
   }
 
   async goForward(to: number): Promise<void> {
     await this.page.getByRole("button", { name: `Forward to v${to}…` }).click();
-    await this.page.getByRole("dialog").getByRole("button", { name: "Go forward", exact: true }).click();
+    await this.page.getByRole("alertdialog").getByRole("button", { name: "Go forward", exact: true }).click();
   }
 }
