@@ -99,15 +99,18 @@ export async function datasetRef(
   };
 }
 
-/** Datasets that can be chosen, newest first, with the number of their samples. */
+/** Datasets that can be chosen, newest first, with what there is of their samples. */
 export async function readyDatasets(
   db: Db,
   teamId: string,
-): Promise<{ id: string; name: string; n: number }[]> {
+): Promise<({ id: string; name: string } & Pick<DatasetReport, "n" | "test" | "shape">)[]> {
   const rows = await repo.listDatasets(db, teamId, { query: "", cursor: null, limit: CHOICES });
   return rows
     .filter((row) => row.state === "ready")
-    .map(({ id, name, report }) => ({ id, name, n: ReportOfList.parse(report).n }));
+    .map(({ id, name, report }) => {
+      const { n, test, shape } = ReportOfList.parse(report);
+      return { id, name, n, test, shape };
+    });
 }
 
 /** A new dataset from finished uploads, and the run that checks it. @throws NotFound, Conflict */

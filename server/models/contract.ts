@@ -20,6 +20,14 @@ export const TensorSpec = z.object({
 });
 export type TensorSpec = z.infer<typeof TensorSpec>;
 
+/** Whether samples of this shape can be fed to the first of these inputs; a dynamic dimension takes any. */
+export function takesSamples(inputs: readonly TensorSpec[], shape: readonly number[]): boolean {
+  const wanted = inputs[0]?.shape.slice(1) ?? [];
+  const fixed = wanted.filter((n) => n !== null);
+  const size = (of: readonly number[]) => of.reduce((product, n) => product * n, 1);
+  return fixed.length < wanted.length || size(fixed) === size(shape);
+}
+
 export const Layer = z.object({
   name: z.string(),
   op: z.string(),

@@ -305,6 +305,22 @@ describe("what runs make", () => {
       "takes 1×28×28, but samples",
     );
   });
+
+  it("is offered only datasets that fit, first the one it was last measured on", async () => {
+    const ctx = await makeTeam();
+    const { versionId } = await readyVersion(ctx, "choosy");
+    const [measuredOn, newer] = [await readyDataset(ctx), await readyDataset(ctx)];
+    await readyDataset(ctx, [1, 20, 20]);
+    const offered = async () => {
+      const work = await service.versionForWork(ctx.db, ctx.teamId, versionId);
+      return (await service.datasetsFor(ctx.db, ctx.teamId, work)).map((d) => d.id);
+    };
+    expect(await offered()).toEqual([newer, measuredOn]);
+    const done = await evaluateRun(ctx, versionId, measuredOn);
+    const result = { kind: "evaluate" as const, evaluation: evaluationResult, baseline: null };
+    await ctx.db.transaction((tx) => finishEvaluation(tx, done, { state: "succeeded", result }));
+    expect(await offered()).toEqual([measuredOn, newer]);
+  });
 });
 
 const parentDigest = (page: Awaited<ReturnType<typeof service.versionPage>>): string =>

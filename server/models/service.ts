@@ -6,7 +6,7 @@ import { locateBlob, registerBlob } from "../platform/blobs";
 import { config } from "../platform/config";
 import { type TeamContext, transact } from "../platform/context";
 import type { Db, Transaction } from "../platform/db";
-import { Conflict, Invalid, NotFound, sqlState } from "../platform/errors";
+import { Conflict, NotFound, sqlState } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { takeUpload } from "../platform/uploads/service";
@@ -23,6 +23,7 @@ import {
   Refusal as RefusalShape,
   Sizes,
 } from "./contract";
+import { refuseMisfit } from "./fit";
 import * as repo from "./repo";
 import { servingOf } from "./serving";
 
@@ -264,12 +265,7 @@ export async function startEvaluation(
 ) {
   const work = await versionForWork(tx, ctx.teamId, input.versionId);
   const dataset = await datasetRef(tx, ctx.teamId, input.datasetId);
-  refuseMisfit(
-    Inspection.parse(work.version.inspection),
-    work.model.name,
-    dataset.report.shape,
-    dataset.name,
-  );
+  refuseMisfit(work, dataset);
   const baseline = input.baselineVersionId
     ? await versionForWork(tx, ctx.teamId, input.baselineVersionId)
     : null;
@@ -299,21 +295,5 @@ export async function startEvaluation(
   return run;
 }
 
-/** A run that cannot end well is not started. */
-function refuseMisfit(
-  inspection: Inspection,
-  model: string,
-  shape: readonly number[],
-  dataset: string,
-): void {
-  const wanted = inspection.inputs[0]?.shape.slice(1) ?? [];
-  const size = (of: readonly number[]) => of.reduce((product, n) => product * n, 1);
-  const fixed = wanted.filter((n) => n !== null);
-  if (fixed.length < wanted.length || size(fixed) === size(shape)) return;
-  throw new Invalid(`${model} takes ${fixed.join("×")}, but samples of ${dataset} are ${shape.join("×")}.`, {
-    code: "shapes_differ",
-    remedy: "Choose a dataset of the model's input shape.",
-  });
-}
-
+export { datasetsFor, refuseMisfit } from "./fit";
 export { createVersionFromRun, finishEvaluation, finishInspection } from "./from-run";

@@ -7,7 +7,7 @@ import { approval, promotionRequest, replica } from "../../db/schema/releases";
 import { run } from "../../db/schema/runs";
 import { DatasetReport } from "../datasets/contract";
 import { EvaluationResult, Inspection, Sizes } from "../models/contract";
-import { versionForWork } from "../models/service";
+import { datasetsFor, versionForWork } from "../models/service";
 import { config } from "../platform/config";
 import { may, type TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
@@ -162,11 +162,7 @@ export async function requestForm(ctx: TeamContext, input: { versionId: string }
   const work = await versionForWork(ctx.db, ctx.teamId, input.versionId);
   const lane = await loadLane(ctx.db, ctx.teamId, work.version.modelId);
   const serving = servingOf(lane);
-  const datasets = await ctx.db
-    .select({ id: dataset.id, name: dataset.name, report: dataset.report })
-    .from(dataset)
-    .where(and(eq(dataset.teamId, ctx.teamId), eq(dataset.state, "ready")))
-    .orderBy(asc(dataset.name));
+  const datasets = await datasetsFor(ctx.db, ctx.teamId, work);
   const [last] = await ctx.db
     .select({ datasetId: evaluation.datasetId, accuracy: evaluation.accuracy, n: evaluation.n })
     .from(evaluation)
@@ -187,11 +183,7 @@ export async function requestForm(ctx: TeamContext, input: { versionId: string }
     measured: last ?? null,
     serving: serving ? { version: serving.version.number, digest: serving.version.digest } : null,
     openRequest: open?.number ?? null,
-    datasets: datasets.map((d) => ({
-      id: d.id,
-      name: d.name,
-      testSamples: DatasetReport.nullable().parse(d.report)?.test ?? 0,
-    })),
+    datasets: datasets.map(({ id, name, test }) => ({ id, name, testSamples: test })),
     policy: DEFAULT_POLICY,
   };
 }

@@ -5,7 +5,7 @@ import { version } from "../../db/schema/models";
 import { approval, promotionRequest } from "../../db/schema/releases";
 import { record } from "../audit/service";
 import { datasetRef } from "../datasets/service";
-import { versionForWork } from "../models/service";
+import { refuseMisfit, versionForWork } from "../models/service";
 import { digestOf } from "../platform/canonical";
 import { type TeamContext, transact } from "../platform/context";
 import type { Db, Transaction } from "../platform/db";
@@ -28,6 +28,7 @@ export async function createRequest(ctx: TeamContext, input: z.infer<typeof Crea
   return transact(ctx, async (tx) => {
     const work = await versionForWork(tx, ctx.teamId, input.versionId);
     const dataset = await datasetRef(tx, ctx.teamId, input.datasetId);
+    refuseMisfit(work, dataset);
     const { modelId } = work.version;
     await repo.lockLane(tx, modelId);
     const lane = await repo.loadLane(tx, ctx.teamId, modelId);

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { record } from "../audit/service";
 import { datasetRef } from "../datasets/service";
 import { defaultClusterId, desireChanged } from "../engine/service";
-import { madeByRun, versionForWork } from "../models/service";
+import { madeByRun, refuseMisfit, versionForWork } from "../models/service";
 import { type TeamContext, transact } from "../platform/context";
 import { Conflict, Invalid, NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
@@ -30,8 +30,8 @@ const ONE_CPU = { workers: 1, cpus: 1, gpus: 0 };
 /** The live session of a version and a dataset; opens one where there is none. @throws NotFound, Conflict */
 export async function openSession(ctx: TeamContext, input: z.infer<typeof OpenSession>) {
   return transact(ctx, async (tx) => {
-    await versionForWork(tx, ctx.teamId, input.versionId);
-    await datasetRef(tx, ctx.teamId, input.datasetId);
+    const work = await versionForWork(tx, ctx.teamId, input.versionId);
+    refuseMisfit(work, await datasetRef(tx, ctx.teamId, input.datasetId));
     const live = await repo.findLive(tx, ctx.teamId, input.versionId, input.datasetId);
     if (live) {
       await repo.touch(tx, live.id);

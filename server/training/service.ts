@@ -1,10 +1,10 @@
 /** Launching training runs, and making versions of what they result in. */
 import { z } from "zod";
 import { record } from "../audit/service";
-import { datasetRef, readyDatasets } from "../datasets/service";
+import { datasetRef } from "../datasets/service";
 import { ObservedCluster } from "../engine/contract";
 import { defaultClusterId } from "../engine/service";
-import { createVersionFromRun, versionForWork } from "../models/service";
+import { createVersionFromRun, datasetsFor, refuseMisfit, versionForWork } from "../models/service";
 import { type TeamContext, transact } from "../platform/context";
 import type { Db } from "../platform/db";
 import { Invalid } from "../platform/errors";
@@ -38,6 +38,7 @@ export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput
     );
   }
   const dataset = await datasetRef(ctx.db, ctx.teamId, input.datasetId);
+  refuseMisfit(work, dataset);
   const root = await rootOf(ctx.db, ctx.teamId, input.versionId);
   const gpus = await gpusFree(ctx.db);
   const precision = work.digest === work.floatDigest ? "fp32" : "int8";
@@ -86,7 +87,7 @@ export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput
 export async function options(ctx: TeamContext, versionId: string) {
   const work = await versionForWork(ctx.db, ctx.teamId, versionId);
   const root = await rootOf(ctx.db, ctx.teamId, versionId);
-  const datasets = await readyDatasets(ctx.db, ctx.teamId);
+  const datasets = await datasetsFor(ctx.db, ctx.teamId, work);
   return {
     model: work.model.name,
     number: work.version.number,
