@@ -86,8 +86,12 @@ async function refusal(call: () => Promise<unknown>): Promise<string | null> {
   }
 }
 
-const Declares = z.object({ _def: z.object({ meta: z.object({ access: z.string() }).optional() }) });
-const accessOf = (procedure: unknown): string | undefined => Declares.parse(procedure)._def.meta?.access;
+const Meta = z.object({ meta: z.object({ access: z.string() }).optional() });
+/** A procedure is a function that carries its definition. */
+const accessOf = (procedure: unknown): string | undefined =>
+  typeof procedure === "function" && "_def" in procedure
+    ? Meta.parse(procedure._def).meta?.access
+    : undefined;
 
 describe("every procedure", () => {
   test("authorises each role, strangers and nobody as it declares", async () => {

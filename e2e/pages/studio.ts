@@ -23,6 +23,15 @@ export class StudioPage {
     for (let at = 0; at < percent; at += 10) await slider.press("PageUp");
   }
 
+  /** Sets the channels dial to its n-th stop from the left end; where it may land depends on the model. */
+  async turnChannels(stop: number): Promise<void> {
+    const slider = this.page.getByRole("slider", { name: "Channels" });
+    await slider.focus();
+    await slider.press("Home");
+    for (let at = 0; at < stop; at += 1) await slider.press("ArrowRight");
+    await expect(slider).not.toHaveAttribute("aria-valuetext", "0%");
+  }
+
   async choosePrecision(name: "fp32" | "int8 static"): Promise<void> {
     await this.page
       .getByRole("radio", { name })

@@ -12,6 +12,7 @@ import { config } from "../config";
 import { type Actor, transact } from "../context";
 import { type Database, database, type Transaction } from "../db";
 import { type AppError, asAppError, Invalid, NotFound, Unauthenticated } from "../errors";
+import { errorResponse } from "../http/route";
 import { teamContext } from "../http/team";
 import { newId } from "../ids";
 import { log } from "../log";
@@ -135,10 +136,12 @@ export async function handleUpload(request: Request, identify: Identify): Promis
   const server = singleton("tus", () => make(identify, db));
   const id = new URL(request.url).pathname.split("/").at(-1) ?? "";
   const { person } = await identify(request.headers);
-  if (!person)
-    throw new Unauthenticated("You are not signed in.", {
+  if (!person) {
+    const signedOut = new Unauthenticated("You are not signed in.", {
       remedy: "Sign in; the upload goes on where it was.",
     });
+    return errorResponse(signedOut, newId("req"));
+  }
   if (request.method === "HEAD") {
     const finished = await answerFinished(db, id, person);
     if (finished) return finished;
