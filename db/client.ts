@@ -30,7 +30,13 @@ export type Db = Database | Transaction;
 
 /** @param url a connection string that node-postgres understands */
 export function connect(url: string, max = 12): { pool: Pool; db: Database } {
-  const pool = new Pool({ connectionString: url, max, idleTimeoutMillis: 30_000 });
+  const pool = new Pool({
+    connectionString: url,
+    max,
+    idleTimeoutMillis: 30_000,
+    // What a door acknowledged must survive a crash, also on a server whose own default is lax.
+    options: "-c synchronous_commit=on",
+  });
   // A connection that breaks while idle (the database restarting) is replaced by the pool; without a listener it
   // would end the process.
   pool.on("error", () => {});

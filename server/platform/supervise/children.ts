@@ -51,7 +51,11 @@ export class SupervisedChild {
   #start(): void {
     const { name, command, args, env, onState } = this.spec;
     const since = Date.now();
-    const child = spawn(command, args, { env, stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const child = spawn(command, args, {
+      env: { ...env, LATHE_PROCESS: name },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
     this.#process = child;
     this.#log.write(`--- ${new Date(since).toISOString()} started as pid ${child.pid ?? "none"}\n`);
     for (const stream of [child.stdout, child.stderr]) {
