@@ -60,6 +60,7 @@ def run(spec: AttemptSpec, folder: Path, world: int, stop_after: int | None = No
     for process in ranks:
         process.join(120)
         process.kill()
+        process.join()
     assert [process.exitcode for process in ranks] == [0] * world
     assert all(not (folder / f"result-{rank}").read_text() for rank in range(1, world))
     text = (folder / "result-0").read_text()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,6 +16,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 COLLECTIVE_TIMEOUT = timedelta(minutes=5)
 """A peer that is silent for longer is taken for dead; the driver notices a killed one long before."""
+
+
+LEAVE_TIMEOUT = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -97,17 +100,35 @@ def join_group(
     if name == "gloo" and _is_loopback(master_addr):
         # Gloo would look up this host's name, which need not lead to an interface the ranks share.
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    dist.init_process_group(
-        name,
-        init_method=f"tcp://{master_addr}:{master_port}",
-        rank=rank,
-        world_size=world,
-        timeout=COLLECTIVE_TIMEOUT,
-    )
+    store = dist.TCPStore(master_addr, master_port, world, rank == 0, timeout=COLLECTIVE_TIMEOUT)
+    dist.init_process_group(name, store=store, rank=rank, world_size=world, timeout=COLLECTIVE_TIMEOUT)
     try:
         yield Group(rank, world, chosen, name)
+        _meet(store, "finished", world, COLLECTIVE_TIMEOUT)
     finally:
         dist.destroy_process_group()
+    _leave(store, rank, world)
+
+
+def _meet(store: dist.Store, place: str, world: int, timeout: timedelta) -> None:
+    """Waits until every rank is here. A rank that closed its connections as soon as it had read the last sum
+    left a peer, which had not read it yet, waiting until the timeout.
+    """
+    _arrive(store, place, world)
+    store.wait([f"{place}/all"], timeout)
+
+
+def _arrive(store: dist.Store, place: str, world: int) -> None:
+    if store.add(place, 1) == world:
+        store.set(f"{place}/all", "1")
+
+
+def _leave(store: dist.Store, rank: int, world: int) -> None:
+    """Rank 0 holds the store the others still speak to, so it goes last; it does not wait for the dead."""
+    _arrive(store, "left", world)
+    if rank == 0:
+        with suppress(RuntimeError):
+            store.wait(["left/all"], LEAVE_TIMEOUT)
 
 
 def _is_loopback(address: str) -> bool:
