@@ -104,7 +104,7 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
           <div className="g">
             <WorkersPanel run={run} />
             {trains && <CheckpointsPanel run={run} />}
-            <Panel title="Configuration">
+            <Panel title="Configuration" padded>
               <DefinitionList items={run.configuration.map(([name, value]) => [name, value] as const)} />
             </Panel>
           </div>

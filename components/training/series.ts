@@ -21,11 +21,14 @@ export interface BucketSeries {
 
 const COLORS = 8;
 
-/** The newest attempt in colour with its band; what earlier attempts did beyond their checkpoint in grey. */
+/**
+ * What counts as one line a rank, in colour with its band; what an attempt did beyond the checkpoint that the next one
+ * went on from, in grey.
+ */
 export function seriesOf(all: readonly BucketSeries[], chart: ChartSpec): LiveSeries[] {
   const scaled = (value: number | null) => (value === null ? null : value * (chart.scale ?? 1));
-  return all.map((series) => ({
-    key: `${series.attempt}-${series.rank}`,
+  return [...joined(all), ...all.filter((series) => series.isEarlier)].map((series) => ({
+    key: `${series.isEarlier ? series.attempt : "kept"}-${series.rank}`,
     label: label(series, chart),
     color: chart.byRank ? `var(--series-${(series.rank % COLORS) + 1})` : "var(--accent)",
     x: series.buckets.map((b) => b.step),
@@ -34,6 +37,18 @@ export function seriesOf(all: readonly BucketSeries[], chart: ChartSpec): LiveSe
     max: series.buckets.map((b) => scaled(b.max)),
     isEarlier: series.isEarlier,
   }));
+}
+
+/** The steps that count, of all attempts, as one series a rank. */
+function joined(all: readonly BucketSeries[]): BucketSeries[] {
+  const byRank = new Map<number, BucketSeries>();
+  for (const series of all) {
+    if (series.isEarlier) continue;
+    const before = byRank.get(series.rank);
+    const buckets = [...(before?.buckets ?? []), ...series.buckets].sort((a, b) => a.step - b.step);
+    byRank.set(series.rank, { ...series, buckets });
+  }
+  return [...byRank.values()];
 }
 
 const label = (series: BucketSeries, chart: ChartSpec): string => {

@@ -146,9 +146,13 @@ export function age(milliseconds: Maybe): string {
   return `${count(Math.floor(seconds / 86_400))} d`;
 }
 
+const CLOCK_SLACK_MS = 2_000;
+
 /** A moment relative to `now` (both Unix ms): `4 s ago`, `in 6 min`. */
 export function relativeTime(at: number, now: number): string {
-  return at > now ? `in ${age(at - now)}` : `${age(now - at)} ago`;
+  // What happened a moment ago may lie a moment ahead of a clock that is set once in a while.
+  if (at - now > CLOCK_SLACK_MS) return `in ${age(at - now)}`;
+  return `${age(Math.max(0, now - at))} ago`;
 }
 
 export type Zone = "utc" | "local";

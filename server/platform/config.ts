@@ -19,7 +19,7 @@ const Environment = z.object({
   LATHE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   LATHE_MODEL_MAX_MB: megabytes.default(2048),
   LATHE_DATASET_MAX_MB: megabytes.default(4096),
-  LATHE_POOL_MAX: z.coerce.number().int().min(1).max(64).default(4),
+  LATHE_POOL_MAX: z.coerce.number().int().min(1).max(64).default(6),
   LATHE_POOL_IDLE_SECONDS: z.coerce.number().int().min(5).default(60),
   LATHE_SESSION_IDLE_SECONDS: z.coerce.number().int().min(10).default(600),
 });

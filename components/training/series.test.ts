@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { type ChartSpec, seriesOf } from "./series";
+
+const chart: ChartSpec = { name: "train/loss", title: "Loss", yLabel: "Loss", byRank: false };
+const bucket = (step: number) => ({ step, min: step, max: step, mean: step });
+
+test("what counts is one line across attempts; what was done again is grey", () => {
+  const lines = seriesOf(
+    [
+      { attempt: 1, rank: 0, isEarlier: false, buckets: [bucket(1), bucket(2)] },
+      { attempt: 1, rank: 0, isEarlier: true, buckets: [bucket(3)] },
+      { attempt: 2, rank: 0, isEarlier: false, buckets: [bucket(3), bucket(4)] },
+    ],
+    chart,
+  );
+  expect(lines.map((line) => [line.label, line.isEarlier, line.x])).toEqual([
+    ["loss", false, [1, 2, 3, 4]],
+    ["loss, attempt 1", true, [3]],
+  ]);
+});
+
+test("values are scaled, and gaps stay gaps", () => {
+  const buckets = [{ step: 1, min: null, max: null, mean: null }, bucket(2)];
+  const [line] = seriesOf([{ attempt: 1, rank: 0, isEarlier: false, buckets }], { ...chart, scale: 100 });
+  expect(line?.y).toEqual([null, 200]);
+});
