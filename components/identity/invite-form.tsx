@@ -3,8 +3,8 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import type { FormEvent } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
-import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
-import { Field, Input } from "@/components/ui/field";
+import { ErrorState, Skeleton } from "@/components/ui/feedback";
+import { AccountFields } from "./account-fields";
 import { AuthCard } from "./auth-card";
 import { signIn } from "./auth-client";
 
@@ -43,20 +43,7 @@ export function InviteForm({ token }: { token: string }) {
   return (
     <AuthCard title={`Join ${invite.data.team}`} lead={`You come as ${invite.data.roles.join(", ")}.`}>
       <form className="auth-form" onSubmit={(event) => void submit(event).catch(() => {})}>
-        {problem && Object.keys(problem.fields).length === 0 && (
-          <Callout state="bad">
-            <b>{problem.message}</b> {problem.remedy}
-          </Callout>
-        )}
-        <Field label="Your name" error={problem?.fields.name}>
-          <Input name="name" autoComplete="name" required autoFocus />
-        </Field>
-        <Field label="E-mail" error={problem?.fields.email}>
-          <Input name="email" type="email" autoComplete="username" required />
-        </Field>
-        <Field label="Password" hint="At least 10 characters" error={problem?.fields.password}>
-          <Input name="password" type="password" autoComplete="new-password" minLength={10} required />
-        </Field>
+        <AccountFields problem={problem} />
         <Button
           variant="primary"
           size="lg"

@@ -47,9 +47,6 @@ export async function listMembers(db: Db, teamId: string) {
   return rows.map((row) => ({ ...row, roles: roles(row.roles) }));
 }
 
-export const findPersonByEmail = async (db: Db, email: string) =>
-  (await db.select().from(user).where(eq(user.email, email.toLowerCase())))[0];
-
 export async function listInvites(db: Db, teamId: string) {
   return db
     .select({ id: invite.id, roles: invite.roles, createdAt: invite.createdAt, expiresAt: invite.expiresAt })

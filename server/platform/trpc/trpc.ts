@@ -60,7 +60,6 @@ const t = initTRPC
   });
 
 export const router = t.router;
-export const mergeRouters = t.mergeRouters;
 export const createCallerFactory = t.createCallerFactory;
 
 /** Translates typed errors once; keeps and logs the cause of the others with the request id. */
