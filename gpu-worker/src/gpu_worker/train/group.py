@@ -12,6 +12,8 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.distributed_c10d import Store
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
 COLLECTIVE_TIMEOUT = timedelta(minutes=5)
@@ -100,7 +102,8 @@ def join_group(
     if name == "gloo" and _is_loopback(master_addr):
         # Gloo would look up this host's name, which need not lead to an interface the ranks share.
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    store = dist.TCPStore(master_addr, master_port, world, rank == 0, timeout=COLLECTIVE_TIMEOUT)
+    meeting = rendezvous(f"tcp://{master_addr}:{master_port}", rank, world, timeout=COLLECTIVE_TIMEOUT)
+    store, _, _ = next(meeting)
     dist.init_process_group(name, store=store, rank=rank, world_size=world, timeout=COLLECTIVE_TIMEOUT)
     try:
         yield Group(rank, world, chosen, name)
@@ -110,7 +113,7 @@ def join_group(
     _leave(store, rank, world)
 
 
-def _meet(store: dist.Store, place: str, world: int, timeout: timedelta) -> None:
+def _meet(store: Store, place: str, world: int, timeout: timedelta) -> None:
     """Waits until every rank is here. A rank that closed its connections as soon as it had read the last sum
     left a peer, which had not read it yet, waiting until the timeout.
     """
@@ -118,12 +121,12 @@ def _meet(store: dist.Store, place: str, world: int, timeout: timedelta) -> None
     store.wait([f"{place}/all"], timeout)
 
 
-def _arrive(store: dist.Store, place: str, world: int) -> None:
+def _arrive(store: Store, place: str, world: int) -> None:
     if store.add(place, 1) == world:
         store.set(f"{place}/all", "1")
 
 
-def _leave(store: dist.Store, rank: int, world: int) -> None:
+def _leave(store: Store, rank: int, world: int) -> None:
     """Rank 0 holds the store the others still speak to, so it goes last; it does not wait for the dead."""
     _arrive(store, "left", world)
     if rank == 0:
