@@ -67,7 +67,9 @@ class Agent:
         jobs = observe_jobs(desired, seen)
         services = observe_services(desired, seen, nodes)
         with self._changed:
-            if applied:
+            newest = self._desired
+            # If the console went back meanwhile, this was desired by one that is no more.
+            if applied and newest is not None and desired.revision <= newest.revision:
                 self._applied = desired.revision
             self._news = (jobs, services, nodes)
             self._changed.notify_all()
@@ -109,7 +111,8 @@ class Agent:
         asked for as if nothing were known.
         """
         log.warning("the console went back to an earlier revision")
-        self._desired, self._applied = None, 0
+        with self._changed:
+            self._desired, self._applied = None, 0
 
     def _tell(self) -> None:
         """Pushes what changed at most once a second, and all of it every five seconds."""
