@@ -26,7 +26,6 @@ export default defineConfig({
         test: {
           name: "engine",
           include: engine,
-          globalSetup: "server/platform/testing/postgres.ts",
           fileParallelism: false,
           testTimeout: 180_000,
           hookTimeout: 180_000,

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { GET as desiredRoute } from "@/app/api/agent/desired/route";
 import { POST as enrolRoute } from "@/app/api/agent/enrol/route";
 import { POST as observedRoute } from "@/app/api/agent/observed/route";
+import { GET as specRoute } from "@/app/api/worker/spec/route";
 import { connect } from "../../db/client";
 import { node, scalingDecision } from "../../db/schema/cluster";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
@@ -24,6 +25,7 @@ const ROUTES: Record<string, (request: Request) => Promise<Response>> = {
   "/api/agent/enrol": (r) => enrolRoute(r, { params: Promise.resolve({}) }),
   "/api/agent/desired": (r) => desiredRoute(r, { params: Promise.resolve({}) }),
   "/api/agent/observed": (r) => observedRoute(r, { params: Promise.resolve({}) }),
+  "/api/worker/spec": (r) => specRoute(r, { params: Promise.resolve({}) }),
 };
 const send: Send = async (request) =>
   (await ROUTES[new URL(request.url).pathname]?.(request)) ?? new Response(null, { status: 404 });

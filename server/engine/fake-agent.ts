@@ -1,16 +1,31 @@
 /**
  * An agent without a cluster: it speaks the real protocol and plays a cluster of any size, so that what the console
- * does with observations is tested without Ray. Used in tests only; no product process starts it.
+ * does with observations is tested without Ray. It passes the test that the real agent passes (`agent-contract.ts`).
+ * Used in tests only; no product process starts it.
  */
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import type { z } from "zod";
-import { DesiredState, Enrolled, type Observation, ObservedAck, type ObservedNode } from "./contract";
+import {
+  type DesiredAttempt,
+  DesiredState,
+  Enrolled,
+  type Observation,
+  ObservedAck,
+  type ObservedNode,
+} from "./contract";
 
 export type Send = (request: Request) => Promise<Response>;
 type Job = NonNullable<Observation["jobs"]>[number];
 type Service = NonNullable<Observation["services"]>[number];
 type Cluster = NonNullable<Observation["cluster"]>;
 type Node = z.infer<typeof ObservedNode>;
+
+const POLL_SECONDS = 0.1;
+const RETRY_MS = 50;
+/** Nobody listens where services are said to be. */
+const NOWHERE = "http://127.0.0.1:9";
+const ENDED = new Set<Job["state"]>(["succeeded", "failed", "stopped", "lost"]);
 
 /** An answer that was not a yes. */
 export class Refused extends Error {
@@ -51,30 +66,60 @@ export class FakeAgent {
     this.desired = null;
   }
 
-  /** Waits for a newer desired state and makes it so; false when the wait ended first. */
-  async pull(waitSeconds = 0): Promise<boolean> {
-    const after = this.desired?.revision ?? -1;
-    const answer = await this.send(
-      new Request(`http://console/api/agent/desired?after=${after}&wait=${waitSeconds}`, {
-        headers: { authorization: `Bearer ${this.token}` },
-      }),
-    );
-    if (answer.status === 204) return false;
-    this.desired = DesiredState.parse(await answered(answer));
-    this.submit(this.desired);
-    return true;
+  /** Follows the console by itself until the signal, and goes on trying while that is away. */
+  async drive(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const hasHeard = await succeeds(this.pull(POLL_SECONDS));
+      const hasTold = await succeeds(this.tell());
+      if (!hasHeard || !hasTold) await delay(RETRY_MS);
+    }
   }
 
-  /** Jobs are submitted by their id, so doing it again changes nothing; one that is not desired any more is stopped. */
-  private submit(desired: DesiredState): void {
-    for (const { jobId, attemptId } of desired.attempts) {
-      if (!this.jobs.has(jobId))
-        this.jobs.set(jobId, { jobId, attemptId, state: "running", exitCode: null, message: "" });
+  /** Waits for a newer desired state and takes a step towards it; false when the wait ended first. */
+  async pull(waitSeconds = 0): Promise<boolean> {
+    const after = this.desired?.revision ?? -1;
+    const answer = await this.send(get(`/api/agent/desired?after=${after}&wait=${waitSeconds}`, this.token));
+    const isNews = answer.status !== 204;
+    const desired = isNews ? DesiredState.parse(await answered(answer)) : this.desired;
+    if (desired) await this.step(desired);
+    this.desired = desired;
+    return isNews;
+  }
+
+  /** What is not desired any more is stopped, and forgotten at the next step. A service is ready at its second. */
+  private async step({ attempts, sessions, replicas }: DesiredState): Promise<void> {
+    const services = [
+      ...sessions.map(({ sessionId: id }) => ({ kind: "session" as const, id })),
+      ...replicas.map(({ replicaId: id }) => ({ kind: "replica" as const, id })),
+    ];
+    const wanted = new Set([...attempts.map(({ jobId }) => jobId), ...services.map(({ id }) => id)]);
+    for (const { jobId, state } of this.jobs.values()) {
+      if (wanted.has(jobId)) continue;
+      if (ENDED.has(state)) this.jobs.delete(jobId);
+      else this.endJob(jobId, "stopped", null);
     }
-    const wanted = new Set(desired.attempts.map((a) => a.jobId));
-    for (const job of this.jobs.values()) {
-      if (job.state === "running" && !wanted.has(job.jobId)) this.endJob(job.jobId, "stopped", null);
+    for (const service of this.services.values()) {
+      if (wanted.has(service.id)) continue;
+      if (service.state === "stopped") this.services.delete(service.id);
+      else this.services.set(service.id, { ...service, state: "stopped", address: null });
     }
+    for (const attempt of attempts) await this.begin(attempt);
+    for (const { kind, id } of services) {
+      const [state, address] = this.services.has(id)
+        ? (["ready", NOWHERE] as const)
+        : (["starting", null] as const);
+      this.services.set(id, { kind, id, state, address, nodeId: null, pid: null, message: "" });
+    }
+  }
+
+  /** Jobs go by their id, so that doing it again changes nothing. A driver first asks what its attempt is to do. */
+  private async begin({ jobId, attemptId, token }: z.infer<typeof DesiredAttempt>): Promise<void> {
+    const job = this.jobs.get(jobId) ?? { jobId, attemptId, state: "pending", exitCode: null, message: "" };
+    this.jobs.set(jobId, job);
+    if (job.state !== "pending") return;
+    const { ok, status } = await this.send(get("/api/worker/spec", token));
+    if (ok) this.jobs.set(jobId, { ...job, state: "running" });
+    else if (status < 500) this.endJob(jobId, "failed", 1);
   }
 
   endJob(jobId: string, state: Job["state"], exitCode: number | null): void {
@@ -111,7 +156,10 @@ export class FakeAgent {
     this.departed = [...this.departed, { nodeId, reason, message: "" }];
   }
 
-  /** Tells everything, under the next number unless another is given. */
+  /**
+   * Tells everything, under the next number unless another is given. A console that answers an earlier revision was
+   * restored from a backup: the next pull asks for all that it desires.
+   */
   async tell(seq = ++this.seq): Promise<z.infer<typeof ObservedAck>> {
     const observation: Observation = {
       incarnation: this.incarnation,
@@ -126,11 +174,16 @@ export class FakeAgent {
         demands: this.demands,
       },
     };
-    return ObservedAck.parse(
+    const ack = ObservedAck.parse(
       await answered(await this.send(post("/api/agent/observed", observation, this.token))),
     );
+    if (ack.revision < observation.appliedRevision) this.desired = null;
+    return ack;
   }
 }
+
+const get = (path: string, token: string): Request =>
+  new Request(`http://console${path}`, { headers: { authorization: `Bearer ${token}` } });
 
 const post = (path: string, body: unknown, token?: string): Request =>
   new Request(`http://console${path}`, {
@@ -138,6 +191,17 @@ const post = (path: string, body: unknown, token?: string): Request =>
     headers: { "content-type": "application/json", ...(token && { authorization: `Bearer ${token}` }) },
     body: JSON.stringify(body),
   });
+
+/** Whether the console answered; what else goes wrong is thrown. */
+async function succeeds(call: Promise<unknown>): Promise<boolean> {
+  try {
+    await call;
+    return true;
+  } catch (error) {
+    if (error instanceof Refused || error instanceof TypeError) return false; // TypeError: fetch's broken line
+    throw error;
+  }
+}
 
 async function answered(response: Response): Promise<unknown> {
   const json: unknown = await response.json();
