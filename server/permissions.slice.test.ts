@@ -13,9 +13,10 @@ import { membership, team, user } from "../db/schema/identity";
 import { findMembership } from "./identity/repo";
 import { AppError } from "./platform/errors";
 import { newId } from "./platform/ids";
+import type { Person, RequestContext } from "./platform/ladder";
 import { granted, Permission, Role } from "./platform/permissions";
 import { createTestDatabase, type TestDatabase } from "./platform/testing/postgres";
-import { createCallerFactory, type Person, type RequestContext } from "./platform/trpc/trpc";
+import { createCallerFactory } from "./platform/trpc/trpc";
 
 const OWN = "own-team";
 /** For routes whose credential is in the body. */

@@ -1,7 +1,7 @@
 /** Who is behind a request: the session's person and, on demand, their membership of a team. */
 import { database } from "../platform/db";
 import { newId } from "../platform/ids";
-import type { RequestContext } from "../platform/trpc/trpc";
+import type { RequestContext } from "../platform/ladder";
 import { auth } from "./auth";
 import { findMembership } from "./repo";
 

@@ -2,8 +2,8 @@
 import { and, count, desc, eq, isNull, sql } from "drizzle-orm";
 import { apiToken, invite, membership, team, user } from "../../db/schema/identity";
 import type { Db } from "../platform/db";
+import type { Membership } from "../platform/ladder";
 import { Role } from "../platform/permissions";
-import type { Membership } from "../platform/trpc/trpc";
 
 export async function countPeople(db: Db): Promise<number> {
   const [row] = await db.select({ n: count() }).from(user);

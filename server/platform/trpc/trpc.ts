@@ -5,30 +5,11 @@
 import { initTRPC, TRPCError } from "@trpc/server";
 import superjson from "superjson";
 import { z } from "zod";
-import type { TeamContext } from "../context";
-import type { Database } from "../db";
-import { asAppError, Forbidden, NotFound, Unauthenticated } from "../errors";
+import { asAppError } from "../errors";
+import { personBehind, type RequestContext, teamContext } from "../ladder";
 import { log } from "../log";
-import { granted, type Permission, type Role } from "../permissions";
+import type { Permission } from "../permissions";
 
-export interface Person {
-  id: string;
-  name: string;
-  email: string;
-}
-export interface Membership {
-  teamId: string;
-  teamSlug: string;
-  teamName: string;
-  roles: readonly Role[];
-}
-/** What a request brings. Who is behind it, and in which teams, the identity slice says. */
-export interface RequestContext {
-  db: Database;
-  requestId: string;
-  person: Person | null;
-  membership(team: string): Promise<Membership | null>;
-}
 export interface Access {
   access: "public" | "signed_in" | Permission;
 }
@@ -77,10 +58,7 @@ const translated = t.procedure.use(async ({ ctx, path, next }) => {
 
 export const open = translated.meta({ access: "public" });
 
-const signedInAs = translated.use(({ ctx, next }) => {
-  if (!ctx.person) throw new Unauthenticated("You are not signed in.", { remedy: "Sign in and try again." });
-  return next({ ctx: { ...ctx, person: ctx.person } });
-});
+const signedInAs = translated.use(({ ctx, next }) => next({ ctx: { person: personBehind(ctx) } }));
 export const signedIn = signedInAs.meta({ access: "signed_in" });
 
 /** A procedure of one team: its input names the team, its context is a `TeamContext` of a member who may. */
@@ -88,21 +66,4 @@ export const inTeam = (permission: Permission) =>
   signedInAs
     .meta({ access: permission })
     .input(z.object({ team: z.string() }))
-    .use(async ({ ctx, input, next }) => {
-      const membership = await ctx.membership(input.team);
-      if (!membership) throw new NotFound(`There is no team "${input.team}" that you belong to.`);
-      if (!granted(membership.roles, permission)) {
-        throw new Forbidden(`Your roles (${membership.roles.join(", ")}) do not allow this.`, {
-          code: "missing_permission",
-          remedy: `Ask an admin of ${membership.teamName} for a role with "${permission}".`,
-        });
-      }
-      const team: TeamContext = {
-        db: ctx.db,
-        teamId: membership.teamId,
-        teamSlug: membership.teamSlug,
-        actor: { kind: "person", id: ctx.person.id, name: ctx.person.name, roles: membership.roles },
-        requestId: ctx.requestId,
-      };
-      return next({ ctx: { ...ctx, ...team, membership: membership } });
-    });
+    .use(async ({ ctx, input, next }) => next({ ctx: await teamContext(ctx, input.team, permission) }));

@@ -13,11 +13,10 @@ import { type Actor, transact } from "../context";
 import { type Database, database, type Transaction } from "../db";
 import { type AppError, asAppError, Invalid, NotFound, Unauthenticated } from "../errors";
 import { errorResponse } from "../http/route";
-import { teamContext } from "../http/team";
 import { newId } from "../ids";
+import { type Person, type RequestContext, teamContext } from "../ladder";
 import { log } from "../log";
 import { singleton } from "../singleton";
-import type { Person, RequestContext } from "../trpc/trpc";
 import { UPLOADS_PATH, UploadMetadata, type UploadPurpose } from "./contract";
 import * as repo from "./repo";
 

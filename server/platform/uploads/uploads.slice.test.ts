@@ -9,9 +9,9 @@ import { teamBlob, upload } from "../../../db/schema/platform";
 import { blobPath } from "../blobs";
 import { database, pool } from "../db";
 import { newId } from "../ids";
+import type { RequestContext } from "../ladder";
 import type { Role } from "../permissions";
 import { createTestDatabase, type TestDatabase } from "../testing/postgres";
-import type { RequestContext } from "../trpc/trpc";
 import { handleUpload, uploadFolder } from "./service";
 
 let test: TestDatabase;

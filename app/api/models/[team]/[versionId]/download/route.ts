@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { requestContext } from "@/server/identity/context";
 import { openDownload } from "@/server/models/service";
 import { route } from "@/server/platform/http/route";
-import { teamContext } from "@/server/platform/http/team";
+import { teamContext } from "@/server/platform/ladder";
 
 /** The ONNX file of a version, byte for byte; its name says which. */
 export const GET = route<{ team: string; versionId: string }>("read", async ({ request, params }) => {
