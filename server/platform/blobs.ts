@@ -15,6 +15,9 @@ import { newId } from "./ids";
 export const blobPath = (sha256: string): string =>
   join(config().home, "blobs", "sha256", sha256.slice(0, 2), sha256);
 
+/** Where streams are until all of their bytes are there. */
+export const incomingFolder = (): string => join(config().home, "blobs", "incoming");
+
 /** sha256 and size of a file, read again from disk. */
 export async function hashFile(path: string): Promise<{ sha256: string; bytes: number }> {
   const hash = createHash("sha256");
@@ -57,9 +60,8 @@ export async function storeStream(
   source: Readable,
   options: { expected?: string; maxBytes: number },
 ): Promise<{ sha256: string; bytes: number }> {
-  const folder = join(config().home, "blobs", "incoming");
-  await mkdir(folder, { recursive: true });
-  const path = join(folder, newId("tmp"));
+  await mkdir(incomingFolder(), { recursive: true });
+  const path = join(incomingFolder(), newId("tmp"));
   const file = await open(path, "wx", 0o600);
   let bytes = 0;
   try {

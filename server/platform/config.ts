@@ -19,6 +19,7 @@ const Environment = z.object({
   LATHE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   LATHE_MODEL_MAX_MB: megabytes.default(2048),
   LATHE_DATASET_MAX_MB: megabytes.default(4096),
+  LATHE_UPLOAD_KEEP_HOURS: z.coerce.number().int().min(1).default(24),
   LATHE_POOL_MAX: z.coerce.number().int().min(1).max(64).default(6),
   LATHE_POOL_IDLE_SECONDS: z.coerce.number().int().min(5).default(60),
   LATHE_SESSION_IDLE_SECONDS: z.coerce.number().int().min(10).default(600),
@@ -36,6 +37,7 @@ export interface Config {
   logLevel: string;
   modelMaxBytes: number;
   datasetMaxBytes: number;
+  uploadKeepHours: number;
   poolMax: number;
   poolIdleSeconds: number;
   sessionIdleSeconds: number;
@@ -65,6 +67,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     logLevel: e.LATHE_LOG_LEVEL,
     modelMaxBytes: e.LATHE_MODEL_MAX_MB * 1_000_000,
     datasetMaxBytes: e.LATHE_DATASET_MAX_MB * 1_000_000,
+    uploadKeepHours: e.LATHE_UPLOAD_KEEP_HOURS,
     poolMax: e.LATHE_POOL_MAX,
     poolIdleSeconds: e.LATHE_POOL_IDLE_SECONDS,
     sessionIdleSeconds: e.LATHE_SESSION_IDLE_SECONDS,

@@ -11,6 +11,7 @@ import { fence, giveBackLease, type Lease, takeLease } from "../platform/lease";
 import { dropOldEvents } from "../platform/live/outbox";
 import { log } from "../platform/log";
 import { shutdown } from "../platform/shutdown";
+import { removeAbandoned } from "../platform/uploads/service";
 import { reconcileReleases } from "../releases/service";
 import { expireAttempts } from "../runs/service";
 import { closeIdleSessions } from "../studio/reconcile";
@@ -26,6 +27,7 @@ const TASKS: readonly Task[] = [
   { name: "releases", everyMs: 500, run: (lease) => reconcileReleases(db, (tx) => fence(tx, lease)) },
   { name: "attempts", everyMs: 2_000, run: (lease) => expireAttempts(db, (tx) => fence(tx, lease)) },
   { name: "sessions", everyMs: 5_000, run: () => closeIdleSessions(db) },
+  { name: "uploads", everyMs: 600_000, run: (lease) => removeAbandoned(db, (tx) => fence(tx, lease)) },
   {
     name: "events",
     everyMs: 600_000,

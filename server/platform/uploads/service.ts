@@ -18,7 +18,11 @@ import { type Person, type RequestContext, teamContext } from "../ladder";
 import { log } from "../log";
 import { singleton } from "../singleton";
 import { UPLOADS_PATH, UploadMetadata, type UploadPurpose } from "./contract";
+import { touchUpload, uploadFolder } from "./folder";
 import * as repo from "./repo";
+
+export { removeAbandoned } from "./abandoned";
+export { uploadFolder } from "./folder";
 
 /** Who is behind a request. The identity slice knows; this folder imports no slice. */
 export type Identify = (headers: Headers) => Promise<RequestContext>;
@@ -27,8 +31,6 @@ const PERMISSION = { model: "model.upload", dataset: "dataset.upload" } as const
 
 const limitOf = (purpose: UploadPurpose): number =>
   purpose === "model" ? config().modelMaxBytes : config().datasetMaxBytes;
-
-export const uploadFolder = (): string => join(config().home, "uploads");
 
 const authorise = async (identify: Identify, headers: Headers, team: string, purpose: UploadPurpose) =>
   teamContext(await identify(headers), team, PERMISSION[purpose]);
@@ -70,8 +72,7 @@ function make(identify: Identify, db: Database): Server {
       if (created.has(request)) return;
       const { person } = await identify(request.headers);
       if (!person) throw refusal(new Unauthenticated("You are not signed in."));
-      if (!(await repo.findUpload(db, id, person.id)))
-        throw refusal(new NotFound("There is no such upload of yours.", { remedy: "Send the file again." }));
+      if (!(await goOn(db, id, person.id))) throw refusal(gone());
     },
     async onUploadCreate(request, upload) {
       try {
@@ -112,6 +113,16 @@ function make(identify: Identify, db: Database): Server {
   });
 }
 
+const gone = () => new NotFound("There is no such upload of yours.", { remedy: "Send the file again." });
+
+/** Somebody goes on with an upload, so it is not abandoned; false when it was removed before. */
+const goOn = (db: Database, id: string, personId: string): Promise<boolean> =>
+  db.transaction(async (tx) => {
+    const isThere = await repo.holdUpload(tx, id, personId);
+    if (isThere) await touchUpload(id);
+    return isThere;
+  });
+
 /** Bytes first, then the row: a crash in between leaves bytes without a row, never a row without bytes. */
 async function keep(db: Database, teamId: string, uploadId: string): Promise<void> {
   const found = await adoptFile(join(uploadFolder(), uploadId));
@@ -147,6 +158,9 @@ export async function handleUpload(request: Request, identify: Identify): Promis
   }
   const response = await server.handleWeb(request);
   if (request.method === "DELETE" && response.status === 204) await repo.deleteUnfinished(db, id);
+  // Removed while a part of it stalled: whatever became of that part, nothing of the upload was kept.
+  if (request.method === "PATCH" && response.status !== 404 && !(await repo.findUpload(db, id, person.id)))
+    return errorResponse(gone(), newId("req"));
   return response;
 }
 

@@ -1,18 +1,19 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { membership, team, user } from "../../../db/schema/identity";
 import { teamBlob, upload } from "../../../db/schema/platform";
-import { blobPath } from "../blobs";
+import { blobPath, incomingFolder } from "../blobs";
 import { database, pool } from "../db";
 import { newId } from "../ids";
 import type { RequestContext } from "../ladder";
 import type { Role } from "../permissions";
 import { createTestDatabase, type TestDatabase } from "../testing/postgres";
-import { handleUpload, uploadFolder } from "./service";
+import { deleteUnfinished, lockUnfinished } from "./repo";
+import { handleUpload, removeAbandoned, uploadFolder } from "./service";
 
 let test: TestDatabase;
 let home: string;
@@ -64,13 +65,13 @@ const send = (
   method: string,
   path: string,
   headers: Record<string, string>,
-  body?: Uint8Array<ArrayBuffer>,
+  body?: Uint8Array<ArrayBuffer> | ReadableStream,
 ) =>
   handleUpload(
     new Request(`http://127.0.0.1:7400/api/uploads${path}`, {
       method,
       headers: { "tus-resumable": "1.0.0", host: "127.0.0.1:7400", ...headers },
-      ...(body && { body }),
+      ...(body && { body, duplex: "half" }),
     }),
     identify,
   );
@@ -80,14 +81,19 @@ const create = (bytes: number, metadata: Record<string, string> = {}) =>
     "upload-length": String(bytes),
     "upload-metadata": encode({ team: "ours", purpose: "model", filename: "parcels.onnx", ...metadata }),
   });
-const patch = (id: string, offset: number, body: Uint8Array<ArrayBuffer>) =>
+const patch = (
+  id: string,
+  offset: number,
+  body: Uint8Array<ArrayBuffer> | ReadableStream,
+  length = body instanceof Uint8Array ? body.length : 0,
+) =>
   send(
     "PATCH",
     `/${id}`,
     {
       "upload-offset": String(offset),
       "content-type": "application/offset+octet-stream",
-      "content-length": String(body.length),
+      "content-length": String(length),
     },
     body,
   );
@@ -166,5 +172,114 @@ describe("a refused upload", () => {
     asking = { personId: asking?.personId ?? "", roles: ["viewer"] };
     expect((await patch(id, 400, bytes.slice(400))).status).toBe(403);
     expect((await row(id))?.finishedAt).toBeNull();
+  });
+});
+
+describe("an abandoned upload", () => {
+  const LONG_AGO = new Date(Date.now() - 25 * 3_600_000);
+  const remove = () => removeAbandoned(database(), async () => {});
+  const aged = async (...paths: string[]) => {
+    for (const path of paths) await utimes(path, LONG_AGO, LONG_AGO);
+  };
+  const fileOf = (id: string) => join(uploadFolder(), id);
+  const begin = async (bytes: number, sent: Uint8Array<ArrayBuffer>) => {
+    const id = idOf(await create(bytes));
+    await patch(id, 0, sent);
+    return id;
+  };
+  const expectGone = async (response: Response) => {
+    expect(response.status).toBe(404);
+    expect(JSON.parse(await response.text()).error).toMatchObject({
+      code: "not_found",
+      message: expect.stringContaining("Send the file again."),
+    });
+  };
+
+  it("goes with its row and files; a fresh one stays and is finished", async () => {
+    const bytes = new Uint8Array(randomBytes(1000));
+    const [old, fresh] = [await begin(1000, bytes.slice(0, 400)), await begin(1000, bytes.slice(0, 400))];
+    // What was written once at the beginning says nothing of the last byte.
+    await aged(fileOf(old), fileOf(`${old}.json`), fileOf(`${fresh}.json`));
+    const lost = () => Promise.reject(new Error("the lease is lost"));
+    await expect(removeAbandoned(database(), lost)).rejects.toThrow("the lease is lost");
+    expect(await row(old)).toBeDefined();
+    await remove();
+    expect([await row(old), (await row(fresh))?.id]).toEqual([undefined, fresh]);
+    const files = await readdir(uploadFolder());
+    expect(files.filter((name) => name.startsWith(old))).toEqual([]);
+    await expectGone(await patch(old, 400, bytes.slice(400)));
+    expect((await patch(fresh, 400, bytes.slice(400))).status).toBe(204);
+    expect((await row(fresh))?.finishedAt).not.toBeNull();
+  });
+
+  it("takes with it what a crash left: files without a row, a row without a file, half a stream", async () => {
+    await mkdir(incomingFolder(), { recursive: true });
+    const strays = [fileOf("tmp_copy"), fileOf("upl_0.json"), join(incomingFolder(), "tmp_half")];
+    const kept = [fileOf("tmp_new"), join(incomingFolder(), "tmp_new")];
+    for (const path of [...strays, ...kept]) await writeFile(path, "bytes");
+    await aged(...strays);
+    const [lost, begun] = [idOf(await create(10)), idOf(await create(10))];
+    for (const id of [lost, begun]) await rm(fileOf(id));
+    await database().update(upload).set({ createdAt: LONG_AGO }).where(eq(upload.id, lost));
+    await remove();
+    for (const path of strays) await expect(stat(path)).rejects.toMatchObject({ code: "ENOENT" });
+    for (const path of kept) await rm(path);
+    expect([await row(lost), (await row(begun))?.id]).toEqual([undefined, begun]);
+  });
+
+  it("stays when somebody goes on with it, be it at the last moment", async () => {
+    const bytes = new Uint8Array(randomBytes(1000));
+    const [asked, sent] = [await begin(1000, bytes.slice(0, 400)), await begin(1000, bytes.slice(0, 400))];
+    await aged(fileOf(asked), fileOf(sent));
+    expect((await send("HEAD", `/${asked}`, {})).headers.get("upload-offset")).toBe("400");
+    // The fence is passed after a first look and before the lock: this part comes in between.
+    await removeAbandoned(database(), async () => {
+      if ((await stat(fileOf(sent))).size === 400) await patch(sent, 400, bytes.slice(400, 600));
+    });
+    for (const [id, offset] of [
+      [asked, 400],
+      [sent, 600],
+    ] as const) {
+      expect((await patch(id, offset, bytes.slice(offset))).status).toBe(204);
+      expect((await row(id))?.finishedAt).not.toBeNull();
+    }
+  });
+
+  it("takes no byte of a part that comes while it is removed", async () => {
+    const id = await begin(1000, new Uint8Array(400));
+    const { answer } = await database().transaction(async (tx) => {
+      await lockUnfinished(tx, id);
+      const answer = patch(id, 400, new Uint8Array(600));
+      const waiting = sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      await expect.poll(async () => (await database().execute(waiting)).rows.length).toBe(1);
+      await deleteUnfinished(tx, id);
+      return { answer };
+    });
+    await expectGone(await answer);
+    expect((await stat(fileOf(id))).size).toBe(400);
+  });
+
+  it.each([
+    ["in the middle", 1000],
+    ["at its end", 600],
+  ])("tells so to a part that stalled for as long, %s", async (_, total) => {
+    const id = idOf(await create(total));
+    let rest = () => {};
+    const stalling = new ReadableStream({
+      start(stream) {
+        stream.enqueue(new Uint8Array(300));
+        rest = () => {
+          stream.enqueue(new Uint8Array(300));
+          stream.close();
+        };
+      },
+    });
+    const answer = patch(id, 0, stalling, 600);
+    await expect.poll(async () => (await stat(fileOf(id))).size).toBe(300);
+    await aged(fileOf(id));
+    await remove();
+    rest();
+    await expectGone(await answer);
+    expect(await row(id)).toBeUndefined();
   });
 });
