@@ -1,18 +1,23 @@
 import { randomUUID } from "node:crypto";
-import { and, desc, eq, isNull } from "drizzle-orm";
+import { and, desc, eq, isNull, sql } from "drizzle-orm";
 import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { connect } from "../../db/client";
 import { auditEntry } from "../../db/schema/audit";
+import { cluster } from "../../db/schema/cluster";
 import { approval, promotionRequest, release, replica, routeTable } from "../../db/schema/releases";
 import { verify } from "../audit/log";
 import { RouteTable } from "../gateway/contract";
 import { newId } from "../platform/ids";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
+import { advance, stop } from "../runs/lifecycle";
+import { lockRun, newestAttempt } from "../runs/repo";
+import { getRun, registerFinishers } from "../runs/service";
 import { modelPage, requestPage } from "./pages";
 import { reconcileReleases } from "./reconcile";
 import { observeReplica } from "./replicas";
-import { approve, createRequest, decline, withdraw } from "./service";
+import { findRequest } from "./repo";
+import { approve, createRequest, decline, finishMeasurement, withdraw } from "./service";
 import { switchRelease } from "./switch";
 import { makeTeam, measured, replicasReady, requested, seen, serve, type TestTeam } from "./testing";
 
@@ -24,6 +29,7 @@ beforeAll(async () => {
   database = await createTestDatabase(inject("postgresUrl"));
   process.env.DATABASE_URL = database.url;
   connection = connect(database.url);
+  registerFinishers({ evaluate: finishMeasurement });
 });
 afterAll(async () => {
   await connection.pool.end();
@@ -168,6 +174,60 @@ describe("a promotion", () => {
     await withdraw(t.ines, { number: second });
     await expect(approve(t.mei, await seen(t, second))).rejects.toMatchObject({ code: "request_not_open" });
     expect(await serving()).toEqual([v(1).id]);
+  });
+
+  describe("withdrawn while it is measured", () => {
+    let number: number;
+    let runId: string;
+    beforeEach(async () => {
+      const input = { versionId: v(1).id, datasetId: t.datasetId, note: "Too early." };
+      ({ number } = await createRequest(t.ines, input));
+      runId = (await findRequest(connection.db, t.ines.teamId, number))?.runId ?? "";
+    });
+    const run = () => getRun(connection.db, t.ines.teamId, runId);
+    const inRun = (work: (...args: Parameters<typeof stop>) => Promise<unknown>) =>
+      connection.db.transaction(async (tx) => {
+        const [locked, attempt] = [await lockRun(tx, runId), await newestAttempt(tx, runId)];
+        if (!locked || !attempt) throw new Error("the request has no run");
+        await work(tx, locked, attempt);
+      });
+
+    it("stops a run that waits for a place, and says so", async () => {
+      await withdraw(t.ines, { number });
+      expect(await run()).toMatchObject({ state: "stopped" });
+      expect(await requestState(number)).toBe("withdrawn");
+      const entries = await connection.db
+        .select()
+        .from(auditEntry)
+        .where(eq(auditEntry.teamId, t.ines.teamId))
+        .orderBy(auditEntry.seq);
+      expect(entries.slice(-2)).toMatchObject([
+        { action: "promotion.withdrawn", actor: t.ines.actor.id },
+        { action: "run.stop_requested", actor: t.ines.actor.id, targetId: runId },
+      ]);
+    });
+
+    it("asks a run that measures to stop, and tells the cluster", async () => {
+      await inRun((tx, locked, attempt) => advance(tx, locked, attempt, "running"));
+      const revision = async () => (await connection.db.select().from(cluster))[0]?.desiredRevision ?? 0;
+      const before = await revision();
+      await withdraw(t.ines, { number });
+      expect(await run()).toMatchObject({ state: "running", stopRequestedAt: expect.any(Date) });
+      expect(await revision()).toBeGreaterThan(before);
+      await inRun(stop);
+      expect(await requestState(number)).toBe("withdrawn");
+    });
+
+    it("takes turns with the end of its run", async () => {
+      let withdrawn: Promise<void> | undefined;
+      await inRun(async (tx, locked, attempt) => {
+        withdrawn = withdraw(t.ines, { number });
+        const waiting = sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+        await expect.poll(async () => (await connection.db.execute(waiting)).rows.length).toBe(1);
+        await stop(tx, locked, attempt);
+      });
+      await expect(withdrawn).rejects.toThrow(`Request ${number} is void already.`);
+    });
   });
 
   it("fails with the replicas' cause when they keep ending, and nothing is switched", async () => {

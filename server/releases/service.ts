@@ -13,7 +13,7 @@ import { Conflict, Forbidden, NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { EvaluateResult, EvaluateSpec } from "../runs/contract";
-import { createRun, type Finisher } from "../runs/service";
+import { askToStop, createRun, type Finisher, lockTeamRun } from "../runs/service";
 import { type ApproveRequest, type CreateRequest, type DeclineRequest, Gate } from "./contract";
 import { servingOf } from "./lane";
 import { DEFAULT_POLICY, judge, policyDigest } from "./policy";
@@ -297,9 +297,12 @@ export async function decline(ctx: TeamContext, input: z.infer<typeof DeclineReq
   });
 }
 
-/** Takes back one's own request. */
+/** Takes back one's own request; while it is measured, its run has nothing left to do. */
 export async function withdraw(ctx: TeamContext, input: { number: number }): Promise<void> {
   await transact(ctx, async (tx) => {
+    const { runId } = (await repo.findRequest(tx, ctx.teamId, input.number)) ?? {};
+    // The run before the request, as whoever ends the run locks them.
+    const run = runId ? await lockTeamRun(tx, ctx.teamId, runId) : null;
     const request = await repo.lockRequest(tx, ctx.teamId, input.number);
     if (!request) throw new NotFound(`There is no request ${input.number} in this team.`);
     if (request.requestedBy !== ctx.actor.id) throw new Forbidden("Only the requester withdraws a request.");
@@ -307,6 +310,7 @@ export async function withdraw(ctx: TeamContext, input: { number: number }): Pro
       throw new Conflict(`Request ${input.number} is ${request.state} already.`);
     }
     await end(tx, ctx, request, "withdrawn", `Withdrew request ${input.number}`);
+    if (run && request.state === "measuring") await askToStop(tx, ctx, run);
   });
 }
 

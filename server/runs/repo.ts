@@ -7,7 +7,7 @@ import type { Db, Transaction } from "../platform/db";
 import { Conflict } from "../platform/errors";
 import type { AttemptState, CheckpointRef, RunState } from "./contract";
 import { type Attempt, type Run, toAttempt, toRun } from "./records";
-import { ATTEMPT_MOVES, LIVE_ATTEMPT_STATES, RUN_MOVES } from "./states";
+import { ATTEMPT_MOVES, LIVE_ATTEMPT_STATES, LIVE_RUN_STATES, RUN_MOVES } from "./states";
 
 type NewRun = Omit<typeof run.$inferInsert, "number">;
 
@@ -34,6 +34,16 @@ export async function insertAttempt(tx: Transaction, row: typeof attempt.$inferI
 /** The run, locked: everything that changes a run or its attempts takes turns here. */
 export async function lockRun(tx: Transaction, runId: string): Promise<Run | null> {
   const [row] = await tx.select().from(run).where(eq(run.id, runId)).for("update");
+  return row ? toRun(row) : null;
+}
+
+/** The same for a run of this team only. */
+export async function lockTeamRun(tx: Transaction, teamId: string, runId: string): Promise<Run | null> {
+  const [row] = await tx
+    .select()
+    .from(run)
+    .where(and(eq(run.id, runId), eq(run.teamId, teamId)))
+    .for("update");
   return row ? toRun(row) : null;
 }
 
@@ -147,7 +157,7 @@ export async function markStopRequested(tx: Transaction, runId: string): Promise
   const rows = await tx
     .update(run)
     .set({ stopRequestedAt: sql`now()` })
-    .where(and(eq(run.id, runId), isNull(run.stopRequestedAt)))
+    .where(and(eq(run.id, runId), isNull(run.stopRequestedAt), inArray(run.state, [...LIVE_RUN_STATES])))
     .returning({ id: run.id });
   return rows.length > 0;
 }

@@ -1,7 +1,5 @@
 /** Runs: anything executed on the cluster. Launching, stopping, and what screens ask. */
-import { and, eq } from "drizzle-orm";
 import type { z } from "zod";
-import { run as runTable } from "../../db/schema/runs";
 import { record } from "../audit/service";
 import { defaultClusterId, desireChanged } from "../engine/service";
 import { may, type TeamContext, transact } from "../platform/context";
@@ -10,6 +8,7 @@ import { Conflict, Forbidden, NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { Resources, type RunKind, RunSpec } from "./contract";
 import { emitRun, jobIdOf, stop } from "./lifecycle";
+import type { Run } from "./records";
 import * as repo from "./repo";
 import { isLiveRun } from "./states";
 
@@ -18,6 +17,7 @@ export { type Finisher, type Outcome, registerFinishers } from "./finishers";
 export { desiredAttempts, observeJobs } from "./jobs";
 export { getRun, listRuns, runByNumber } from "./reads";
 export type { Attempt, Run } from "./records";
+export { lockTeamRun } from "./repo";
 
 export interface NewRun {
   kind: RunKind;
@@ -76,18 +76,13 @@ export async function createRun(
 }
 
 /**
- * Asks a run to stop. One that nothing was placed for ends at once; otherwise its job is no longer desired, and the
- * run ends when the cluster says that the job is gone. Asking again changes nothing.
+ * A person asks a run to stop.
  *
  * @throws Forbidden for someone else's run without `run.stop_any`, Conflict when it is over
  */
 export async function requestStop(ctx: TeamContext, runId: string): Promise<void> {
   await transact(ctx, async (tx) => {
-    const [owned] = await tx
-      .select({ id: runTable.id })
-      .from(runTable)
-      .where(and(eq(runTable.id, runId), eq(runTable.teamId, ctx.teamId)));
-    const run = owned ? await repo.lockRun(tx, runId) : null;
+    const run = await repo.lockTeamRun(tx, ctx.teamId, runId);
     if (!run) throw new NotFound("There is no such run in this team.");
     const own = run.createdBy === ctx.actor.id && may(ctx, "run.stop_own");
     if (!own && !may(ctx, "run.stop_any")) {
@@ -97,17 +92,30 @@ export async function requestStop(ctx: TeamContext, runId: string): Promise<void
       });
     }
     if (!isLiveRun(run.state)) throw new Conflict(`Run ${run.number} is over: it ${ended(run.state)}.`);
-    if (!(await repo.markStopRequested(tx, runId))) return;
-    const attempt = await repo.newestAttempt(tx, runId);
-    if (attempt?.state === "placing") await stop(tx, { ...run, stopRequestedAt: new Date() }, attempt);
-    else await emitRun(tx, run);
-    await record(tx, ctx, {
-      action: "run.stop_requested",
-      target: { kind: "run", id: runId },
-      summary: `Asked run ${run.number} (${run.title}) to stop`,
-    });
-    await desireChanged(tx, run.clusterId);
+    await askToStop(tx, ctx, run);
   });
+}
+
+/**
+ * Asks a locked run to stop, for whoever may. One that nothing was placed for ends at once; otherwise its job is no
+ * longer desired, and the run ends when the cluster says that the job is gone. Asking again, or a run that is over,
+ * changes nothing. Call it last in a transaction: it takes the team's audit lock and then the cluster's row.
+ */
+export async function askToStop(
+  tx: Transaction,
+  ctx: Pick<TeamContext, "teamId" | "actor" | "requestId">,
+  run: Run,
+): Promise<void> {
+  if (!(await repo.markStopRequested(tx, run.id))) return;
+  const attempt = await repo.newestAttempt(tx, run.id);
+  if (attempt?.state === "placing") await stop(tx, { ...run, stopRequestedAt: new Date() }, attempt);
+  else await emitRun(tx, run);
+  await record(tx, ctx, {
+    action: "run.stop_requested",
+    target: { kind: "run", id: run.id },
+    summary: `Asked run ${run.number} (${run.title}) to stop`,
+  });
+  await desireChanged(tx, run.clusterId);
 }
 
 const ended = (state: string): string => (state === "stopped" ? "was stopped" : state);
