@@ -25,6 +25,8 @@ export const cluster = pgTable("cluster", {
   incarnation: text("incarnation"),
   lastSeq: bigint("last_seq", { mode: "number" }).notNull().default(-1),
   lastSeenAt: moment("last_seen_at"),
+  /** Since when its agent has spoken without a break. */
+  seenSince: moment("seen_since"),
   /** The newest `ObservedCluster`. */
   observed: jsonb("observed"),
   createdAt: createdAt(),

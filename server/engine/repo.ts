@@ -2,6 +2,10 @@ import { and, eq, sql } from "drizzle-orm";
 import { cluster, pool } from "../../db/schema/cluster";
 import type { Db, Transaction } from "../platform/db";
 
+/** An agent speaks at least every 5 seconds; one that did not for longer is away. */
+const AWAY_SECONDS = 15;
+const isSeen = sql`${cluster.lastSeenAt} > clock_timestamp() - make_interval(secs => ${AWAY_SECONDS})`;
+
 export type ClusterRow = typeof cluster.$inferSelect;
 
 export async function findClusterByName(db: Db, name: string): Promise<ClusterRow | null> {
@@ -83,6 +87,7 @@ export async function storeObservation(
       incarnation: seen.incarnation,
       lastSeq: seen.seq,
       lastSeenAt: sql`clock_timestamp()`,
+      seenSince: sql`coalesce(case when ${isSeen} then ${cluster.seenSince} end, clock_timestamp())`,
       appliedRevision: seen.appliedRevision,
       ...(seen.observed === undefined ? {} : { observed: seen.observed }),
       desiredRevision: seen.desireChanged ? sql`${cluster.desiredRevision} + 1` : cluster.desiredRevision,
@@ -92,16 +97,11 @@ export async function storeObservation(
   return row?.revision ?? 0;
 }
 
-/** Whether the agent has said something lately. */
-export async function agentSeen(db: Db, clusterId: string, withinSeconds: number): Promise<boolean> {
-  const rows = await db
-    .select({ id: cluster.id })
+/** For how many seconds the agent has spoken without a break; 0 while it is away. */
+export async function agentSeenFor(db: Db, clusterId: string): Promise<number> {
+  const [row] = await db
+    .select({ seconds: sql<number>`extract(epoch from clock_timestamp() - ${cluster.seenSince})::float8` })
     .from(cluster)
-    .where(
-      and(
-        eq(cluster.id, clusterId),
-        sql`${cluster.lastSeenAt} > now() - make_interval(secs => ${withinSeconds})`,
-      ),
-    );
-  return rows.length > 0;
+    .where(and(eq(cluster.id, clusterId), isSeen));
+  return row?.seconds ?? 0;
 }

@@ -22,7 +22,7 @@ import type { ClusterRow } from "./repo";
 import * as repo from "./repo";
 
 export { type ObservedCluster, type ObservedJob, registerSinks, registerSources } from "./ports";
-export { agentSeen } from "./repo";
+export { agentSeenFor } from "./repo";
 
 const LOCAL = "local";
 const LOCAL_POOL = "local-cpu";

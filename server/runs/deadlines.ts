@@ -1,16 +1,22 @@
-/** Deadlines of attempts: whatever the cluster forgets to say, no run stays open for ever. */
-import { and, inArray, sql } from "drizzle-orm";
-import { attempt } from "../../db/schema/runs";
-import { desireChanged } from "../engine/service";
+/**
+ * Deadlines of attempts: whatever the cluster forgets to say, no run stays open for ever. A deadline counts only while
+ * the agent is heard: without it nothing is placed, and when it was the console that could not be reached, workers
+ * were not heard either. Expiring them would spend attempts on an outage. People stop what they won't wait for.
+ */
+import { and, eq, inArray, sql } from "drizzle-orm";
+import { attempt, run } from "../../db/schema/runs";
+import { agentSeenFor, desireChanged } from "../engine/service";
 import { transact } from "../platform/context";
 import type { Database, Transaction } from "../platform/db";
-import type { AttemptState, Cause } from "./contract";
+import type { Cause } from "./contract";
 import * as lifecycle from "./lifecycle";
 import * as repo from "./repo";
-import { isLiveAttempt, LIVE_ATTEMPT_STATES } from "./states";
+import { LIVE_ATTEMPT_STATES } from "./states";
+
+type LiveState = (typeof LIVE_ATTEMPT_STATES)[number];
 
 /** Longest time in a state, seconds, and what it means when it is over. */
-const LIMITS: Record<(typeof LIVE_ATTEMPT_STATES)[number], { seconds: number; message: string }> = {
+const LIMITS: Record<LiveState, { seconds: number; message: string }> = {
   placing: { seconds: 900, message: "No place was found for its workers within 15 minutes." },
   starting: { seconds: 180, message: "Its workers were placed, but did not begin within 3 minutes." },
   running: { seconds: 300, message: "Nothing was heard of it for 5 minutes." },
@@ -20,44 +26,39 @@ const STOP_SECONDS = 45;
 
 /** Ends or retries attempts whose time is over. `fence` is the caller's lease. */
 export async function expireAttempts(db: Database, fence: (tx: Transaction) => Promise<void>): Promise<void> {
-  for (const { id, runId } of await lateAttempts(db)) {
+  for (const { id, runId, clusterId, state, isStopping } of await lateAttempts(db)) {
+    if (!isStopping && (await agentSeenFor(db, clusterId)) < LIMITS[state].seconds) continue;
     await transact({ db }, async (tx) => {
       await fence(tx);
       const run = await repo.lockRun(tx, runId);
       const current = await repo.newestAttempt(tx, runId);
-      if (!run || current?.id !== id || !isLiveAttempt(current.state)) return;
+      if (!run || current?.id !== id || current.state !== state) return;
       if (run.stopRequestedAt) await lifecycle.stop(tx, run, current);
-      else {
-        await lifecycle.retry(tx, run, current, causeOf(current.state), { next: "cluster", lastStep: null });
-      }
+      else await lifecycle.retry(tx, run, current, causeOf(state), { next: "cluster", lastStep: null });
       await desireChanged(tx, run.clusterId);
     });
   }
 }
 
-const causeOf = (state: AttemptState): Cause => ({
+const causeOf = (state: LiveState): Cause => ({
   kind: state === "placing" ? "placement" : "timeout",
-  message: isLimited(state) ? LIMITS[state].message : "Its time was over.",
+  message: LIMITS[state].message,
   rank: null,
   exitCode: null,
   evidence: "",
 });
 
-const isLimited = (state: AttemptState): state is keyof typeof LIMITS => state in LIMITS;
-
 /** Live attempts past their deadline, by the database's clock. */
-async function lateAttempts(db: Database): Promise<{ id: string; runId: string }[]> {
-  const quiet = sql`extract(epoch from now() - greatest(${attempt.stateSince}, coalesce(${attempt.lastReportAt}, ${attempt.stateSince})))`;
+async function lateAttempts(db: Database) {
+  const quiet = sql`extract(epoch from now() - greatest(${attempt.stateSince}, ${attempt.lastReportAt}))`;
   const limit = sql`case ${attempt.state} when 'placing' then ${LIMITS.placing.seconds}::int when 'starting' then ${LIMITS.starting.seconds}::int else ${LIMITS.running.seconds}::int end`;
+  const isStopping = sql<boolean>`coalesce(${run.stopRequestedAt} < now() - make_interval(secs => ${STOP_SECONDS}), false)`;
+  const state = sql<LiveState>`${attempt.state}`;
   return db
-    .select({ id: attempt.id, runId: attempt.runId })
+    .select({ id: attempt.id, runId: run.id, clusterId: run.clusterId, state, isStopping })
     .from(attempt)
+    .innerJoin(run, eq(run.id, attempt.runId))
     .where(
-      and(
-        inArray(attempt.state, [...LIVE_ATTEMPT_STATES]),
-        sql`(${quiet} > ${limit} or exists (
-          select 1 from run where run.id = ${attempt.runId}
-            and run.stop_requested_at < now() - make_interval(secs => ${STOP_SECONDS})))`,
-      ),
+      and(inArray(attempt.state, [...LIVE_ATTEMPT_STATES]), sql`(${quiet} > ${limit} or ${isStopping})`),
     );
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { connect } from "../../db/client";
+import { cluster } from "../../db/schema/cluster";
 import { attempt, run } from "../../db/schema/runs";
 import { defaultClusterId, desiredState, observe } from "../engine/service";
 import type { TeamContext } from "../platform/context";
@@ -14,7 +15,7 @@ import { deriveToken } from "../platform/tokens";
 import { LogsReport } from "./contract";
 import { detail, logs } from "./screen-service";
 import { LogsQuery } from "./screens";
-import { type Outcome, registerFinishers, requestStop } from "./service";
+import { expireAttempts, type Outcome, registerFinishers, requestStop } from "./service";
 import { ATTEMPT_MOVES, RUN_MOVES } from "./states";
 import {
   fetchBlob,
@@ -178,6 +179,45 @@ describe("a run", () => {
       title: "Inspect model.onnx",
       cause: { evidence: "no room" },
     });
+  });
+});
+
+describe("a deadline", () => {
+  const LONG_AGO = sql`now() - interval '1 hour'`;
+  const expire = () => expireAttempts(connection.db, async () => {});
+  const quiet = (attemptId: string) =>
+    connection.db.update(attempt).set({ stateSince: LONG_AGO }).where(eq(attempt.id, attemptId));
+  const away = () => connection.db.update(cluster).set({ lastSeenAt: LONG_AGO, seenSince: LONG_AGO });
+  const attempts = async (number: number) => (await detail(ctx, number)).attempts.map((a) => a.state);
+
+  it("counts only while the agent is heard: an outage spends no attempt", async () => {
+    const queued = await queue(ctx);
+    await see();
+    await quiet(queued.attempt.id);
+    await away();
+    await expire();
+    expect(await attempts(queued.number)).toEqual(["placing"]);
+    await see();
+    await expire();
+    expect(await attempts(queued.number)).toEqual(["placing"]);
+    await connection.db.update(cluster).set({ seenSince: LONG_AGO });
+    await see();
+    await expire();
+    expect(await attempts(queued.number)).toEqual(["failed", "placing"]);
+    expect((await detail(ctx, queued.number)).attempts[0]?.cause).toMatchObject({ kind: "placement" });
+  });
+
+  it("of a stop that was asked for waits for no agent", async () => {
+    const queued = await queue(ctx);
+    await see();
+    await post(queued.token, "state", { state: "running", workers: WORKERS });
+    await requestStop(ctx, queued.id);
+    await away();
+    await expire();
+    expect(await stateOf(queued.id)).toBe("running");
+    await connection.db.update(run).set({ stopRequestedAt: LONG_AGO }).where(eq(run.id, queued.id));
+    await expire();
+    expect(await stateOf(queued.id)).toBe("stopped");
   });
 });
 

@@ -1,0 +1,1 @@
+ALTER TABLE "cluster" ADD COLUMN "seen_since" timestamp with time zone;
