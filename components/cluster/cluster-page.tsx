@@ -16,10 +16,12 @@ import { WaitingPanel } from "./waiting-panel";
 
 /** The agent speaks at least every 5 seconds. */
 const HEARTBEAT_MS = 5_000;
+/** As often as it looks at its nodes: how busy they are is no event, so it is asked for while the page is seen. */
+const LOOK_MS = 1_000;
 
 export function ClusterPage({ team }: { team: string }) {
   const trpc = useTRPC();
-  const overview = useQuery(trpc.cluster.overview.queryOptions({ team }, { refetchInterval: 10_000 }));
+  const overview = useQuery(trpc.cluster.overview.queryOptions({ team }, { refetchInterval: LOOK_MS }));
   if (overview.isPending) return <Skeleton />;
   if (overview.isError) {
     const { message, remedy, requestId } = readError(overview.error);

@@ -1,6 +1,6 @@
 /** Takes what an agent sees of its cluster: nodes' lives, capacity against demand, decisions with their reasons. */
-
-import type { ObservedCluster } from "../engine/service";
+import { isDeepStrictEqual } from "node:util";
+import { ObservedCluster } from "../engine/contract";
 import type { Transaction } from "../platform/db";
 import { emit } from "../platform/live/outbox";
 import { downReason, matchScaleUp, upReason } from "./ledger";
@@ -17,6 +17,7 @@ export async function observeCluster(
   clusterId: string,
   seen: ObservedCluster,
 ): Promise<void> {
+  const before = ObservedCluster.safeParse((await repo.findCluster(tx, clusterId))?.observed);
   const pools = await repo.listPools(tx, clusterId);
   const known = new Map((await repo.listLiveNodes(tx, clusterId)).map((row) => [row.nodeId, row]));
   const joined: { nodeId: string; pool: string }[] = [];
@@ -29,22 +30,31 @@ export async function observeCluster(
     }
   }
   const settling = [...known.values()].filter((row) => Date.now() - row.startedAt.getTime() < SETTLE_MS);
-  await recordUps(tx, clusterId, seen, joined, settling);
+  const hasDecided = await recordUps(tx, clusterId, seen, joined, settling);
   const present = new Set(seen.nodes.map((node) => node.nodeId));
   for (const row of known.values()) {
     if (!present.has(row.nodeId)) await recordDeparture(tx, clusterId, row, seen, pools);
   }
   await repo.recordCapacity(tx, clusterId, capacityOf(seen));
-  await emit(tx, { teamId: null, topic: "cluster", key: clusterId });
+  const isSame = before.success && isDeepStrictEqual(steady(before.data), steady(seen));
+  if (hasDecided || !isSame) await emit(tx, { teamId: null, topic: "cluster", key: clusterId });
 }
 
+/** An observation without how busy each node is: that differs every second, and who shows it asks for it. */
+const steady = ({ nodes, ...rest }: ObservedCluster) => ({
+  ...rest,
+  nodes: nodes.map(({ cpuPercent: _cpu, memoryUsedBytes: _memory, ...node }) => node),
+});
+
+/** Answers whether a decision was made or came true. */
 async function recordUps(
   tx: Transaction,
   clusterId: string,
   seen: ObservedCluster,
   joined: readonly { nodeId: string; pool: string }[],
   settling: readonly { pool: string }[],
-): Promise<void> {
+): Promise<boolean> {
+  let hasDecided = false;
   const pools = new Set([...joined.map((n) => n.pool), ...seen.pending.map((p) => p.pool)]);
   for (const pool of pools) {
     const nodes = joined.filter((n) => n.pool === pool).map((n) => n.nodeId);
@@ -52,6 +62,7 @@ async function recordUps(
     const pending = launching - nodes.length - settling.filter((n) => n.pool === pool).length;
     const { fulfil, decide } = matchScaleUp(await repo.openDecisions(tx, clusterId, pool), nodes, pending);
     for (const { id, by } of fulfil) await repo.fulfil(tx, id, by);
+    hasDecided ||= fulfil.length > 0 || decide !== null;
     if (!decide) continue;
     const waiting = (await repo.listOccupants(tx, clusterId, null)).filter((o) => o.nodeId === null);
     await repo.insertDecision(tx, {
@@ -69,6 +80,7 @@ async function recordUps(
       nodeIds: decide.achieved,
     });
   }
+  return hasDecided;
 }
 
 async function recordDeparture(

@@ -105,6 +105,7 @@ export const ObservedCluster = z.object({
     z.object({ shape: z.record(z.string(), z.number()), count: Count, owner: z.string().nullable() }),
   ),
 });
+export type ObservedCluster = z.infer<typeof ObservedCluster>;
 export const Observation = z.object({
   /** Made anew at each start of the agent. */
   incarnation: z.string().min(8),

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { asc } from "drizzle-orm";
+import { asc, eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { GET as desiredRoute } from "@/app/api/agent/desired/route";
 import { POST as enrolRoute } from "@/app/api/agent/enrol/route";
@@ -10,6 +10,8 @@ import { POST as observedRoute } from "@/app/api/agent/observed/route";
 import { GET as specRoute } from "@/app/api/worker/spec/route";
 import { connect } from "../../db/client";
 import { node, scalingDecision } from "../../db/schema/cluster";
+import { event } from "../../db/schema/platform";
+import { overview } from "../cluster/service";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { getRun, registerFinishers, requestStop } from "../runs/service";
 import { INSPECTION_RESULT, makeTeam, post, queue } from "../runs/testing";
@@ -139,6 +141,32 @@ describe("an agent", () => {
     ]);
     expect(ledger[0]?.reason).toContain(`run ${queued.number} (Inspect model.onnx)`);
     expect(ledger[1]?.reason).toMatch(/^local-cpu-\d had nothing to do for 60 s$/);
+  });
+
+  it("tells tabs of what changed; how busy a node is, whoever looks finds", async () => {
+    const ctx = await makeTeam(connection.db);
+    const told = () => connection.db.$count(event, eq(event.topic, "cluster"));
+    const [joined] = agent.join("local-cpu", 1);
+    if (!joined) throw new Error("a node joined");
+    agent.pending = [{ pool: "local-cpu", count: 2, message: "Starting" }];
+    await agent.tell();
+    const before = await told();
+    const busy = { ...joined, cpuPercent: 73, memoryUsedBytes: 2 ** 29 };
+    agent.nodes.set(joined.nodeId, busy);
+    await agent.tell();
+    expect(await told()).toBe(before);
+    expect((await overview(ctx)).nodes).toMatchObject([{ cpuPercent: 73, memoryUsedBytes: 2 ** 29 }]);
+    agent.nodes.set(joined.nodeId, { ...busy, state: "idle" });
+    await agent.tell();
+    expect(await told()).toBe(before + 1);
+    // A launch that is not waited for any more is decided anew, though the cluster looks the same.
+    await connection.db.update(scalingDecision).set({ at: sql`now() - interval '11 minutes'` });
+    await agent.tell();
+    expect(await told()).toBe(before + 2);
+    agent.pending = [];
+    agent.leave(joined.nodeId, "idle");
+    await agent.tell();
+    expect(await told()).toBe(before + 3);
   });
 
   it("plays a cluster of 500 nodes", async () => {

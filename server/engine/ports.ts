@@ -5,10 +5,9 @@
 import type { z } from "zod";
 import type { Db, Transaction } from "../platform/db";
 import { singleton } from "../platform/singleton";
-import type { DesiredState, Observation, ObservedService } from "./contract";
+import type { DesiredState, Observation, ObservedCluster, ObservedService } from "./contract";
 
 export type ObservedJob = NonNullable<Observation["jobs"]>[number];
-export type ObservedCluster = NonNullable<Observation["cluster"]>;
 export type ServiceObservation = z.infer<typeof ObservedService>;
 
 /** Desired rows of one cluster. */

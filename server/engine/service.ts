@@ -21,7 +21,7 @@ import { sinks, sources } from "./ports";
 import type { ClusterRow } from "./repo";
 import * as repo from "./repo";
 
-export { type ObservedCluster, type ObservedJob, registerSinks, registerSources } from "./ports";
+export { type ObservedJob, registerSinks, registerSources } from "./ports";
 export { agentSeenFor } from "./repo";
 
 const LOCAL = "local";
