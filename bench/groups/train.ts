@@ -1,10 +1,16 @@
-/** Training: how much two workers gain, how soon the first step comes, how soon steps go on after a death. */
+/**
+ * Training: how much two workers gain, what a step costs beside plain torchrun, how soon the first step comes, how
+ * soon steps go on after a death.
+ */
 import { until } from "../../e2e/fixtures/api";
 import type { Bench } from "../project";
 import { type Figures, figure, quantile } from "../result";
 import { launch, liveRun, runOf, stopRun } from "../runs";
+import { torchrunSteps } from "../torchrun";
 
 const PAIRS = 3;
+/** The first steps, which are slower, are left out. */
+const WARM_UP = 5;
 const STEPS = 30;
 const LAUNCHES = 3;
 const KILLS = 3;
@@ -15,9 +21,11 @@ export async function train(bench: Bench): Promise<Figures> {
   const warm = await launches(bench, false);
   const one: number[] = [];
   const two: number[] = [];
+  const plain: number[] = [];
   for (let i = 0; i < PAIRS; i += 1) {
     one.push(await stepTime(bench, 1));
     two.push(await stepTime(bench, 2));
+    plain.push(await torchrunStepTime(bench));
   }
   const kills: number[] = [];
   for (let i = 0; i < KILLS; i += 1) kills.push(await killToStep(bench));
@@ -28,6 +36,11 @@ export async function train(bench: Bench): Promise<Figures> {
       one.map((t, i) => t / (two[i] ?? t)),
       "ratio",
       { globalBatch: BATCH, oneWorker: figure(one, "ms"), twoWorkers: figure(two, "ms") },
+    ),
+    "train.step_vs_torchrun": figure(
+      two.map((t, i) => t / (plain[i] ?? t)),
+      "ratio",
+      { globalBatch: BATCH, workers: 2, lathe: figure(two, "ms"), torchrun: figure(plain, "ms") },
     ),
     "train.kill_worker_to_step": figure(kills, "s", {
       from: "kill -9 to the first step of the next attempt",
@@ -54,6 +67,12 @@ async function nodesUp({ api, team }: Bench): Promise<number> {
   return nodes.filter((node) => !node.isHead).length;
 }
 
+/** Median step time (ms) of torchrun's rank 0 over the same steps, on two workers. */
+async function torchrunStepTime({ product }: Bench): Promise<number> {
+  const steps = await torchrunSteps(product, { workers: 2, globalBatch: BATCH, steps: STEPS + 1 });
+  return quantile(steps.slice(WARM_UP, STEPS), 0.5);
+}
+
 /** Median step time (ms) over steps 5 to 30. */
 async function stepTime(bench: Bench, workers: number): Promise<number> {
   const { api, team } = bench;
@@ -69,7 +88,7 @@ async function stepTime(bench: Bench, workers: number): Promise<number> {
     run: number,
     name: "train/step_time",
     width: 1000,
-    from: 5,
+    from: WARM_UP,
     to: STEPS,
   });
   return quantile(

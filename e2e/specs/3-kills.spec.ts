@@ -10,12 +10,13 @@ import { Upload } from "tus-js-client";
 import { type Sample, sampleProject } from "../../bench/project";
 import { deriveToken } from "../../server/platform/tokens";
 import { type Api, makeFirstTeamByApi, signInByApi, until } from "../fixtures/api";
-import { kill, killPostgres } from "../fixtures/processes";
+import { kill, killPostgres, pidOf } from "../fixtures/processes";
 import { stage } from "../fixtures/stage";
 import { ENGINEER } from "../pages/entry";
 
 // Every wait is for a state; the limit only ends one that is hopeless, on a machine that does other work too.
-test.setTimeout(300_000);
+const LIMIT_MS = 300_000;
+test.setTimeout(2 * LIMIT_MS);
 
 const team = "retail-vision";
 let home: string;
@@ -177,3 +178,141 @@ test("the web is killed during an upload: it resumes where it was, to the same b
 });
 
 const digestOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+
+// --- controller --------------------------------------------------------------------------------------------------
+
+/** Someone who may approve what the engineer asks for. */
+async function makeApprover(): Promise<Api> {
+  const invite = await api.identity.createInvite.mutate({ team, roles: ["approver", "operator"] });
+  const token = new URL(invite.url).searchParams.get("token") ?? "";
+  const account = {
+    name: "Noor Haddad",
+    email: `noor-${Date.now()}@example.com`,
+    password: "paper lantern river",
+  };
+  await api.identity.acceptInvite.mutate({ ...account, token });
+  return (await signInByApi(url, account)).api;
+}
+
+const lane = () => api.releases.model.query({ team, model: sample.model });
+const serving = async () => (await lane()).releases.filter(({ state }) => state === "serving");
+
+/** Asks for production and approves once it is measured; answers before it serves. */
+async function approve(approver: Api, versionId: string): Promise<void> {
+  const note = "Approved while the controller is about to die.";
+  const { number } = await api.releases.createRequest.mutate({
+    ...{ team, versionId, note },
+    datasetId: sample.datasetId,
+  });
+  const { digests } = await until("the evidence", async () => {
+    const page = await approver.releases.request.query({ team, number });
+    return page.state === "open" && page;
+  });
+  const { versionDigest, evaluationDigest, policyDigest } = digests;
+  const seen = { versionDigest, policyDigest, evaluationDigest: evaluationDigest ?? "" };
+  await approver.releases.approve.mutate({ team, number, ...seen });
+}
+
+/** A compressed child of the sample's version that never served. */
+async function commitChild() {
+  const versionsOf = async () => (await api.models.page.query({ team, model: sample.model })).versions;
+  const known = new Set((await versionsOf()).map(({ id }) => id));
+  await api.studio.commit.mutate({
+    ...{ team, versionId: sample.versionId, datasetId: sample.datasetId },
+    settings: { channels: 0, sparsity: 0.1 + known.size / 100, precision: "fp32" },
+  });
+  return until("the committed version", async () =>
+    (await versionsOf()).find(({ id, state }) => !known.has(id) && state === "ready"),
+  );
+}
+
+/** A request of the shape that the model asks for; its values do not matter. */
+async function requestBody(): Promise<string> {
+  const { input } = await lane();
+  if (!input) throw new Error("nothing serves, so nobody knows what it takes");
+  const data = Array<number>(input.shape.reduce((size, n) => size * n, 1)).fill(0.5);
+  return JSON.stringify({ inputs: [{ ...input, datatype: "FP32", data }] });
+}
+
+/** Waits for an outside client to be answered by a version. */
+async function answeredBy(token: string, digest: string): Promise<void> {
+  const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
+  const infer = `${stage().gatewayUrl}/v2/models/${sample.model}/infer`;
+  const body = await requestBody();
+  await until(`${digest.slice(0, 12)} to answer`, async () => {
+    const response = await fetch(infer, { method: "POST", headers, body });
+    return response.ok && response.headers.get("x-lathe-digest") === digest;
+  });
+}
+
+// Fails where what is left to do after an approval is known to the approving process or to the controller alone, and
+// where rolling back goes through the controller.
+test("the controller is killed after an approval, and stopped during a rollback: both come to serve", async () => {
+  const approver = await makeApprover();
+  const { token } = await api.identity.createToken.mutate({
+    ...{ team, name: `kills-${Date.now()}`, expiresInDays: 1 },
+    scopes: ["inference"],
+  });
+  const child = await commitChild();
+  if ((await serving()).length === 0) {
+    await approve(approver, sample.versionId);
+    await until("the first version to serve", async () => (await serving()).length === 1);
+  }
+  const [first] = await serving();
+
+  await approve(approver, child.id);
+  const killed = kill(home, "controller");
+  expect((await lane()).preparing?.versionId, "it was killed before its work was done").toBe(child.id);
+  await answeredBy(token, child.digest);
+  expect((await serving()).map(({ versionId }) => versionId)).toEqual([child.id]);
+
+  const controller = await until("the controller to be back", async () => pidOf(home, "controller"));
+  expect(controller).not.toBe(killed);
+  process.kill(controller, "SIGSTOP");
+  try {
+    const { model, serving: from } = await lane();
+    await approver.releases.rollBack.mutate({
+      team,
+      modelId: model.id,
+      from: from?.id ?? "",
+      key: randomUUID(),
+    });
+    await answeredBy(token, first?.digest ?? "");
+  } finally {
+    process.kill(controller, "SIGCONT");
+  }
+  expect((await serving()).map(({ versionId }) => versionId)).toEqual([first?.versionId]);
+});
+
+// --- the agent ---------------------------------------------------------------------------------------------------
+
+const STEPS_WITHOUT_AGENT = 20;
+
+// Fails where a run's processes hang on the agent, where its death is taken for theirs, and where a new agent can't
+// take over what an earlier one started.
+test("the agent is dead during a run: its steps go on, and the first attempt succeeds", async () => {
+  const run = await train(0.5);
+  const lossPoints = async () => {
+    const series = await api.runs.series.query({ team, run });
+    return series.find(({ name }) => name === "train/loss")?.points ?? 0;
+  };
+  const workers = (await detail(run)).attempts[0]?.workers;
+  kill(home, "agent");
+  const before = await lossPoints();
+  const stepOn = async () => {
+    // The supervisor starts it again: for as long as this lasts, it does not live long enough to do anything.
+    if (pidOf(home, "agent")) kill(home, "agent");
+    return (await lossPoints()) >= before + STEPS_WITHOUT_AGENT;
+  };
+  await until("steps without an agent", stepOn, LIMIT_MS);
+  expect((await detail(run)).state, "the run was still at it").toBe("running");
+  const hasEnded = async () => {
+    const now = await detail(run);
+    return ["succeeded", "failed", "stopped"].includes(now.state) && now;
+  };
+  const after = await until("the run to end", hasEnded, LIMIT_MS);
+  expect(after.cause).toBeNull();
+  expect(after.state).toBe("succeeded");
+  expect(after.attempts).toHaveLength(1);
+  expect(after.attempts[0]?.workers).toEqual(workers);
+});
