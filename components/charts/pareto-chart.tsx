@@ -20,13 +20,15 @@ type ParetoChartProps = {
   current?: { x: number; y: number; label: string } | undefined;
   xLabel: string;
   yLabel: string;
+  /** The y axis spans at least this much, so that noise does not look like a slope. */
+  ySpan?: number | undefined;
   height?: number | undefined;
   onPoint?: ((id: string) => void) | undefined;
 };
 
 /** Everything measured in a session: what is on the front is filled and joined, what is behind is hollow. */
 export function ParetoChart(props: ParetoChartProps) {
-  const { title, points, current, xLabel, yLabel, height = 188, onPoint } = props;
+  const { title, points, current, xLabel, yLabel, ySpan = 0, height = 188, onPoint } = props;
   const id = useId();
   const [cursor, moveCursor] = useCursor(id, id);
   const sorted = [...points].sort((a, b) => a.x - b.x || a.y - b.y);
@@ -36,10 +38,9 @@ export function ParetoChart(props: ParetoChartProps) {
     sorted.map(({ x }) => x),
     current ? [current.x] : [],
   );
-  const yDomain = domainOf(
-    sorted.map(({ y }) => y),
-    current ? [current.y] : [],
-  );
+  const ys = [...sorted, ...(current ? [current] : [])].map(({ y }) => y);
+  const middle = (Math.min(...ys) + Math.max(...ys)) / 2;
+  const yDomain = domainOf(ys, ys.length > 0 ? [middle - ySpan / 2, middle + ySpan / 2] : []);
   const activePoint = sorted[active];
 
   return (

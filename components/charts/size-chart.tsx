@@ -1,6 +1,6 @@
 "use client";
 
-import { type ReactNode, useId, useState } from "react";
+import { type ReactNode, useId } from "react";
 import { Line } from "recharts";
 import { significant } from "@/components/ui/format";
 import { ChartFrame } from "./chart-frame";
@@ -50,35 +50,22 @@ export function SizeChart(props: SizeChartProps) {
   const { title, series, xLabel, yLabel, height = 188, current } = props;
   const id = useId();
   const [cursor, moveCursor] = useCursor(props.syncKey ?? id, id);
-  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
-  const shown = series.filter(({ key }) => !hidden.has(key));
   const xs = [...new Set(series.flatMap(({ points }) => points.map(({ x }) => x)))].sort((a, b) => a - b);
   const xDomain = props.xDomain ?? domainOf(xs);
   const yDomain = domainOf(
-    shown.flatMap(({ points }) => points.map(({ y }) => y)),
+    series.flatMap(({ points }) => points.map(({ y }) => y)),
     [0],
     4,
   );
   const active = cursor === null ? -1 : nearestIndex(xs, cursor);
   const valueAt = (item: RatioSeries, x: number | undefined) =>
     item.points.find((point) => point.x === x)?.y ?? null;
-  const toggle = (key: string) =>
-    setHidden(
-      (before) => new Set(before.has(key) ? [...before].filter((other) => other !== key) : [...before, key]),
-    );
 
   return (
     <ChartFrame
       title={title}
       subtitle={props.subtitle}
       tools={props.tools}
-      legend={series.map((item, index) => ({
-        label: item.label,
-        color: colorOf(item, index),
-        mark: item.isPredicted ? "dashed" : "solid",
-        isHidden: hidden.has(item.key),
-        onToggle: () => toggle(item.key),
-      }))}
       file="against-ratio"
       description={`${yLabel} against ${xLabel}: ${series.map(({ label }) => label).join(", ")}.`}
       table={{
@@ -90,7 +77,7 @@ export function SizeChart(props: SizeChartProps) {
         active,
         onActive: (index) => moveCursor(xs[index] ?? null),
         describe: (index) =>
-          `${xLabel} ${xs[index]}: ${shown.map((item) => `${item.label} ${significant(valueAt(item, xs[index]))}`).join(", ")}`,
+          `${xLabel} ${xs[index]}: ${series.map((item) => `${item.label} ${significant(valueAt(item, xs[index]))}`).join(", ")}`,
       }}
     >
       <Plot
@@ -99,30 +86,27 @@ export function SizeChart(props: SizeChartProps) {
         height={height}
         rightMargin={72}
         onHover={moveCursor}
-        marks={series.map(
-          (item, index) =>
-            !hidden.has(item.key) && (
-              <Line
-                key={item.key}
-                data={[...item.points]}
-                dataKey="y"
-                stroke={colorOf(item, index)}
-                strokeWidth={1.5}
-                {...(item.isPredicted && { strokeDasharray: "5 3" })}
-                dot={false}
-                activeDot={false}
-                connectNulls={false}
-                isAnimationActive={false}
-              />
-            ),
-        )}
+        marks={series.map((item, index) => (
+          <Line
+            key={item.key}
+            data={[...item.points]}
+            dataKey="y"
+            stroke={colorOf(item, index)}
+            strokeWidth={1.5}
+            {...(item.isPredicted && { strokeDasharray: "5 3" })}
+            dot={false}
+            activeDot={false}
+            connectNulls={false}
+            isAnimationActive={false}
+          />
+        ))}
         overlay={(scales) =>
-          active >= 0 && <Tip scales={scales} x={xs[active]} shown={shown} valueAt={valueAt} />
+          active >= 0 && <Tip scales={scales} x={xs[active]} series={series} valueAt={valueAt} />
         }
       >
         {(scales) => (
           <>
-            <EndLabels scales={scales} series={shown} />
+            <EndLabels scales={scales} series={series} />
             <CursorMark scales={scales} x={cursor ?? current ?? null} />
           </>
         )}
@@ -154,11 +138,11 @@ function EndLabels({ scales, series }: { scales: Scales; series: readonly RatioS
 type TipProps = {
   scales: Scales;
   x: number | undefined;
-  shown: readonly RatioSeries[];
+  series: readonly RatioSeries[];
   valueAt: (item: RatioSeries, x: number | undefined) => number | null;
 };
 
-function Tip({ scales, x, shown, valueAt }: TipProps) {
+function Tip({ scales, x, series, valueAt }: TipProps) {
   if (x === undefined) return null;
   const at = scales.x(x);
   const isRight = at > (scales.left + scales.right) / 2;
@@ -169,7 +153,7 @@ function Tip({ scales, x, shown, valueAt }: TipProps) {
     >
       <table>
         <tbody>
-          {shown.map((item) => (
+          {series.map((item) => (
             <tr key={item.key}>
               <td>{item.label}</td>
               <td className="num">{significant(valueAt(item, x))}</td>

@@ -80,7 +80,7 @@ const SCALE_COLUMNS: Column<ComparisonRow>[] = [
   {
     key: "scale",
     head: <span className="sr-only">Scale</span>,
-    width: "30%",
+    width: "22%",
     cell: (row) => <ScaleLine row={row} />,
   },
   { key: "limit", head: "Limit", cell: (row) => <span className="t2">{row.limit}</span> },
@@ -112,7 +112,7 @@ export function ComparisonPanel({ page }: { page: RequestPage }) {
         rows={comparisonRows(page)}
         rowKey={(row) => row.id}
         columns={[
-          { key: "what", head: "What", cell: (row) => row.what },
+          { key: "what", head: "What", width: "24%", cell: (row) => row.what },
           {
             key: "candidate",
             head: `v${candidate.number}`,

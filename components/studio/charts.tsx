@@ -179,6 +179,7 @@ function FrontChart({
       }))}
       xLabel="zstd-19 bytes, kB"
       yLabel="Accuracy, %"
+      ySpan={1}
       onPoint={onPoint}
       {...(!isMeasured &&
         predictedBytes !== null && {

@@ -18,6 +18,7 @@ const CHARTS: readonly ChartSpec[] = [
     yLabel: "Accuracy, %",
     byRank: false,
     scale: 100,
+    comesWith: "measurement",
   },
   { name: "train/step_time", title: "Step time", yLabel: "Step time, ms", byRank: true, includeY: [0] },
   { name: "train/lr", title: "Learning rate", yLabel: "Learning rate", byRank: false, includeY: [0] },
@@ -42,8 +43,8 @@ interface Props {
   run: number;
   runId: string;
   totalSteps: number | null;
-  /** What the charts wait for while there is no point. */
-  waiting: string;
+  /** What the charts wait for while there is no point; null for their first one. */
+  waiting: string | null;
 }
 
 const WIDTH = 460;
@@ -103,7 +104,7 @@ interface ChartProps {
   totalSteps: number | null;
   range: readonly [number, number] | null;
   onRange: (range: readonly [number, number] | null) => void;
-  waiting: string;
+  waiting: string | null;
 }
 
 function MetricChart({ team, run, chart, last, totalSteps, range, onRange, waiting }: ChartProps) {
@@ -136,7 +137,7 @@ function MetricChart({ team, run, chart, last, totalSteps, range, onRange, waiti
       onRangeChange={onRange}
       syncKey={`run-${run}`}
       formatY={significant}
-      empty={waiting}
+      empty={waiting ?? `Waiting for the first ${chart.comesWith ?? "step"}.`}
       height={150}
     />
   );

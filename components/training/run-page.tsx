@@ -81,7 +81,7 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
         }
       />
       <div className="g" aria-live="polite">
-        <ProgressPanel run={run} isOpen={isOpen} onStop={() => setStopping(true)} />
+        <ProgressPanel run={run} isOpen={isOpen} />
         <Recoveries run={run} />
         {run.cause && run.state === "failed" && (
           <Callout state="bad">
@@ -95,7 +95,7 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
             run={run.number}
             runId={run.id}
             totalSteps={run.progress?.totalSteps ?? null}
-            waiting={isOpen ? (run.waiting ?? "Waiting for the first step.") : "Nothing was measured."}
+            waiting={isOpen ? run.waiting : "Nothing was measured."}
           />
         )}
         <AttemptsPanel run={run} />
@@ -132,7 +132,7 @@ function Made({ run }: { run: RunDetail }) {
   );
 }
 
-function ProgressPanel({ run, isOpen, onStop }: { run: RunDetail; isOpen: boolean; onStop: () => void }) {
+function ProgressPanel({ run, isOpen }: { run: RunDetail; isOpen: boolean }) {
   const { progress } = run;
   const steps = progress?.totalSteps
     ? `step ${count(progress.step ?? 0)} of ${count(progress.totalSteps)}`
@@ -156,9 +156,6 @@ function ProgressPanel({ run, isOpen, onStop }: { run: RunDetail; isOpen: boolea
             : undefined
         }
         failed={run.state === "failed" ? (run.cause?.message ?? "failed") : undefined}
-        action={
-          isOpen && run.mayStop && !run.stopRequestedAt ? { label: "Stop…", onPress: onStop } : undefined
-        }
       />
     </Panel>
   );

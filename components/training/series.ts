@@ -9,6 +9,8 @@ export interface ChartSpec {
   includeY?: readonly number[];
   /** Multiplies values: 100 turns fractions into percent. */
   scale?: number;
+  /** What brings a point; a step unless it says otherwise. */
+  comesWith?: string;
 }
 
 export interface BucketSeries {
