@@ -27,7 +27,7 @@ async function start() {
   const settings = readSettings(process.env);
   const { home, instance, venv, databaseUrl } = settings;
   const python = findPython(process.env);
-  checkDisk(home, isFirstStart(venv));
+  checkDisk(settings, isFirstStart(venv));
   if (databaseUrl) await checkDatabaseAnswers(databaseUrl);
 
   const unlock = lockHome(home);

@@ -56,20 +56,26 @@ export function findPython(environment) {
 }
 
 /**
- * @param {string} folder
+ * @param {Settings} settings
  * @param {boolean} isFirst whether everything still has to be installed
- * @throws {Refusal} when the disk is too full
+ * @throws {Refusal} when the disk of the data, or of what gets installed, is too full
  */
-export function checkDisk(folder, isFirst) {
-  let at = folder;
-  while (!existsSync(at)) at = dirname(at);
-  const { bavail, bsize } = statfsSync(at);
+export function checkDisk({ home, venv }, isFirst) {
   const needed = isFirst ? FIRST_START_BYTES : LATER_START_BYTES;
-  if (bavail * bsize >= needed) return;
-  const gigabytes = (/** @type {number} */ bytes) => (bytes / 1e9).toFixed(1);
-  throw new Refusal(
-    `The disk of ${at} has ${gigabytes(bavail * bsize)} GB free and ${gigabytes(needed)} GB are needed; free some, or set LATHE_HOME to a folder on another disk.`,
-  );
+  for (const [folder, remedy] of [
+    [home, "set LATHE_HOME to a folder on another disk"],
+    [venv, "set LATHE_VENV to a folder on another disk"],
+    [process.cwd(), "clone Lathe to another disk"],
+  ]) {
+    let at = folder;
+    while (!existsSync(at)) at = dirname(at);
+    const { bavail, bsize } = statfsSync(at);
+    if (bavail * bsize >= needed) continue;
+    const gigabytes = (/** @type {number} */ bytes) => (bytes / 1e9).toFixed(1);
+    throw new Refusal(
+      `The disk of ${at} has ${gigabytes(bavail * bsize)} GB free and ${gigabytes(needed)} GB are needed; free some, or ${remedy}.`,
+    );
+  }
 }
 
 /**
