@@ -62,11 +62,13 @@ export function findPython(environment) {
  */
 export function checkDisk({ home, venv }, isFirst) {
   const needed = isFirst ? FIRST_START_BYTES : LATER_START_BYTES;
-  for (const [folder, remedy] of [
+  /** @type {[folder: string, remedy: string][]} */
+  const written = [
     [home, "set LATHE_HOME to a folder on another disk"],
     [venv, "set LATHE_VENV to a folder on another disk"],
     [process.cwd(), "clone Lathe to another disk"],
-  ]) {
+  ];
+  for (const [folder, remedy] of written) {
     let at = folder;
     while (!existsSync(at)) at = dirname(at);
     const { bavail, bsize } = statfsSync(at);

@@ -4,6 +4,7 @@
  * then does a row say so.
  */
 import { mkdirSync } from "node:fs";
+import { statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { FileStore } from "@tus/file-store";
 import { Server } from "@tus/server";
@@ -11,7 +12,7 @@ import { adoptFile, registerBlob } from "../blobs";
 import { config } from "../config";
 import { type Actor, transact } from "../context";
 import { type Database, database, type Transaction } from "../db";
-import { type AppError, asAppError, Invalid, NotFound, Unauthenticated } from "../errors";
+import { type AppError, asAppError, Invalid, Limit, NotFound, Unauthenticated, Unavailable } from "../errors";
 import { errorResponse } from "../http/route";
 import { newId } from "../ids";
 import { type Person, type RequestContext, teamContext } from "../ladder";
@@ -51,6 +52,24 @@ export function checkSize(bytes: number, purpose: UploadPurpose, filename: strin
   }
 }
 
+/** What the database and the logs need to go on when uploads have filled the disk. */
+const RESERVE_BYTES = 200e6;
+
+const bytesFree = async (): Promise<number> => {
+  const { bavail, bsize } = await statfs(uploadFolder());
+  return Math.max(0, bavail * bsize - RESERVE_BYTES);
+};
+
+/** @throws Limit when the disk has no room for the whole upload, so that nobody waits for a part that can't be kept */
+export async function checkRoom(bytes: number, filename: string): Promise<void> {
+  const free = await bytesFree();
+  if (bytes <= free) return;
+  throw new Limit(
+    `${filename} has ${(bytes / 1e6).toFixed(1)} MB; the server's disk has room for ${(free / 1e6).toFixed(1)} MB.`,
+    { code: "disk_full", remedy: "Ask whoever operates it to free some space under its data folder." },
+  );
+}
+
 function make(identify: Identify, db: Database): Server {
   const folder = uploadFolder();
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -82,6 +101,7 @@ function make(identify: Identify, db: Database): Server {
         const { actor, teamId } = await authorise(identify, request.headers, team, purpose);
         if (upload.size === undefined) throw new Invalid("An upload says how many bytes it has.");
         checkSize(upload.size, purpose, filename);
+        await checkRoom(upload.size, filename);
         await repo.insertUpload(db, {
           id: upload.id,
           teamId,
@@ -106,8 +126,13 @@ function make(identify: Identify, db: Database): Server {
         throw refusal(thrown);
       }
     },
-    onResponseError(request, error) {
+    async onResponseError(request, error) {
       if (error instanceof Error) log().error({ err: error, url: request.url }, "an upload failed");
+      // The store says only that a part could not be written. What was written before stays, to be resumed.
+      if ("status_code" in error && error.status_code === 500 && (await bytesFree()) === 0) {
+        const remedy = "Free some space under its data folder; the upload goes on where it was.";
+        return refusal(new Unavailable("The server's disk is full.", { code: "disk_full", remedy }));
+      }
       return undefined;
     },
   });

@@ -13,7 +13,7 @@ import type { RequestContext } from "../ladder";
 import type { Role } from "../permissions";
 import { createTestDatabase, type TestDatabase } from "../testing/postgres";
 import { deleteUnfinished, lockUnfinished } from "./repo";
-import { handleUpload, removeAbandoned, uploadFolder } from "./service";
+import { checkRoom, handleUpload, removeAbandoned, uploadFolder } from "./service";
 
 let test: TestDatabase;
 let home: string;
@@ -147,6 +147,12 @@ describe("a refused upload", () => {
   ])("says why: %s", async (_, act, status, code) => {
     expect(await refusal(await act())).toEqual({ status, code });
     expect(await readdir(uploadFolder())).toEqual([]);
+  });
+
+  it("says so when the disk has no room for it", async () => {
+    await create(10);
+    const limit = { kind: "limit", code: "disk_full" };
+    await expect(checkRoom(1e18, "parcels.onnx")).rejects.toMatchObject(limit);
   });
 
   it("is refused to a role that may not, and to nobody", async () => {
