@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { restartDelay, SupervisedChild } from "./children";
+import { LineLog } from "./line-log";
 import { isAlive } from "./processes.mjs";
 import { isWorthALook } from "./terminal";
 import { INSTANCE_VARIABLE, sweep, sweepWhenOwnerDies } from "./watchdog.mjs";
@@ -97,6 +98,15 @@ test("a child that ends is started again, and its log tells of both", async () =
   await example.stop(1_000);
   expect(states[0]).toMatch(/^ended with 3; starting again in 0.5 s/);
   expect(states[1]).toMatch(/in 1 s/);
+});
+
+test("a full disk costs lines of a log, is told once, and ends nobody", () => {
+  const told: string[] = [];
+  const log = new LineLog("/dev/full", (text) => told.push(text));
+  for (const line of ["one", "two", "three"]) log.write(line);
+  log.close();
+  log.write("after all");
+  expect(told).toEqual([expect.stringMatching(/^lines of \/dev\/full are lost \(.*ENOSPC/)]);
 });
 
 test("a child that ignores being asked is killed, and not started again", async () => {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream, type WriteStream } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { LineLog } from "./line-log";
 import { isAlive } from "./processes.mjs";
 
 const FIRST_DELAY_MS = 500;
@@ -37,10 +37,11 @@ export class SupervisedChild {
   #isWanted = true;
   #failures = 0;
   #timer: NodeJS.Timeout | undefined;
-  readonly #log: WriteStream;
+  readonly #log: LineLog;
 
   constructor(private readonly spec: ChildSpec) {
-    this.#log = createWriteStream(join(spec.logs, `${spec.name}.log`), { flags: "a", mode: 0o600 });
+    const { name, logs, onState } = spec;
+    this.#log = new LineLog(join(logs, `${name}.log`), (text) => onState(name, text));
     this.#start();
   }
 
@@ -57,10 +58,10 @@ export class SupervisedChild {
       detached: true,
     });
     this.#process = child;
-    this.#log.write(`--- ${new Date(since).toISOString()} started as pid ${child.pid ?? "none"}\n`);
+    this.#log.write(`--- ${new Date(since).toISOString()} started as pid ${child.pid ?? "none"}`);
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on("line", (line) => {
-        this.#log.write(`${line}\n`);
+        this.#log.write(line);
         this.spec.onLine(name, line);
       });
     }
@@ -70,10 +71,7 @@ export class SupervisedChild {
       hasEnded = true;
       this.#failures = Date.now() - since > HEALTHY_MS ? 1 : this.#failures + 1;
       const delay = restartDelay(this.#failures);
-      onState(
-        name,
-        `${how}; starting again in ${delay / 1000} s (log: ${join(this.spec.logs, `${name}.log`)})`,
-      );
+      onState(name, `${how}; starting again in ${delay / 1000} s (log: ${this.#log.path})`);
       this.#timer = setTimeout(() => this.#start(), delay);
     };
     child.once("error", (error) => ended(`could not be started (${error.message})`));
@@ -92,6 +90,6 @@ export class SupervisedChild {
       await gone;
       clearTimeout(timer);
     }
-    this.#log.end();
+    this.#log.close();
   }
 }

@@ -1,4 +1,3 @@
-import { appendFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
 import { restartDelay } from "./children";
@@ -36,7 +35,7 @@ export class SupervisedPostgres {
           failures = 0;
           break;
         } catch (error) {
-          await appendFile(this.options.log, `${String(error)}\n`);
+          this.onState(String(error));
           await delay(restartDelay(++failures));
           if (!this.#isWanted) return;
         }
