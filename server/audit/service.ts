@@ -46,13 +46,18 @@ export const entryHash = (entry: {
     previous: entry.previousHash,
   });
 
+/** Waits for the team's chain and holds it until the end of the transaction: before a lock that others take after it. */
+export async function takeTurn(tx: Transaction, teamId: string): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`audit:${teamId}`}, 0))`);
+}
+
 /** Appends to the team's chain; concurrent actions of one team take turns on its last entry. */
 export async function record(
   tx: Transaction,
   ctx: Pick<TeamContext, "teamId" | "actor" | "requestId">,
   action: AuditedAction,
 ): Promise<void> {
-  await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`audit:${ctx.teamId}`}, 0))`);
+  await takeTurn(tx, ctx.teamId);
   const { rows } = await tx.execute<{ seq: string; hash: string; now: string }>(sql`
     select coalesce(max(seq), 0)::text as seq,
            coalesce((select hash from audit_entry where team_id = ${ctx.teamId} order by seq desc limit 1), ${GENESIS}) as hash,

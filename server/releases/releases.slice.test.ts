@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { and, desc, eq, isNull, sql } from "drizzle-orm";
+import { and, desc, eq, isNull } from "drizzle-orm";
 import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { connect } from "../../db/client";
@@ -9,6 +9,7 @@ import { approval, promotionRequest, release, replica, routeTable } from "../../
 import { verify } from "../audit/log";
 import { RouteTable } from "../gateway/contract";
 import { newId } from "../platform/ids";
+import { untilSomebodyWaits } from "../platform/testing/locks";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { advance, stop } from "../runs/lifecycle";
 import { lockRun, newestAttempt } from "../runs/repo";
@@ -222,8 +223,7 @@ describe("a promotion", () => {
       let withdrawn: Promise<void> | undefined;
       await inRun(async (tx, locked, attempt) => {
         withdrawn = withdraw(t.ines, { number });
-        const waiting = sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-        await expect.poll(async () => (await connection.db.execute(waiting)).rows.length).toBe(1);
+        await untilSomebodyWaits(connection.db);
         await stop(tx, locked, attempt);
       });
       await expect(withdrawn).rejects.toThrow(`Request ${number} is void already.`);

@@ -7,19 +7,22 @@ import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "v
 import { connect } from "../../db/client";
 import { cluster } from "../../db/schema/cluster";
 import { attempt, run } from "../../db/schema/runs";
+import { record } from "../audit/service";
 import { defaultClusterId, desiredState, observe } from "../engine/service";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
+import { untilSomebodyWaits } from "../platform/testing/locks";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { deriveToken } from "../platform/tokens";
 import { LogsReport } from "./contract";
 import { detail, logs } from "./screen-service";
 import { LogsQuery } from "./screens";
-import { expireAttempts, type Outcome, registerFinishers, requestStop } from "./service";
+import { createRun, expireAttempts, type Outcome, registerFinishers, requestStop } from "./service";
 import { ATTEMPT_MOVES, RUN_MOVES } from "./states";
 import {
   fetchBlob,
   fetchSpec,
+  INSPECTION,
   INSPECTION_RESULT,
   makeTeam,
   post,
@@ -160,6 +163,19 @@ describe("a run", () => {
     await see(job(running, "stopped"));
     expect(await stateOf(running.id)).toBe("stopped");
     expect(finished.map((o) => o.state)).toEqual(["stopped", "stopped"]);
+  });
+
+  it("is launched and another stopped in one team at once: they take turns", async () => {
+    const other = await queue(ctx);
+    let stopped: Promise<void> | undefined;
+    await connection.db.transaction(async (tx) => {
+      await createRun(tx, ctx, INSPECTION);
+      stopped = requestStop(ctx, other.id);
+      await untilSomebodyWaits(connection.db);
+      await record(tx, ctx, { action: "run.launched", target: { kind: "run", id: "" }, summary: "" });
+    });
+    await stopped;
+    expect(await stateOf(other.id)).toBe("stopped");
   });
 
   it("fails with the reason when its result can't be kept, and nothing of the finisher stays", async () => {

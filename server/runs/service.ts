@@ -1,6 +1,6 @@
 /** Runs: anything executed on the cluster. Launching, stopping, and what screens ask. */
 import type { z } from "zod";
-import { record } from "../audit/service";
+import { record, takeTurn } from "../audit/service";
 import { defaultClusterId, desireChanged } from "../engine/service";
 import { may, type TeamContext, transact } from "../platform/context";
 import type { Transaction } from "../platform/db";
@@ -71,6 +71,8 @@ export async function createRun(
     firstStep: 0,
   });
   await emitRun(tx, run);
+  // The caller's entry comes after the cluster's row is locked, which everybody else locks last.
+  await takeTurn(tx, ctx.teamId);
   await desireChanged(tx, clusterId);
   return { id: run.id, number: run.number };
 }

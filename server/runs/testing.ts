@@ -15,7 +15,7 @@ import type { Database } from "../platform/db";
 import { newId } from "../platform/ids";
 import { deriveToken } from "../platform/tokens";
 import { newestAttempt } from "./repo";
-import { createRun } from "./service";
+import { createRun, type NewRun } from "./service";
 
 export async function makeTeam(db: Database): Promise<TeamContext> {
   const teamId = newId("team");
@@ -36,22 +36,21 @@ export const INSPECTION_RESULT = {
   refusal: { rule: "opset", message: "too old", remedy: "export again" },
 } as const;
 
+export const INSPECTION: NewRun = {
+  kind: "inspect_model",
+  title: "Inspect model.onnx",
+  spec: {
+    kind: "inspect_model",
+    blob: "a".repeat(64),
+    filename: "model.onnx",
+    limits: { bytes: 1, memoryBytes: 1, seconds: 1 },
+  },
+  resources: { workers: 1, cpus: 1, gpus: 0 },
+};
+
 /** An inspection that is queued; with the token of its first attempt. */
 export async function queue(ctx: TeamContext, maxAttempts = 3) {
-  const run = await ctx.db.transaction((tx) =>
-    createRun(tx, ctx, {
-      kind: "inspect_model",
-      title: "Inspect model.onnx",
-      spec: {
-        kind: "inspect_model",
-        blob: "a".repeat(64),
-        filename: "model.onnx",
-        limits: { bytes: 1, memoryBytes: 1, seconds: 1 },
-      },
-      resources: { workers: 1, cpus: 1, gpus: 0 },
-      maxAttempts,
-    }),
-  );
+  const run = await ctx.db.transaction((tx) => createRun(tx, ctx, { ...INSPECTION, maxAttempts }));
   const attempt = await newestAttempt(ctx.db, run.id);
   if (!attempt) throw new Error("the run has no attempt");
   return { ...run, attempt, token: deriveToken("attempt", attempt.id) };

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { eq, sql } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { membership, team, user } from "../../../db/schema/identity";
 import { teamBlob, upload } from "../../../db/schema/platform";
@@ -11,6 +11,7 @@ import { database, pool } from "../db";
 import { newId } from "../ids";
 import type { RequestContext } from "../ladder";
 import type { Role } from "../permissions";
+import { untilSomebodyWaits } from "../testing/locks";
 import { createTestDatabase, type TestDatabase } from "../testing/postgres";
 import { deleteUnfinished, lockUnfinished } from "./repo";
 import { checkRoom, handleUpload, removeAbandoned, uploadFolder } from "./service";
@@ -256,8 +257,7 @@ describe("an abandoned upload", () => {
     const { answer } = await database().transaction(async (tx) => {
       await lockUnfinished(tx, id);
       const answer = patch(id, 400, new Uint8Array(600));
-      const waiting = sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-      await expect.poll(async () => (await database().execute(waiting)).rows.length).toBe(1);
+      await untilSomebodyWaits(database());
       await deleteUnfinished(tx, id);
       return { answer };
     });
@@ -281,7 +281,7 @@ describe("an abandoned upload", () => {
       },
     });
     const answer = patch(id, 0, stalling, 600);
-    await expect.poll(async () => (await stat(fileOf(id))).size).toBe(300);
+    await expect.poll(async () => (await stat(fileOf(id))).size, { timeout: 10_000 }).toBe(300);
     await aged(fileOf(id));
     await remove();
     rest();
