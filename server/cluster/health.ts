@@ -9,10 +9,12 @@ const SEEN_SECONDS = 15;
 
 export async function health() {
   const db = database();
+  // What was heard before this process began may be an agent that ended with the process before.
+  const seconds = Math.min(SEEN_SECONDS, process.uptime());
   const [row] = await db
     .select({ n: sql<number>`count(*)::int` })
     .from(cluster)
-    .where(sql`last_seen_at > now() - make_interval(secs => ${SEEN_SECONDS}) and observed is not null`);
+    .where(sql`last_seen_at > now() - make_interval(secs => ${seconds}) and observed is not null`);
   const clusterState = config().cluster === "none" ? "none" : row && row.n > 0 ? "ready" : "starting";
   return { status: "ok", needsFirstAdmin: await needsFirstAdmin(db), cluster: clusterState };
 }

@@ -157,22 +157,8 @@ async function announce(
   if (!existsSync(join(settings.home, "data/fashion-mnist")))
     say("Without the sample project: its data could not be fetched.");
   if (settings.cluster === "none") return;
-  // The console may still remember the agent of an earlier start; the cluster of this one must answer as well.
-  await answerFrom(`http://127.0.0.1:${settings.rayPort + 1}`, stopping);
   const second = await healthWhen(settings, stopping, (health) => health.cluster === "ready");
   if (second) say("Cluster ready.");
-}
-
-/** Waits until something speaks HTTP there, be it to refuse us for want of a token. */
-async function answerFrom(address: string, stopping: AbortSignal): Promise<void> {
-  while (!stopping.aborted) {
-    const answered = await fetch(address, { signal: AbortSignal.timeout(5_000) }).then(
-      () => true,
-      () => false,
-    );
-    if (answered) return;
-    await delay(HEALTH_INTERVAL_MS);
-  }
 }
 
 /** Asks the console how it is until the answer suits, or a signal came. */
