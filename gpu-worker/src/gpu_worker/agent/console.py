@@ -68,15 +68,19 @@ def call(client: httpx.Client, method: str, path: str, **request: object) -> htt
 
 
 def enrol(settings: Settings) -> str:
-    """This agent's token: the saved one, or one got for the one-time token and saved.
+    """This agent's token: the saved one, or one got for the one-time token and saved. A saved one that the
+    console does not know (its database is another one) gives way to a one-time token, where there is one.
 
     Raises FileNotFoundError when there is neither, ConsoleError when the console does not answer or refuses.
     """
     saved = settings.secret_file("agent.token")
-    if saved.exists():
-        return saved.read_text().strip()
     once = settings.secret_file("agent-enrol.token")
-    if not once.exists():
+    if saved.exists():
+        token = saved.read_text().strip()
+        if not once.exists() or is_known(settings.url, token):
+            return token
+        log.warning("the console does not know this agent; it enrols again")
+    elif not once.exists():
         raise FileNotFoundError(
             f"This agent is not enrolled. Make a one-time token on the cluster page and put it in {once}."
         )
@@ -88,3 +92,12 @@ def enrol(settings: Settings) -> str:
     once.unlink(missing_ok=True)
     log.info("enrolled as the agent of cluster %s", enrolled.cluster_id)
     return enrolled.token
+
+
+def is_known(url: str, token: str) -> bool:
+    """Whether the console takes this token for an agent's. Raises ConsoleError when it does not answer."""
+    try:
+        Console(url, token).desired(0, 0)
+    except Unauthorised:
+        return False
+    return True
