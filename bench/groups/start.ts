@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { until } from "../../e2e/fixtures/api";
 import { startProduct } from "../../e2e/fixtures/product";
+import { interruptWhenOwnerDies } from "../../server/platform/supervise/watchdog.mjs";
 import { type Figures, figure } from "../result";
 
 const REPEATS = 3;
@@ -18,6 +19,7 @@ export async function start(): Promise<Figures> {
       env: { ...process.env, ...first.environment },
       stdio: "ignore",
     });
+    if (child.pid) child.once("exit", interruptWhenOwnerDies(child.pid));
     const health = async () => {
       const response = await fetch(`${first.url}/api/health`).catch(() => null);
       return response?.ok ? ((await response.json()) as { cluster: string }) : null;
