@@ -34,9 +34,17 @@ if (unknown.length > 0) {
 }
 
 const figures: Figures = {};
+/** After each group, so that a later one that fails takes nothing with it. */
 const keep = (name: string, found: Figures) => {
   Object.assign(figures, found);
   console.log(`\n${name}\n${table(found)}`);
+  if (!values.out) return;
+  const command = `npm run bench -- ${process.argv.slice(2).join(" ")}`;
+  mkdirSync(dirname(values.out), { recursive: true });
+  writeFileSync(
+    values.out,
+    `${JSON.stringify({ machine: machine(), command, results: figures }, null, 2)}\n`,
+  );
 };
 
 if (wanted.includes("start")) keep("start", await start());
@@ -52,14 +60,5 @@ if (groups.length > 0) {
   }
 }
 
-const answer = {
-  machine: machine(),
-  command: `npm run bench -- ${process.argv.slice(2).join(" ")}`,
-  results: figures,
-};
-if (values.out) {
-  mkdirSync(dirname(values.out), { recursive: true });
-  writeFileSync(values.out, `${JSON.stringify(answer, null, 2)}\n`);
-}
 console.log(`\n${table(figures)}`);
 process.exit(0);
