@@ -11,7 +11,7 @@ export interface Served {
   approver: Api;
 }
 
-/** Serves the sample's version, then a compressed child of it; both stay warm. */
+/** Serves the sample's version, then a compressed child of it; both stay warm. What served before is left as it is. */
 export async function serveTwo(bench: Bench): Promise<Served> {
   const { api, team, product, sample } = bench;
   const approver = await approverOf(bench);
@@ -66,6 +66,8 @@ async function commitChild({ api, team, sample }: Bench) {
 }
 
 async function promote({ api, team, sample }: Bench, approver: Api, versionId: string): Promise<void> {
+  const { releases } = await api.releases.model.query({ team, model: sample.model });
+  if (releases.some((release) => release.versionId === versionId)) return;
   const { number } = await api.releases.createRequest.mutate({
     team,
     versionId,
