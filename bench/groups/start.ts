@@ -1,9 +1,7 @@
 /** A second start: until the console answers, until the cluster is ready. */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { until } from "../../e2e/fixtures/api";
-import { startProduct } from "../../e2e/fixtures/product";
-import { interruptWhenOwnerDies } from "../../server/platform/supervise/watchdog.mjs";
+import { spawnProduct, startProduct } from "../../e2e/fixtures/product";
 import { type Figures, figure } from "../result";
 
 const REPEATS = 3;
@@ -15,11 +13,7 @@ export async function start(): Promise<Figures> {
   const cluster: number[] = [];
   for (let i = 0; i < REPEATS; i += 1) {
     const began = performance.now();
-    const child = spawn("node", ["scripts/start.mjs"], {
-      env: { ...process.env, ...first.environment },
-      stdio: "ignore",
-    });
-    if (child.pid) child.once("exit", interruptWhenOwnerDies(child.pid));
+    const child = spawnProduct(first.environment, "ignore");
     const health = async () => {
       const response = await fetch(`${first.url}/api/health`).catch(() => null);
       return response?.ok ? ((await response.json()) as { cluster: string }) : null;

@@ -3,7 +3,7 @@ import { cluster, pool } from "../../db/schema/cluster";
 import type { Db, Transaction } from "../platform/db";
 
 /** An agent speaks at least every 5 seconds; one that did not for longer is away. */
-const AWAY_SECONDS = 15;
+export const AWAY_SECONDS = 15;
 const isSeen = sql`${cluster.lastSeenAt} > clock_timestamp() - make_interval(secs => ${AWAY_SECONDS})`;
 
 export type ClusterRow = typeof cluster.$inferSelect;

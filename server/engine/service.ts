@@ -22,7 +22,7 @@ import type { ClusterRow } from "./repo";
 import * as repo from "./repo";
 
 export { type ObservedJob, registerSinks, registerSources } from "./ports";
-export { agentSeenFor } from "./repo";
+export { AWAY_SECONDS, agentSeenFor } from "./repo";
 
 const LOCAL = "local";
 const LOCAL_POOL = "local-cpu";

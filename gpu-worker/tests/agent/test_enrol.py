@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,6 @@ import pytest
 from agent.fake_console import AGENT_TOKEN, ENROL_TOKEN, FakeConsole
 from gpu_worker.agent.console import Unauthorised, enrol
 from gpu_worker.agent.settings import Settings
-
-
-@pytest.fixture
-def console() -> Iterator[FakeConsole]:
-    console = FakeConsole()
-    yield console
-    console.close()
 
 
 @pytest.fixture

@@ -26,13 +26,6 @@ CAUSE = Cause(kind="worker_died", message="gone", rank=1, exit_code=-9, evidence
 
 
 @pytest.fixture
-def console() -> Iterator[FakeConsole]:
-    console = FakeConsole()
-    yield console
-    console.close()
-
-
-@pytest.fixture
 def attempt(console: FakeConsole) -> FakeAttempt:
     return console.launch("run", SPEC)
 
