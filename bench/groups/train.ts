@@ -2,6 +2,7 @@
  * Training: how much two workers gain, what a step costs beside plain torchrun, how soon the first step comes, how
  * soon steps go on after a death.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../../e2e/fixtures/api";
 import type { Bench } from "../project";
 import { type Figures, figure, quantile } from "../result";
@@ -14,11 +15,14 @@ const WARM_UP = 5;
 const STEPS = 30;
 const LAUNCHES = 3;
 const KILLS = 3;
+/** A node that has become idle has a process with torch loaded after this. */
+const WARM_MS = 5000;
 const BATCH = 1024;
 
 export async function train(bench: Bench): Promise<Figures> {
-  const cold = await launches(bench, true);
-  const warm = await launches(bench, false);
+  const cold = await launches(bench, () => noNodes(bench));
+  const warm = await launches(bench, () => warmNodes(bench));
+  const atOnce = await launches(bench, async () => {});
   const one: number[] = [];
   const two: number[] = [];
   const plain: number[] = [];
@@ -31,28 +35,40 @@ export async function train(bench: Bench): Promise<Figures> {
   for (let i = 0; i < KILLS; i += 1) kills.push(await killToStep(bench));
   return {
     "train.launch_to_first_step_cold": figure(cold, "s"),
-    "train.launch_to_first_step_warm": figure(warm, "s"),
-    "train.speedup_2v1": figure(
-      one.map((t, i) => t / (two[i] ?? t)),
-      "ratio",
-      { globalBatch: BATCH, oneWorker: figure(one, "ms"), twoWorkers: figure(two, "ms") },
-    ),
-    "train.step_vs_torchrun": figure(
-      two.map((t, i) => t / (plain[i] ?? t)),
-      "ratio",
-      { globalBatch: BATCH, workers: 2, lathe: figure(two, "ms"), torchrun: figure(plain, "ms") },
-    ),
+    "train.launch_to_first_step_warm": figure(warm, "s", {
+      idleMs: WARM_MS,
+      atOnceAfterAnotherRun: figure(atOnce, "s"),
+    }),
+    "train.speedup_2v1": figure(ratios(one, two), "ratio", {
+      globalBatch: BATCH,
+      oneWorker: figure(one, "ms"),
+      twoWorkers: figure(two, "ms"),
+    }),
+    "train.step_vs_torchrun": figure(ratios(two, plain), "ratio", {
+      globalBatch: BATCH,
+      workers: 2,
+      lathe: figure(two, "ms"),
+      torchrun: figure(plain, "ms"),
+    }),
     "train.kill_worker_to_step": figure(kills, "s", {
       from: "kill -9 to the first step of the next attempt",
     }),
   };
 }
 
-/** Seconds from the launch to the first step of two workers, with no node up or with idle ones. */
-async function launches(bench: Bench, isCold: boolean): Promise<number[]> {
+/** What was measured in pairs, one against the other. */
+const ratios = (above: number[], below: number[]): number[] =>
+  above.map((t, i) => {
+    const other = below[i];
+    if (other === undefined) throw new Error("a pair is not complete");
+    return t / other;
+  });
+
+/** Seconds from the launch to the first step of two workers. */
+async function launches(bench: Bench, prepare: () => Promise<void>): Promise<number[]> {
   const times: number[] = [];
   for (let i = 0; i < LAUNCHES; i += 1) {
-    if (isCold) await until("all nodes are gone", async () => (await nodesUp(bench)) === 0, 180_000);
+    await prepare();
     const run = await liveRun(bench, { workers: 2, globalBatch: 256, epochs: 1 });
     const started = run.attempts[0]?.startedAt;
     if (!started) throw new Error("the run has no first step");
@@ -62,9 +78,21 @@ async function launches(bench: Bench, isCold: boolean): Promise<number[]> {
   return times;
 }
 
-async function nodesUp({ api, team }: Bench): Promise<number> {
+const noNodes = async (bench: Bench): Promise<void> => {
+  await until("all nodes are gone", async () => (await nodesUp(bench)).length === 0, 180_000);
+};
+
+async function warmNodes(bench: Bench): Promise<void> {
+  await until("two idle nodes", async () => {
+    const idle = (await nodesUp(bench)).filter((node) => node.state === "idle");
+    return idle.length >= 2;
+  });
+  await sleep(WARM_MS);
+}
+
+async function nodesUp({ api, team }: Bench) {
   const { nodes } = await api.cluster.overview.query({ team });
-  return nodes.filter((node) => !node.isHead).length;
+  return nodes.filter((node) => !node.isHead);
 }
 
 /** Median step time (ms) of torchrun's rank 0 over the same steps, on two workers. */

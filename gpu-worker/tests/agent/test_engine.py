@@ -86,6 +86,13 @@ def test_a_job_is_submitted_once_however_often_it_is_asked_for(lab: Lab) -> None
     assert api.list() == before
 
 
+def test_a_job_whose_attempt_is_over_already_ends_with_code_3(lab: Lab) -> None:
+    attempt = lab.console.launch("late", inspect_spec(lab.console))
+    attempt.over = True
+    job = ended(lab.console, attempt)
+    assert (job["state"], job["exitCode"]) == ("failed", 3)
+
+
 def test_a_strangers_job_is_left_alone_and_ours_ends_when_it_is_not_desired(lab: Lab) -> None:
     console = lab.console
     client = httpx.Client(
@@ -141,6 +148,30 @@ def test_a_training_survives_its_agent_and_its_worker(lab: Lab) -> None:
     console.until(lambda: console.job(attempt.job_id) is None, HEALTHY, "the end of the training")
     last = following.bodies("checkpoints")[-1]["step"]
     assert last == steps(following), "a stopped run keeps its last step"
+
+
+def warm_processes(lab: Lab) -> set[int]:
+    """Idle processes of the cluster that have torch loaded."""
+    found = [psutil.Process(pid) for pid in session_members(lab.sid)]
+    return {
+        process.pid
+        for process in found
+        if process.cmdline()[:1] == ["ray::IDLE"]
+        and any("libtorch_cpu" in mapped.path for mapped in process.memory_maps())
+    }
+
+
+def test_idle_nodes_keep_a_process_that_the_next_training_takes(lab: Lab) -> None:
+    console = lab.console
+    nodes = workers(console)
+    warm = console.until(
+        lambda: (found := warm_processes(lab)) and len(found) == len(nodes) and found, HEALTHY, "warm nodes"
+    )
+    attempt = console.launch("warm", train_spec(console), workers=2)
+    console.until(lambda: steps(attempt), HEALTHY, "steps")
+    assert {worker["pid"] for worker in attempt.bodies("state")[0]["workers"]} <= warm
+    console.desire(attempts=[])
+    console.until(lambda: console.job(attempt.job_id) is None, HEALTHY, "the end of the training")
 
 
 def test_a_service_comes_back_after_a_crash_and_ends_when_it_is_not_desired(lab: Lab) -> None:

@@ -26,7 +26,8 @@ from gpu_worker.agent.plan import (
 )
 from gpu_worker.agent.pools import rewrite_pools
 from gpu_worker.agent.services import Services
-from gpu_worker.contract import DesiredPool
+from gpu_worker.agent.warm import WarmNodes
+from gpu_worker.contract import DesiredPool, ObservedCluster
 
 JOBS_SECONDS = 0.5
 """Listing jobs costs Ray's dashboard ten milliseconds."""
@@ -49,9 +50,10 @@ class Cluster:
         journal: Path,
         autoscaler_config: Path | None,
     ) -> None:
-        self.nodes = nodes
         self._jobs = jobs
         self._services = services
+        self._nodes = nodes
+        self._warm = WarmNodes()
         self._door_url = door_url
         self._journal = journal
         self._submitted = _read_journal(journal)
@@ -77,6 +79,14 @@ class Cluster:
             crashes=dict(self._crashes),
             now=time.monotonic(),
         )
+
+    def look_at_nodes(self) -> ObservedCluster:
+        """The nodes and what waits for them; those that are idle are kept warm. Raises RuntimeError when
+        Ray's control store does not answer.
+        """
+        found = self._nodes.look()
+        self._warm.look(found.nodes)
+        return found
 
     def crashes(self, key: ServiceKey) -> Crashes:
         """What is known of a service's failures."""

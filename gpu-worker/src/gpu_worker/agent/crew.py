@@ -10,6 +10,7 @@ import ray
 from ray.util.placement_group import placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
+from gpu_worker.agent import warm
 from gpu_worker.agent.rank import Place, Rank
 from gpu_worker.contract import Resources
 
@@ -62,7 +63,8 @@ class Crew:
                 num_gpus=self._resources.gpus,
                 max_concurrency=4,
                 max_restarts=0,
+                runtime_env=warm.ENVIRONMENT if self._kind == "train" else None,
                 scheduling_strategy=PlacementGroupSchedulingStrategy(self._group, rank),
             )
-            .remote(self._kind)
+            .remote()
         )

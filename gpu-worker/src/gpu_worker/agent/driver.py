@@ -57,9 +57,6 @@ class Driver:
                 for rank in ended.lost:
                     crew.replace(rank)
                 self._go_on(following)
-        except StaleAttempt as stale:
-            log.warning("%s", stale)
-            return 3
         finally:
             crew.dismiss()
             self._door.close(5)
@@ -170,7 +167,11 @@ def main() -> int:
     ray.init(address="auto", namespace="lathe", log_to_driver=False, logging_level=logging.WARNING)
     # ray.init takes SIGTERM for itself.
     signal.signal(signal.SIGTERM, lambda number, frame: stop.set())
-    return Driver(url, token, stop).run()
+    try:
+        return Driver(url, token, stop).run()
+    except StaleAttempt as stale:
+        log.warning("%s", stale)
+        return 3
 
 
 if __name__ == "__main__":

@@ -69,6 +69,8 @@ def head_environment(settings: Settings) -> dict[str, str]:
         # How long a stopped driver may take before it is killed: its workers write a checkpoint first.
         "RAY_JOB_STOP_WAIT_TIME_S": "20",
         "RAY_enable_worker_prestart": "0",
+        # An idle node keeps one warm process; by default it would end as soon as its CPUs are reserved.
+        "RAY_num_workers_soft_limit": "1",
         # By default all workers yield to everything else on the machine: replicas and sessions, too.
         "RAY_worker_niceness": "0",
         "RAY_DASH_MODULES": "JobHead,NodeHead",

@@ -50,7 +50,7 @@ class Agent:
         while not stop.is_set():
             try:
                 if time.monotonic() - looked >= CLUSTER_SECONDS:
-                    looked, nodes = time.monotonic(), self._cluster.nodes.look()
+                    looked, nodes = time.monotonic(), self._cluster.look_at_nodes()
                 self._tick(nodes)
             except (JobsError, RayError, RuntimeError) as error:
                 log.error("the cluster did not answer: %s", error)

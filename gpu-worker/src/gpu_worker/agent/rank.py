@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import socket
@@ -16,14 +15,13 @@ from typing import Any, Literal, TypedDict
 
 import ray
 
+from gpu_worker.agent import warm
 from gpu_worker.contract import AttemptSpec, to_wire
 from gpu_worker.door import Door, DoorLogHandler, StaleAttempt, tee_output
 
 TAIL_LINES = 20
 EVENT_SECONDS = 0.2
 POLL_SECONDS = 2.0
-MODULES = {"train": "gpu_worker.train.rank"}
-"""What a kind of run needs that takes long to import."""
 
 
 class Place(TypedDict):
@@ -56,15 +54,12 @@ class Outcome(TypedDict):
 class Rank:
     """Runs in its own process. `run` blocks in one thread while `events` and `stop` answer in others."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self) -> None:
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self._step = -1
         self._version = 0
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
-        # Loading torch takes longer than anything else on the way to the first step.
-        self._loading = threading.Thread(target=self._load, args=(kind,), daemon=True)
-        self._loading.start()
 
     def place(self, gpus: float) -> Place:
         """Where this rank is."""
@@ -97,7 +92,7 @@ class Rank:
         spec = AttemptSpec.model_validate_json(spec_json)
         self._stop.clear()
         self._step = -1
-        self._loading.join()
+        warm.wait()
         os.environ |= {
             "RANK": str(rank),
             "WORLD_SIZE": str(world),
@@ -136,11 +131,8 @@ class Rank:
         """Asks the work to end where nothing is left half-done."""
         self._stop.set()
 
-    def _load(self, kind: str) -> None:
-        if kind in MODULES:
-            importlib.import_module(MODULES[kind])
-
     def _device(self) -> str:
+        warm.wait()
         import torch
 
         return "cuda:0" if torch.cuda.is_available() else "cpu"
