@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from families import Bert, Mixer, MobileNetV2, MobileNetV3, Sensor, UNet, ViT
+
 Exporter = Literal["dynamo", "dynamo_plain", "torchscript"]
 """`dynamo` folds BatchNorm (the default of torch.onnx.export), `dynamo_plain` keeps it (optimize=False)."""
 
@@ -92,7 +94,16 @@ NETS: dict[str, tuple[type[nn.Module], tuple[int, ...]]] = {
     "plain": (Plain, (1, 20, 12)),
     "depthwise": (Depthwise, (3, 16, 16)),
     "dense": (Dense, (20,)),
+    "mobilenet v2": (MobileNetV2, (3, 16, 16)),
+    "mobilenet v3": (MobileNetV3, (3, 16, 16)),
+    "unet": (UNet, (3, 16, 16)),
+    "vit": (ViT, (3, 16, 16)),
+    "bert": (Bert, (12,)),
+    "mixer": (Mixer, (3, 16, 16)),
+    "sensor": (Sensor, (6, 64)),
 }
+VOCABULARY = {"bert": 50}
+"""Networks that read int64 tokens, and how many there are."""
 
 
 @cache
@@ -114,8 +125,11 @@ def net(name: str) -> nn.Module:
 
 
 def example(name: str, batch: int = 4) -> torch.Tensor:
-    """Seeded noise of a network's input shape."""
-    return torch.randn(batch, *NETS[name][1], generator=torch.Generator().manual_seed(batch))
+    """Seeded noise, or tokens, of a network's input shape."""
+    shape, generator = (batch, *NETS[name][1]), torch.Generator().manual_seed(batch)
+    if name in VOCABULARY:
+        return torch.randint(VOCABULARY[name], shape, generator=generator)
+    return torch.randn(shape, generator=generator)
 
 
 @cache

@@ -37,6 +37,24 @@ def test_every_export_is_the_same_function_and_fully_capable(name: str, exporter
         expected = net(name)(x)
         torch.testing.assert_close(imported.module(x), expected, rtol=1e-4, atol=1e-5)
     assert imported.input.shape == (None, *NETS[name][1])
+    assert (imported.input.name, imported.output) == ("input", "scores")
+
+
+@pytest.mark.parametrize("exporter", EXPORTERS)
+@pytest.mark.parametrize("name", NETS)
+def test_every_weight_is_trained(name: str, exporter: str) -> None:
+    imported = import_onnx(onnx_of(name, exporter))
+    imported.module.train()
+    output = imported.module(example(name))
+    output.square().mean().backward()
+    untouched = [key for key, value in imported.module.named_parameters() if value.grad is None]
+    assert not untouched
+    # Exporters fold BatchNorm and add zero biases, but keep every matrix.
+    assert matrices(imported.module) == matrices(net(name))
+
+
+def matrices(module: nn.Module) -> int:
+    return sum(value.numel() for value in module.parameters() if value.ndim > 1)
 
 
 @pytest.mark.parametrize("exporter", EXPORTERS)

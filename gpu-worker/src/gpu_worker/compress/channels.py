@@ -74,7 +74,9 @@ class ChannelPruner:
                 removed.append((group, mask))
         module = remove_channels(self._imported.module, removed)
         layers = [
-            ChannelChange(layer.name, layer.shape[0], module.get_parameter(layer.parameter).shape[0])
+            ChannelChange(
+                layer.name, layer.channels, module.get_parameter(layer.parameter).shape[layer.channel_dim]
+            )
             for layer in self._imported.layers
         ]
         inner = layers[:-1]

@@ -99,8 +99,8 @@ class Compressor:
         layers = [
             LayerChange(
                 layer.name,
-                layer.shape[0],
-                masks[layer.parameter].shape[0],
+                layer.channels,
+                masks[layer.parameter].shape[layer.channel_dim],
                 zero_share({layer.parameter: masks[layer.parameter]}),
                 masks[layer.parameter].numel(),
             )

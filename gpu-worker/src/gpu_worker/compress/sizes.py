@@ -16,7 +16,7 @@ import onnx
 import zstandard
 from onnx import numpy_helper, shape_inference
 
-from gpu_worker.importer.normalise import dimensions
+from gpu_worker.importer.shapes import dimensions
 
 
 @dataclass(frozen=True)

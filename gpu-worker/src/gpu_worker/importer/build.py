@@ -13,9 +13,9 @@ import torch
 from onnx import numpy_helper
 from torch import fx, nn
 
-from gpu_worker.importer.normalise import Dims, dimensions, opset_of
+from gpu_worker.importer.shapes import Dims, dimensions, element_types, opset_of
 from gpu_worker.importer.types import ImportRefused, Layer, Weight
-from gpu_worker.importer.values import attributes
+from gpu_worker.importer.values import BATCH, Batch, attributes, move
 
 Handler = Callable[["Builder", onnx.NodeProto, dict[str, Any]], fx.Node]
 HANDLERS: dict[str, Handler] = {}
@@ -48,7 +48,9 @@ class Builder:
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model = model
         self.opset = opset_of(model)
-        self.shapes: dict[str, Dims] = dimensions(onnx.shape_inference.infer_shapes(model))
+        inferred = onnx.shape_inference.infer_shapes(model)
+        self.shapes: dict[str, Dims] = dimensions(inferred)
+        self.kinds = element_types(inferred)
         self.tensors = {tensor.name: tensor for tensor in model.graph.initializer}
         self.uses = Counter(name for node in model.graph.node for name in node.input)
         self.uses.update(value.name for value in model.graph.output)
@@ -59,13 +61,15 @@ class Builder:
         self.weights: dict[str, Weight] = {}
         self.env: dict[str, fx.Node] = {}
         self.merged: set[str] = set()
+        self.vectors: dict[str, np.ndarray] = {}
+        self.tables: list[int] = []
 
     def build(self) -> fx.GraphModule:
         """The module in eval mode. Raises ImportRefused at the first node that has no translation."""
         graph = self.model.graph
-        self.env[graph.input[0].name] = self.graph.placeholder("input")
+        self.input = self.env[graph.input[0].name] = self.graph.placeholder("input")
         for node in graph.node:
-            if node.output[0] in self.merged:
+            if node.output[0] in self.merged or self._is_vector(node):
                 continue
             handler = HANDLERS.get(node.op_type)
             if node.op_type in QUANTIZING:
@@ -84,6 +88,31 @@ class Builder:
         self.graph.output(self.env[graph.output[0].name])
         module = fx.GraphModule(self.modules, self.graph)
         return module.eval()
+
+    def _is_vector(self, node: onnx.NodeProto) -> bool:
+        """Follows shape vectors with the batch size in them; they never become tensors."""
+        if node.op_type == "Shape":
+            self.vectors[node.output[0]] = np.asarray([BATCH, *self.shapes[node.input[0]][1:]], dtype=object)
+        elif node.op_type in ("Concat", "Gather", "Mul") and any(name in self.vectors for name in node.input):
+            parts = [
+                self.vectors[name] if name in self.vectors else self.weight(node, index).astype(object)
+                for index, name in enumerate(node.input)
+            ]
+            moved = move(node, parts)
+            if moved is not None:
+                self.vectors[node.output[0]] = moved
+        return node.output[0] in self.vectors
+
+    def lengths(self, node: onnx.NodeProto, index: int) -> list[int]:
+        """A shape that a node takes as an input; a multiple k of the batch size is written as -k."""
+        vector = self.vectors.get(node.input[index])
+        entries = self.weight(node, index).tolist() if vector is None else vector.tolist()
+        return [-entry.factor if isinstance(entry, Batch) else int(entry) for entry in entries]
+
+    @property
+    def tokens(self) -> int:
+        """How many different whole numbers the input may hold: what the smallest table it indexes has."""
+        return min(self.tables, default=2)
 
     def constant(self, name: str) -> np.ndarray | None:
         """The value of an initializer, None for a tensor that depends on the input."""
@@ -111,17 +140,24 @@ class Builder:
         return None
 
     def operand(self, name: str) -> fx.Node | float:
-        """A tensor of the graph; a constant becomes a number or a buffer."""
+        """As `tensor`, but a constant without axes becomes a Python number."""
+        value = None if name in self.env else self.constant(name)
+        return self.tensor(name) if value is None or value.ndim else value.item()
+
+    def tensor(self, name: str) -> fx.Node:
+        """A tensor of the graph; a constant becomes a parameter or a buffer."""
         if name in self.env:
             return self.env[name]
-        tensor = self.tensors.get(name)
-        if tensor is None:
+        value = self.constant(name)
+        if value is None:
             raise ImportRefused(name, "", f"The tensor '{name}' is used before it is computed.")
-        value = numpy_helper.to_array(tensor)
-        if value.size == 1 and value.ndim == 0:
-            return value.item()
         attribute = self.unique(name)
-        self.modules.register_buffer(attribute, torch.from_numpy(value.copy()))
+        data = torch.from_numpy(value.copy())
+        # Position embeddings, class tokens and scales learn; a mask of infinities does not.
+        if value.dtype == np.float32 and value.size > 1 and np.isfinite(value).all():
+            self.modules.register_parameter(attribute, nn.Parameter(data))
+        else:
+            self.modules.register_buffer(attribute, data)
         self.weights[attribute] = Weight(name)
         return self.graph.get_attr(attribute)
 
@@ -136,14 +172,15 @@ class Builder:
 
     def layer(
         self,
-        kind: Literal["Conv", "Linear"],
+        kind: Literal["Conv", "ConvTranspose", "Linear"],
         node: onnx.NodeProto,
         module: nn.Module,
         source: Any,
         weight: Weight,
+        bias: str | None = None,
     ) -> tuple[str, fx.Node]:
         """A layer with weights: (its module name, its call)."""
-        label = layer_name(weight.initializer, node)
+        label = layer_name(weight.initializer, node, bias or "")
         name = self.unique(label)
         self.weights[f"{name}.weight"] = weight
         shape = tuple(module.get_parameter("weight").shape)
@@ -164,10 +201,19 @@ class Builder:
         return self.consumers.get(name) if self.uses[name] == 1 else None
 
 
-def layer_name(initializer: str, node: onnx.NodeProto) -> str:
-    """A readable layer name: the weight's own name where the exporter kept it, else the node's path."""
-    if initializer.endswith(".weight") and "::" not in initializer:
-        return initializer.removesuffix(".weight")
+def load(module: nn.Module, field: str, value: np.ndarray) -> None:
+    """Fills a module's parameter or buffer. Raises TypeError for anything but float32."""
+    if value.dtype != np.float32:
+        raise TypeError(f"{field} is {value.dtype}; only float32 weights are trained")
+    with torch.no_grad():
+        getattr(module, field).copy_(torch.from_numpy(np.array(value)))
+
+
+def layer_name(initializer: str, node: onnx.NodeProto, bias: str = "") -> str:
+    """A readable layer name: its weight's or bias's own where the exporter kept it, else the node's path."""
+    for name, field in ((initializer, ".weight"), (bias, ".bias")):
+        if name.endswith(field) and "::" not in name:
+            return name.removesuffix(field)
     path = [part for part in node.name.split("/") if part]
     if len(path) > 1 and path[-1].startswith(node.op_type):
         path.pop()

@@ -12,12 +12,23 @@ from onnx import helper
 from torch import nn
 
 from gpu_worker.data.spec import InputSpec
-from gpu_worker.importer import ops_layers, ops_plain  # noqa: F401  (they register their translations)
+from gpu_worker.importer import (  # noqa: F401  (they register their translations)
+    ops_conv,
+    ops_dense,
+    ops_norms,
+    ops_plain,
+    ops_reduce,
+    ops_resize,
+    ops_shape,
+)
 from gpu_worker.importer.build import Builder
 from gpu_worker.importer.export import export_onnx
-from gpu_worker.importer.normalise import declare_output, normalise
-from gpu_worker.importer.slicing import halve_every_group
+from gpu_worker.importer.interface import declare_output
+from gpu_worker.importer.normalise import normalise
+from gpu_worker.importer.slicing import halve, trace_groups
 from gpu_worker.importer.types import PARITY_LIMIT, Imported, ImportRefused, Tier
+
+INPUT_DTYPES = ("float32", "int64", "int32")
 
 OPEN_SIZE = 32
 """Length tried for an input dimension that the model leaves open."""
@@ -45,10 +56,11 @@ def import_onnx(data: bytes) -> Imported:
 def import_normalised(model: onnx.ModelProto) -> Imported:
     """As `import_onnx`, for a graph that is already in the plain form."""
     spec = input_spec(model)
-    if spec.dtype != "float32":
-        raise ImportRefused(
-            "", "", f"The input '{spec.name}' is {spec.dtype}; models are trained on float32 inputs."
+    if spec.dtype not in INPUT_DTYPES:
+        reason = (
+            f"The input '{spec.name}' is {spec.dtype}; models are trained on {' or '.join(INPUT_DTYPES)}."
         )
+        raise ImportRefused("", "", reason)
     builder = Builder(model)
     module = builder.build()
     if not builder.layers:
@@ -57,7 +69,7 @@ def import_normalised(model: onnx.ModelProto) -> Imported:
     imported = Imported(
         module, model, spec, model.graph.output[0].name, builder.layers, builder.weights, float("inf"), 4, []
     )
-    return _assess(imported)
+    return _assess(imported, example_input(spec, tokens=builder.tokens))
 
 
 def input_spec(model: onnx.ModelProto) -> InputSpec:
@@ -69,10 +81,16 @@ def input_spec(model: onnx.ModelProto) -> InputSpec:
     return InputSpec(value.name, shape, str(helper.tensor_dtype_to_np_dtype(tensor.elem_type)))
 
 
-def example_input(spec: InputSpec, batch: int = 3, seed: int = 0) -> torch.Tensor:
-    """Seeded normal noise of the model's input shape; open dimensions get 32."""
+def example_input(spec: InputSpec, batch: int = 3, seed: int = 0, tokens: int = 2) -> torch.Tensor:
+    """Seeded noise of the model's input shape: normal, or whole numbers below `tokens` for an integer input.
+
+    Open dimensions get 32.
+    """
     shape = [batch, *(OPEN_SIZE if length is None else length for length in spec.shape[1:])]
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    generator = torch.Generator().manual_seed(seed)
+    if spec.dtype == "float32":
+        return torch.randn(shape, generator=generator)
+    return torch.randint(tokens, shape, generator=generator).to(getattr(torch, spec.dtype))
 
 
 def parity(module: nn.Module, onnx_bytes: bytes, example: torch.Tensor) -> float:
@@ -90,9 +108,8 @@ def parity(module: nn.Module, onnx_bytes: bytes, example: torch.Tensor) -> float
     return float(np.abs(found - expected).max() / max(float(np.abs(expected).max()), SMALLEST_REFERENCE))
 
 
-def _assess(imported: Imported) -> Imported:
+def _assess(imported: Imported, example: torch.Tensor) -> Imported:
     """Measures parity, then tries what tier 1 promises: halve every channel group and compare again."""
-    example = example_input(imported.input)
     difference = float("inf")
     tier: Tier = 4
     reasons: list[str] = []
@@ -110,9 +127,10 @@ def _assess(imported: Imported) -> Imported:
 
 def _prunable(imported: Imported, example: torch.Tensor) -> tuple[Tier, list[str]]:
     try:
-        halved = halve_every_group(imported, example)
-        if halved is None:
+        groups = trace_groups(imported, example)
+        if not groups:
             return 2, ["No channels can be pruned: every layer is tied to the input or the output."]
+        halved = halve(imported.module, groups)
         difference = parity(halved, export_onnx(imported, halved), example)
     # torch-pruning and torch raise whatever they meet in a graph they cannot follow.
     except Exception as error:

@@ -7,7 +7,7 @@ that a pruned module is only indexing: no tracing, and every ratio starts from t
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,6 +26,11 @@ OUT = {
     tp.prune_depthwise_conv_out_channels,
 }
 IN = {tp.prune_conv_in_channels, tp.prune_linear_in_channels}
+
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+ROOTS = (*CONVOLUTIONS, *TRANSPOSED, nn.Linear)
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,10 @@ class ChannelGroup:
 def trace_groups(imported: Imported, example: torch.Tensor) -> list[ChannelGroup]:
     """The prunable channel groups of a model, with their L2 importance, in the order of the graph.
 
-    Groups that reach the output layer's channels, a grouped (not depthwise) convolution or a LayerNorm
-    are left out. Importance is the mean over the group's layers of squared weights per channel, as torch-
-    pruning's GroupMagnitudeImportance(p=2) has it.
+    Groups that reach the output layer's channels, a grouped (not depthwise) convolution, an embedding or a
+    LayerNorm (the width of a transformer) are left out, and so are those that the rest of the graph cannot
+    follow: the queries, keys and values that are reshaped into heads. Importance is the mean over the group's
+    layers of squared weights per channel, as torch-pruning's GroupMagnitudeImportance(p=2) has it.
     """
     module = imported.module
     names: dict[nn.Module, str] = {child: name for name, child in module.named_modules()}
@@ -67,33 +73,48 @@ def trace_groups(imported: Imported, example: torch.Tensor) -> list[ChannelGroup
     importance = tp.importance.GroupMagnitudeImportance(p=2)
     output = module.get_submodule(imported.output_layer.module)
     groups: list[ChannelGroup] = []
-    for group in graph.get_all_groups(
-        ignored_layers=[output], root_module_types=[nn.Conv1d, nn.Conv2d, nn.Linear]
-    ):
+    for group in graph.get_all_groups(ignored_layers=[output], root_module_types=list(ROOTS)):
         items: list[Any] = [group[i] for i in range(len(group))]
         members = _members(items, names)
-        score = importance(group)
+        score = None if members is None else importance(group)
         if members is not None and score is not None:
             root = items[0].dep.target.module
             groups.append(ChannelGroup(names[root], len(items[0].idxs), members, score.detach().clone()))
-    return groups
+    return _followed(module, groups, example[:1])
+
+
+def _followed(
+    module: fx.GraphModule, groups: list[ChannelGroup], example: torch.Tensor
+) -> list[ChannelGroup]:
+    """The groups without whose channels the module still runs: all at once if it does, else one by one."""
+    if not groups or _runs_without(module, groups, example):
+        return groups
+    return [group for group in groups if _runs_without(module, [group], example)]
+
+
+def _runs_without(module: fx.GraphModule, groups: Sequence[ChannelGroup], example: torch.Tensor) -> bool:
+    try:
+        with torch.no_grad():
+            return halve(module, groups)(example).shape == module(example).shape
+    # torch raises kinds of its own for shapes that do not fit.
+    except (RuntimeError, IndexError, ValueError):
+        return False
 
 
 def _members(items: list[Any], names: dict[nn.Module, str]) -> list[Member] | None:
     members: list[Member] = []
     for item in items:
         layer, handler = item.dep.target.module, item.dep.handler
-        if isinstance(layer, (nn.Parameter, nn.LayerNorm)) or (
-            isinstance(layer, (nn.Conv1d, nn.Conv2d)) and layer.groups not in (1, layer.out_channels)
-        ):
+        if isinstance(layer, nn.Parameter):
             return None
-        if layer not in names or not isinstance(
-            layer, (nn.Conv1d, nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d)
-        ):
+        if layer not in names or not list(layer.parameters()):
             continue
-        axis: Axis = "out" if handler in OUT else "in"
-        if handler not in OUT | IN:
-            axis = "out" if isinstance(layer, (nn.BatchNorm1d, nn.BatchNorm2d)) else axis
+        if not isinstance(layer, (*ROOTS, *NORMS)) or not _separable(layer):
+            return None
+        axis: Axis = "out" if handler in OUT or isinstance(layer, NORMS) else "in"
+        # Behind a transposition the graph confuses channels with places.
+        if max(item.idxs) >= _width(layer, axis):
+            return None
         members.append(Member(names[layer], axis, torch.tensor(item.idxs), torch.tensor(item.root_idxs)))
     return members
 
@@ -115,19 +136,30 @@ def remove_channels(
     return result
 
 
+def _separable(layer: nn.Module) -> bool:
+    """Whether single channels can be taken out: not from a convolution whose groups have several."""
+    if isinstance(layer, TRANSPOSED):
+        return layer.groups == 1
+    return not isinstance(layer, CONVOLUTIONS) or layer.groups in (1, layer.out_channels)
+
+
 def _is_depthwise(layer: nn.Module) -> bool:
-    return isinstance(layer, (nn.Conv1d, nn.Conv2d)) and layer.groups > 1
+    return isinstance(layer, CONVOLUTIONS) and layer.groups > 1
+
+
+def _dim(layer: nn.Module, axis: Axis) -> int:
+    """The dimension of the weight that holds these channels; ConvTranspose has its inputs first."""
+    return int((axis == "out") == isinstance(layer, TRANSPOSED))
 
 
 def _width(layer: nn.Module, axis: Axis) -> int:
-    weight: torch.Tensor = layer.get_parameter("weight")
-    return weight.shape[0 if axis == "out" else 1]
+    return layer.get_parameter("weight").shape[_dim(layer, axis)]
 
 
 def _slice(layer: nn.Module, axis: Axis, keep: torch.Tensor) -> None:
     """Keeps these channels of a layer, its declared widths included."""
-    dim = 0 if axis == "out" else 1
-    layer.weight = nn.Parameter(layer.get_parameter("weight").detach().index_select(dim, keep))
+    weight = layer.get_parameter("weight").detach()
+    layer.weight = nn.Parameter(weight.index_select(_dim(layer, axis), keep))
     if axis == "out":
         if getattr(layer, "bias", None) is not None:
             layer.bias = nn.Parameter(layer.get_parameter("bias").detach()[keep])
@@ -135,7 +167,7 @@ def _slice(layer: nn.Module, axis: Axis, keep: torch.Tensor) -> None:
             if name in layer._buffers:
                 layer.register_buffer(name, layer.get_buffer(name)[keep])
     match layer:
-        case nn.Conv1d() | nn.Conv2d():
+        case nn.Conv1d() | nn.Conv2d() | nn.ConvTranspose1d() | nn.ConvTranspose2d():
             if layer.groups > 1:
                 layer.groups = layer.in_channels = layer.out_channels = len(keep)
             elif axis == "out":
@@ -148,12 +180,7 @@ def _slice(layer: nn.Module, axis: Axis, keep: torch.Tensor) -> None:
             layer.num_features = len(keep)
 
 
-def halve_every_group(imported: Imported, example: torch.Tensor) -> fx.GraphModule | None:
-    """The module with the second half of every group removed, None when it has no group: a trial, not a
-    recipe.
-    """
-    groups = trace_groups(imported, example)
-    if not groups:
-        return None
+def halve(module: fx.GraphModule, groups: Sequence[ChannelGroup]) -> fx.GraphModule:
+    """The module with the second half of every given group removed: a trial, not a recipe."""
     masks = [torch.arange(group.channels) >= max(1, group.channels // 2) for group in groups]
-    return remove_channels(imported.module, zip(groups, masks, strict=True))
+    return remove_channels(module, zip(groups, masks, strict=True))

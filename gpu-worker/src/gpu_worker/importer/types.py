@@ -45,10 +45,20 @@ class Layer:
     """
 
     name: str
-    kind: Literal["Conv", "Linear"]
+    kind: Literal["Conv", "ConvTranspose", "Linear"]
     module: str
     shape: tuple[int, ...]
     initializer: str
+
+    @property
+    def channel_dim(self) -> int:
+        """The dimension of the weight that holds the output channels."""
+        return 1 if self.kind == "ConvTranspose" else 0
+
+    @property
+    def channels(self) -> int:
+        """Number of output channels."""
+        return self.shape[self.channel_dim]
 
     @property
     def parameter(self) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,20 +16,32 @@ MAX_FOLDED = 1 << 24
 
 # fmt: off
 FOLDABLE = frozenset({
-    "Add", "Cast", "CastLike", "Concat", "ConstantOfShape", "Div", "Equal", "Expand", "Floor", "Gather",
-    "Mul", "Neg", "Reciprocal", "Reshape", "Slice", "Sqrt", "Squeeze", "Sub", "Transpose", "Unsqueeze",
-    "Where",
+    "Abs", "Add", "And", "Cast", "CastLike", "Ceil", "Concat", "ConstantOfShape", "Div", "Equal", "Expand",
+    "Floor", "Gather", "Greater", "Less", "Max", "Min", "Mod", "Mul", "Neg", "Not", "Or", "Pow", "Range",
+    "Reciprocal", "ReduceProd", "Reshape", "Size", "Slice", "Sqrt", "Squeeze", "Sub", "Tile", "Transpose",
+    "Trilu", "Unsqueeze", "Where",
 })
 # fmt: on
-MOVES = frozenset({"Cast", "Concat", "Gather", "Identity", "Reshape", "Slice", "Squeeze", "Unsqueeze"})
-"""Ops that only move entries of a shape vector, so they work with an open batch size inside."""
 
 
+@dataclass(frozen=True)
 class Batch:
-    """Stands for the batch size inside a shape vector."""
+    """Stands for a multiple of the batch size inside a shape vector."""
 
-    def __repr__(self) -> str:
-        return "batch"
+    factor: int = 1
+
+    def __mul__(self, other: object) -> Batch:
+        return Batch(self.factor * other) if isinstance(other, int) else NotImplemented
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: object) -> Batch:
+        if not isinstance(other, int) or other == 0 or self.factor % other:
+            return NotImplemented
+        return Batch(self.factor // other)
+
+    def __str__(self) -> str:
+        return "batch" if self.factor == 1 else f"batch*{self.factor}"
 
 
 BATCH = Batch()
@@ -49,18 +62,8 @@ def constant_of(node: onnx.NodeProto) -> np.ndarray:
     return np.asarray(value, np.float32 if "float" in attribute.name else np.int64)
 
 
-def fold(node: onnx.NodeProto, inputs: list[np.ndarray], opset: int) -> np.ndarray | None:
-    """The value of a node whose inputs are all constants; None when it is not folded.
-
-    Integer results stay small by construction; a declared shape is checked before anything is allocated.
-    """
-    if node.op_type not in FOLDABLE or len(node.output) != 1:
-        return None
-    if node.op_type in ("Expand", "ConstantOfShape"):
-        if math.prod(int(n) for n in inputs[-1].ravel()) > MAX_FOLDED:
-            return None
-    elif sum(value.size for value in inputs) > MAX_FOLDED:
-        return None
+def fold(node: onnx.NodeProto, inputs: list[np.ndarray], opset: int) -> np.ndarray:
+    """The value of a FOLDABLE node whose inputs are all constants. The caller bounds the result's size."""
     names = [f"i{k}" for k in range(len(inputs))]
     single = onnx.NodeProto()
     single.CopyFrom(node)
@@ -80,26 +83,78 @@ def fold(node: onnx.NodeProto, inputs: list[np.ndarray], opset: int) -> np.ndarr
 
 
 def move(node: onnx.NodeProto, inputs: list[np.ndarray]) -> np.ndarray | None:
-    """A shape vector (objects, BATCH inside) after an op that only moves its entries; None when unclear."""
-    given = attributes(node)
-    data = inputs[0]
-    match node.op_type:
-        case "Cast" | "Identity":
-            return data
-        case "Concat":
-            return np.concatenate([np.atleast_1d(value) for value in inputs])
-        case "Gather":
-            return np.asarray(data[inputs[1].astype(np.int64)], dtype=object)
-        case "Slice":
-            starts, ends, axes, steps = (
-                given.get("starts") or inputs[1].tolist(),
-                given.get("ends") or inputs[2].tolist(),
-                given.get("axes") or (inputs[3].tolist() if len(inputs) > 3 else [0]),
-                inputs[4].tolist() if len(inputs) > 4 else [1],
-            )
-            return data[starts[0] : ends[0] : steps[0]] if list(axes) == [0] else None
-        case "Squeeze":
-            return data.reshape(()) if data.size == 1 else None
-        case "Unsqueeze" | "Reshape":
-            return data.reshape((1,)) if data.size == 1 else data
-    return None
+    """A shape vector (objects: int, Batch, None where unknown) after shape arithmetic; None when unclear."""
+    operation = MOVES.get(node.op_type)
+    if operation is None:
+        return None
+    try:
+        return np.asarray(operation(attributes(node), *inputs), dtype=object)
+    # An unknown length has no arithmetic, and a batch size can only be multiplied.
+    except TypeError:
+        return None
+
+
+def _cast(given: dict[str, Any], data: np.ndarray) -> np.ndarray:
+    if given["to"] not in (TensorProto.INT32, TensorProto.INT64):
+        raise TypeError("a length as a float")
+    return data
+
+
+def _slice(given: dict[str, Any], data: np.ndarray, *bounds: np.ndarray) -> np.ndarray:
+    starts, ends, axes, steps = (
+        given.get(name) or (bounds[index].tolist() if len(bounds) > index else default)
+        for index, (name, default) in enumerate(
+            (("starts", [0]), ("ends", [0]), ("axes", [0]), ("steps", [1]))
+        )
+    )
+    if axes[0] not in (0, -1):
+        raise TypeError("a vector has one axis")
+    return data[starts[0] : ends[0] : steps[0]]
+
+
+def _reshape(given: dict[str, Any], data: np.ndarray, target: np.ndarray) -> np.ndarray:
+    return data.reshape([int(length) for length in target])
+
+
+def _squeeze(given: dict[str, Any], data: np.ndarray, axes: np.ndarray | None = None) -> np.ndarray:
+    return data.reshape(()) if data.size == 1 else data
+
+
+def _unsqueeze(given: dict[str, Any], data: np.ndarray, axes: np.ndarray | None = None) -> np.ndarray:
+    if data.ndim:
+        raise TypeError("a vector of vectors")
+    return data.reshape(1)
+
+
+def _equal(given: dict[str, Any], left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    for pair in zip(*map(np.ravel, np.broadcast_arrays(left, right)), strict=True):
+        # A batch size may equal any number above zero, but never a marker such as -1.
+        if any(not isinstance(entry, int) for entry in pair) and any(
+            isinstance(entry, int) and entry > 0 for entry in pair
+        ):
+            raise TypeError("a batch size compared with a number")
+    return np.equal(left, right)
+
+
+def _where(given: dict[str, Any], condition: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return np.where(condition.astype(bool), left, right)
+
+
+MOVES: dict[str, Callable[..., Any]] = {
+    "Add": lambda given, left, right: left + right,
+    "Cast": _cast,
+    "Concat": lambda given, *parts: np.concatenate([np.atleast_1d(part) for part in parts]),
+    "Div": lambda given, left, right: left // right,
+    "Equal": _equal,
+    "Gather": lambda given, data, index: data[index.astype(np.int64)],
+    "Identity": lambda given, data: data,
+    "Mul": lambda given, left, right: left * right,
+    "ReduceProd": lambda given, data, *axes: np.prod(data, keepdims=bool(given.get("keepdims", 1))),
+    "Reshape": _reshape,
+    "Slice": _slice,
+    "Squeeze": _squeeze,
+    "Sub": lambda given, left, right: left - right,
+    "Unsqueeze": _unsqueeze,
+    "Where": _where,
+}
+"""Arithmetic on shape vectors that works with an open batch size inside."""

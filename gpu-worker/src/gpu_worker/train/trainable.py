@@ -71,7 +71,7 @@ def from_version(model: bytes, seed: int, dataset: Dataset) -> Trainable:
         raise ValueError(f"This version cannot be trained. {refusal}") from refusal
     if imported.tier > 2:
         raise ValueError(f"This version cannot be trained. {' '.join(imported.tier_reasons)}")
-    classes = imported.output_layer.shape[0]
+    classes = imported.output_layer.channels
     if dataset.num_classes > classes:
         raise ValueError(f"The dataset has {dataset.num_classes} classes, the version tells {classes} apart.")
     drawn = np.random.default_rng(abs(seed)).permutation(dataset.train_ids)[:CALIBRATION]
