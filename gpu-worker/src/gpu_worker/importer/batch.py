@@ -32,7 +32,7 @@ class BatchVectors:
                 reason = (
                     "it needs a length that the model leaves open; export the model with a fixed input size"
                 )
-                raise ImportRefused(reader.name or reader.output[0], reader.op_type, reason)
+                raise ImportRefused.at(reader, reason)
             parts = [self._part(entry) for entry in vector]
             name = f"{self._source}.lengths.{len(self._made)}"
             self.nodes.append(helper.make_node("Concat", parts, [name], axis=0))

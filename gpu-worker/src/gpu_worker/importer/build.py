@@ -15,7 +15,7 @@ from torch import fx, nn
 
 from gpu_worker.importer.shapes import Dims, dimensions, element_types, opset_of
 from gpu_worker.importer.types import ImportRefused, Layer, Weight
-from gpu_worker.importer.values import BATCH, Batch, attributes, move
+from gpu_worker.importer.values import BATCH, FOLDABLE, Batch, attributes, move
 
 Handler = Callable[["Builder", onnx.NodeProto, dict[str, Any]], fx.Node]
 HANDLERS: dict[str, Handler] = {}
@@ -26,6 +26,18 @@ QUANTIZING = frozenset({
     "QLinearMatMul", "QuantizeLinear",
 })
 # fmt: on
+
+
+DOMAINS = ("", "ai.onnx")
+NO_TRANSLATION = "this operator has no PyTorch translation"
+
+
+def untranslatable(node: onnx.NodeProto) -> str | None:
+    """Why a node cannot become PyTorch whatever its inputs are; None when it may."""
+    if node.op_type in QUANTIZING:
+        return "the model is quantized; import the float version that it was made from"
+    folded = node.op_type in FOLDABLE | {"Constant", "Shape"}
+    return None if node.domain in DOMAINS and (folded or node.op_type in HANDLERS) else NO_TRANSLATION
 
 
 def handles(*ops: str) -> Callable[[Handler], Handler]:
@@ -71,20 +83,12 @@ class Builder:
         for node in graph.node:
             if node.output[0] in self.merged or self._is_vector(node):
                 continue
-            handler = HANDLERS.get(node.op_type)
-            if node.op_type in QUANTIZING:
-                reason = "the model is quantized; import the float version that it was made from"
-                raise ImportRefused(node.name or node.output[0], node.op_type, reason)
-            if handler is None or node.domain not in ("", "ai.onnx"):
-                raise ImportRefused(
-                    node.name or node.output[0], node.op_type, "this operator has no PyTorch translation"
-                )
+            if node.op_type not in HANDLERS or node.domain not in DOMAINS:
+                raise ImportRefused.at(node, untranslatable(node) or NO_TRANSLATION)
             try:
-                self.env[node.output[0]] = handler(self, node, attributes(node))
+                self.env[node.output[0]] = HANDLERS[node.op_type](self, node, attributes(node))
             except (KeyError, IndexError, TypeError, RuntimeError) as error:
-                raise ImportRefused(
-                    node.name or node.output[0], node.op_type, f"it cannot be translated ({error})"
-                ) from error
+                raise ImportRefused.at(node, f"it cannot be translated ({error})") from error
         self.graph.output(self.env[graph.output[0].name])
         module = fx.GraphModule(self.modules, self.graph)
         return module.eval()
@@ -123,9 +127,7 @@ class Builder:
         """A constant input that must be there. Raises ImportRefused otherwise."""
         value = self.constant(node.input[index])
         if value is None:
-            raise ImportRefused(
-                node.name, node.op_type, f"its input '{node.input[index]}' is computed, not constant"
-            )
+            raise ImportRefused.at(node, f"its input '{node.input[index]}' is computed, not constant")
         return value
 
     def list_input(

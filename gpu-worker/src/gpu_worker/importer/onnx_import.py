@@ -24,6 +24,7 @@ from gpu_worker.importer import (  # noqa: F401  (they register their translatio
 from gpu_worker.importer.build import Builder
 from gpu_worker.importer.export import export_onnx
 from gpu_worker.importer.interface import declare_output
+from gpu_worker.importer.limits import with_tier
 from gpu_worker.importer.normalise import normalise
 from gpu_worker.importer.slicing import halve, trace_groups
 from gpu_worker.importer.types import PARITY_LIMIT, Imported, ImportRefused, Tier
@@ -40,17 +41,20 @@ def import_onnx(data: bytes) -> Imported:
     """An ONNX model as a torch module with real Conv, Linear and BatchNorm layers, checked against ONNX
     Runtime.
 
-    Raises ImportRefused, naming the node, when an operator or the graph's form has no translation. A model
-    that imports but differs from ONNX Runtime by more than 1e-4 gets tier 4.
+    Raises ImportRefused, naming the node, when an operator or the graph's form has no translation; its tier
+    says what is left to do. A model that imports but differs from ONNX Runtime by more than 1e-4 gets tier 4.
     """
     try:
         return import_normalised(normalise(data))
-    except (ImportRefused, MemoryError):
+    except MemoryError:
         raise
+    except ImportRefused as refusal:
+        raise with_tier(refusal, data) from refusal.__cause__
     # ONNX's inference, its reference operators and torch's constructors each raise kinds of their own.
     except Exception as error:
         detail = (str(error).splitlines() or [type(error).__name__])[0][:300]
-        raise ImportRefused("", "", f"The graph could not be followed: {detail}") from error
+        refusal = ImportRefused("", "", f"The graph could not be followed: {detail}")
+        raise with_tier(refusal, data) from error
 
 
 def import_normalised(model: onnx.ModelProto) -> Imported:

@@ -22,7 +22,7 @@ def conv(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     weight = b.weight(node, 1)
     spatial = weight.ndim - 2
     if spatial not in CONVOLUTIONS:
-        raise ImportRefused(node.name, node.op_type, f"{spatial}-dimensional convolutions are not supported")
+        raise ImportRefused.at(node, f"{spatial}-dimensional convolutions are not supported")
     strides, dilations = given.get("strides", [1] * spatial), given.get("dilations", [1] * spatial)
     reach = [d * (k - 1) + 1 for d, k in zip(dilations, weight.shape[2:], strict=True)]
     begin, end = _pads(b, node, given, reach, strides)
@@ -56,7 +56,7 @@ def conv_transpose(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> f
     spatial = weight.ndim - 2
     if spatial not in TRANSPOSED or given.get("auto_pad", "NOTSET") != "NOTSET" or "output_shape" in given:
         reason = "only 1- and 2-dimensional ones with padding given as numbers are supported"
-        raise ImportRefused(node.name, node.op_type, reason)
+        raise ImportRefused.at(node, reason)
     pads = given.get("pads", [0] * 2 * spatial)
     begin, end = pads[:spatial], pads[spatial:]
     groups = given.get("group", 1)
@@ -65,7 +65,7 @@ def conv_transpose(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> f
     extra = [more + low - high for more, low, high in zip(output_padding, begin, end, strict=True)]
     strides, dilations = given.get("strides", [1] * spatial), given.get("dilations", [1] * spatial)
     if any(not 0 <= e < max(s, d) for e, s, d in zip(extra, strides, dilations, strict=True)):
-        raise ImportRefused(node.name, node.op_type, "this uneven padding is not supported")
+        raise ImportRefused.at(node, "this uneven padding is not supported")
     has_bias = len(node.input) > 2 and bool(node.input[2])
     module = TRANSPOSED[spatial](
         weight.shape[0],
@@ -93,7 +93,7 @@ def pool(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     maximum = node.op_type == "MaxPool"
     pools = MAX_POOLS if maximum else AVERAGE_POOLS
     if spatial not in pools:
-        raise ImportRefused(node.name, node.op_type, f"{spatial}-dimensional pooling is not supported")
+        raise ImportRefused.at(node, f"{spatial}-dimensional pooling is not supported")
     strides, dilations = given.get("strides", [1] * spatial), given.get("dilations", [1] * spatial)
     reach = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
     begin, end = _pads(b, node, given, reach, strides)
@@ -102,14 +102,14 @@ def pool(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     # torch pads by at most half a kernel and equally on both sides; anything else is padded beforehand.
     if begin != end or any(p > k // 2 for p, k in zip(begin, kernel, strict=True)):
         if not maximum and not counts_pads:
-            raise ImportRefused(node.name, node.op_type, "uneven padding that is left out of the average")
+            raise ImportRefused.at(node, "uneven padding that is left out of the average")
         source = b.call(F.pad, source, _torch_pads(begin, end), "constant", float("-inf") if maximum else 0.0)
         begin = [0] * spatial
     ceil = bool(given.get("ceil_mode", 0))
     if maximum:
         module = pools[spatial](tuple(kernel), tuple(strides), tuple(begin), tuple(dilations), ceil_mode=ceil)
     elif any(d != 1 for d in dilations):
-        raise ImportRefused(node.name, node.op_type, "dilated average pooling is not supported")
+        raise ImportRefused.at(node, "dilated average pooling is not supported")
     else:
         module = pools[spatial](tuple(kernel), tuple(strides), tuple(begin), ceil, counts_pads)
     return b.module(b.unique(node.name or node.output[0]), module, source)
@@ -130,7 +130,7 @@ def _pads(
     begin, end = [], []
     for size, span, stride in zip(sizes, reach, strides, strict=True):
         if size is None:
-            raise ImportRefused(node.name, node.op_type, f"{mode} padding of an input of open size")
+            raise ImportRefused.at(node, f"{mode} padding of an input of open size")
         total = max(0, (-(-size // stride) - 1) * stride + span - size)
         small, large = total // 2, total - total // 2
         begin.append(small if mode == "SAME_UPPER" else large)

@@ -18,7 +18,7 @@ from gpu_worker.importer.types import ImportRefused, Weight
 @handles("Gemm")
 def gemm(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     if given.get("transA", 0):
-        raise ImportRefused(node.name, node.op_type, "a transposed input is not supported")
+        raise ImportRefused.at(node, "a transposed input is not supported")
     weight = b.weight(node, 1)
     scaled = {1: given.get("alpha", 1.0), 2: given.get("beta", 1.0)}
     for index, factor in scaled.items():
@@ -80,12 +80,10 @@ def gather(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
         return b.module(name, module, index)
     index = b.constant(node.input[1])
     if index is None:
-        raise ImportRefused(
-            node.name, node.op_type, "places that are computed are only read from a weight table"
-        )
+        raise ImportRefused.at(node, "places that are computed are only read from a weight table")
     lengths = b.shapes[node.input[0]]
     if axis % len(lengths) == 0 and lengths[0] is None:
-        raise ImportRefused(node.name, node.op_type, "picking samples of the batch is not supported")
+        raise ImportRefused.at(node, "picking samples of the batch is not supported")
     if index.ndim == 0:
         return b.call(torch.select, b.env[node.input[0]], axis, int(index))
     return b.call(pick, b.env[node.input[0]], axis, b.tensor(node.input[1]))
@@ -103,7 +101,7 @@ def attention(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Nod
     plain = len(node.input) < 5 and len(node.output) == 1 and not given.get("softcap", 0.0)
     if not plain or len(b.shapes[node.input[0]]) != 4:
         reason = "only 4-dimensional attention without a cache or a soft cap is supported"
-        raise ImportRefused(node.name, node.op_type, reason)
+        raise ImportRefused.at(node, reason)
     query, key, value = (b.env[name] for name in node.input[:3])
     mask = b.tensor(node.input[3]) if len(node.input) > 3 and node.input[3] else None
     return b.call(

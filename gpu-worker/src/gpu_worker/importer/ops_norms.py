@@ -19,7 +19,7 @@ def batch_norm(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.No
     dims = b.shapes.get(node.input[0])
     rank = len(dims) if dims is not None else 4
     if rank not in NORMS:
-        raise ImportRefused(node.name, node.op_type, f"an input of rank {rank} is not supported")
+        raise ImportRefused.at(node, f"an input of rank {rank} is not supported")
     scale = b.weight(node, 1)
     # ONNX keeps the old statistics with weight `momentum`, PyTorch the new ones with weight `1 - momentum`.
     module = NORMS[rank](len(scale), given.get("epsilon", 1e-5), 1 - given.get("momentum", 0.9))
@@ -35,7 +35,7 @@ def layer_norm(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.No
     scale = b.weight(node, 1)
     axis, rank = given.get("axis", -1), len(b.shapes[node.input[0]])
     if scale.ndim != rank - axis % rank or len(node.output) > 1:
-        raise ImportRefused(node.name, node.op_type, "its scale must have the shape that it normalises over")
+        raise ImportRefused.at(node, "its scale must have the shape that it normalises over")
     epsilon = given.get("epsilon", 1e-5)
     if node.op_type == "RMSNormalization":
         return _affine(b, node, nn.RMSNorm(list(scale.shape), epsilon))
@@ -48,7 +48,7 @@ def instance_norm(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx
     norms: dict[int, type[nn.Module]] = {3: nn.InstanceNorm1d, 4: nn.InstanceNorm2d}
     rank = len(b.shapes[node.input[0]])
     if rank not in norms:
-        raise ImportRefused(node.name, node.op_type, f"an input of rank {rank} is not supported")
+        raise ImportRefused.at(node, f"an input of rank {rank} is not supported")
     module = norms[rank](len(b.weight(node, 1)), given.get("epsilon", 1e-5), affine=True)
     return _affine(b, node, module)
 
@@ -57,7 +57,7 @@ def instance_norm(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx
 def group_norm(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     channels = len(b.weight(node, 1))
     if channels != b.shapes[node.input[0]][1]:
-        raise ImportRefused(node.name, node.op_type, "one scale for each group (opset 18) is not supported")
+        raise ImportRefused.at(node, "one scale for each group (opset 18) is not supported")
     return _affine(b, node, nn.GroupNorm(given["num_groups"], channels, given.get("epsilon", 1e-5)))
 
 

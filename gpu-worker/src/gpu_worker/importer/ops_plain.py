@@ -68,9 +68,7 @@ def where(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
 @handles("Cast")
 def cast(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     if given["to"] not in DTYPES:
-        raise ImportRefused(
-            node.name, node.op_type, "only casts to float32, float64, integers and bool are supported"
-        )
+        raise ImportRefused.at(node, "only casts to float32, float64, integers and bool are supported")
     return b.call(torch.Tensor.to, b.env[node.input[0]], DTYPES[given["to"]])
 
 

@@ -44,7 +44,7 @@ REDUCTIONS: dict[str, Callable[..., torch.Tensor]] = {
 def reduce(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     axes = b.list_input(node, 1, given, "axes")
     if not axes:
-        raise ImportRefused(node.name, node.op_type, "it reduces over every axis, the batch too")
+        raise ImportRefused.at(node, "it reduces over every axis, the batch too")
     return b.call(REDUCTIONS[node.op_type], b.env[node.input[0]], tuple(axes), bool(given.get("keepdims", 1)))
 
 
@@ -67,9 +67,7 @@ def softmax(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     rank = len(b.shapes[node.input[0]])
     axis = given.get("axis", -1 if b.opset >= 13 else 1) % rank
     if b.opset < 13 and axis != rank - 1:
-        raise ImportRefused(
-            node.name, node.op_type, "a softmax over several axes (opset below 13) is not supported"
-        )
+        raise ImportRefused.at(node, "a softmax over several axes (opset below 13) is not supported")
     return b.call(
         torch.softmax if node.op_type == "Softmax" else torch.log_softmax, b.env[node.input[0]], axis
     )

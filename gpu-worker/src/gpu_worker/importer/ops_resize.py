@@ -39,14 +39,12 @@ def _scales(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> list[flo
     """The factors of the dimensions behind batch and channels."""
     if given.get("antialias", 0) or "axes" in given or len(node.input) > 3:
         reason = "only resizing without antialiasing from one known size to another is supported"
-        raise ImportRefused(node.name, node.op_type, reason)
+        raise ImportRefused.at(node, reason)
     # Between opset 9 (attribute or second input) and 11, a region of interest moved in front of the scales.
     index = 2 if node.op_type == "Resize" and b.opset >= 11 else 1
     scales = b.list_input(node, index, given, "scales")
     if scales is None or scales[:2] != [1.0, 1.0] or not 1 <= len(scales) - 2 <= 3:
-        raise ImportRefused(
-            node.name, node.op_type, "only the space behind batch and channels can be resized"
-        )
+        raise ImportRefused.at(node, "only the space behind batch and channels can be resized")
     return scales[2:]
 
 
@@ -76,4 +74,4 @@ def _mode(node: onnx.NodeProto, given: dict[str, Any], transform: str, scales: l
         if mode == "cubic" and spatial == 2 and given.get("cubic_coeff_a", -0.75) == -0.75:
             return "bicubic"
     reason = f"{mode} interpolation with {transform} coordinates is not one that PyTorch has"
-    raise ImportRefused(node.name, node.op_type, reason)
+    raise ImportRefused.at(node, reason)

@@ -25,7 +25,7 @@ def concat(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
 @handles("Flatten")
 def flatten(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     if given.get("axis", 1) != 1:
-        raise ImportRefused(node.name, node.op_type, "only flattening of all but the batch is supported")
+        raise ImportRefused.at(node, "only flattening of all but the batch is supported")
     return b.call(torch.flatten, b.env[node.input[0]], 1)
 
 
@@ -47,7 +47,7 @@ def squeeze(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     axes = b.list_input(node, 1, given, "axes")
     rank = len(b.shapes[node.output[0]])
     if axes is None:
-        raise ImportRefused(node.name, node.op_type, "it drops every axis of length 1, the batch perhaps too")
+        raise ImportRefused.at(node, "it drops every axis of length 1, the batch perhaps too")
     if node.op_type == "Squeeze":
         return b.call(torch.squeeze, b.env[node.input[0]], tuple(axes))
     source = b.env[node.input[0]]
@@ -70,7 +70,7 @@ def pad(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     )
     axes = b.list_input(node, 3, {}, "axes")
     if mode is None or axes is not None:
-        raise ImportRefused(node.name, node.op_type, "this padding mode is not supported")
+        raise ImportRefused.at(node, "this padding mode is not supported")
     rank = len(amounts) // 2
     pairs = [(amounts[axis], amounts[axis + rank]) for axis in reversed(range(rank))]
     while pairs and pairs[-1] == (0, 0):
@@ -86,7 +86,7 @@ def pad(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
 def slice_axes(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     starts, ends = b.list_input(node, 1, given, "starts"), b.list_input(node, 2, given, "ends")
     if starts is None or ends is None:
-        raise ImportRefused(node.name, node.op_type, "its bounds are not constant")
+        raise ImportRefused.at(node, "its bounds are not constant")
     axes = b.list_input(node, 3, given, "axes") or list(range(len(starts)))
     steps = b.list_input(node, 4, {}, "steps") or [1] * len(starts)
     lengths = b.shapes[node.input[0]]
@@ -95,7 +95,7 @@ def slice_axes(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.No
         whole = start == 0 and end >= WHOLE and step == 1
         if step < 1 or (not whole and axis % len(lengths) == 0 and lengths[0] is None):
             reason = "slices of the batch or with a negative step are not supported"
-            raise ImportRefused(node.name, node.op_type, reason)
+            raise ImportRefused.at(node, reason)
         if not whole:
             ranges[axis % len(lengths)] = (start, end, step)
     return b.call(take_slice, b.env[node.input[0]], tuple(ranges))
@@ -113,9 +113,7 @@ def split(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     axis, length = given.get("axis", 0), b.shapes[node.input[0]][given.get("axis", 0)]
     sizes = b.list_input(node, 1, given, "split")
     if length is None:
-        raise ImportRefused(
-            node.name, node.op_type, "splits of the batch or of an open length are not supported"
-        )
+        raise ImportRefused.at(node, "splits of the batch or of an open length are not supported")
     if sizes is None:
         step = -(-length // len(node.output))
         sizes = [min(step, length - start) for start in range(0, length, step)]
@@ -141,7 +139,7 @@ def expand_features(x: torch.Tensor, sample: torch.Tensor, lengths: list[int]) -
 def tile(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     repeats = b.weight(node, 1).tolist()
     if repeats[0] != 1 and b.shapes[node.input[0]][0] is None:
-        raise ImportRefused(node.name, node.op_type, "repeating the batch is not supported")
+        raise ImportRefused.at(node, "repeating the batch is not supported")
     return b.call(torch.tile, b.env[node.input[0]], tuple(repeats))
 
 

@@ -29,7 +29,7 @@ def settle(node: onnx.NodeProto, known: Known, fixed_batch: int | None) -> None:
                 _settle_resize(node, known)
             known.infer(node)
     except Unsettled as reason:
-        raise ImportRefused(node.name or node.output[0], node.op_type, str(reason)) from reason
+        raise ImportRefused.at(node, str(reason)) from reason
 
 
 def settle_type(node: onnx.NodeProto, known: Known) -> None:

@@ -11,7 +11,8 @@ from torch import fx, nn
 from gpu_worker.data.spec import InputSpec
 
 Tier = Literal[1, 2, 3, 4]
-"""1 prune channels, fine-tune, quantize; 2 fine-tune and zero weights; 3 edit weights; 4 inspect and serve.
+"""1 prune channels, fine-tune, quantize; 2 fine-tune and zero weights; 3 edit weights: it cannot be rebuilt
+in PyTorch, but Conv, Gemm, MatMul, LSTM, GRU or RNN nodes have float32 initializers; 4 inspect and serve.
 """
 
 PARITY_LIMIT = 1e-4
@@ -19,13 +20,22 @@ PARITY_LIMIT = 1e-4
 
 
 class ImportRefused(ValueError):
-    """A model that cannot become PyTorch modules: the node that stopped it, its op, and why."""
+    """A model that cannot become PyTorch modules: the node that stopped it, its op, and why.
+
+    tier: what is left to do with it, 3 or 4.
+    """
 
     def __init__(self, node: str, op: str, reason: str) -> None:
         super().__init__(f"{op} node '{node}': {reason}" if op else reason)
         self.node = node
         self.op = op
         self.reason = reason
+        self.tier: Tier = 4
+
+    @classmethod
+    def at(cls, node: onnx.NodeProto, reason: str) -> ImportRefused:
+        """The refusal of a node, which has a name or at least an output."""
+        return cls(node.name or node.output[0], node.op_type, reason)
 
 
 @dataclass(frozen=True)

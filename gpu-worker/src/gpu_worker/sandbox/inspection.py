@@ -168,7 +168,7 @@ def _tier(data: bytes) -> tuple[int, list[str], float | None]:
     try:
         imported = import_onnx(data)
     except ImportRefused as error:
-        return 4, [str(error)], None
+        return error.tier, [str(error)], None
     parity = imported.parity if imported.parity != float("inf") else None
     return imported.tier, imported.tier_reasons, parity
 
