@@ -146,3 +146,10 @@ def test_the_transform_is_applied_in_its_order(tmp_path: Path) -> None:
     np.testing.assert_allclose(batch, (X[[3, 1]].reshape(2, 16) / 255 - 0.5) / 0.25, rtol=1e-5, atol=1e-6)
     assert batch.dtype == np.float32
     assert batch.flags["C_CONTIGUOUS"]
+
+
+def test_tokens_reach_the_model_as_whole_numbers(tmp_path: Path) -> None:
+    dataset = open_dataset(files(tmp_path, x=X, y=Y), SEEDED, Transform(1 / 255, 0.5, 0.25))
+    batch = dataset.batch(np.array([3, 1]), InputSpec("tokens", (None, 16), "int64"))
+    np.testing.assert_array_equal(batch, X[[3, 1]].reshape(2, 16))
+    assert batch.dtype == np.int64

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import numpy as np
 import onnx
@@ -12,53 +11,27 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from gpu_worker.importer import PARITY_LIMIT, ImportRefused, import_onnx
+from op_graphs import RNG, floats, ints, model, noise, sequence
 
-RNG = np.random.default_rng(0)
-CONV = RNG.standard_normal((6, 3, 3, 3)).astype(np.float32) * 0.3
-HEAD = RNG.standard_normal((5, 6)).astype(np.float32)
-BIAS = RNG.standard_normal(5).astype(np.float32)
-
-
-def ints(*values: int) -> np.ndarray:
-    return np.asarray(values, np.int64)
-
-
-def floats(value: Any) -> np.ndarray:
-    return np.asarray(value, np.float32)
-
-
-def model(
-    middle: list[tuple[str, list[str], dict[str, Any]]],
-    constants: dict[str, np.ndarray] | None = None,
-    opset: int = 20,
-    conv: dict[str, Any] | None = None,
-    constant_nodes: bool = False,
-) -> bytes:
-    """Conv → `middle` (its first input is the step before) → mean over space → Gemm, on 3×10×8."""
-    constants = {"w": CONV, "h": HEAD, "b": BIAS, **(constants or {})}
-    nodes = [helper.make_node("Conv", ["x", "w"], ["s0"], name="first", **(conv or {"pads": [1, 1, 1, 1]}))]
-    for index, (op, inputs, attributes) in enumerate(middle):
-        names = [name.replace("@", f"s{index}") for name in inputs]
-        nodes.append(helper.make_node(op, names, [f"s{index + 1}"], name=f"{op}_{index}", **attributes))
-    nodes.append(helper.make_node("GlobalAveragePool", [f"s{len(middle)}"], ["pooled"]))
-    nodes.append(helper.make_node("Flatten", ["pooled"], ["flat"]))
-    nodes.append(helper.make_node("Gemm", ["flat", "h", "b"], ["y"], transB=1))
-    tensors = [numpy_helper.from_array(value, name) for name, value in constants.items()]
-    if constant_nodes:
-        lifted = [helper.make_node("Constant", [], [t.name], value=t) for t in tensors]
-        nodes, tensors = [*lifted, *nodes], []
-    graph = helper.make_graph(
-        nodes,
-        "g",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 10, 8])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 5])],
-        tensors,
-    )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-    return made.SerializeToString()
-
-
-UNARY = ["Relu", "Sigmoid", "Tanh", "HardSwish", "Exp", "Abs", "Neg", "Erf", "Softplus", "Softsign", "Mish"]
+UNARY = [
+    "Relu",
+    "Sigmoid",
+    "Tanh",
+    "HardSwish",
+    "Exp",
+    "Abs",
+    "Neg",
+    "Erf",
+    "Softplus",
+    "Softsign",
+    "Mish",
+    "Ceil",
+    "Floor",
+    "Round",
+    "Sign",
+    "ThresholdedRelu",
+    "Celu",
+]
 SINGLE: dict[str, bytes] = {op: model([(op, ["@"], {})]) for op in UNARY} | {
     "LeakyRelu": model([("LeakyRelu", ["@"], {"alpha": 0.2})]),
     "Elu": model([("Elu", ["@"], {})]),
@@ -107,6 +80,245 @@ SINGLE: dict[str, bytes] = {op: model([(op, ["@"], {})]) for op in UNARY} | {
         {"scale": floats(RNG.uniform(1, 2, 8)), "shift": floats(RNG.uniform(-1, 1, 8))},
     ),
     "Identity": model([("Identity", ["@"], {})]),
+    "Sqrt and Log": model([("Exp", ["@"], {}), ("Sqrt", ["@"], {}), ("Log", ["@"], {})]),
+    "Reciprocal": model([("Exp", ["@"], {}), ("Reciprocal", ["@"], {})]),
+    "Pow": model([("Pow", ["@", "two"], {})], {"two": floats(2.0)}),
+    "Max": model([("Relu", ["@"], {}), ("Max", ["s0", "@", "c"], {})], {"c": floats(0.1)}),
+    "Min": model([("Relu", ["@"], {}), ("Min", ["s0", "@", "c"], {})], {"c": noise(1, 6, 1, 1)}),
+    "Mean": model([("Relu", ["@"], {}), ("Mean", ["s0", "@"], {})]),
+    "Sum": model([("Relu", ["@"], {}), ("Sum", ["s0", "@", "@"], {})]),
+    **{
+        f"{op} and Where": model(
+            [(op, ["@", "c"], {}), ("Where", ["@", "s0", "z"], {})], {"c": floats(0.1), "z": floats(0.0)}
+        )
+        for op in ("Greater", "GreaterOrEqual", "Less", "LessOrEqual")
+    },
+    **{
+        op: model(
+            [
+                ("Greater", ["@", "c"], {}),
+                ("Less", ["s0", "z"], {}),
+                (op, ["s1", "s2"], {}),
+                ("Not", ["@"], {}),
+                ("Cast", ["@"], {"to": 1}),
+            ],
+            {"c": floats(0.1), "z": floats(0.5)},
+        )
+        for op in ("And", "Or", "Xor")
+    },
+    "integer Div": model(
+        [
+            ("Mul", ["@", "ten"], {}),
+            ("Cast", ["@"], {"to": 7}),
+            ("Div", ["@", "three"], {}),
+            ("Cast", ["@"], {"to": 1}),
+        ],
+        {"ten": floats(10.0), "three": np.asarray(3, np.int64)},
+    ),
+    "CastLike": model([("Greater", ["@", "c"], {}), ("CastLike", ["@", "s0"], {})], {"c": floats(0.1)}),
+    **{
+        op: model([(op, ["@", "axes"], {"keepdims": 1}), ("Mul", ["s0", "@"], {})], {"axes": ints(2, 3)})
+        for op in (
+            "ReduceL1",
+            "ReduceL2",
+            "ReduceLogSumExp",
+            "ReduceMax",
+            "ReduceMin",
+            "ReduceSum",
+            "ReduceSumSquare",
+        )
+    },
+    "ReduceLogSum": model([("Exp", ["@"], {}), ("ReduceLogSum", ["@", "axes"], {})], {"axes": ints(2, 3)}),
+    "ReduceL2 11": model([("ReduceL2", ["@"], {"axes": [2]})], opset=11),
+    "GlobalMaxPool": model([("GlobalMaxPool", ["@"], {})]),
+    "ConvTranspose": model([("ConvTranspose", ["@", "t"], {"strides": [2, 2]})], {"t": noise(6, 6, 2, 2)}),
+    "ConvTranspose with pads": model(
+        [
+            (
+                "ConvTranspose",
+                ["@", "t", "u"],
+                {"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]},
+            )
+        ],
+        {"t": noise(6, 6, 3, 3), "u": noise(6)},
+    ),
+    "ConvTranspose uneven": model(
+        [("ConvTranspose", ["@", "t"], {"strides": [2, 2], "pads": [1, 1, 0, 0]})], {"t": noise(6, 6, 3, 3)}
+    ),
+    "ConvTranspose grouped": model([("ConvTranspose", ["@", "t"], {"group": 2})], {"t": noise(6, 3, 2, 2)}),
+    "BatchNormalization": model(
+        [("BatchNormalization", ["@", "s", "o", "m", "v"], {})],
+        {"s": noise(6), "o": noise(6), "m": noise(6), "v": noise(6, low=0.5)},
+    ),
+    "InstanceNormalization": model(
+        [("InstanceNormalization", ["@", "s", "o"], {}), ("Relu", ["@"], {})], {"s": noise(6), "o": noise(6)}
+    ),
+    "GroupNormalization 21": model(
+        [("GroupNormalization", ["@", "s", "o"], {"num_groups": 2}), ("Relu", ["@"], {})],
+        {"s": noise(6), "o": noise(6)},
+        opset=21,
+    ),
+    "LayerNormalization over two axes": model(
+        [("LayerNormalization", ["@", "s", "o"], {"axis": 2}), ("Relu", ["@"], {})],
+        {"s": noise(10, 8), "o": noise(10, 8)},
+    ),
+    "RMSNormalization": model([("RMSNormalization", ["@", "s"], {})], {"s": noise(8)}, opset=23),
+    "LpNormalization": model([("LpNormalization", ["@"], {"axis": 1, "p": 2})]),
+    **{
+        f"Resize {name}": model([("Resize", ["@", "", "f"], given)], {"f": floats([1, 1, *factors])})
+        for name, given, factors in [
+            (
+                "nearest floor",
+                {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
+                (1.7, 0.6),
+            ),
+            ("nearest by 2", {"coordinate_transformation_mode": "asymmetric"}, (2, 2)),
+            ("nearest half pixel", {}, (3, 2)),
+            ("nearest exact", {"nearest_mode": "round_prefer_ceil"}, (0.5, 1.5)),
+            ("linear", {"mode": "linear"}, (2, 1.5)),
+            ("linear smaller", {"mode": "linear"}, (0.6, 0.7)),
+            ("corners", {"mode": "linear", "coordinate_transformation_mode": "align_corners"}, (2, 1.5)),
+            ("cubic", {"mode": "cubic"}, (2, 2)),
+        ]
+    },
+    "Resize to sizes": model(
+        [
+            ("Shape", ["s0"], {}),
+            ("Slice", ["@", "zero", "two"], {}),
+            ("Concat", ["@", "size"], {"axis": 0}),
+            ("Resize", ["s0", "", "", "@"], {"mode": "linear"}),
+        ],
+        {"zero": ints(0), "two": ints(2), "size": ints(13, 7)},
+    ),
+    "Resize axes": model(
+        [("Resize", ["@", "", "", "f"], {"mode": "linear", "axes": [2, 3]})], {"f": ints(13, 7)}
+    ),
+    "Resize 10": model([("Resize", ["@", "f"], {"mode": "nearest"})], {"f": floats([1, 1, 2, 2])}, opset=10),
+    "Upsample 9": model(
+        [("Upsample", ["@", "f"], {"mode": "nearest"})], {"f": floats([1, 1, 2, 3])}, opset=9
+    ),
+    "DepthToSpace": model(
+        [
+            ("Concat", ["@", "@"], {"axis": 1}),
+            ("Concat", ["@", "@"], {"axis": 1}),
+            ("DepthToSpace", ["@"], {"blocksize": 2}),
+        ]
+    ),
+    "DepthToSpace CRD": model(
+        [
+            ("Concat", ["@", "@"], {"axis": 1}),
+            ("Concat", ["@", "@"], {"axis": 1}),
+            ("DepthToSpace", ["@"], {"blocksize": 2, "mode": "CRD"}),
+        ]
+    ),
+    "SpaceToDepth": model(
+        [("SpaceToDepth", ["@"], {"blocksize": 2}), ("DepthToSpace", ["@"], {"blocksize": 2})]
+    ),
+    "Tile": model([("Tile", ["@", "r"], {})], {"r": ints(1, 1, 2, 3)}),
+    "Expand": model(
+        [("ReduceMean", ["@", "a"], {}), ("Expand", ["@", "e"], {})], {"a": ints(2), "e": ints(1, 6, 10, 8)}
+    ),
+    "Gather one": model(
+        [("Gather", ["@", "i"], {"axis": 2}), ("Unsqueeze", ["@", "a"], {})],
+        {"i": np.asarray(-1, np.int64), "a": ints(2)},
+    ),
+    "Gather some": model([("Gather", ["@", "i"], {"axis": 3})], {"i": ints(0, 3, -2)}),
+    "Trilu": model([("Trilu", ["@", "k"], {"upper": 0})], {"k": np.asarray(1, np.int64)}),
+    "Split in two": model([("Split", ["@"], {"axis": 1, "num_outputs": 1}), ("Relu", ["@"], {})]),
+    "Flatten and back": model(
+        [("Reshape", ["@", "r"], {}), ("Relu", ["@"], {}), ("Reshape", ["@", "q"], {})],
+        {"r": ints(0, 0, -1), "q": ints(0, 0, 10, 8)},
+    ),
+    "Reshape of a transposed batch": model(
+        [("Transpose", ["@"], {"perm": [2, 0, 1, 3]}), ("Transpose", ["@"], {"perm": [1, 2, 0, 3]})]
+    ),
+    "MatMul with weights": model(
+        [("MatMul", ["@", "a"], {}), ("Add", ["@", "c"], {})], {"a": noise(8, 4), "c": noise(4)}
+    ),
+    "MatMul of weights": model([("MatMul", ["a", "@"], {})], {"a": noise(12, 10)}),
+    "MatMul batched weights": model([("MatMul", ["@", "a"], {})], {"a": noise(6, 8, 8)}),
+    "LRN": model([("LRN", ["@"], {"size": 3, "alpha": 0.5, "beta": 0.6, "bias": 2.0})]),
+    "Softmax 9 over channels": model([("GlobalAveragePool", ["@"], {}), ("Softmax", ["@"], {})], opset=9),
+    "embedding": sequence([("Relu", ["@"], {})]),
+    **{
+        f"positions {opset}": sequence(
+            [
+                ("Shape", ["x"], {}),
+                ("Expand", ["p", "@"], {}),
+                ("Gather", ["places", "@"], {}),
+                ("Add", ["s0", "@"], {}),
+            ],
+            {"p": ints(*range(7))[None], "places": noise(7, 8)},
+            opset=opset,
+        )
+        for opset in (9, 13, 20)
+    },
+    "ConstantOfShape": sequence(
+        [
+            ("Shape", ["s0"], {}),
+            ("ConstantOfShape", ["@"], {"value": numpy_helper.from_array(floats([0.5]))}),
+            ("Add", ["s0", "@"], {}),
+        ]
+    ),
+    "class token": sequence(
+        [
+            ("Shape", ["x"], {}),
+            ("Slice", ["@", "zero", "one"], {}),
+            ("Concat", ["@", "rest"], {"axis": 0}),
+            ("Expand", ["class", "@"], {}),
+            ("Concat", ["@", "s0"], {"axis": 1}),
+        ],
+        {"zero": ints(0), "one": ints(1), "rest": ints(1, 8), "class": noise(1, 1, 8)},
+    ),
+    "class token by -1": sequence(
+        [
+            ("Shape", ["x"], {}),
+            ("Gather", ["@", "zero"], {}),
+            ("Concat", ["@", "rest"], {"axis": 0}),
+            ("Equal", ["@", "open"], {}),
+            ("Where", ["@", "ones", "s3"], {}),
+            ("Expand", ["class", "@"], {}),
+            ("Concat", ["@", "s0"], {"axis": 1}),
+        ],
+        {
+            "zero": ints(0),
+            "rest": ints(-1, -1),
+            "open": ints(-1, -1, -1),
+            "ones": ints(1, 1, 1),
+            "class": noise(1, 1, 8),
+        },
+    ),
+    "attention by heads folded into the batch": sequence(
+        [
+            ("Reshape", ["@", "split"], {}),
+            ("Transpose", ["@"], {"perm": [0, 2, 1, 3]}),
+            ("Reshape", ["@", "fold"], {}),
+            ("Transpose", ["@"], {"perm": [0, 2, 1]}),
+            ("MatMul", ["s3", "@"], {}),
+            ("Softmax", ["@"], {"axis": -1}),
+            ("MatMul", ["@", "s3"], {}),
+            ("Reshape", ["@", "unfold"], {}),
+            ("Transpose", ["@"], {"perm": [0, 2, 1, 3]}),
+            ("Reshape", ["@", "join"], {}),
+        ],
+        {
+            "split": ints(0, 7, 2, 4),
+            "fold": ints(-1, 7, 4),
+            "unfold": ints(-1, 2, 7, 4),
+            "join": ints(0, 7, 8),
+        },
+    ),
+    "Attention 23": sequence(
+        [
+            ("Reshape", ["@", "split"], {}),
+            ("Transpose", ["@"], {"perm": [0, 2, 1, 3]}),
+            ("Attention", ["@", "@", "@"], {"is_causal": 1}),
+            ("Transpose", ["@"], {"perm": [0, 2, 1, 3]}),
+            ("Reshape", ["@", "join"], {}),
+        ],
+        {"split": ints(0, 7, 2, 4), "join": ints(0, 7, 8)},
+        opset=23,
+    ),
     "Conv uneven pads": model([], conv={"pads": [0, 1, 2, 1]}),
     "Conv SAME_UPPER": model([], conv={"auto_pad": "SAME_UPPER", "strides": [2, 2]}),
     "Conv dilated": model([], conv={"dilations": [2, 2], "pads": [2, 2, 2, 2]}),

@@ -70,12 +70,17 @@ class Dataset:
     def batch(self, ids: np.ndarray, input_spec: InputSpec) -> np.ndarray:
         """Model input for these samples: float32, contiguous, transformed and in the model's layout.
 
+        A model that reads whole numbers (tokens) gets them as they are, in its own dtype.
+
         Raises ValueError, naming both shapes, when the samples cannot fit the model.
         """
         adapt = self._adapters.get(input_spec)
         if adapt is None:
             adapt = self._adapters.setdefault(input_spec, adapter(self.x.shape[1:], input_spec))
-        values = adapt(self.x.take(np.asarray(ids))).astype(np.float32)
+        samples = adapt(self.x.take(np.asarray(ids)))
+        if np.issubdtype(input_spec.dtype, np.integer):
+            return np.ascontiguousarray(samples, input_spec.dtype)
+        values = samples.astype(np.float32)
         values *= np.float32(self.transform.scale)
         if self.transform.mean:
             values -= np.float32(self.transform.mean)

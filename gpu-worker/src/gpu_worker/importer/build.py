@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from keyword import iskeyword
 from typing import Any, Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from onnx import numpy_helper
 from torch import fx, nn
 
-from gpu_worker.importer.shapes import Dims, dimensions, element_types, opset_of
+from gpu_worker.importer.shapes import Dims, Types, opset_of
 from gpu_worker.importer.types import ImportRefused, Layer, Weight
 from gpu_worker.importer.values import BATCH, FOLDABLE, Batch, attributes, move
 
@@ -60,10 +61,11 @@ class Builder:
     def __init__(self, model: onnx.ModelProto) -> None:
         self.model = model
         self.opset = opset_of(model)
-        inferred = onnx.shape_inference.infer_shapes(model)
-        self.shapes: dict[str, Dims] = dimensions(inferred)
-        self.kinds = element_types(inferred)
         self.tensors = {tensor.name: tensor for tensor in model.graph.initializer}
+        self.types = Types(model)
+        for node in model.graph.node:
+            self.types.infer(node, self.constant)
+        self.shapes: dict[str, Dims] = self.types.dims()
         self.uses = Counter(name for node in model.graph.node for name in node.input)
         self.uses.update(value.name for value in model.graph.output)
         self.consumers = {name: node for node in model.graph.node for name in node.input}
@@ -194,7 +196,7 @@ class Builder:
         base = re.sub(r"\W+", "_", label).strip("_") or "tensor"
         base = f"n{base}" if base[0].isdigit() else base
         name, number = base[:80], 1
-        while hasattr(self.modules, name):
+        while hasattr(self.modules, name) or iskeyword(name):
             name, number = f"{base[:80]}_{number}", number + 1
         return name
 

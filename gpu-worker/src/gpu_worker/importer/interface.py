@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import onnx
-from onnx import shape_inference
 
-from gpu_worker.importer.shapes import dimensions
+from gpu_worker.importer.shapes import Dims
 from gpu_worker.importer.types import ImportRefused
 from gpu_worker.importer.values import BATCH
 
@@ -23,10 +22,9 @@ def open_batch(value: onnx.ValueInfoProto) -> int | None:
     return fixed
 
 
-def declare_output(model: onnx.ModelProto) -> None:
-    """Gives the output its inferred shape: a model without one is not valid ONNX."""
+def declare_output(model: onnx.ModelProto, known: Dims | None) -> None:
+    """Gives the output its shape, the batch open: a model without one is not valid ONNX."""
     output = model.graph.output[0]
-    known = dimensions(shape_inference.infer_shapes(model)).get(output.name)
     if known is None:
         raise ImportRefused(output.name, "", f"The shape of the output '{output.name}' cannot be inferred.")
     output.type.tensor_type.ClearField("shape")

@@ -76,3 +76,11 @@ def lp_normalization(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) ->
     order = float(given.get("p", 2))
     # ONNX has no guard against a zero vector; torch's smallest one changes nothing else.
     return b.call(F.normalize, b.env[node.input[0]], order, given.get("axis", -1), 1e-30)
+
+
+@handles("LRN")
+def local_response(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
+    if given["size"] % 2 == 0:
+        raise ImportRefused.at(node, "PyTorch places windows of even size differently")
+    constants = given.get("alpha", 1e-4), given.get("beta", 0.75), given.get("bias", 1.0)
+    return b.call(F.local_response_norm, b.env[node.input[0]], given["size"], *constants)

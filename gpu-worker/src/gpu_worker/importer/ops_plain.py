@@ -44,7 +44,7 @@ def binary(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     left, right = b.operand(node.input[0]), b.operand(node.input[1])
     if not isinstance(left, fx.Node):
         left = b.call(torch.full_like, right, left)
-    if node.op_type == "Div" and b.kinds[node.output[0]] in INTEGERS:
+    if node.op_type == "Div" and b.types.kind(node.output[0]) in INTEGERS:
         return b.call(torch.div, left, right, rounding_mode="trunc")
     return b.call(BINARY[node.op_type], left, right)
 

@@ -64,9 +64,9 @@ def _spatial(b: Builder, node: onnx.NodeProto) -> tuple[int, ...]:
 
 @handles("Softmax", "LogSoftmax")
 def softmax(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
-    rank = len(b.shapes[node.input[0]])
-    axis = given.get("axis", -1 if b.opset >= 13 else 1) % rank
-    if b.opset < 13 and axis != rank - 1:
+    lengths = b.shapes[node.input[0]]
+    axis = given.get("axis", -1 if b.opset >= 13 else 1) % len(lengths)
+    if b.opset < 13 and any(length != 1 for length in lengths[axis + 1 :]):
         raise ImportRefused.at(node, "a softmax over several axes (opset below 13) is not supported")
     return b.call(
         torch.softmax if node.op_type == "Softmax" else torch.log_softmax, b.env[node.input[0]], axis

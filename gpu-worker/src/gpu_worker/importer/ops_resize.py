@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import onnx
 import torch.nn.functional as F
 from torch import fx
 
 from gpu_worker.importer.build import Builder, handles
 from gpu_worker.importer.types import ImportRefused
+
+WHOLE = 1e-3
+"""A size this near to a whole number differs from it by the rounding of its float32 factor only."""
 
 LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
@@ -24,13 +26,11 @@ def resize(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     mode = _mode(node, given, transform, scales)
     align = transform == "align_corners" if mode not in ("nearest", "nearest-exact") else None
     sizes = b.shapes[node.input[0]][2:]
-    known = [size for size in sizes if size is not None]
     source = b.env[node.input[0]]
-    if len(known) == len(sizes):
-        # As ONNX Runtime rounds it: in float32, downwards.
-        target = [
-            int(np.float32(size) * np.float32(scale)) for size, scale in zip(known, scales, strict=True)
-        ]
+    exact = [None if size is None else size * scale for size, scale in zip(sizes, scales, strict=True)]
+    target = [None if length is None else round(length) for length in exact]
+    # Where the factor gives a whole size, the size says the same more precisely.
+    if all(n and length and abs(n - length) < WHOLE for n, length in zip(target, exact, strict=True)):
         return b.call(F.interpolate, source, size=target, mode=mode, align_corners=align)
     return b.call(F.interpolate, source, scale_factor=scales, mode=mode, align_corners=align)
 

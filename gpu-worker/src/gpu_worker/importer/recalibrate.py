@@ -32,7 +32,7 @@ def reinsert_batchnorm(imported: Imported, calibration_batches: Iterable[torch.T
     bare = {
         node.output[0]: node
         for node in model.graph.node
-        if node.op_type == "Conv" and _follower_op(followers, node) != "BatchNormalization"
+        if node.op_type in ("Conv", "ConvTranspose") and _follower_op(followers, node) != "BatchNormalization"
     }
     if not bare:
         return imported
@@ -43,7 +43,7 @@ def reinsert_batchnorm(imported: Imported, calibration_batches: Iterable[torch.T
     nodes: list[onnx.NodeProto] = []
     for node in model.graph.node:
         nodes.append(node)
-        if node.op_type == "Conv" and node.output[0] in bare:
+        if node.output[0] in bare:
             mean, variance = statistics[modules[node.input[1]]]
             nodes.append(_identity_norm(model, node, mean, variance))
     rebuilt = list(nodes)

@@ -36,13 +36,6 @@ def dimensions(model: onnx.ModelProto) -> dict[str, Dims]:
     }
 
 
-def element_types(model: onnx.ModelProto) -> dict[str, int]:
-    """ONNX element types by tensor name after shape inference."""
-    graph = model.graph
-    values = [*graph.input, *graph.value_info, *graph.output]
-    return {value.name: value.type.tensor_type.elem_type for value in values}
-
-
 class Types:
     """The types of a graph's tensors, learnt in the order of its nodes."""
 
@@ -78,7 +71,18 @@ class Types:
         except (onnx.defs.SchemaError, shape_inference.InferenceError):
             return None
         self._known.update(inferred)
+        if node.op_type == "GroupNormalization" and node.input[0] in self._known:
+            self._known[node.output[0]] = self._known[node.input[0]]  # ONNX infers no shape for this one
         return self.lengths(node.output[0])
+
+    def dims(self) -> dict[str, Dims]:
+        """Known shapes by tensor name, None for an open dimension."""
+        found = {name: self.lengths(name) for name in self._known}
+        return {
+            name: tuple(length if isinstance(length, int) else None for length in lengths)
+            for name, lengths in found.items()
+            if lengths is not None
+        }
 
     def declare(self, name: str, kind: int, lengths: list[Length]) -> None:
         """Sets the type of a tensor whose shape is known better than inference can tell."""
