@@ -8,6 +8,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from gpu_worker.importer import PARITY_LIMIT, import_onnx
+
 RNG = np.random.default_rng(0)
 CONV = RNG.standard_normal((6, 3, 3, 3)).astype(np.float32) * 0.3
 HEAD = RNG.standard_normal((5, 6)).astype(np.float32)
@@ -92,3 +94,10 @@ def assemble(
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
     return made.SerializeToString()
+
+
+def assert_same(data: bytes) -> None:
+    """The model imports, trains, and agrees with ONNX Runtime."""
+    imported = import_onnx(data)
+    assert imported.tier <= 2, imported.tier_reasons
+    assert imported.parity <= PARITY_LIMIT

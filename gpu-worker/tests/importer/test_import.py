@@ -15,8 +15,10 @@ from gpu_worker.importer import (
     import_onnx,
     parity,
     reinsert_batchnorm,
+    trace_groups,
 )
 from nets import NETS, example, net, onnx_of
+from op_graphs import Step, ints, model, noise
 
 EXPORTERS = ("dynamo", "dynamo_plain", "torchscript")
 
@@ -146,3 +148,25 @@ def test_reinserted_batchnorm_keeps_pruned_shapes() -> None:
     x = example("resnet", 3)
     with torch.no_grad():
         torch.testing.assert_close(restored.module(x), pruned.module(x), rtol=1e-4, atol=1e-5)
+
+
+def test_channels_that_hang_on_two_others_stay_whole_and_end_the_walk() -> None:
+    """Joined with a part of themselves and added up, channels are coupled in a circle."""
+    steps: list[Step] = [
+        ("Slice", ["s0", "from", "to", "axis"], {}),
+        ("Concat", ["@", "s0"], {"axis": 1}),
+        ("Sigmoid", ["@"], {}),
+        ("Add", ["@", "s2"], {}),
+        ("Conv", ["@", "k"], {}),
+    ]
+    constants = {
+        "w": noise(4, 3, 1, 1),
+        "k": noise(6, 7, 1, 1),
+        "from": ints(1),
+        "to": ints(4),
+        "axis": ints(1),
+    }
+    imported = import_onnx(model(steps, constants, conv={}))
+    assert imported.parity <= PARITY_LIMIT
+    assert imported.tier == 1, imported.tier_reasons
+    assert [group.root for group in trace_groups(imported, example_input(imported.input))] == ["Conv_4"]

@@ -11,7 +11,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from gpu_worker.importer import PARITY_LIMIT, ImportRefused, import_onnx
-from op_graphs import RNG, floats, ints, model, noise, sequence
+from op_graphs import RNG, assert_same, floats, ints, model, noise
 
 UNARY = [
     "Relu",
@@ -44,13 +44,6 @@ SINGLE: dict[str, bytes] = {op: model([(op, ["@"], {})]) for op in UNARY} | {
     "Clip 6": model([("Clip", ["@"], {"min": -0.1, "max": 0.4})], opset=9),
     "Softmax": model([("Softmax", ["@"], {"axis": 1})]),
     "LogSoftmax": model([("LogSoftmax", ["@"], {"axis": -1})]),
-    "MaxPool": model([("MaxPool", ["@"], {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]})]),
-    "MaxPool uneven": model([("MaxPool", ["@"], {"kernel_shape": [2, 2], "pads": [0, 0, 1, 1]})]),
-    "MaxPool ceil": model([("MaxPool", ["@"], {"kernel_shape": [3, 3], "strides": [2, 2], "ceil_mode": 1})]),
-    "AveragePool": model([("AveragePool", ["@"], {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]})]),
-    "AveragePool counting pads": model(
-        [("AveragePool", ["@"], {"kernel_shape": [2, 2], "pads": [0, 0, 1, 1], "count_include_pad": 1})]
-    ),
     "ReduceMean 18": model([("ReduceMean", ["@", "axes"], {"keepdims": 1})], {"axes": ints(2, 3)}),
     "ReduceMean 13": model([("ReduceMean", ["@"], {"axes": [-1], "keepdims": 1})], opset=13),
     "Add constant": model([("Add", ["@", "c"], {})], {"c": floats(RNG.standard_normal((1, 6, 1, 1)))}),
@@ -72,13 +65,8 @@ SINGLE: dict[str, bytes] = {op: model([(op, ["@"], {})]) for op in UNARY} | {
     "Reshape": model([("Reshape", ["@", "r"], {})], {"r": ints(-1, 6, 8, 10)}),
     "Dropout 7": model([("Dropout", ["@"], {"ratio": 0.5})], opset=9),
     "Dropout 13": model([("Dropout", ["@"], {})], opset=13),
-    "PRelu": model([("PRelu", ["@", "slope"], {})], {"slope": floats(RNG.uniform(0, 1, (6, 1, 1)))}),
     "Split": model([("Split", ["@", "parts"], {"axis": 2}), ("Relu", ["@"], {})], {"parts": ints(10)}),
     "Split 11": model([("Split", ["@"], {"axis": 1, "split": [6]})], opset=11),
-    "LayerNormalization": model(
-        [("LayerNormalization", ["@", "scale", "shift"], {})],
-        {"scale": floats(RNG.uniform(1, 2, 8)), "shift": floats(RNG.uniform(-1, 1, 8))},
-    ),
     "Identity": model([("Identity", ["@"], {})]),
     "Sqrt and Log": model([("Exp", ["@"], {}), ("Sqrt", ["@"], {}), ("Log", ["@"], {})]),
     "Reciprocal": model([("Exp", ["@"], {}), ("Reciprocal", ["@"], {})]),
@@ -130,73 +118,6 @@ SINGLE: dict[str, bytes] = {op: model([(op, ["@"], {})]) for op in UNARY} | {
     },
     "ReduceLogSum": model([("Exp", ["@"], {}), ("ReduceLogSum", ["@", "axes"], {})], {"axes": ints(2, 3)}),
     "ReduceL2 11": model([("ReduceL2", ["@"], {"axes": [2]})], opset=11),
-    "GlobalMaxPool": model([("GlobalMaxPool", ["@"], {})]),
-    "ConvTranspose": model([("ConvTranspose", ["@", "t"], {"strides": [2, 2]})], {"t": noise(6, 6, 2, 2)}),
-    "ConvTranspose with pads": model(
-        [
-            (
-                "ConvTranspose",
-                ["@", "t", "u"],
-                {"strides": [2, 2], "pads": [1, 1, 1, 1], "output_padding": [1, 1]},
-            )
-        ],
-        {"t": noise(6, 6, 3, 3), "u": noise(6)},
-    ),
-    "ConvTranspose uneven": model(
-        [("ConvTranspose", ["@", "t"], {"strides": [2, 2], "pads": [1, 1, 0, 0]})], {"t": noise(6, 6, 3, 3)}
-    ),
-    "ConvTranspose grouped": model([("ConvTranspose", ["@", "t"], {"group": 2})], {"t": noise(6, 3, 2, 2)}),
-    "BatchNormalization": model(
-        [("BatchNormalization", ["@", "s", "o", "m", "v"], {})],
-        {"s": noise(6), "o": noise(6), "m": noise(6), "v": noise(6, low=0.5)},
-    ),
-    "InstanceNormalization": model(
-        [("InstanceNormalization", ["@", "s", "o"], {}), ("Relu", ["@"], {})], {"s": noise(6), "o": noise(6)}
-    ),
-    "GroupNormalization 21": model(
-        [("GroupNormalization", ["@", "s", "o"], {"num_groups": 2}), ("Relu", ["@"], {})],
-        {"s": noise(6), "o": noise(6)},
-        opset=21,
-    ),
-    "LayerNormalization over two axes": model(
-        [("LayerNormalization", ["@", "s", "o"], {"axis": 2}), ("Relu", ["@"], {})],
-        {"s": noise(10, 8), "o": noise(10, 8)},
-    ),
-    "RMSNormalization": model([("RMSNormalization", ["@", "s"], {})], {"s": noise(8)}, opset=23),
-    "LpNormalization": model([("LpNormalization", ["@"], {"axis": 1, "p": 2})]),
-    **{
-        f"Resize {name}": model([("Resize", ["@", "", "f"], given)], {"f": floats([1, 1, *factors])})
-        for name, given, factors in [
-            (
-                "nearest floor",
-                {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"},
-                (1.7, 0.6),
-            ),
-            ("nearest by 2", {"coordinate_transformation_mode": "asymmetric"}, (2, 2)),
-            ("nearest half pixel", {}, (3, 2)),
-            ("nearest exact", {"nearest_mode": "round_prefer_ceil"}, (0.5, 1.5)),
-            ("linear", {"mode": "linear"}, (2, 1.5)),
-            ("linear smaller", {"mode": "linear"}, (0.6, 0.7)),
-            ("corners", {"mode": "linear", "coordinate_transformation_mode": "align_corners"}, (2, 1.5)),
-            ("cubic", {"mode": "cubic"}, (2, 2)),
-        ]
-    },
-    "Resize to sizes": model(
-        [
-            ("Shape", ["s0"], {}),
-            ("Slice", ["@", "zero", "two"], {}),
-            ("Concat", ["@", "size"], {"axis": 0}),
-            ("Resize", ["s0", "", "", "@"], {"mode": "linear"}),
-        ],
-        {"zero": ints(0), "two": ints(2), "size": ints(13, 7)},
-    ),
-    "Resize axes": model(
-        [("Resize", ["@", "", "", "f"], {"mode": "linear", "axes": [2, 3]})], {"f": ints(13, 7)}
-    ),
-    "Resize 10": model([("Resize", ["@", "f"], {"mode": "nearest"})], {"f": floats([1, 1, 2, 2])}, opset=10),
-    "Upsample 9": model(
-        [("Upsample", ["@", "f"], {"mode": "nearest"})], {"f": floats([1, 1, 2, 3])}, opset=9
-    ),
     "DepthToSpace": model(
         [
             ("Concat", ["@", "@"], {"axis": 1}),
@@ -232,96 +153,7 @@ SINGLE: dict[str, bytes] = {op: model([(op, ["@"], {})]) for op in UNARY} | {
     "Reshape of a transposed batch": model(
         [("Transpose", ["@"], {"perm": [2, 0, 1, 3]}), ("Transpose", ["@"], {"perm": [1, 2, 0, 3]})]
     ),
-    "MatMul with weights": model(
-        [("MatMul", ["@", "a"], {}), ("Add", ["@", "c"], {})], {"a": noise(8, 4), "c": noise(4)}
-    ),
-    "MatMul of weights": model([("MatMul", ["a", "@"], {})], {"a": noise(12, 10)}),
-    "MatMul batched weights": model([("MatMul", ["@", "a"], {})], {"a": noise(6, 8, 8)}),
-    "LRN": model([("LRN", ["@"], {"size": 3, "alpha": 0.5, "beta": 0.6, "bias": 2.0})]),
     "Softmax 9 over channels": model([("GlobalAveragePool", ["@"], {}), ("Softmax", ["@"], {})], opset=9),
-    "embedding": sequence([("Relu", ["@"], {})]),
-    **{
-        f"positions {opset}": sequence(
-            [
-                ("Shape", ["x"], {}),
-                ("Expand", ["p", "@"], {}),
-                ("Gather", ["places", "@"], {}),
-                ("Add", ["s0", "@"], {}),
-            ],
-            {"p": ints(*range(7))[None], "places": noise(7, 8)},
-            opset=opset,
-        )
-        for opset in (9, 13, 20)
-    },
-    "ConstantOfShape": sequence(
-        [
-            ("Shape", ["s0"], {}),
-            ("ConstantOfShape", ["@"], {"value": numpy_helper.from_array(floats([0.5]))}),
-            ("Add", ["s0", "@"], {}),
-        ]
-    ),
-    "class token": sequence(
-        [
-            ("Shape", ["x"], {}),
-            ("Slice", ["@", "zero", "one"], {}),
-            ("Concat", ["@", "rest"], {"axis": 0}),
-            ("Expand", ["class", "@"], {}),
-            ("Concat", ["@", "s0"], {"axis": 1}),
-        ],
-        {"zero": ints(0), "one": ints(1), "rest": ints(1, 8), "class": noise(1, 1, 8)},
-    ),
-    "class token by -1": sequence(
-        [
-            ("Shape", ["x"], {}),
-            ("Gather", ["@", "zero"], {}),
-            ("Concat", ["@", "rest"], {"axis": 0}),
-            ("Equal", ["@", "open"], {}),
-            ("Where", ["@", "ones", "s3"], {}),
-            ("Expand", ["class", "@"], {}),
-            ("Concat", ["@", "s0"], {"axis": 1}),
-        ],
-        {
-            "zero": ints(0),
-            "rest": ints(-1, -1),
-            "open": ints(-1, -1, -1),
-            "ones": ints(1, 1, 1),
-            "class": noise(1, 1, 8),
-        },
-    ),
-    "attention by heads folded into the batch": sequence(
-        [
-            ("Reshape", ["@", "split"], {}),
-            ("Transpose", ["@"], {"perm": [0, 2, 1, 3]}),
-            ("Reshape", ["@", "fold"], {}),
-            ("Transpose", ["@"], {"perm": [0, 2, 1]}),
-            ("MatMul", ["s3", "@"], {}),
-            ("Softmax", ["@"], {"axis": -1}),
-            ("MatMul", ["@", "s3"], {}),
-            ("Reshape", ["@", "unfold"], {}),
-            ("Transpose", ["@"], {"perm": [0, 2, 1, 3]}),
-            ("Reshape", ["@", "join"], {}),
-        ],
-        {
-            "split": ints(0, 7, 2, 4),
-            "fold": ints(-1, 7, 4),
-            "unfold": ints(-1, 2, 7, 4),
-            "join": ints(0, 7, 8),
-        },
-    ),
-    "Attention 23": sequence(
-        [
-            ("Reshape", ["@", "split"], {}),
-            ("Transpose", ["@"], {"perm": [0, 2, 1, 3]}),
-            ("Attention", ["@", "@", "@"], {"is_causal": 1}),
-            ("Transpose", ["@"], {"perm": [0, 2, 1, 3]}),
-            ("Reshape", ["@", "join"], {}),
-        ],
-        {"split": ints(0, 7, 2, 4), "join": ints(0, 7, 8)},
-        opset=23,
-    ),
-    "Conv uneven pads": model([], conv={"pads": [0, 1, 2, 1]}),
-    "Conv SAME_UPPER": model([], conv={"auto_pad": "SAME_UPPER", "strides": [2, 2]}),
-    "Conv dilated": model([], conv={"dilations": [2, 2], "pads": [2, 2, 2, 2]}),
     "weights in Constant nodes": model([("Relu", ["@"], {})], constant_nodes=True),
     **{f"opset {version}": model([("Relu", ["@"], {})], opset=version) for version in range(9, 24)},
 }
@@ -329,9 +161,7 @@ SINGLE: dict[str, bytes] = {op: model([(op, ["@"], {})]) for op in UNARY} | {
 
 @pytest.mark.parametrize("name", SINGLE)
 def test_operator_matches_onnx_runtime(name: str) -> None:
-    imported = import_onnx(SINGLE[name])
-    assert imported.tier <= 2, imported.tier_reasons
-    assert imported.parity <= PARITY_LIMIT
+    assert_same(SINGLE[name])
 
 
 def test_channel_shuffle_follows_the_shape_arithmetic_around_it() -> None:
