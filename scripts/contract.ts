@@ -82,6 +82,7 @@ execFileSync(
     "--snake-case-field",
     "--allow-population-by-field-name",
     "--use-annotated",
+    "--use-default",
     "--use-union-operator",
     "--use-standard-collections",
     "--disable-timestamp",

@@ -5,25 +5,45 @@ import { Count, Fraction, Id } from "../platform/atoms";
 
 export const Precision = z.enum(["fp32", "int8"]);
 
+/**
+ * Which weights make up the sparsity: the smallest of the whole network; the smallest of each layer, the same share in
+ * every one; or the smallest of each layer, shares chosen by what a scan says that zeroing a layer costs.
+ */
+export const Allocation = z.enum(["magnitude", "uniform", "sensitivity"]);
+export type Allocation = z.infer<typeof Allocation>;
+
 /** The dials. Ratios are fractions; steps apply in the order channels → sparsity → precision. */
 export const Settings = z.object({
   channels: z.number().min(0).max(0.9).default(0),
   sparsity: z.number().min(0).max(0.95).default(0),
   precision: Precision.default("fp32"),
+  allocation: Allocation.default("magnitude"),
+  /** Layers by name that are locked at a ratio; the others give what is then left to reach `sparsity`. */
+  layers: z.record(z.string(), z.number().min(0).max(0.95)).default({}),
 });
 export type Settings = z.infer<typeof Settings>;
 
-/** Dials in words: "channels 25%, sparsity 40%, int8". */
-export function inWords({ channels, sparsity, precision }: Settings): string {
+/** Whether any dial is turned. */
+export const changesSomething = ({ channels, sparsity, precision, layers }: Settings): boolean =>
+  channels > 0 || sparsity > 0 || precision !== "fp32" || Object.values(layers).some((ratio) => ratio > 0);
+
+/** Dials in words: "channels 25%, sparsity 40% by sensitivity, int8". */
+export function inWords({ channels, sparsity, precision, allocation, layers }: Settings): string {
+  const locked = Object.keys(layers).length;
   const parts = [
     channels > 0 && `channels ${Math.round(channels * 100)}%`,
-    sparsity > 0 && `sparsity ${Math.round(sparsity * 100)}%`,
+    sparsity > 0 &&
+      `sparsity ${Math.round(sparsity * 100)}%${allocation === "magnitude" ? "" : ` by ${allocation}`}`,
+    locked > 0 && `${locked} ${locked === 1 ? "layer" : "layers"} locked`,
     precision !== "fp32" && precision,
   ];
   return parts.filter(Boolean).join(", ") || "no change";
 }
 
-/** What a compression does, complete: with the parent's digest it reproduces the same bytes. */
+/**
+ * What a compression does, complete: with the parent's digest it reproduces the same bytes. Unless weights go by
+ * magnitude, `layers` holds the ratio of every layer, so that no scan is needed.
+ */
 export const Recipe = Settings.extend({
   calibrationSamples: z.number().int().min(16).max(4096).default(512),
   calibrationSeed: z.number().int().default(0),
@@ -46,6 +66,14 @@ export const EvaluateRequest = z.object({ rev: Count, settings: Settings });
 export type EvaluateRequest = z.infer<typeof EvaluateRequest>;
 
 const at = { rev: Count, elapsedMs: z.number() };
+/** The settings wait for the sensitivity scan; `etaSeconds` is null until a step was measured. */
+export const StudioScan = z.object({
+  type: z.literal("scan"),
+  ...at,
+  done: Count,
+  total: Count,
+  etaSeconds: z.number().nullable(),
+});
 /** The settings are built: what was achieved, and what arithmetic says of the bytes. */
 export const StudioBuilt = z.object({
   type: z.literal("built"),
@@ -74,6 +102,7 @@ export const StudioFailed = z.object({ type: z.literal("failed"), rev: Count, me
 
 /** One line of the NDJSON answer. `elapsedMs` counts from when the settings reached the session. */
 export const StudioPartial = z.discriminatedUnion("type", [
+  StudioScan,
   StudioBuilt,
   StudioAccuracy,
   StudioLatency,
@@ -93,6 +122,18 @@ export const PreviewPoint = z.object({
   macs: Count,
 });
 
+/**
+ * What zeroing the smallest weights of one layer alone does to the answers: the mean KL divergence from the version's
+ * own, in nats, on train samples.
+ */
+export const SensitivityCurve = z.object({
+  name: z.string(),
+  ratios: z.array(Fraction),
+  kl: z.array(z.number().nonnegative()),
+});
+/** How far the scan is, in steps of one ratio of one layer; `layers` is empty until it is done. */
+export const Sensitivity = z.object({ done: Count, total: Count, layers: z.array(SensitivityCurve) });
+
 /** `GET {address}/baseline`: the version itself, measured by the session that holds it. */
 export const StudioBaseline = z.object({
   sessionId: Id,
@@ -108,6 +149,7 @@ export const StudioBaseline = z.object({
   channelStops: z.array(Fraction),
   unavailable: z.array(z.object({ dial: z.enum(["channels", "sparsity", "precision"]), reason: z.string() })),
   preview: z.object({ channels: z.array(PreviewPoint), sparsity: z.array(PreviewPoint) }),
+  sensitivity: Sensitivity,
 });
 export type StudioBaseline = z.infer<typeof StudioBaseline>;
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from gpu_worker.compress.allocate import Curve, allocate_by_sensitivity, allocate_uniform, check_layers
 from gpu_worker.compress.channels import ChannelPruner
 from gpu_worker.compress.quantize import StaticQuantizer
 from gpu_worker.compress.recipe import Recipe
+from gpu_worker.compress.sensitivity import SAMPLES, SEED, SensitivityScan
 from gpu_worker.compress.sparsity import Masks, SortedWeights, zero_share
 from gpu_worker.data.dataset import Dataset
 from gpu_worker.importer import Imported, example_input, import_onnx
@@ -85,14 +88,49 @@ class Compressor:
             self._pruner = ChannelPruner(self.imported, example_input(self.imported.input))
         return self._pruner
 
+    def scan(self) -> SensitivityScan:
+        """A sensitivity scan of the unchanged model, on train samples. Raises ValueError without a dataset."""
+        _, weights = self._base(0.0, 16)
+        return SensitivityScan(self.imported, weights, self.calibration(SAMPLES, SEED), self._threads)
+
+    def needs_scan(self, recipe: Recipe) -> bool:
+        """Whether `resolve` needs curves: shares are asked for by sensitivity, and not all are locked.
+
+        Raises ValueError for a share of an unknown layer.
+        """
+        sizes = self._base(0.0, 16)[1].sizes
+        check_layers(recipe.layers, sizes)
+        return recipe.allocation == "sensitivity" and recipe.sparsity > 0 and len(recipe.layers) < len(sizes)
+
+    def resolve(self, recipe: Recipe, curves: Mapping[str, Curve] | None = None) -> Recipe:
+        """The recipe with a ratio for every layer, where weights do not go by magnitude: what a commit carries.
+
+        curves: of a complete scan; they stay those of the unchanged model when channels are removed, too.
+        """
+        if recipe.allocation == "magnitude":
+            return recipe
+        sizes = self._base(recipe.channels, recipe.round_to)[1].sizes
+        if not self.needs_scan(recipe):
+            layers = allocate_uniform(sizes, recipe.layers, recipe.sparsity)
+        elif curves is not None:
+            layers = allocate_by_sensitivity(curves, sizes, recipe.layers, recipe.sparsity)
+        else:
+            raise ValueError("Shares by sensitivity need a scan first.")
+        return recipe.model_copy(update={"layers": layers})
+
     def build(self, recipe: Recipe) -> Compressed:
-        """The model that a recipe makes. Raises ValueError, with the reason, for what this model does not
-        allow.
+        """The model that a resolved recipe makes. Raises ValueError, with the reason, for what this model does
+        not allow.
         """
         if self.imported.tier > 2:
             raise ValueError(f"This model can only be served. {' '.join(self.imported.tier_reasons)}")
         achieved, weights = self._base(recipe.channels, recipe.round_to)
-        masks = weights.mask_for(recipe.sparsity)
+        missing = [name for name in weights.sizes if name not in recipe.layers]
+        if recipe.allocation != "magnitude" and missing:
+            raise ValueError(
+                f"A recipe by {recipe.allocation} holds the ratio of every layer; {', '.join(missing)} lack one."
+            )
+        masks = weights.mask_for(recipe.sparsity, recipe.layers)
         proto = weights.export(masks)
         plain = proto.SerializeToString(deterministic=True)
         final = plain if recipe.precision == "fp32" else self._quantizer(recipe).quantize(proto)

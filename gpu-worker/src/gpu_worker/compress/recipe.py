@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from gpu_worker.compress.allocate import MAX_RATIO
+
+Allocation = Literal["magnitude", "uniform", "sensitivity"]
 
 
 class Recipe(BaseModel):
@@ -14,6 +18,10 @@ class Recipe(BaseModel):
 
     channels, sparsity: the share asked for, 0 to below 1. calibration_samples: train samples, drawn by
     calibration_seed, whose ranges the int8 scales come from. round_to: channel counts stay multiples of this.
+
+    layers: by layer name, the share of its weights to zero; the layers without one share what is left of
+    `sparsity` by the magnitude of their weights. allocation: how these shares were chosen; other than
+    "magnitude", every layer has one (`Compressor.resolve` fills them in), so that building needs no scan.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,10 +32,16 @@ class Recipe(BaseModel):
     calibration_samples: int = Field(512, ge=1, le=65536)
     calibration_seed: int = Field(0, ge=0, lt=2**32)
     round_to: int = Field(16, ge=1, le=256)
+    allocation: Allocation = "magnitude"
+    layers: dict[str, Annotated[float, Field(ge=0.0, le=MAX_RATIO)]] = Field(default_factory=dict)
 
     def canonical_json(self) -> str:
-        """One spelling for equal recipes: sorted keys, no spaces, shares as floats."""
-        return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
+        """One spelling for equal recipes: sorted keys, no spaces, shares as floats. An allocation by magnitude
+        alone goes without saying, as in recipes from before there were others.
+        """
+        plain = self.allocation == "magnitude" and not self.layers
+        fields = self.model_dump(exclude={"allocation", "layers"} if plain else None)
+        return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
 
 def recipe_digest(recipe: Recipe, parent_digest: str) -> str:

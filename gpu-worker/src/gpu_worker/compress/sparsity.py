@@ -1,12 +1,18 @@
-"""Zeroing the smallest weights of the whole network (global magnitude pruning, Han et al., NeurIPS 2015)."""
+"""Zeroing the smallest weights of the whole network (global magnitude pruning, Han et al., NeurIPS 2015), or
+of each layer.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 import onnx
 import torch
 from torch import nn
 
+from gpu_worker.compress.allocate import MAX_RATIO, check_layers, zeros_of
 from gpu_worker.importer import Imported, export_proto
 from gpu_worker.importer.export import write_tensor
 
@@ -30,32 +36,60 @@ class SortedWeights:
         self._order = torch.from_numpy(magnitude_order(magnitudes.numpy()))
         self._proto = export_proto(imported)
         self._targets = {layer.parameter: imported.weights[layer.parameter] for layer in imported.layers}
+        self.sizes = {layer.name: self._weights[layer.parameter].numel() for layer in imported.layers}
+        """Weights of each layer by name, in the order of the graph."""
 
     @property
     def total(self) -> int:
         """Number of weights that may become zero."""
         return len(self._order)
 
-    def mask_for(self, sparsity: float) -> Masks:
-        """The masks that zero the `sparsity` share of smallest weights, exact to one weight."""
+    def mask_for(self, sparsity: float, layers: Mapping[str, float] | None = None) -> Masks:
+        """The masks that zero the `sparsity` share of smallest weights, exact to one weight.
+
+        layers: by name, layers that lose just this share of their own smallest weights; the others give what
+        is then left to reach `sparsity`, at most MAX_RATIO of theirs. Raises ValueError for an unknown layer.
+        """
         if not 0.0 <= sparsity < 1.0:
             raise ValueError(f"Sparsity is a share from 0 to below 1, not {sparsity}.")
         flat = torch.ones(self.total, dtype=torch.bool)
-        flat[self._order[: round(sparsity * self.total)]] = False
-        parts = flat.split([weight.numel() for weight in self._weights.values()])
+        order, wanted = self._order, round(sparsity * self.total)
+        if layers:
+            check_layers(layers, self.sizes)
+            fixed = torch.zeros(self.total, dtype=torch.bool)
+            for name, own in self._layer_orders.items():
+                if name in layers:
+                    fixed[own] = True
+                    flat[own[: zeros_of(layers[name], len(own))]] = False
+            order = order[~fixed[order]]
+            wanted = min(max(0, wanted - int((~flat).sum())), zeros_of(MAX_RATIO, len(order)))
+        flat[order[:wanted]] = False
+        parts = flat.split(list(self.sizes.values()))
         return {
             name: part.view(w.shape) for part, (name, w) in zip(parts, self._weights.items(), strict=True)
         }
+
+    @cached_property
+    def _layer_orders(self) -> dict[str, torch.Tensor]:
+        """Each layer's own weights, as places among all, in order of magnitude."""
+        sizes = list(self.sizes.values())
+        owner = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))[self._order]
+        parts = self._order[torch.argsort(owner, stable=True)].split(sizes)
+        return dict(zip(self.sizes, parts, strict=True))
 
     def export(self, masks: Masks) -> onnx.ModelProto:
         """The model with masked weights as an ONNX graph that the caller may keep."""
         model = onnx.ModelProto()
         model.CopyFrom(self._proto)
+        self.write(model, masks)
+        return model
+
+    def write(self, model: onnx.ModelProto, masks: Masks) -> None:
+        """Writes the masked weights of the layers in `masks` into a graph (or part of one) that has them."""
         tensors = {tensor.name: tensor for tensor in model.graph.initializer}
         for name, mask in masks.items():
             value, target = self._weights[name] * mask, self._targets[name]
             write_tensor(tensors[target.initializer], value.T if target.transposed else value)
-        return model
 
 
 def magnitude_order(magnitudes: np.ndarray) -> np.ndarray:

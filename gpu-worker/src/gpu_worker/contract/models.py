@@ -70,8 +70,8 @@ class Split(BaseModel):
         populate_by_name=True,
     )
     kind: Literal['files', 'seeded']
-    seed: int
-    test_fraction: Annotated[float, Field(alias='testFraction')]
+    seed: int = 0
+    test_fraction: Annotated[float, Field(alias='testFraction')] = 0.2
 
 
 class Transform(BaseModel):
@@ -79,9 +79,9 @@ class Transform(BaseModel):
         extra='forbid',
         populate_by_name=True,
     )
-    scale: float
-    mean: float
-    std: float
+    scale: float = 1
+    mean: float = 0
+    std: float = 1
 
 
 class PerClassItem(BaseModel):
@@ -203,12 +203,24 @@ class Recipe(BaseModel):
         extra='forbid',
         populate_by_name=True,
     )
-    channels: float
-    sparsity: float
-    precision: Literal['fp32', 'int8']
-    calibration_samples: Annotated[int, Field(alias='calibrationSamples')]
-    calibration_seed: Annotated[int, Field(alias='calibrationSeed')]
-    round_to: Annotated[int, Field(alias='roundTo')]
+    channels: float = 0
+    sparsity: float = 0
+    precision: Literal['fp32', 'int8'] = 'fp32'
+    allocation: Literal['magnitude', 'uniform', 'sensitivity'] = 'magnitude'
+    layers: dict[str, float] = {}
+    calibration_samples: Annotated[int, Field(alias='calibrationSamples')] = 512
+    calibration_seed: Annotated[int, Field(alias='calibrationSeed')] = 0
+    round_to: Annotated[int, Field(alias='roundTo')] = 16
+
+
+class SensitivityCurve(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    name: str
+    ratios: list[float]
+    kl: list[float]
 
 
 class Settings(BaseModel):
@@ -216,9 +228,11 @@ class Settings(BaseModel):
         extra='forbid',
         populate_by_name=True,
     )
-    channels: float
-    sparsity: float
-    precision: Literal['fp32', 'int8']
+    channels: float = 0
+    sparsity: float = 0
+    precision: Literal['fp32', 'int8'] = 'fp32'
+    allocation: Literal['magnitude', 'uniform', 'sensitivity'] = 'magnitude'
+    layers: dict[str, float] = {}
 
 
 class PerClassItem1(BaseModel):
@@ -265,25 +279,6 @@ class Preview(BaseModel):
     sparsity: list[PreviewPoint]
 
 
-class StudioBaseline(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        populate_by_name=True,
-    )
-    session_id: Annotated[str, Field(alias='sessionId')]
-    n: int
-    accuracy: float
-    half_width: Annotated[float, Field(alias='halfWidth')]
-    sizes: Sizes
-    macs: int
-    parameters: int
-    latency: list[Latency]
-    layers: list[LayerChange]
-    channel_stops: Annotated[list[float], Field(alias='channelStops')]
-    unavailable: list[UnavailableItem]
-    preview: Preview
-
-
 class StudioBuilt(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -327,6 +322,19 @@ class StudioLatency(BaseModel):
     rev: int
     elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
     latency: list[Latency]
+
+
+class StudioScan(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    type: Literal['scan'] = 'scan'
+    rev: int
+    elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
+    done: int
+    total: int
+    eta_seconds: Annotated[float | None, Field(alias='etaSeconds')]
 
 
 class StudioSizes(BaseModel):
@@ -547,7 +555,7 @@ class Progress(BaseModel):
     total_steps: Annotated[int | None, Field(alias='totalSteps')]
     eta_seconds: Annotated[float | None, Field(alias='etaSeconds')]
     message: str
-    checklist: list[ChecklistItem]
+    checklist: Annotated[list[ChecklistItem], Field(validate_default=True)] = []
 
 
 class ProgressReport(BaseModel):
@@ -574,8 +582,8 @@ class Teacher(BaseModel):
         populate_by_name=True,
     )
     blob: str
-    temperature: float
-    weight: float
+    temperature: float = 4
+    weight: float = 0.9
 
 
 class TrainHyper(BaseModel):
@@ -583,17 +591,17 @@ class TrainHyper(BaseModel):
         extra='forbid',
         populate_by_name=True,
     )
-    epochs: float
-    global_batch: Annotated[int, Field(alias='globalBatch')]
-    lr: float
-    optimizer: Literal['sgd', 'adamw']
-    weight_decay: Annotated[float, Field(alias='weightDecay')]
-    clip_norm: Annotated[float, Field(alias='clipNorm')]
-    warmup_fraction: Annotated[float, Field(alias='warmupFraction')]
-    augment: bool
-    seed: int
-    checkpoint_every_steps: Annotated[int, Field(alias='checkpointEverySteps')]
-    evaluate_every_steps: Annotated[int, Field(alias='evaluateEverySteps')]
+    epochs: float = 1
+    global_batch: Annotated[int, Field(alias='globalBatch')] = 256
+    lr: float = 0.003
+    optimizer: Literal['sgd', 'adamw'] = 'adamw'
+    weight_decay: Annotated[float, Field(alias='weightDecay')] = 0.0001
+    clip_norm: Annotated[float, Field(alias='clipNorm')] = 5
+    warmup_fraction: Annotated[float, Field(alias='warmupFraction')] = 0.05
+    augment: bool = False
+    seed: int = 0
+    checkpoint_every_steps: Annotated[int, Field(alias='checkpointEverySteps')] = 25
+    evaluate_every_steps: Annotated[int, Field(alias='evaluateEverySteps')] = 50
 
 
 class WorkerPlace(BaseModel):
@@ -832,9 +840,40 @@ class EvaluateRequest(BaseModel):
     settings: Settings
 
 
+class Sensitivity(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    done: int
+    total: int
+    layers: list[SensitivityCurve]
+
+
+class StudioBaseline(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    session_id: Annotated[str, Field(alias='sessionId')]
+    n: int
+    accuracy: float
+    half_width: Annotated[float, Field(alias='halfWidth')]
+    sizes: Sizes
+    macs: int
+    parameters: int
+    latency: list[Latency]
+    layers: list[LayerChange]
+    channel_stops: Annotated[list[float], Field(alias='channelStops')]
+    unavailable: list[UnavailableItem]
+    preview: Preview
+    sensitivity: Sensitivity
+
+
 class StudioPartial(
     RootModel[
-        StudioBuilt
+        StudioScan
+        | StudioBuilt
         | StudioAccuracy
         | StudioLatency
         | StudioSizes
@@ -844,7 +883,8 @@ class StudioPartial(
     ]
 ):
     root: (
-        StudioBuilt
+        StudioScan
+        | StudioBuilt
         | StudioAccuracy
         | StudioLatency
         | StudioSizes
@@ -885,7 +925,7 @@ class EvaluateSpec(BaseModel):
     candidate: str
     baseline: str | None
     dataset: DatasetRef
-    latency_rounds: Annotated[int, Field(alias='latencyRounds')]
+    latency_rounds: Annotated[int, Field(alias='latencyRounds')] = 60
 
 
 class InspectDatasetResult(BaseModel):
@@ -931,7 +971,7 @@ class TrainSpec(BaseModel):
     baseline: str | None
     dataset: DatasetRef
     hyper: TrainHyper
-    backend: Literal['gloo', 'nccl'] | None
+    backend: Literal['gloo', 'nccl'] | None = None
 
 
 class VersionArtifacts(BaseModel):

@@ -3,6 +3,7 @@
 from gpu_worker.data.spec import InputSpec
 from gpu_worker.importer.export import export_onnx, export_proto
 from gpu_worker.importer.onnx_import import example_input, import_onnx, input_spec, parity
+from gpu_worker.importer.outputs import gives_probabilities, to_logits
 from gpu_worker.importer.recalibrate import reinsert_batchnorm
 from gpu_worker.importer.slicing import ChannelGroup, remove_channels, trace_groups
 from gpu_worker.importer.types import PARITY_LIMIT, Imported, ImportRefused, Layer, Tier, Weight
@@ -19,10 +20,12 @@ __all__ = [
     "example_input",
     "export_onnx",
     "export_proto",
+    "gives_probabilities",
     "import_onnx",
     "input_spec",
     "parity",
     "reinsert_batchnorm",
     "remove_channels",
+    "to_logits",
     "trace_groups",
 ]

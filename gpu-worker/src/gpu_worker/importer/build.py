@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable
+from itertools import chain, count
 from keyword import iskeyword
 from typing import Any, Literal
 
@@ -184,12 +185,18 @@ class Builder:
         bias: str | None = None,
     ) -> tuple[str, fx.Node]:
         """A layer with weights: (its module name, its call)."""
-        label = layer_name(weight.initializer, node, bias or "")
+        label = self.label(layer_name(weight.initializer, node, bias or ""))
         name = self.unique(label)
         self.weights[f"{name}.weight"] = weight
         shape = tuple(module.get_parameter("weight").shape)
         self.layers.append(Layer(label, kind, name, shape, weight.initializer))
         return name, self.module(name, module, source)
+
+    def label(self, wanted: str) -> str:
+        """The name of a layer: nodes of one scope may share theirs, and recipes tell layers apart by name."""
+        taken = {layer.name for layer in self.layers}
+        names = chain([wanted], (f"{wanted}.{number}" for number in count(2)))
+        return next(name for name in names if name not in taken)
 
     def unique(self, label: str) -> str:
         """An attribute name for a torch module, made from an ONNX name."""

@@ -23,6 +23,8 @@ def to_recipe(recipe: contract.Recipe) -> compress.Recipe:
         calibration_samples=recipe.calibration_samples,
         calibration_seed=recipe.calibration_seed,
         round_to=recipe.round_to,
+        allocation=recipe.allocation,
+        layers=recipe.layers,
     )
 
 
@@ -30,14 +32,7 @@ def recipe_of(settings: contract.Settings) -> compress.Recipe:
     """The recipe that a commit of these dials has, by the defaults of the contract's Recipe: the studio
     measures the bytes that a commit makes.
     """
-    return compress.Recipe(
-        channels=settings.channels,
-        sparsity=settings.sparsity,
-        precision=settings.precision,
-        calibration_samples=512,
-        calibration_seed=0,
-        round_to=16,
-    )
+    return to_recipe(contract.Recipe(**settings.model_dump()))
 
 
 def to_layers(layers: Iterable[compress.LayerChange]) -> list[contract.LayerChange]:
@@ -52,6 +47,21 @@ def to_layers(layers: Iterable[compress.LayerChange]) -> list[contract.LayerChan
         )
         for layer in layers
     ]
+
+
+def to_sensitivity(scan: compress.SensitivityScan | None) -> contract.Sensitivity:
+    """How far a scan is, and its curves once it is complete; None for a model that has no weights to zero."""
+    if scan is None:
+        return contract.Sensitivity(done=0, total=0, layers=[])
+    curves = scan.curves if scan.complete else {}
+    return contract.Sensitivity(
+        done=scan.done,
+        total=scan.total,
+        layers=[
+            contract.SensitivityCurve(name=name, ratios=curve.ratios.tolist(), kl=curve.kl.tolist())
+            for name, curve in curves.items()
+        ],
+    )
 
 
 def to_achieved(achieved: compress.Achieved) -> contract.AchievedRatio:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime as ort
 
-from gpu_worker.compress import Compressed, Compressor, macs, parameter_count, sizes
+from gpu_worker.compress import Compressed, Compressor, SensitivityScan, macs, parameter_count, sizes
 from gpu_worker.contract import (
     DesiredSession,
     LayerChange,
@@ -64,6 +64,7 @@ class Bench:
         self._measured = 0
         self.unavailable: list[UnavailableItem] = []
         self._compressor = self._open_dials(blobs.blob(desired.float_model).read_bytes())
+        self.scan: SensitivityScan | None = None if self._compressor is None else self._compressor.scan()
         self._latency_session = open_session(self._model, 1)
 
     def facts(self) -> BaselineFacts:
@@ -87,11 +88,15 @@ class Bench:
         """Whether this version can be changed by a dial."""
         return all(item.dial != dial for item in self.unavailable)
 
-    def build(self, settings: Settings) -> Compressed:
-        """The candidate. Raises Unavailable, with the reason, when a dial that is turned cannot be."""
+    def awaited_scan(self, settings: Settings) -> SensitivityScan | None:
+        """The scan that must be complete before these settings can be built; None where they need none.
+
+        Raises Unavailable, with the reason, when a dial that is turned cannot be, and ValueError for a layer
+        that the version does not have.
+        """
         turned = {
             "channels": settings.channels > 0,
-            "sparsity": settings.sparsity > 0,
+            "sparsity": settings.sparsity > 0 or any(settings.layers.values()),
             "precision": settings.precision != "fp32",
         }
         for item in self.unavailable:
@@ -99,7 +104,14 @@ class Bench:
                 raise Unavailable(item.reason)
         if self._compressor is None:
             raise Unavailable(self.unavailable[0].reason)
-        return self._compressor.build(recipe_of(settings))
+        return self.scan if self._compressor.needs_scan(recipe_of(settings)) else None
+
+    def build(self, settings: Settings) -> Compressed:
+        """The candidate. Raises as `awaited_scan` does, and ValueError while that scan is not complete."""
+        scan = self.awaited_scan(settings)
+        assert self._compressor is not None
+        curves = scan.curves if scan is not None and scan.complete else None
+        return self._compressor.build(self._compressor.resolve(recipe_of(settings), curves))
 
     def open(self, model: bytes) -> ort.InferenceSession:
         """A session for counting right answers."""

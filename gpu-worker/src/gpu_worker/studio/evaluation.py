@@ -19,6 +19,7 @@ from gpu_worker.contract import (
     StudioDone,
     StudioFailed,
     StudioLatency,
+    StudioScan,
     StudioSizes,
     StudioSuperseded,
 )
@@ -27,7 +28,14 @@ from gpu_worker.jobs.wire import gained_and_lost, to_achieved, to_latency, to_la
 from gpu_worker.studio.bench import Bench
 
 Partial = (
-    StudioBuilt | StudioAccuracy | StudioLatency | StudioSizes | StudioDone | StudioSuperseded | StudioFailed
+    StudioScan
+    | StudioBuilt
+    | StudioAccuracy
+    | StudioLatency
+    | StudioSizes
+    | StudioDone
+    | StudioSuperseded
+    | StudioFailed
 )
 
 log = logging.getLogger(__name__)
@@ -118,6 +126,14 @@ def _measure(
             raise Superseded
 
     go_on()
+    scan = bench.awaited_scan(settings)
+    while scan is not None and not scan.complete:
+        yield StudioScan(
+            rev=rev, elapsed_ms=elapsed(), done=scan.done, total=scan.total, eta_seconds=scan.eta_seconds
+        )
+        # Whoever waits does the work; what is measured stays when a newer setting ends the wait.
+        scan.step(stop)
+        go_on()
     built = bench.build(settings)
     sizes = sizes_live(built.onnx)
     yield _built(built, sizes, rev, elapsed())

@@ -29,7 +29,7 @@ from gpu_worker.contract import (
 from gpu_worker.data import encode_png, sample_pixels
 from gpu_worker.evaluate import wilson
 from gpu_worker.jobs.ports import Blobs
-from gpu_worker.jobs.wire import to_latency
+from gpu_worker.jobs.wire import to_latency, to_sensitivity
 from gpu_worker.serve.http import RequireBearer, serve_http
 from gpu_worker.studio.bench import Bench
 from gpu_worker.studio.evaluation import SECOND, Desk, Partial
@@ -87,14 +87,17 @@ class Session:
         )
 
     def work_in_background(self) -> None:
-        """Warms int8, draws the preview curves, then measures the version on all samples; steps aside
-        whenever a setting is being measured.
+        """Warms int8, draws the preview curves, scans the layers, then measures the version on all samples;
+        steps aside whenever a setting is being measured.
         """
         bench, desk = self._bench, self.desk
         if bench.allows("precision"):
             desk.in_background(self._warm_int8)
         for dial, settings in preview_settings(bench, self._facts.channel_stops):
             if not self._draw(dial, settings):
+                return
+        while bench.scan is not None and not bench.scan.complete:
+            if not desk.in_background(self._scan_on):
                 return
         while (known := len(bench.baseline_measured())) < len(bench.order):
             upto = min(known + CHUNK, len(bench.order))
@@ -107,6 +110,12 @@ class Session:
             self._bench.build(Settings(channels=0, sparsity=0, precision="int8"))
         except Exception:  # whoever turns the dial is told; here it only means that nothing is warm
             log.exception("int8 could not be warmed")
+
+    def _scan_on(self) -> None:
+        """One more step, unless a setting that waited for the scan has just measured the last."""
+        scan = self._bench.scan
+        if scan is not None and not scan.complete:
+            scan.step(self.desk.wanted)
 
     def _draw(self, dial: str, settings: Settings) -> bool:
         """Adds one point to a curve, again from its start when it was interrupted; False once the desk is
@@ -148,6 +157,7 @@ class Session:
             channel_stops=facts.channel_stops,
             unavailable=self._bench.unavailable,
             preview=Preview(channels=self._preview["channels"], sparsity=self._preview["sparsity"]),
+            sensitivity=to_sensitivity(self._bench.scan),
         )
 
     async def _baseline(self, request: Request) -> Response:
@@ -167,6 +177,8 @@ class Session:
             asked = EvaluateRequest.model_validate_json(await request.body())
             _check_range("channels", asked.settings.channels, MAX_CHANNELS)
             _check_range("sparsity", asked.settings.sparsity, MAX_SPARSITY)
+            for name, ratio in asked.settings.layers.items():
+                _check_range(f"The ratio of layer '{name}'", ratio, MAX_SPARSITY)
         except (ValidationError, ValueError) as error:
             return JSONResponse({"error": str(error)}, 422)
         return StreamingResponse(self._lines(asked), media_type="application/x-ndjson")

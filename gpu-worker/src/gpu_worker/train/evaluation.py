@@ -9,7 +9,7 @@ from torch import nn
 
 from gpu_worker.data import Dataset
 from gpu_worker.train.group import Group
-from gpu_worker.train.outputs import to_logits
+from gpu_worker.importer.outputs import to_logits
 from gpu_worker.train.trainable import Trainable
 
 SUBSET = 1_000

@@ -25,7 +25,7 @@ from gpu_worker.train.checkpoint import CheckpointWriter, Position, restore, sna
 from gpu_worker.train.evaluation import SubsetEvaluation
 from gpu_worker.train.group import Group, Pulse, join_group
 from gpu_worker.train.optimize import ZeroMasks, build_optimizer, clip, learning_rate, summed_loss
-from gpu_worker.train.outputs import to_logits
+from gpu_worker.importer.outputs import to_logits
 from gpu_worker.train.reporter import Reporter
 from gpu_worker.train.result import build_result
 from gpu_worker.train.sampler import SampleStream

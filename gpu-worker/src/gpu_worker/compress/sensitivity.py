@@ -1,0 +1,168 @@
+"""How much each layer matters: what zeroing its smallest weights, and nothing else, does to the answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+
+from gpu_worker.compress.allocate import Curve
+from gpu_worker.compress.sections import Values, reaching, section
+from gpu_worker.compress.sparsity import SortedWeights
+from gpu_worker.evaluate.sessions import open_session
+from gpu_worker.importer import Imported, gives_probabilities
+
+RATIOS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+SAMPLES, SEED = 512, 0
+"""Train samples that a scan asks, and how they are drawn."""
+
+BATCH = 64
+HELD_BYTES = 1 << 29
+"""What a scan may hold of the values between two layers; beyond it, it runs more of the network again."""
+
+
+def never() -> bool:
+    """For work that nobody wants to stop."""
+    return False
+
+
+class SensitivityScan:
+    """Measures the layers in the order of the graph, each at every one of RATIOS, one step at a time.
+
+    What was measured stays, so a scan can be left and gone on with at any step. Only what lies behind a layer
+    is run for it, from the values that reach it in the parent: that halves the work. Steps are for one thread
+    at a time; everything else may be read meanwhile.
+    """
+
+    def __init__(
+        self, imported: Imported, weights: SortedWeights, samples: np.ndarray, threads: int = 2
+    ) -> None:
+        """weights: of the same model. samples: model input, float32 (N, ...), not of the test part."""
+        if not len(samples):
+            raise ValueError("A sensitivity scan needs at least one sample.")
+        self._weights = weights
+        self._layers = imported.layers
+        self._threads = threads
+        self._model = weights.export({})
+        self._output = imported.output
+        self._probabilities = gives_probabilities(self._model)
+        nodes = self._model.graph.node
+        self._places = [
+            next(place for place, node in enumerate(nodes) if layer.initializer in node.input)
+            for layer in self._layers
+        ]
+        feed = self._model.graph.input[0].name
+        self._values: list[Values] = [
+            {feed: samples[start : start + BATCH]} for start in range(0, len(samples), BATCH)
+        ]
+        self._start = 0
+        self._parent: np.ndarray | None = None
+        self._kl: list[float] = []
+        self._seconds = 0.0
+
+    @property
+    def done(self) -> int:
+        """Steps that are measured."""
+        return len(self._kl)
+
+    @property
+    def total(self) -> int:
+        """Steps of the whole scan: layers times ratios."""
+        return len(self._layers) * len(RATIOS)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every layer has its curve."""
+        return self.done == self.total
+
+    @property
+    def eta_seconds(self) -> float | None:
+        """Seconds that the rest takes at the pace so far; None before the first step.
+
+        A step counts as much as there are layers from its own on: they are what it runs.
+        """
+        left = len(self._layers) - np.arange(self.total) // len(RATIOS)
+        past = int(left[: self.done].sum())
+        return self._seconds * int(left[self.done :].sum()) / past if past else None
+
+    @property
+    def curves(self) -> dict[str, Curve]:
+        """The curves of the layers measured to their end, by name."""
+        size, measured = len(RATIOS), list(self._kl)
+        return {
+            layer.name: Curve(np.array(RATIOS), np.array(measured[size * n : size * (n + 1)]))
+            for n, layer in enumerate(self._layers[: len(measured) // size])
+        }
+
+    def step(self, should_stop: Callable[[], bool] = never) -> bool:
+        """Measures the next ratio; False, and nothing is kept of it, when `should_stop` said so between two
+        batches.
+        """
+        since = time.perf_counter()
+        number, ratio = divmod(self.done, len(RATIOS))
+        layer, place = self._layers[number], self._places[number]
+        if self._parent is None:
+            self._parent = self._answers(self._section(len(self._model.graph.node), [self._output]), should_stop)
+        if self._parent is None or (ratio == 0 and not self._advance(place, should_stop)):
+            return False
+        part = self._section(len(self._model.graph.node), [self._output])
+        masks = self._weights.mask_for(0.0, {layer.name: RATIOS[ratio]})
+        self._weights.write(part, {layer.parameter: masks[layer.parameter]})
+        answers = self._answers(part, should_stop)
+        if answers is None:
+            return False
+        kl = (np.exp(self._parent) * (self._parent - answers)).sum(axis=1).mean()
+        self._seconds += time.perf_counter() - since
+        self._kl.append(max(0.0, float(kl)))
+        return True
+
+    def _section(self, end: int, outputs: list[str]) -> onnx.ModelProto:
+        return section(self._model, self._start, end, self._values[0], outputs)
+
+    def _open(self, part: onnx.ModelProto) -> ort.InferenceSession:
+        return open_session(part.SerializeToString(), self._threads)
+
+    def _answers(self, part: onnx.ModelProto, should_stop: Callable[[], bool]) -> np.ndarray | None:
+        """Log-probabilities (N, classes) from the values held; None when stopped."""
+        session = self._open(part)
+        found = []
+        for values in self._values:
+            if should_stop():
+                return None
+            scores = np.asarray(session.run([self._output], values)[0], np.float64)
+            found.append(log_probabilities(scores, self._probabilities))
+        return np.concatenate(found)
+
+    def _advance(self, place: int, should_stop: Callable[[], bool]) -> bool:
+        """Runs the parent on to a node and holds what reaches it, if that is not too much; False when
+        stopped.
+        """
+        names = reaching(self._model.graph, place)
+        new = [name for name in names if name not in self._values[0]]
+        if not new:
+            return True
+        session = self._open(self._section(place, new))
+        moved: list[Values] = []
+        held = 0
+        for values in self._values:
+            if should_stop():
+                return False
+            made = values | dict(zip(new, session.run(new, values), strict=True))
+            moved.append({name: made[name] for name in names})
+            held += sum(value.nbytes for value in moved[-1].values())
+            if held > HELD_BYTES:
+                return True
+        self._values, self._start = moved, place
+        return True
+
+
+def log_probabilities(scores: np.ndarray, probabilities: bool) -> np.ndarray:
+    """Outputs (N, ...) as log-probabilities (N, classes); `probabilities` where they come from a Softmax."""
+    flat = scores.reshape(len(scores), -1)
+    if probabilities:
+        return np.log(np.maximum(flat, 1e-12))
+    shifted = flat - flat.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
