@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import type { Settings, StudioPartial } from "@/server/studio/contract";
 import { type Measuring, type MeasuringEvent, reduce } from "./measuring";
+import { NOTHING_CHANGED } from "./settings";
 
-const at = (sparsity: number): Settings => ({ channels: 0, sparsity, precision: "fp32" });
+const at = (sparsity: number): Settings => ({ ...NOTHING_CHANGED, sparsity });
 const accuracy = (rev: number, n: number, value: number): StudioPartial => ({
   type: "accuracy",
   rev,

@@ -27,6 +27,8 @@ export function reduce(state: Measuring | null, event: MeasuringEvent): Measurin
   if (event.type === "broke") return { ...state, state: "failed", message: event.message };
   const { line } = event;
   switch (line.type) {
+    case "scan":
+      return state;
     case "built":
       return { ...state, state: "measuring", lines: { ...state.lines, built: line } };
     case "accuracy":

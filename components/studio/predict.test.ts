@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Measurement, Settings, StudioBaseline } from "@/server/studio/contract";
 import { monotoneCurve, predict, predictedCurve } from "./predict";
+import { NOTHING_CHANGED } from "./settings";
 
 const sizes = (file: number) => ({ file, zstd19: null, sparse: file, packed: file });
 const baseline: StudioBaseline = {
@@ -28,6 +29,7 @@ const baseline: StudioBaseline = {
       { ratio: 0.9, accuracy: 0.3, n: 250, sizes: { ...sizes(700_000), sparse: 90_000 }, macs: 20_000_000 },
     ],
   },
+  sensitivity: { done: 0, total: 0, layers: [] },
 };
 
 const measurement = (settings: Settings, accuracy: number, file = 700_000): Measurement => ({
@@ -50,7 +52,7 @@ const measurement = (settings: Settings, accuracy: number, file = 700_000): Meas
     sizes: { type: "sizes", rev: 1, elapsedMs: 200, sizes: { ...sizes(file), zstd19: file } },
   },
 });
-const fp32 = (channels: number, sparsity: number): Settings => ({ channels, sparsity, precision: "fp32" });
+const fp32 = (channels: number, sparsity: number): Settings => ({ ...NOTHING_CHANGED, channels, sparsity });
 
 describe("a monotone curve", () => {
   const falling = fc
@@ -118,7 +120,7 @@ describe("predictions", () => {
   });
 
   it("know that int8 leaves a byte of four, and take its cost in accuracy only from a measurement", () => {
-    const int8: Settings = { channels: 0, sparsity: 0, precision: "int8" };
+    const int8: Settings = { ...NOTHING_CHANGED, precision: "int8" };
     const before = predict({ baseline, measurements: [] }, int8, "sparsity");
     expect(before.accuracy).toBeCloseTo(0.92);
     expect(before.sizes.file).toBe(175_000);
@@ -134,7 +136,7 @@ describe("predictions", () => {
   it("never say that zeros make a model faster, and say nothing of a precision that was never timed", () => {
     const zeros = predict({ baseline, measurements: [] }, fp32(0, 0.9), "sparsity");
     expect(zeros.latency.get(1)).toBeCloseTo(0.4);
-    const int8: Settings = { channels: 0, sparsity: 0, precision: "int8" };
+    const int8: Settings = { ...NOTHING_CHANGED, precision: "int8" };
     expect(predict({ baseline, measurements: [] }, int8, "sparsity").latency.size).toBe(0);
   });
 

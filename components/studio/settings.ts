@@ -1,15 +1,21 @@
 /** The dials in the address, and questions about settings. */
-import type { Settings, StudioBaseline } from "@/server/studio/contract";
+import { changesSomething, Settings, type StudioBaseline } from "@/server/studio/contract";
 
-export const NOTHING_CHANGED: Settings = { channels: 0, sparsity: 0, precision: "fp32" };
+export const NOTHING_CHANGED: Settings = Settings.parse({});
 export const MAX_SPARSITY = 0.95;
 export const SPARSITY_STEP = 0.01;
 
-export const isUnchanged = (s: Settings): boolean =>
-  s.channels === 0 && s.sparsity === 0 && s.precision === "fp32";
+export const isUnchanged = (s: Settings): boolean => !changesSomething(s);
 
 export const sameSettings = (a: Settings, b: Settings): boolean =>
-  a.channels === b.channels && a.sparsity === b.sparsity && a.precision === b.precision;
+  a.channels === b.channels &&
+  a.sparsity === b.sparsity &&
+  a.precision === b.precision &&
+  a.allocation === b.allocation &&
+  sameRatios(a.layers, b.layers);
+
+const sameRatios = (a: Settings["layers"], b: Settings["layers"]): boolean =>
+  Object.keys(a).length === Object.keys(b).length && Object.keys(a).every((name) => a[name] === b[name]);
 
 const fraction = (text: string | null, max: number): number => {
   const value = Number(text ?? 0);
@@ -20,6 +26,7 @@ const fraction = (text: string | null, max: number): number => {
 export function readSettings(query: string): Settings {
   const params = new URLSearchParams(query);
   return {
+    ...NOTHING_CHANGED,
     channels: fraction(params.get("c"), 0.9),
     sparsity: fraction(params.get("s"), MAX_SPARSITY),
     precision: params.get("p") === "int8" ? "int8" : "fp32",
@@ -47,6 +54,7 @@ export function allowed(settings: Settings, baseline: StudioBaseline): Settings 
     stops[0] ?? 0,
   );
   return {
+    ...settings,
     channels: off("channels") || stops.length === 0 ? 0 : nearest,
     sparsity: off("sparsity") ? 0 : settings.sparsity,
     precision: off("precision") ? "fp32" : settings.precision,

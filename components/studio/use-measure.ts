@@ -76,7 +76,7 @@ export function useMeasure(props: Props): { measuring: Measuring | null; again: 
     sameSettings(measuring.settings, settings) &&
     (measuring.state === "waiting" || measuring.state === "measuring" || measuring.state === "done");
   const wanted = sessionId !== null && !isBaseline && !isKnown && !isRunning;
-  const { channels, sparsity, precision } = settings;
+  const { channels, sparsity, precision, allocation, layers } = settings;
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new setting or session starts it, its own progress does not
   useEffect(() => {
     if (!wanted || sessionId === null) {
@@ -84,13 +84,13 @@ export function useMeasure(props: Props): { measuring: Measuring | null; again: 
       return;
     }
     running.current?.abort();
-    const timer = setTimeout(() => void measure({ channels, sparsity, precision }, sessionId), REST_MS);
+    const timer = setTimeout(() => void measure(settings, sessionId), REST_MS);
     return () => clearTimeout(timer);
-  }, [sessionId, channels, sparsity, precision, isBaseline, isKnown]);
+  }, [sessionId, channels, sparsity, precision, allocation, layers, isBaseline, isKnown]);
 
   const again = useCallback(() => {
-    if (sessionId !== null) void measure({ channels, sparsity, precision }, sessionId);
-  }, [measure, sessionId, channels, sparsity, precision]);
+    if (sessionId !== null) void measure(settings, sessionId);
+  }, [measure, sessionId, settings]);
 
   return { measuring, again };
 }

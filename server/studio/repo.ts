@@ -2,6 +2,7 @@
 import { and, asc, desc, eq, inArray, sql } from "drizzle-orm";
 import { studioMeasurement, studioSession } from "../../db/schema/studio";
 import type { Db, Transaction } from "../platform/db";
+import type { Settings } from "./contract";
 
 export type SessionRow = typeof studioSession.$inferSelect;
 const LIVE = ["opening", "ready"] as const;
@@ -108,6 +109,30 @@ export async function keepMeasurement(tx: Db, row: typeof studioMeasurement.$inf
       set: { measured: row.measured, n: row.n },
       setWhere: sql`${studioMeasurement.n} < excluded.n`,
     });
+}
+
+/** The newest measurement of these very settings. */
+export async function findMeasurement(
+  db: Db,
+  teamId: string,
+  versionId: string,
+  datasetId: string,
+  settings: Settings,
+) {
+  const [row] = await db
+    .select()
+    .from(studioMeasurement)
+    .where(
+      and(
+        eq(studioMeasurement.teamId, teamId),
+        eq(studioMeasurement.versionId, versionId),
+        eq(studioMeasurement.datasetId, datasetId),
+        eq(studioMeasurement.settings, settings),
+      ),
+    )
+    .orderBy(desc(studioMeasurement.createdAt))
+    .limit(1);
+  return row;
 }
 
 /** The newest measurement of each setting of a version on a dataset, newest first. */

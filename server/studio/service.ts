@@ -5,6 +5,7 @@ import { datasetRef } from "../datasets/service";
 import { defaultClusterId, desireChanged } from "../engine/service";
 import { madeByRun, refuseMisfit, versionForWork } from "../models/service";
 import { type TeamContext, transact } from "../platform/context";
+import type { Transaction } from "../platform/db";
 import { Conflict, Invalid, NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
@@ -13,6 +14,7 @@ import { createRun } from "../runs/service";
 import * as actor from "./actor";
 import {
   type Commit,
+  changesSomething,
   type EvaluateSettings,
   inWords,
   KEEP_FROM_N,
@@ -159,7 +161,7 @@ export async function history(ctx: TeamContext, input: z.infer<typeof OpenSessio
 /** Starts the run that makes an immutable child version of a setting. @throws NotFound, Conflict, Invalid */
 export async function commit(ctx: TeamContext, input: z.infer<typeof Commit>) {
   const { settings } = input;
-  if (settings.channels === 0 && settings.sparsity === 0 && settings.precision === "fp32") {
+  if (!changesSomething(settings)) {
     throw new Invalid("These dials change nothing.", {
       code: "no_change",
       remedy: "Turn one of them first.",
@@ -168,7 +170,7 @@ export async function commit(ctx: TeamContext, input: z.infer<typeof Commit>) {
   return transact(ctx, async (tx) => {
     const work = await versionForWork(tx, ctx.teamId, input.versionId);
     const dataset = await datasetRef(tx, ctx.teamId, input.datasetId);
-    const recipe = Recipe.parse(settings);
+    const recipe = Recipe.parse({ ...settings, layers: await ratios(tx, ctx, input) });
     const run = await createRun(tx, ctx, {
       kind: "compress",
       title: `Commit ${work.model.name} v${work.version.number}: ${inWords(settings)}`,
@@ -194,6 +196,27 @@ export async function commit(ctx: TeamContext, input: z.infer<typeof Commit>) {
     await emit(tx, { teamId: ctx.teamId, topic: "studio", key: run.id });
     return run;
   });
+}
+
+/**
+ * The ratio of every layer as it was measured, so that a commit needs no scan; where weights go by magnitude, the locks
+ * say all. @throws Conflict
+ */
+async function ratios(
+  tx: Transaction,
+  ctx: TeamContext,
+  { versionId, datasetId, settings }: z.infer<typeof Commit>,
+): Promise<Recipe["layers"]> {
+  if (settings.allocation === "magnitude") return settings.layers;
+  const found = await repo.findMeasurement(tx, ctx.teamId, versionId, datasetId, settings);
+  const built = found && Measured.parse(found.measured).built;
+  if (!built) {
+    throw new Conflict(`The shares by ${settings.allocation} of these settings are not known yet.`, {
+      code: "not_measured",
+      remedy: "Commit them once they are measured.",
+    });
+  }
+  return Object.fromEntries(built.layers.map(({ name, sparsity }) => [name, sparsity]));
 }
 
 /** How a commit goes on, and the version it made. */

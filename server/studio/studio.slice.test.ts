@@ -20,7 +20,7 @@ import { newId } from "../platform/ids";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { deriveToken } from "../platform/tokens";
 import { toRun } from "../runs/records";
-import type { StudioPartial } from "./contract";
+import { Settings, type StudioPartial } from "./contract";
 import { closeIdleSessions, desiredSessions, finishCommit, observeSession } from "./reconcile";
 import * as service from "./service";
 
@@ -131,7 +131,7 @@ const accuracy = (rev: number, n: number): StudioPartial => ({
   perClass: [],
 });
 const done = (rev: number): StudioPartial => ({ type: "done", rev, elapsedMs: 900 });
-const settings = { channels: 0, sparsity: 0.4, precision: "fp32" as const };
+const settings = Settings.parse({ sparsity: 0.4 });
 
 describe("a session", () => {
   it("is one for a version and dataset, however many open it at once", async () => {
@@ -291,9 +291,39 @@ describe("a commit", () => {
     expect((await service.commitProgress(ctx, id)).made).toMatchObject({ number: 2, accuracy: 0.915 });
   });
 
+  it("by sensitivity carries the ratio of every layer as it was measured, and waits until it was", async () => {
+    const layer = { before: 16, after: 16, parameters: 144 };
+    const layers = [
+      { ...layer, name: "stem", sparsity: 0.1 },
+      { ...layer, name: "head", sparsity: 0.7 },
+    ];
+    const chosen = Settings.parse({ sparsity: 0.5, allocation: "sensitivity", layers: { stem: 0.1 } });
+    const { ctx, bench, sessionId } = await ready([
+      { type: "scan", rev: 1, elapsedMs: 5, done: 0, total: 14, etaSeconds: null },
+      {
+        type: "built",
+        rev: 1,
+        elapsedMs: 10,
+        achieved: { channels: 0, sparsity: 0.5 },
+        layers,
+        sizes: inspection.sizes,
+        macs: 1,
+      },
+      accuracy(1, 10_000),
+      done(1),
+    ]);
+    const commit = () => service.commit(ctx, { ...bench, settings: chosen, note: "" });
+    await expect(commit()).rejects.toThrow("not known yet");
+    const input = { sessionId, rev: 1, settings: chosen };
+    for await (const _ of service.evaluate(ctx, input, new AbortController().signal));
+    const { id } = await commit();
+    const [started] = await ctx.db.select().from(run).where(eq(run.id, id));
+    expect(started?.spec).toMatchObject({ recipe: { ...chosen, layers: { stem: 0.1, head: 0.7 } } });
+  });
+
   it("is refused where the dials change nothing", async () => {
     const { ctx, ...bench } = await makeBench();
-    const nothing = { channels: 0, sparsity: 0, precision: "fp32" as const };
+    const nothing = Settings.parse({ allocation: "uniform", layers: { stem: 0 } });
     await expect(service.commit(ctx, { ...bench, settings: nothing, note: "" })).rejects.toThrow(
       "change nothing",
     );

@@ -13,6 +13,9 @@ MAX_RATIO = 0.95
 STEPS = 100
 """A step of the greedy choice is this part of a layer."""
 
+LEAST_KL = 1e-9
+"""Less is rounding."""
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -26,9 +29,16 @@ class Curve:
     kl: np.ndarray
 
     def at(self, ratios: np.ndarray) -> np.ndarray:
-        """The divergence at other ratios: 0 at 0, linear between points, never falling."""
-        rising = np.maximum.accumulate([0.0, *self.kl])
-        return np.interp(ratios, [0.0, *self.ratios], rising)
+        """The divergence at other ratios: never falling, a power of the ratio between two points.
+
+        Below the first point that power is 3, as that of the squares of what is removed where the smallest
+        weights are equally dense.
+        """
+        first = 1 / STEPS
+        rising = np.maximum(np.maximum.accumulate(self.kl), LEAST_KL)
+        known = [rising[0] * (first / self.ratios[0]) ** 3, *rising]
+        near = np.interp(np.log(np.maximum(ratios, first)), np.log([first, *self.ratios]), np.log(known))
+        return np.where(ratios > 0, np.exp(near), 0.0)
 
 
 def zeros_of(ratio: float, size: int) -> int:
@@ -36,9 +46,7 @@ def zeros_of(ratio: float, size: int) -> int:
     return min(round(ratio * size), int(MAX_RATIO * size))
 
 
-def allocate_uniform(
-    sizes: Mapping[str, int], locks: Mapping[str, float], target: float
-) -> dict[str, float]:
+def allocate_uniform(sizes: Mapping[str, int], locks: Mapping[str, float], target: float) -> dict[str, float]:
     """The ratio of every layer: the same in each that is not locked, so that the whole reaches `target`.
 
     sizes: weights by layer. Where locks or MAX_RATIO do not allow the target, the nearest share. Raises
@@ -52,8 +60,11 @@ def allocate_uniform(
 def allocate_by_sensitivity(
     curves: Mapping[str, Curve], sizes: Mapping[str, int], locks: Mapping[str, float], target: float
 ) -> dict[str, float]:
-    """The ratio of every layer, chosen greedily: each step is taken from the layer where it adds the least
-    divergence for each weight that it removes, until the whole reaches `target`.
+    """The ratio of every layer, chosen greedily: each step is taken from the layer where it adds the least to
+    the bound on the divergence for each weight that it removes, until the whole reaches `target`.
+
+    The bound: to second order the divergence is a squared norm of what changes in the answers, and changes of
+    several layers add up at most as their norms do, so sqrt(KL) <= sum of sqrt(KL of each layer).
 
     sizes: weights by layer; curves may have been measured on other sizes. A larger target never lowers a
     ratio. Where locks or MAX_RATIO do not allow the target, the nearest share. Raises ValueError for a lock
@@ -71,7 +82,7 @@ def allocate_by_sensitivity(
         zeros = zeros[zeros <= zeros_of(MAX_RATIO, size)]
         weights = np.diff(zeros)
         # A cheap step behind a dear one is reached only through it: this makes a sort the greedy choice.
-        costs.append(np.maximum.accumulate(np.diff(curves[name].at(zeros / size)) / weights))
+        costs.append(np.maximum.accumulate(np.diff(np.sqrt(curves[name].at(zeros / size))) / weights))
         removed.append(weights)
         layers.append(np.full(len(weights), number))
     # The sort is stable: a layer's steps stay in their order, and ties go to the earlier layer.
@@ -90,9 +101,7 @@ def check_layers(named: Mapping[str, float], sizes: Mapping[str, int]) -> None:
             raise ValueError(f"This model has no layer '{name}'. Its layers are {', '.join(sizes)}.")
 
 
-def _free(
-    sizes: Mapping[str, int], locks: Mapping[str, float], target: float
-) -> tuple[dict[str, int], int]:
+def _free(sizes: Mapping[str, int], locks: Mapping[str, float], target: float) -> tuple[dict[str, int], int]:
     """The layers that are not locked, and how many weights they have to give up together."""
     check_layers(locks, sizes)
     free = {name: size for name, size in sizes.items() if name not in locks}

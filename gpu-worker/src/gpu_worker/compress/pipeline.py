@@ -89,7 +89,10 @@ class Compressor:
         return self._pruner
 
     def scan(self) -> SensitivityScan:
-        """A sensitivity scan of the unchanged model, on train samples. Raises ValueError without a dataset."""
+        """A sensitivity scan of the unchanged model, on train samples.
+
+        Raises ValueError without a dataset.
+        """
         _, weights = self._base(0.0, 16)
         return SensitivityScan(self.imported, weights, self.calibration(SAMPLES, SEED), self._threads)
 
@@ -103,7 +106,7 @@ class Compressor:
         return recipe.allocation == "sensitivity" and recipe.sparsity > 0 and len(recipe.layers) < len(sizes)
 
     def resolve(self, recipe: Recipe, curves: Mapping[str, Curve] | None = None) -> Recipe:
-        """The recipe with a ratio for every layer, where weights do not go by magnitude: what a commit carries.
+        """What a commit carries: the recipe, with a ratio for every layer unless weights go by magnitude.
 
         curves: of a complete scan; they stay those of the unchanged model when channels are removed, too.
         """
@@ -119,8 +122,9 @@ class Compressor:
         return recipe.model_copy(update={"layers": layers})
 
     def build(self, recipe: Recipe) -> Compressed:
-        """The model that a resolved recipe makes. Raises ValueError, with the reason, for what this model does
-        not allow.
+        """The model that a resolved recipe makes.
+
+        Raises ValueError, with the reason, for what this model does not allow.
         """
         if self.imported.tier > 2:
             raise ValueError(f"This model can only be served. {' '.join(self.imported.tier_reasons)}")
@@ -128,7 +132,8 @@ class Compressor:
         missing = [name for name in weights.sizes if name not in recipe.layers]
         if recipe.allocation != "magnitude" and missing:
             raise ValueError(
-                f"A recipe by {recipe.allocation} holds the ratio of every layer; {', '.join(missing)} lack one."
+                f"A recipe by {recipe.allocation} holds the ratio of every layer, but not of"
+                f" {', '.join(missing)}."
             )
         masks = weights.mask_for(recipe.sparsity, recipe.layers)
         proto = weights.export(masks)

@@ -36,8 +36,9 @@ class Recipe(BaseModel):
     layers: dict[str, Annotated[float, Field(ge=0.0, le=MAX_RATIO)]] = Field(default_factory=dict)
 
     def canonical_json(self) -> str:
-        """One spelling for equal recipes: sorted keys, no spaces, shares as floats. An allocation by magnitude
-        alone goes without saying, as in recipes from before there were others.
+        """One spelling for equal recipes: sorted keys, no spaces, shares as floats.
+
+        Weights that go by magnitude alone are not mentioned: digests from before there was a choice hold.
         """
         plain = self.allocation == "magnitude" and not self.layers
         fields = self.model_dump(exclude={"allocation", "layers"} if plain else None)

@@ -105,10 +105,10 @@ class SensitivityScan:
         number, ratio = divmod(self.done, len(RATIOS))
         layer, place = self._layers[number], self._places[number]
         if self._parent is None:
-            self._parent = self._answers(self._section(len(self._model.graph.node), [self._output]), should_stop)
+            self._parent = self._answers(self._rest(), should_stop)
         if self._parent is None or (ratio == 0 and not self._advance(place, should_stop)):
             return False
-        part = self._section(len(self._model.graph.node), [self._output])
+        part = self._rest()
         masks = self._weights.mask_for(0.0, {layer.name: RATIOS[ratio]})
         self._weights.write(part, {layer.parameter: masks[layer.parameter]})
         answers = self._answers(part, should_stop)
@@ -118,6 +118,9 @@ class SensitivityScan:
         self._seconds += time.perf_counter() - since
         self._kl.append(max(0.0, float(kl)))
         return True
+
+    def _rest(self) -> onnx.ModelProto:
+        return self._section(len(self._model.graph.node), [self._output])
 
     def _section(self, end: int, outputs: list[str]) -> onnx.ModelProto:
         return section(self._model, self._start, end, self._values[0], outputs)

@@ -91,27 +91,17 @@ class Bench:
     def awaited_scan(self, settings: Settings) -> SensitivityScan | None:
         """The scan that must be complete before these settings can be built; None where they need none.
 
-        Raises Unavailable, with the reason, when a dial that is turned cannot be, and ValueError for a layer
-        that the version does not have.
+        Raises as `build` does.
         """
-        turned = {
-            "channels": settings.channels > 0,
-            "sparsity": settings.sparsity > 0 or any(settings.layers.values()),
-            "precision": settings.precision != "fp32",
-        }
-        for item in self.unavailable:
-            if turned[item.dial]:
-                raise Unavailable(item.reason)
-        if self._compressor is None:
-            raise Unavailable(self.unavailable[0].reason)
-        return self.scan if self._compressor.needs_scan(recipe_of(settings)) else None
+        return self.scan if self._dials(settings).needs_scan(recipe_of(settings)) else None
 
     def build(self, settings: Settings) -> Compressed:
-        """The candidate. Raises as `awaited_scan` does, and ValueError while that scan is not complete."""
-        scan = self.awaited_scan(settings)
-        assert self._compressor is not None
-        curves = scan.curves if scan is not None and scan.complete else None
-        return self._compressor.build(self._compressor.resolve(recipe_of(settings), curves))
+        """The candidate. Raises Unavailable, with the reason, when a dial that is turned cannot be, and
+        ValueError for a layer that the version does not have.
+        """
+        compressor = self._dials(settings)
+        curves = self.scan.curves if self.scan is not None and self.scan.complete else None
+        return compressor.build(compressor.resolve(recipe_of(settings), curves))
 
     def open(self, model: bytes) -> ort.InferenceSession:
         """A session for counting right answers."""
@@ -148,6 +138,20 @@ class Bench:
         return latency(
             candidate, self._latency_session, self.example, BATCHES, LATENCY_ROUNDS, should_stop=stop
         )
+
+    def _dials(self, settings: Settings) -> Compressor:
+        """What builds these settings; raises Unavailable when it cannot."""
+        turned = {
+            "channels": settings.channels > 0,
+            "sparsity": settings.sparsity > 0 or any(settings.layers.values()),
+            "precision": settings.precision != "fp32",
+        }
+        for item in self.unavailable:
+            if turned[item.dial]:
+                raise Unavailable(item.reason)
+        if self._compressor is None:
+            raise Unavailable(self.unavailable[0].reason)
+        return self._compressor
 
     def _open_dials(self, float_model: bytes) -> Compressor | None:
         try:

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from gpu_worker.data import Dataset
+from gpu_worker.importer import to_logits
 from gpu_worker.train.group import Group
-from gpu_worker.importer.outputs import to_logits
 from gpu_worker.train.trainable import Trainable
 
 SUBSET = 1_000

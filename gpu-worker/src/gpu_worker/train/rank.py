@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from gpu_worker.contract import AttemptSpec, TrainResult, TrainSpec
 from gpu_worker.data import Dataset
+from gpu_worker.importer import to_logits
 from gpu_worker.jobs.data import open_reference
 from gpu_worker.jobs.ports import Door, Stopped
 from gpu_worker.train.augment import shift_and_flip
@@ -25,7 +26,6 @@ from gpu_worker.train.checkpoint import CheckpointWriter, Position, restore, sna
 from gpu_worker.train.evaluation import SubsetEvaluation
 from gpu_worker.train.group import Group, Pulse, join_group
 from gpu_worker.train.optimize import ZeroMasks, build_optimizer, clip, learning_rate, summed_loss
-from gpu_worker.importer.outputs import to_logits
 from gpu_worker.train.reporter import Reporter
 from gpu_worker.train.result import build_result
 from gpu_worker.train.sampler import SampleStream

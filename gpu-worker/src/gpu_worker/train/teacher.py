@@ -10,9 +10,8 @@ from torch import Tensor
 
 from gpu_worker.contract import Teacher
 from gpu_worker.evaluate import open_session, predict
-from gpu_worker.importer import import_onnx
+from gpu_worker.importer import gives_probabilities, import_onnx, to_logits
 from gpu_worker.jobs.ports import Blobs
-from gpu_worker.importer.outputs import gives_probabilities, to_logits
 from gpu_worker.train.trainable import lay_out
 
 

@@ -14,10 +14,15 @@ from torch import nn
 
 from gpu_worker.contract import InitArchitecture, TrainSpec
 from gpu_worker.data import Dataset, InputSpec
-from gpu_worker.importer import ImportRefused, export_onnx, import_onnx, reinsert_batchnorm
+from gpu_worker.importer import (
+    ImportRefused,
+    export_onnx,
+    gives_probabilities,
+    import_onnx,
+    reinsert_batchnorm,
+)
 from gpu_worker.jobs.ports import Blobs
 from gpu_worker.train import architectures
-from gpu_worker.importer.outputs import gives_probabilities
 
 OPSET = 18
 CALIBRATION = 512
