@@ -133,6 +133,15 @@ const accuracy = (rev: number, n: number): StudioPartial => ({
 const done = (rev: number): StudioPartial => ({ type: "done", rev, elapsedMs: 900 });
 const settings = Settings.parse({ sparsity: 0.4 });
 
+/** A session of a fresh version that answers with these lines. */
+async function ready(lines: StudioPartial[], options?: { hang: boolean }) {
+  const { ctx, ...bench } = await makeBench();
+  const { sessionId } = await service.openSession(ctx, bench);
+  const at = await actor(lines, options);
+  await observe(sessionId, "ready", at.address);
+  return { ctx, bench, sessionId, ...at };
+}
+
 describe("a session", () => {
   it("is one for a version and dataset, however many open it at once", async () => {
     const { ctx, ...bench } = await makeBench();
@@ -197,14 +206,6 @@ describe("a session", () => {
 });
 
 describe("a measurement", () => {
-  async function ready(lines: StudioPartial[], options?: { hang: boolean }) {
-    const { ctx, ...bench } = await makeBench();
-    const { sessionId } = await service.openSession(ctx, bench);
-    const at = await actor(lines, options);
-    await observe(sessionId, "ready", at.address);
-    return { ctx, bench, sessionId, ...at };
-  }
-
   it("streams what the session says, with its token, and is kept when done", async () => {
     const { ctx, bench, sessionId, asked } = await ready([accuracy(3, 250), accuracy(3, 10_000), done(3)]);
     const told: string[] = [];

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 
 from gpu_worker.compress import SortedWeights, apply_masks, zero_share
+from gpu_worker.compress.allocate import MAX_RATIO, zeros_of
 from gpu_worker.compress.sparsity import magnitude_order
 from gpu_worker.importer import Imported, import_onnx
 from nets import onnx_of
@@ -46,6 +47,22 @@ def test_a_larger_share_zeroes_a_superset() -> None:
     _, weights = sorted_weights()
     low, high = weights.mask_for(0.3), weights.mask_for(0.6)
     assert all(bool((high[name] <= low[name]).all()) for name in low)
+
+
+@given(sparsity=st.floats(0, 0.9), locked=st.floats(0, 0.95))
+@settings(max_examples=30, deadline=None)
+def test_a_locked_layer_keeps_its_ratio_and_the_others_make_up_for_it(sparsity: float, locked: float) -> None:
+    imported, weights = sorted_weights()
+    first, *others = imported.layers
+    masks = weights.mask_for(sparsity, {first.name: locked})
+    own = masks[first.parameter]
+    assert int((~own).sum()) == zeros_of(locked, own.numel())
+    value = imported.module.get_parameter(first.parameter).detach().abs()
+    assert not (~own).any() or value[~own].max() <= value[own].min()
+    free = sum(masks[layer.parameter].numel() for layer in others)
+    missing = round(sparsity * weights.total) - int((~own).sum())
+    given_up = sum(int((~masks[layer.parameter]).sum()) for layer in others)
+    assert given_up == min(max(0, missing), zeros_of(MAX_RATIO, free))
 
 
 def test_only_layer_weights_change_in_the_graph() -> None:
