@@ -56,6 +56,47 @@ def test_live_settings_and_a_commit_make_the_same_bytes(dataset: Dataset) -> Non
     assert len(set(live)) == len(live)
 
 
+@pytest.mark.parametrize("allocation", ["magnitude", "uniform", "sensitivity"])
+def test_a_resolved_recipe_builds_the_same_bytes_without_a_scan(dataset: Dataset, allocation: str) -> None:
+    compressor = Compressor(import_onnx(onnx_of("resnet")), dataset)
+    asked = Recipe.model_validate(
+        {"channels": 0.3, "sparsity": 0.5, "allocation": allocation, "layers": {"stem.0": 0.1}}
+    )
+    scan = compressor.scan()
+    while compressor.needs_scan(asked) and not scan.complete:
+        scan.step()
+    resolved = compressor.resolve(asked, scan.curves)
+    made = compressor.build(resolved)
+    assert apply_recipe(onnx_of("resnet"), resolved, dataset).onnx == made.onnx
+    # What the built model tells of its layers is a resolved recipe as well.
+    told = asked.model_copy(update={"layers": {layer.name: layer.sparsity for layer in made.layers}})
+    assert apply_recipe(onnx_of("resnet"), told, dataset).onnx == made.onnx
+    assert made.achieved.sparsity == pytest.approx(0.5, abs=1e-3)
+    assert made.layers[0].sparsity == pytest.approx(0.1, abs=0.01)
+    assert Recipe.model_validate_json(resolved.canonical_json()) == resolved
+
+
+def test_a_scan_asks_train_samples_only(dataset: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[np.ndarray] = []
+    batch = Dataset.batch
+    monkeypatch.setattr(Dataset, "batch", lambda self, ids, spec: asked.append(ids) or batch(self, ids, spec))
+    Compressor(import_onnx(onnx_of("resnet")), dataset).scan()
+    assert len(asked) == 1
+    assert np.isin(asked[0], dataset.train_ids).all()
+
+
+def test_layers_that_are_unknown_or_missing_are_named(dataset: Dataset) -> None:
+    compressor = Compressor(import_onnx(onnx_of("resnet")), dataset)
+    for allocation in ("magnitude", "uniform", "sensitivity"):
+        recipe = Recipe.model_validate({"sparsity": 0.5, "allocation": allocation, "layers": {"steam": 0.5}})
+        with pytest.raises(ValueError, match="no layer 'steam'"):
+            compressor.build(compressor.resolve(recipe))
+    with pytest.raises(ValueError, match=r"every layer, but not of body\.0\.conv1.*head"):
+        compressor.build(Recipe(sparsity=0.5, allocation="uniform", layers={"stem.0": 0.5}))
+    with pytest.raises(ValueError, match="scan first"):
+        compressor.resolve(Recipe(sparsity=0.5, allocation="sensitivity"))
+
+
 def test_what_is_told_is_what_the_bytes_hold(dataset: Dataset) -> None:
     made = apply_recipe(onnx_of("resnet"), RECIPES[-1], dataset)
     proto = onnx.load_model_from_string(made.float_onnx)
@@ -195,6 +236,14 @@ def test_a_recipe_has_one_spelling(
 
 def test_whole_numbers_and_floats_are_one_recipe() -> None:
     assert recipe_digest(Recipe(channels=0, sparsity=0), "p") == recipe_digest(Recipe(), "p")
+
+
+def test_the_digest_of_a_recipe_without_shares_is_what_it_was_before_there_were_any() -> None:
+    recipe = Recipe(channels=0.25, sparsity=0.6, precision="int8")
+    digest = "322bc9d457cf558105f3ee504ec23822913a25758eefcccdc6ba091d5527bd59"
+    assert recipe_digest(recipe, "a" * 64) == digest
+    locked = recipe.model_copy(update={"layers": {"stem": 0.0}})
+    assert recipe_digest(locked, "a" * 64) != digest
 
 
 def test_int8_without_a_dataset_says_what_is_missing(tmp_path: Path) -> None:

@@ -13,7 +13,14 @@ import httpx
 import numpy as np
 import pytest
 
-from gpu_worker.contract import CompressResult, DatasetRef, DesiredSession, StudioBaseline, StudioPartial
+from gpu_worker.contract import (
+    CompressResult,
+    DatasetRef,
+    DesiredSession,
+    Sensitivity,
+    StudioBaseline,
+    StudioPartial,
+)
 from gpu_worker.evaluate import evaluation_order, open_session, predict
 from gpu_worker.jobs import run_single
 from gpu_worker.jobs.data import open_reference
@@ -164,6 +171,76 @@ def test_a_newer_setting_ends_the_older_one(opened: Opened) -> None:
     assert late == [{"type": "superseded", "rev": older, "by": newer}]
 
 
+def test_settings_by_sensitivity_wait_for_the_scan_and_commit_what_was_shown(tmp_path: Path) -> None:
+    with session(tmp_path, onnx_of("resnet"), n=1200) as opened:
+        chosen = {"sparsity": 0.6, "allocation": "sensitivity", "layers": {"stem.0": 0.25}}
+        lines = list(opened.lines(**chosen))
+        scans = [line for line in lines if line["type"] == "scan"]
+        assert [line["type"] for line in lines][: len(scans) + 1] == ["scan"] * len(scans) + ["built"]
+        assert [line["done"] for line in scans] == sorted(line["done"] for line in scans)
+        assert {line["total"] for line in scans} == {8 * 7}
+        assert scans[-1]["etaSeconds"] > 0
+        built = next(line for line in lines if line["type"] == "built")
+        assert built["achieved"]["sparsity"] == pytest.approx(0.6, abs=1e-3)
+        shares = {layer["name"]: layer["sparsity"] for layer in built["layers"]}
+        assert shares["stem.0"] == pytest.approx(0.25, abs=0.01)
+
+        sensitivity = StudioBaseline.model_validate(opened.client.get("/baseline").json()).sensitivity
+        assert (sensitivity.done, sensitivity.total) == (56, 56)
+        assert [layer.name for layer in sensitivity.layers] == list(shares)
+        assert (
+            {len(layer.ratios) for layer in sensitivity.layers}
+            == {len(layer.kl) for layer in sensitivity.layers}
+            == {7}
+        )
+        # Curves are there now, so the next setting does not wait.
+        assert next(opened.lines(**chosen | {"sparsity": 0.5}))["type"] == "built"
+
+        spec = {
+            "kind": "compress",
+            "parent": opened.model,
+            "parentFloat": opened.model,
+            "recipe": chosen | {"layers": shares},
+            "dataset": opened.dataset.model_dump(by_alias=True),
+        }
+        committed = run_single(attempt(spec), opened.door, threading.Event())
+        assert isinstance(committed, CompressResult)
+        assert [layer.model_dump(by_alias=True) for layer in committed.layers] == built["layers"]
+        last = [line for line in lines if line["type"] == "accuracy"][-1]
+        assert committed.artifacts.evaluation.accuracy == last["accuracy"]
+
+
+def test_a_newer_setting_ends_the_wait_for_the_scan_but_not_the_scan(tmp_path: Path) -> None:
+    with session(tmp_path, onnx_of("resnet"), n=1200) as opened:
+        waiting = opened.lines(rev=1, sparsity=0.6, allocation="sensitivity")
+        assert next(waiting)["type"] == "scan"
+        seen: list[dict[str, Any]] = []
+        reader = threading.Thread(target=lambda: seen.extend(waiting))
+        reader.start()
+        headers = opened.client.headers
+        with httpx.Client(base_url=opened.client.base_url, headers=headers, timeout=60) as other:
+            later = Opened(other, opened.door, opened.dataset, opened.model)
+            kinds = [line["type"] for line in later.lines(rev=2, sparsity=0.3)]
+        reader.join(60)
+        assert kinds[0] == "built"
+        assert kinds[-1] == "done"
+        assert seen[-1] == {"type": "superseded", "rev": 1, "by": 2}
+        assert {line["type"] for line in seen[:-1]} <= {"scan"}
+
+        def known() -> Sensitivity:
+            return StudioBaseline.model_validate(opened.client.get("/baseline").json()).sensitivity
+
+        while (found := known()).done < found.total:
+            assert found.layers == []
+        assert len(known().layers) == 8
+
+
+def test_a_layer_that_the_version_lacks_is_named_at_once(opened: Opened) -> None:
+    lines = list(opened.lines(sparsity=0.6, allocation="sensitivity", layers={"steam": 0.5}))
+    assert [line["type"] for line in lines] == ["failed"]
+    assert "no layer 'steam'" in lines[0]["message"]
+
+
 def test_the_version_itself_is_measured_and_its_curves_drawn(opened: Opened) -> None:
     def measured() -> StudioBaseline:
         return StudioBaseline.model_validate(opened.client.get("/baseline").json())
@@ -195,7 +272,16 @@ def test_every_route_wants_the_token(opened: Opened) -> None:
         assert httpx.request(method, opened.client.base_url.join(path)).status_code == 401
 
 
-@pytest.mark.parametrize("settings", [{"sparsity": 0.99}, {"channels": -0.1}, {"precision": "int4"}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"sparsity": 0.99},
+        {"channels": -0.1},
+        {"precision": "int4"},
+        {"allocation": "random"},
+        {"layers": {"stem.0": 0.96}},
+    ],
+)
 def test_settings_out_of_range_are_refused(opened: Opened, settings: dict[str, Any]) -> None:
     body = {"rev": 1, "settings": {"channels": 0, "sparsity": 0, "precision": "fp32"} | settings}
     assert opened.client.post("/evaluate", json=body).status_code == 422
@@ -221,6 +307,7 @@ def test_dials_that_a_version_lacks_are_named_with_the_reason(tmp_path: Path) ->
     with session(tmp_path / "served", quantized, n=400) as served:
         baseline = StudioBaseline.model_validate(served.client.get("/baseline").json())
         assert {item.dial for item in baseline.unavailable} == {"channels", "sparsity", "precision"}
+        assert baseline.sensitivity == Sensitivity(done=0, total=0, layers=[])
         assert all("quantized" in item.reason for item in baseline.unavailable)
         lines = list(served.lines(sparsity=0.5))
         assert [line["type"] for line in lines] == ["failed"]
