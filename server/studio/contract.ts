@@ -57,6 +57,7 @@ export const LayerChange = z.object({
   /** Output channels. */
   before: Count,
   after: Count,
+  /** The share of its weights that is zero; as its ratio in a recipe it gives the very same zeros. */
   sparsity: Fraction,
   parameters: Count,
 });

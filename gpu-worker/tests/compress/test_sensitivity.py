@@ -12,36 +12,41 @@ from gpu_worker.compress import sensitivity as module
 from gpu_worker.compress.sensitivity import BATCH, RATIOS, log_probabilities
 from gpu_worker.evaluate import open_session, predict
 from gpu_worker.importer import import_onnx
-from nets import NETS, example, onnx_of
+from nets import NETS, Exporter, example, onnx_of
 
 SAMPLES = 2 * BATCH + 5
 
 
-def scan(name: str) -> SensitivityScan:
-    imported = import_onnx(onnx_of(name))
+def scan(name: str, exporter: Exporter = "dynamo_plain") -> SensitivityScan:
+    imported = import_onnx(onnx_of(name, exporter))
     return SensitivityScan(imported, SortedWeights(imported), example(name, SAMPLES).numpy())
 
 
-def direct(name: str, layer: str, ratio: float) -> float:
+def direct(name: str, exporter: Exporter, layer: str, ratio: float) -> float:
     """The same by running the whole network."""
-    weights, x = SortedWeights(import_onnx(onnx_of(name))), example(name, SAMPLES).numpy()
+    parent, x = onnx_of(name, exporter), example(name, SAMPLES).numpy()
+    weights = SortedWeights(import_onnx(parent))
     pruned = weights.export(weights.mask_for(0.0, {layer: ratio})).SerializeToString()
     p, q = (
         log_probabilities(predict(open_session(data), x).astype(np.float64), False)
-        for data in (onnx_of(name), pruned)
+        for data in (parent, pruned)
     )
     return float((np.exp(p) * (p - q)).sum(axis=1).mean())
 
 
-@pytest.mark.parametrize("name", NETS)
-def test_running_what_lies_behind_a_layer_says_the_same_as_running_all(name: str) -> None:
-    found = scan(name)
+@pytest.mark.parametrize(
+    ("name", "exporter"), [*((name, "dynamo_plain") for name in NETS), ("plain", "torchscript")]
+)
+def test_running_what_lies_behind_a_layer_says_the_same_as_running_all(name: str, exporter: Exporter) -> None:
+    found = scan(name, exporter)
     while not found.complete:
         assert found.step()
     assert found.total == len(found.curves) * len(RATIOS)
     for layer, curve in found.curves.items():
         for place in (1, len(RATIOS) - 1):
-            assert curve.kl[place] == pytest.approx(direct(name, layer, RATIOS[place]), rel=1e-3, abs=1e-6)
+            assert curve.kl[place] == pytest.approx(
+                direct(name, exporter, layer, RATIOS[place]), rel=1e-3, abs=1e-6
+            )
 
 
 def test_a_scan_that_is_stopped_again_and_again_ends_the_same() -> None:

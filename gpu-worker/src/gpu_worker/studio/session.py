@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from gpu_worker.compress import SensitivityScan
 from gpu_worker.contract import (
     DesiredSession,
     EvaluateRequest,
@@ -96,9 +97,8 @@ class Session:
         for dial, settings in preview_settings(bench, self._facts.channel_stops):
             if not self._draw(dial, settings):
                 return
-        while bench.scan is not None and not bench.scan.complete:
-            if not desk.in_background(self._scan_on):
-                return
+        if bench.scan is not None and not self._complete(bench.scan):
+            return
         while (known := len(bench.baseline_measured())) < len(bench.order):
             upto = min(known + CHUNK, len(bench.order))
             if not desk.in_background(lambda upto=upto: _discard(bench.baseline(upto, desk.wanted))):
@@ -111,11 +111,25 @@ class Session:
         except Exception:  # whoever turns the dial is told; here it only means that nothing is warm
             log.exception("int8 could not be warmed")
 
-    def _scan_on(self) -> None:
-        """One more step, unless a setting that waited for the scan has just measured the last."""
-        scan = self._bench.scan
-        if scan is not None and not scan.complete:
-            scan.step(self.desk.wanted)
+    def _complete(self, scan: SensitivityScan) -> bool:
+        """Takes a scan to its end, which a setting that waits for it may do as well; False once the desk is
+        closed.
+        """
+        failed = False
+
+        def step() -> None:
+            nonlocal failed
+            try:
+                if not scan.complete:
+                    scan.step(self.desk.wanted)
+            except Exception:  # whoever asks for shares by sensitivity is told
+                log.exception("the scan stopped at step %d", scan.done)
+                failed = True
+
+        while not scan.complete and not failed:
+            if not self.desk.in_background(step):
+                return False
+        return True
 
     def _draw(self, dial: str, settings: Settings) -> bool:
         """Adds one point to a curve, again from its start when it was interrupted; False once the desk is
