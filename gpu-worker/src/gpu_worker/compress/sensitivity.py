@@ -153,7 +153,7 @@ class SensitivityScan:
         for values in self._values:
             if should_stop():
                 return False
-            made = values | dict(zip(new, session.run(new, values), strict=True))
+            made = values | dict(zip(new, map(np.asarray, session.run(new, values)), strict=True))
             moved.append({name: made[name] for name in names})
             held += sum(value.nbytes for value in moved[-1].values())
             if held > HELD_BYTES:
