@@ -19,6 +19,9 @@ RATIOS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 SAMPLES, SEED = 512, 0
 """Train samples that a scan asks, and how they are drawn."""
 
+LOST = 100.0
+"""What answers count that are not even numbers any more; far more than any that are."""
+
 BATCH = 64
 HELD_BYTES = 1 << 29
 """What a scan may hold of the values between two layers; beyond it, it runs more of the network again."""
@@ -116,7 +119,7 @@ class SensitivityScan:
             return False
         kl = (np.exp(self._parent) * (self._parent - answers)).sum(axis=1).mean()
         self._seconds += time.perf_counter() - since
-        self._kl.append(max(0.0, float(kl)))
+        self._kl.append(max(0.0, float(np.nan_to_num(kl, nan=LOST, posinf=LOST))))
         return True
 
     def _rest(self) -> onnx.ModelProto:
