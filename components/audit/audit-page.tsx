@@ -5,7 +5,7 @@ import { type Outputs, useTRPC } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/feedback";
 import { Input } from "@/components/ui/field";
-import { clockTime, count, datetime, ms, shortDigest } from "@/components/ui/format";
+import { clockTime, count, datetime, ms, plural, shortDigest } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
@@ -74,7 +74,7 @@ export function AuditPage({ team }: { team: string }) {
         />
         {filter.target && <span className="t2">about {filter.target}</span>}
         <span className="grow" />
-        <span className="t2">{total ? `${count(total.n)} ${total.n === 1 ? "entry" : "entries"}` : ""}</span>
+        <span className="t2">{total ? plural(total.n, "entry", "entries") : ""}</span>
         {isFiltered && (
           <Button variant="ghost" onClick={() => set({ q: "", actor: "", action: "", target: "" })}>
             Clear

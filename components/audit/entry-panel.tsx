@@ -4,7 +4,7 @@ import { readError, useTRPC } from "@/components/trpc/client";
 import { TextAction } from "@/components/ui/button";
 import { CopyButton } from "@/components/ui/digest";
 import { ErrorState, Skeleton } from "@/components/ui/feedback";
-import { count, datetime, shortDigest } from "@/components/ui/format";
+import { count, datetime, plural, shortDigest } from "@/components/ui/format";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { actorWords, changesOf } from "./words";
@@ -73,11 +73,7 @@ export function EntryPanel({ team, seq, onTarget }: Props) {
             </tbody>
           </table>
         )}
-        {equal > 0 && (
-          <p className="t2 s12 px-4 py-2">
-            {equal} {equal === 1 ? "field" : "fields"} equal
-          </p>
-        )}
+        {equal > 0 && <p className="t2 s12 px-4 py-2">{plural(equal, "field")} equal</p>}
         <div className="body">
           <DefinitionList
             items={[

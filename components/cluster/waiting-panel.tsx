@@ -2,7 +2,7 @@
 import Link from "next/link";
 import { Age } from "@/components/ui/age";
 import { EmptyState } from "@/components/ui/feedback";
-import { decimal } from "@/components/ui/format";
+import { decimal, plural } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import type { ClusterOverview } from "./types";
@@ -33,7 +33,7 @@ export function WaitingPanel({ team, cluster }: { team: string; cluster: Cluster
               Wants {decimal(w.cpus, w.cpus % 1 ? 1 : 0)} CPUs{w.gpus > 0 && ` and ${w.gpus} GPUs`}.{" "}
               {w.message ||
                 (starting > 0
-                  ? `${starting} ${starting === 1 ? "node is" : "nodes are"} starting.`
+                  ? `${plural(starting, "node is", "nodes are")} starting.`
                   : "The autoscaler looks again every second.")}
             </p>
           </div>

@@ -5,7 +5,7 @@ import { Age } from "@/components/ui/age";
 import { Checklist } from "@/components/ui/checklist";
 import { Digest } from "@/components/ui/digest";
 import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
-import { bytes, count, percent, significant } from "@/components/ui/format";
+import { bytes, count, percent, plural, significant } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { Bar, Progress } from "@/components/ui/progress";
@@ -205,11 +205,8 @@ function UsesPanel({ uses }: { uses: DatasetPageData["uses"] }) {
       <DefinitionList
         items={[
           ["Evaluations", `${count(uses.evaluations)} of ${count(uses.versions)} versions`],
-          [
-            "Studio",
-            uses.sessions === 1 ? "1 session open now" : `${count(uses.sessions)} sessions open now`,
-          ],
-          ["Training", uses.training === 1 ? "1 run" : `${count(uses.training)} runs`],
+          ["Studio", `${plural(uses.sessions, "session")} open now`],
+          ["Training", plural(uses.training, "run")],
         ]}
       />
     </Panel>

@@ -1,3 +1,4 @@
+import { plural } from "@/components/ui/format";
 import type { State } from "@/components/ui/shape";
 import { StatusBadge, StatusDot } from "@/components/ui/status";
 
@@ -12,7 +13,7 @@ function look({ state, report }: Props): [State, string] {
   if (state === "failed") return ["bad", "not checked"];
   const warnings = report?.problems.length ?? 0;
   if (warnings === 0) return ["ok", "ready"];
-  return ["warning", `ready, ${warnings} ${warnings === 1 ? "warning" : "warnings"}`];
+  return ["warning", `ready, ${plural(warnings, "warning")}`];
 }
 
 export function DatasetStateDot(props: Props) {

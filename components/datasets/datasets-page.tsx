@@ -7,7 +7,7 @@ import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
-import { bytes, count } from "@/components/ui/format";
+import { bytes, count, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { SearchField } from "@/components/ui/search-field";
 import { type Column, Table } from "@/components/ui/table";
@@ -40,7 +40,7 @@ export function DatasetsPage({ team }: { team: string }) {
       <PageHeader
         title="Datasets"
         crumbs={[{ label: "Datasets" }]}
-        meta={total !== undefined && `${count(total)} ${total === 1 ? "dataset" : "datasets"}`}
+        meta={total !== undefined && plural(total, "dataset")}
         actions={
           reason ? (
             <Button variant="primary" reason={reason}>

@@ -4,7 +4,7 @@ import Link from "next/link";
 import { usePathname } from "next/navigation";
 import { useNow } from "@/components/ui/clock";
 import { type Crumb, useCurrentCrumbs } from "@/components/ui/crumbs";
-import { age, count } from "@/components/ui/format";
+import { age, plural } from "@/components/ui/format";
 import { Menu } from "@/components/ui/menu";
 import { StatusDot } from "@/components/ui/status";
 import { setThemeChoice, type ThemeChoice, useThemeChoice } from "@/components/ui/theme";
@@ -70,8 +70,6 @@ function Breadcrumbs() {
     </nav>
   );
 }
-
-const plural = (value: number, word: string) => `${count(value)} ${word}${value === 1 ? "" : "s"}`;
 
 function NeedsMe({ needs: { problems, approvals, href } }: { needs: Needs }) {
   const words = [problems > 0 && plural(problems, "problem"), approvals > 0 && plural(approvals, "approval")];

@@ -7,7 +7,7 @@ import { Age } from "@/components/ui/age";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { ErrorState, Skeleton } from "@/components/ui/feedback";
-import { bytes, percent, plusMinus, points } from "@/components/ui/format";
+import { bytes, percent, plural, plusMinus, points } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
@@ -56,7 +56,7 @@ function Loaded({ team, page: { model, versions, serving } }: { team: string; pa
         title={model.name}
         meta={
           <>
-            {model.task}, {versions.length} {versions.length === 1 ? "version" : "versions"}
+            {model.task}, {plural(versions.length, "version")}
             {serving && `, v${serving.versionNumber} in production`}
           </>
         }

@@ -7,7 +7,7 @@ import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
-import { bytes, count, percent, plusMinus } from "@/components/ui/format";
+import { bytes, count, percent, plural, plusMinus } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { SearchField } from "@/components/ui/search-field";
 import { StatusDot } from "@/components/ui/status";
@@ -88,8 +88,6 @@ export function ModelsPage({ team }: { team: string }) {
     </DropTarget>
   );
 }
-
-const plural = (n: number, word: string) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 
 /** Columns of the list; what is in production only where the console can tell. */
 function columns(knowsProduction: boolean): Column<Row>[] {

@@ -191,7 +191,9 @@ const OBSTACLE = {
 } as const;
 
 function Gates({ page }: { page: RequestPage }) {
-  const open = page.gates.filter((gate) => gate.blocks).length;
+  const blocks = page.gates.some((gate) => gate.blocks);
+  const passed = page.gates.filter((gate) => gate.state === "pass").length;
+  const unmeasured = page.gates.filter((gate) => gate.state === "not_measured").length;
   return (
     <>
       <div className="ph-row part-head">
@@ -203,8 +205,8 @@ function Gates({ page }: { page: RequestPage }) {
         {page.gates.length === 0 ? (
           <StatusDot state="not-measured">not measured</StatusDot>
         ) : (
-          <StatusDot state={open === 0 ? "ok" : "bad"}>
-            {page.gates.length - open} of {page.gates.length} pass
+          <StatusDot state={blocks ? "bad" : "ok"}>
+            {passed} of {page.gates.length} pass{unmeasured > 0 && `, ${unmeasured} not measured`}
           </StatusDot>
         )}
       </div>

@@ -76,6 +76,21 @@ export function AccuracyPanel({ page }: { page: RequestPage }) {
   );
 }
 
+const againstProduction = (number: number): Column<ComparisonRow>[] => [
+  {
+    key: "production",
+    head: `v${number}`,
+    align: "end",
+    cell: (row) => <span className="t2">{row.production}</span>,
+  },
+  {
+    key: "change",
+    head: "Change",
+    align: "end",
+    cell: (row) => <span className={row.loses ? "m" : "t2"}>{row.change}</span>,
+  },
+];
+
 const SCALE_COLUMNS: Column<ComparisonRow>[] = [
   {
     key: "scale",
@@ -119,19 +134,8 @@ export function ComparisonPanel({ page }: { page: RequestPage }) {
             align: "end",
             cell: (row) => <span className="m">{row.candidate}</span>,
           },
-          {
-            key: "production",
-            head: production ? `v${production.number}` : "production",
-            align: "end",
-            cell: (row) => <span className="t2">{row.production}</span>,
-          },
-          {
-            key: "change",
-            head: "Change",
-            align: "end",
-            cell: (row) => <span className={row.loses ? "m" : "t2"}>{row.change}</span>,
-          },
-          ...(isPhone ? [] : SCALE_COLUMNS),
+          ...(production ? againstProduction(production.number) : []),
+          ...(production && !isPhone ? SCALE_COLUMNS : []),
         ]}
       />
     </Panel>

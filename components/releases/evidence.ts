@@ -89,7 +89,7 @@ export function comparisonRows(page: RequestPage): ComparisonRow[] {
       id,
       what,
       candidate: write(a),
-      production: production ? write(b) : "nothing serves",
+      production: write(b),
       change: relative === null ? "" : change(relative),
       loses: relative !== null && relative > 0.005,
       at:

@@ -2,7 +2,7 @@
 import type { ReactNode } from "react";
 import { Age } from "@/components/ui/age";
 import { Digest } from "@/components/ui/digest";
-import { clockTime, decimal, ms, percent } from "@/components/ui/format";
+import { clockTime, decimal, ms, percent, plural } from "@/components/ui/format";
 import { StatusDot } from "@/components/ui/status";
 import { useTraffic } from "./use-traffic";
 import { type Press, WayBack } from "./way-back";
@@ -79,8 +79,8 @@ function Production({
       }
       note={
         traffic
-          ? `${decimal(traffic.perSecond, 1)} req/s, p50 ${ms(traffic.p50Us === null ? null : traffic.p50Us / 1000)}, p99 ${ms(traffic.p99Us === null ? null : traffic.p99Us / 1000)}, errors ${percent(traffic.errors / Math.max(traffic.requests, 1), 2)}, ${ready} ${ready === 1 ? "replica" : "replicas"}`
-          : `no requests in the last minute, ${ready} ${ready === 1 ? "replica" : "replicas"}`
+          ? `${decimal(traffic.perSecond, 1)} req/s, p50 ${ms(traffic.p50Us === null ? null : traffic.p50Us / 1000)}, p99 ${ms(traffic.p99Us === null ? null : traffic.p99Us / 1000)}, errors ${percent(traffic.errors / Math.max(traffic.requests, 1), 2)}, ${plural(ready, "replica")}`
+          : `no requests in the last minute, ${plural(ready, "replica")}`
       }
     />
   );

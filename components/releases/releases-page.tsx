@@ -5,7 +5,7 @@ import { Age } from "@/components/ui/age";
 import { LinkButton } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState } from "@/components/ui/feedback";
-import { decimal, ms } from "@/components/ui/format";
+import { decimal, ms, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
@@ -28,7 +28,7 @@ export function ReleasesPage({ team }: { team: string }) {
         meta={
           serving === 0
             ? "nothing serves production yet"
-            : `${serving} ${serving === 1 ? "model serves" : "models serve"} production`
+            : `${plural(serving, "model serves", "models serve")} production`
         }
         crumbs={[{ label: "Releases" }]}
       />

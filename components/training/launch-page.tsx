@@ -7,7 +7,7 @@ import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { Callout, EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";
-import { count, duration } from "@/components/ui/format";
+import { count, duration, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
@@ -176,7 +176,7 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
           </Callout>
         )}
         <Button variant="primary" size="lg" type="submit" busy={launch.isPending ? "Launching…" : undefined}>
-          Launch on {numbers.workers || 0} {numbers.workers === 1 ? "worker" : "workers"}
+          Launch on {plural(numbers.workers || 0, "worker")}
         </Button>
       </Before>
     </form>

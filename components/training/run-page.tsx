@@ -7,15 +7,15 @@ import { Button, LinkButton } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/dialog";
 import { Digest } from "@/components/ui/digest";
 import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
-import { count, datetime, duration } from "@/components/ui/format";
+import { count, datetime } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
-import { Progress } from "@/components/ui/progress";
 import { StatusBadge } from "@/components/ui/status";
 import { useToast } from "@/components/ui/toast";
 import { AttemptsPanel, CheckpointsPanel, WorkersPanel } from "./attempts-panel";
 import { LogsPanel } from "./logs-panel";
 import { MetricCharts } from "./metric-charts";
+import { RunProgress } from "./run-progress";
 import { recoverySays, runSays, shapeOf } from "./run-words";
 import type { RunDetail } from "./types";
 
@@ -81,7 +81,7 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
         }
       />
       <div className="g" aria-live="polite">
-        <ProgressPanel run={run} isOpen={isOpen} />
+        <RunProgress team={team} run={run} isOpen={isOpen} />
         <Recoveries run={run} />
         {run.cause && run.state === "failed" && (
           <Callout state="bad">
@@ -129,35 +129,6 @@ function Made({ run }: { run: RunDetail }) {
         <Age at={run.createdAt.getTime()} form="ago" />
       </span>
     </>
-  );
-}
-
-function ProgressPanel({ run, isOpen }: { run: RunDetail; isOpen: boolean }) {
-  const { progress } = run;
-  const steps = progress?.totalSteps
-    ? `step ${count(progress.step ?? 0)} of ${count(progress.totalSteps)}`
-    : progress?.message;
-  const took =
-    run.startedAt && run.endedAt ? duration((run.endedAt.getTime() - run.startedAt.getTime()) / 1000) : null;
-  return (
-    <Panel label="Progress" padded>
-      <Progress
-        label={run.title}
-        value={run.state === "succeeded" ? 1 : progress?.percent == null ? null : progress.percent / 100}
-        step={
-          run.state === "succeeded" && took
-            ? `done in ${took}`
-            : `${progress?.phase ?? "queued"}${steps ? `, ${steps}` : ""}`
-        }
-        etaSeconds={isOpen ? progress?.etaSeconds : undefined}
-        waiting={
-          isOpen && progress?.percent == null
-            ? (run.waiting ?? progress?.message ?? "waiting for the cluster")
-            : undefined
-        }
-        failed={run.state === "failed" ? (run.cause?.message ?? "failed") : undefined}
-      />
-    </Panel>
   );
 }
 

@@ -1,6 +1,6 @@
 /** How runs and attempts are said: state to shape and words. */
 
-import { duration } from "@/components/ui/format";
+import { duration, plural } from "@/components/ui/format";
 import type { State } from "@/components/ui/shape";
 import type { AttemptState, RunState } from "@/server/runs/contract";
 
@@ -38,6 +38,8 @@ export function recoverySays(attempt: {
   const from = attempt.resumedStep
     ? `from the checkpoint of step ${attempt.resumedStep}`
     : "from the beginning";
-  const again = attempt.stepsLost ? ` ${attempt.stepsLost} steps were done again.` : " No step was lost.";
+  const again = attempt.stepsLost
+    ? ` ${plural(attempt.stepsLost, "step was", "steps were")} done again.`
+    : " No step was lost.";
   return `Attempt ${attempt.number} ended ${ended}; attempt ${next} went on ${from}, ${duration(attempt.secondsLost)} later.${again}`;
 }

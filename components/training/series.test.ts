@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { type ChartSpec, seriesOf } from "./series";
+import { type ChartSpec, newestOf, seriesOf } from "./series";
 
 const chart: ChartSpec = { name: "train/loss", title: "Loss", yLabel: "Loss", byRank: false };
-const bucket = (step: number) => ({ step, min: step, max: step, mean: step });
+const bucket = (step: number) => ({ step, n: 1, min: step, max: step, mean: step });
 
 test("what counts is one line across attempts; what was done again is grey", () => {
   const lines = seriesOf(
@@ -20,7 +20,17 @@ test("what counts is one line across attempts; what was done again is grey", () 
 });
 
 test("values are scaled, and gaps stay gaps", () => {
-  const buckets = [{ step: 1, min: null, max: null, mean: null }, bucket(2)];
+  const buckets = [{ step: 1, n: 1, min: null, max: null, mean: null }, bucket(2)];
   const [line] = seriesOf([{ attempt: 1, rank: 0, isEarlier: false, buckets }], { ...chart, scale: 100 });
   expect(line?.y).toEqual([null, 200]);
+});
+
+test("the newest figure is the mean of what counts, weighted by the steps in each bucket", () => {
+  expect(newestOf([])).toBeNull();
+  expect(
+    newestOf([
+      { attempt: 1, rank: 0, isEarlier: true, buckets: [bucket(90)] },
+      { attempt: 2, rank: 0, isEarlier: false, buckets: [{ ...bucket(4), n: 3 }, bucket(8)] },
+    ]),
+  ).toEqual({ mean: 5, n: 4, step: 8 });
 });

@@ -18,7 +18,13 @@ export interface BucketSeries {
   rank: number;
   /** Beyond the checkpoint that a later attempt went on from. */
   isEarlier: boolean;
-  buckets: readonly { step: number; min: number | null; max: number | null; mean: number | null }[];
+  buckets: readonly {
+    step: number;
+    n: number;
+    min: number | null;
+    max: number | null;
+    mean: number | null;
+  }[];
 }
 
 const COLORS = 8;
@@ -51,6 +57,26 @@ function joined(all: readonly BucketSeries[]): BucketSeries[] {
     byRank.set(series.rank, { ...series, buckets });
   }
   return [...byRank.values()];
+}
+
+/** A mean, the values behind it and the newest step of them. */
+export interface Newest {
+  mean: number;
+  n: number;
+  step: number;
+}
+
+/** Over all that counts; null where nothing does. */
+export function newestOf(all: readonly BucketSeries[]): Newest | null {
+  const buckets = all.filter((series) => !series.isEarlier).flatMap((series) => series.buckets);
+  const known = buckets.flatMap((b) => (b.mean === null ? [] : [{ ...b, mean: b.mean }]));
+  const n = known.reduce((sum, b) => sum + b.n, 0);
+  if (n === 0) return null;
+  return {
+    mean: known.reduce((sum, b) => sum + b.mean * b.n, 0) / n,
+    n,
+    step: Math.max(...known.map((b) => b.step)),
+  };
 }
 
 const label = (series: BucketSeries, chart: ChartSpec): string => {

@@ -66,6 +66,11 @@ export function count(value: Maybe): string {
   return isNumber(value) ? decimal(Math.round(value), 0) : NOT_MEASURED;
 }
 
+/** `1 worker`, `10,000 workers`. */
+export function plural(value: number, one: string, many = `${one}s`): string {
+  return `${count(value)} ${value === 1 ? one : many}`;
+}
+
 /** A count too long for its place: `24.7 M`, `175 k`. */
 export function compact(value: Maybe): string {
   return isNumber(value) ? scaled(value, ["", "k", "M", "G", "T"]) : NOT_MEASURED;
