@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ import pytest
 from gpu_worker.agent.observe import observe_jobs, observe_services
 from gpu_worker.agent.plan import (
     MOST_CRASHES,
+    Bundle,
     Crashes,
     ForgetJob,
     RemoveService,
+    Reserve,
     Seen,
     SeenJob,
     SeenService,
@@ -72,6 +75,7 @@ def crashed(times: int, now: float) -> Seen:
     return Seen(crashes={KEY: crashes}, now=now)
 
 
+ONE, NONE = Reserve((Bundle(1),)), Reserve(())
 SUBMIT = SubmitJob(WITH_JOB.attempts[0])
 START = StartService(KEY, WITH_REPLICA.replicas[0])
 
@@ -106,6 +110,26 @@ START = StartService(KEY, WITH_REPLICA.replicas[0])
         pytest.param(WITH_REPLICA, crashed(3, now=4.0), [START], id="each time"),
         pytest.param(
             WITH_REPLICA, crashed(MOST_CRASHES, now=1e6), [], id="a crash loop is left alone for good"
+        ),
+        pytest.param(
+            WITH_JOB, Seen(reserved=()), [ONE, SUBMIT], id="room for a job's workers is reserved before it"
+        ),
+        pytest.param(WITH_JOB, Seen(reserved=ONE.bundles), [SUBMIT], id="once"),
+        pytest.param(
+            WITH_JOB, replace(job("succeeded"), reserved=ONE.bundles), [NONE], id="until the job has ended"
+        ),
+        pytest.param(
+            WITH_JOB,
+            Seen(submitted=frozenset({"run-1"}), reserved=ONE.bundles),
+            [NONE],
+            id="or is known to be lost",
+        ),
+        pytest.param(WITH_REPLICA, Seen(reserved=()), [ONE, START], id="and so it is for a service"),
+        pytest.param(
+            WITH_REPLICA,
+            replace(crashed(MOST_CRASHES, now=1e6), reserved=ONE.bundles),
+            [NONE],
+            id="that is not left alone",
         ),
         pytest.param(WITH_POOL, Seen(pools=[]), [SetPools((WITH_POOL.pools[0],))], id="pools are set"),
         pytest.param(WITH_POOL, Seen(pools=[WITH_POOL.pools[0]]), [], id="when they differ"),

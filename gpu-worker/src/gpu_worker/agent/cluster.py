@@ -7,13 +7,17 @@ import logging
 import time
 from pathlib import Path
 
+from ray.autoscaler.sdk import request_resources
+
 from gpu_worker.agent.jobs_api import JobsApi
 from gpu_worker.agent.nodes import Nodes
 from gpu_worker.agent.plan import (
     Action,
+    Bundle,
     Crashes,
     ForgetJob,
     RemoveService,
+    Reserve,
     Seen,
     SeenJob,
     SeenService,
@@ -63,6 +67,9 @@ class Cluster:
         self._seen_jobs: dict[str, SeenJob] = {}
         self._jobs_at = -JOBS_SECONDS
         services.adopt()
+        self._reserved: tuple[Bundle, ...] = ()
+        if autoscaler_config:
+            self._reserve(())  # an earlier agent may have told it something else
 
     def look(self) -> Seen:
         """Jobs as they were half a second ago at most, services as they are. Raises JobsError when Ray does
@@ -75,6 +82,7 @@ class Cluster:
             jobs=self._seen_jobs,
             services=self._services.look(),
             pools=self._pools if self._autoscaler_config else None,
+            reserved=self._reserved if self._autoscaler_config else None,
             submitted=frozenset(self._submitted),
             crashes=dict(self._crashes),
             now=time.monotonic(),
@@ -126,6 +134,8 @@ class Cluster:
                 self._services.remove(key)
             case SetPools(pools):
                 self._set_pools(list(pools))
+            case Reserve(bundles):
+                self._reserve(bundles)
 
     def _note_failure(self, service: SeenService) -> None:
         if service.state == "failed":
@@ -138,6 +148,14 @@ class Cluster:
         rewrite_pools(self._autoscaler_config, pools)
         self._pools = pools
         log.info("pools: %s", ", ".join(f"{pool.name} {pool.min} to {pool.max}" for pool in pools) or "none")
+
+    def _reserve(self, bundles: tuple[Bundle, ...]) -> None:
+        request_resources(
+            bundles=[
+                {"CPU": bundle.cpus} | ({"GPU": bundle.gpus} if bundle.gpus else {}) for bundle in bundles
+            ]
+        )
+        self._reserved = bundles
 
     def _write_journal(self) -> None:
         partial = self._journal.with_suffix(".partial")

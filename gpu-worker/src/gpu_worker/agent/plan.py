@@ -77,13 +77,24 @@ class Crashes:
         return not recent or now - recent[-1] >= FIRST_BACKOFF_SECONDS * 2 ** (len(recent) - 1)
 
 
+@dataclass(frozen=True, order=True)
+class Bundle:
+    """What one worker, session or replica takes of one node."""
+
+    cpus: float
+    gpus: float = 0
+
+
 @dataclass(frozen=True)
 class Seen:
-    """The cluster as it is. `submitted`: jobs that an agent of this home handed to Ray, ever."""
+    """The cluster as it is. `submitted`: jobs that an agent of this home handed to Ray, ever. `pools` and
+    `reserved`: what the autoscaler was told; None where it is not ours.
+    """
 
     jobs: Mapping[str, SeenJob] = field(default_factory=dict)
     services: Mapping[ServiceKey, SeenService] = field(default_factory=dict)
     pools: Sequence[DesiredPool] | None = None
+    reserved: Sequence[Bundle] | None = None
     submitted: frozenset[str] = frozenset()
     crashes: Mapping[ServiceKey, Crashes] = field(default_factory=dict)
     now: float = 0.0
@@ -139,7 +150,16 @@ class SetPools:
     pools: tuple[DesiredPool, ...]
 
 
-Action = SubmitJob | StopJob | ForgetJob | StartService | StopService | RemoveService | SetPools
+@dataclass(frozen=True)
+class Reserve:
+    """Tell the autoscaler what the cluster shall hold. It would find out when the processes ask for it, which
+    is two seconds after a job was submitted.
+    """
+
+    bundles: tuple[Bundle, ...]
+
+
+Action = SubmitJob | StopJob | ForgetJob | StartService | StopService | RemoveService | SetPools | Reserve
 
 
 def desired_services(desired: DesiredState) -> dict[ServiceKey, DesiredSession | DesiredReplica]:
@@ -159,6 +179,24 @@ def lost_jobs(desired: DesiredState, seen: Seen) -> list[DesiredAttempt]:
     ]
 
 
+def bundles(desired: DesiredState, seen: Seen) -> tuple[Bundle, ...]:
+    """What the desired work takes that has not ended and may run, sorted."""
+    lost = {attempt.job_id for attempt in lost_jobs(desired, seen)}
+    ended = {job_id for job_id, job in seen.jobs.items() if job.state in ENDED}
+    ranks = [
+        Bundle(attempt.resources.cpus, attempt.resources.gpus)
+        for attempt in desired.attempts
+        if attempt.job_id not in lost | ended
+        for _ in range(attempt.resources.workers)
+    ]
+    services = [
+        Bundle(service.cpus)
+        for key, service in desired_services(desired).items()
+        if key in seen.services or seen.crashes.get(key, Crashes()).may_start(seen.now)
+    ]
+    return tuple(sorted([*ranks, *services]))
+
+
 def plan(desired: DesiredState, seen: Seen) -> list[Action]:
     """The steps from `seen` to `desired`, in the order in which they are taken: what ends makes room
     first.
@@ -168,6 +206,8 @@ def plan(desired: DesiredState, seen: Seen) -> list[Action]:
     actions: list[Action] = []
     if seen.pools is not None and list(seen.pools) != list(desired.pools):
         actions.append(SetPools(tuple(desired.pools)))
+    if seen.reserved is not None and (wanted_bundles := bundles(desired, seen)) != tuple(seen.reserved):
+        actions.append(Reserve(wanted_bundles))
     for job_id, job in seen.jobs.items():
         if job_id not in wanted_jobs:
             actions.append(ForgetJob(job_id) if job.state in ENDED else StopJob(job_id))

@@ -57,7 +57,7 @@ class WarmNodes:
     def look(self, nodes: Iterable[ObservedNode]) -> None:
         """Called with the nodes as they are now; waits for nothing."""
         now = time.monotonic()
-        idle = {node.node_id for node in nodes if node.state == "idle" and not node.is_head}
+        idle = {node.node_id for node in nodes if node.state == "idle" and _is_free(node)}
         self._idle_since = {node_id: self._idle_since.get(node_id, now) for node_id in idle}
         self._asked &= idle
         due = {node_id for node_id, since in self._idle_since.items() if now - since >= IDLE_SECONDS}
@@ -66,6 +66,11 @@ class WarmNodes:
         for node in ray.nodes() if due else []:
             if node["NodeID"] in due:
                 _ask(f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}")
+
+
+def _is_free(node: ObservedNode) -> bool:
+    """Whether nothing on it is reserved either: a rank that starts (again) is not to be raced."""
+    return not node.is_head and node.cpus_used == 0 and node.gpus_used == 0
 
 
 def _ask(address: str) -> None:
