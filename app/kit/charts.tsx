@@ -68,6 +68,7 @@ export function ChartSections() {
           }))}
           xLabel="zstd-19, kB"
           yLabel="Accuracy, %"
+          empty="Nothing is measured yet."
           height={150}
         />
       </div>

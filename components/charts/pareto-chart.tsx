@@ -5,7 +5,7 @@ import { significant } from "@/components/ui/format";
 import { ChartFrame } from "./chart-frame";
 import { useCursor } from "./cursor";
 import { LineMark } from "./marks";
-import { Plot } from "./plot";
+import { Plot, type Scales } from "./plot";
 import { domainOf } from "./prepare";
 
 export type ParetoPoint = { id: string; x: number; y: number; isOnFront: boolean; label: string };
@@ -16,6 +16,8 @@ type ParetoChartProps = {
   tools?: ReactNode;
   /** Everything measured; in any order. */
   points: readonly ParetoPoint[];
+  /** What stands in for the chart while nothing is measured. */
+  empty: ReactNode;
   /** The prediction for the setting under the hand. */
   current?: { x: number; y: number; label: string } | undefined;
   xLabel: string;
@@ -42,6 +44,7 @@ export function ParetoChart(props: ParetoChartProps) {
   const middle = (Math.min(...ys) + Math.max(...ys)) / 2;
   const yDomain = domainOf(ys, ys.length > 0 ? [middle - ySpan / 2, middle + ySpan / 2] : []);
   const activePoint = sorted[active];
+  const named = activePoint ?? current;
 
   return (
     <ChartFrame
@@ -70,49 +73,63 @@ export function ParetoChart(props: ParetoChartProps) {
         },
       }}
     >
-      <Plot x={{ domain: xDomain, label: xLabel }} y={{ domain: yDomain, label: yLabel }} height={height}>
-        {(scales) => (
-          <>
-            <LineMark scales={scales} points={front} color="var(--c-candidate)" />
-            {sorted.map((point) => (
-              // biome-ignore lint/a11y/noStaticElementInteractions: the same by keyboard: arrows and Enter on the chart
-              <circle
-                key={point.id}
-                cx={scales.x(point.x)}
-                cy={scales.y(point.y)}
-                r={point === activePoint ? 6 : 4}
-                fill={point.isOnFront ? "var(--c-candidate)" : "var(--surface-1)"}
-                stroke={point.isOnFront ? "var(--surface-1)" : "var(--text-3)"}
-                strokeWidth="1.5"
-                className={onPoint && "can-press"}
-                onPointerEnter={() => moveCursor(point.x)}
-                onPointerLeave={() => moveCursor(null)}
-                onClick={() => onPoint?.(point.id)}
-              />
-            ))}
-            {current && (
-              <circle
-                cx={scales.x(current.x)}
-                cy={scales.y(current.y)}
-                r="5"
-                fill="var(--surface-1)"
-                stroke="var(--c-candidate)"
-                strokeWidth="1.5"
-                strokeDasharray="3 2"
-              />
-            )}
-            {(activePoint ?? current) && (
-              <text
-                className="lab1 halo"
-                x={Math.min(scales.x((activePoint ?? current)?.x ?? 0) + 9, scales.right - 90)}
-                y={scales.y((activePoint ?? current)?.y ?? 0) + 14}
-              >
-                {(activePoint ?? current)?.label}
-              </text>
-            )}
-          </>
-        )}
-      </Plot>
+      {named === undefined && sorted.length === 0 ? (
+        <p className="chart-empty t2" style={{ height }}>
+          {props.empty}
+        </p>
+      ) : (
+        <Plot x={{ domain: xDomain, label: xLabel }} y={{ domain: yDomain, label: yLabel }} height={height}>
+          {(scales) => (
+            <>
+              <LineMark scales={scales} points={front} color="var(--c-candidate)" />
+              {sorted.map((point) => (
+                // biome-ignore lint/a11y/noStaticElementInteractions: the same by keyboard: arrows and Enter on the chart
+                <circle
+                  key={point.id}
+                  cx={scales.x(point.x)}
+                  cy={scales.y(point.y)}
+                  r={point === activePoint ? 6 : 4}
+                  fill={point.isOnFront ? "var(--c-candidate)" : "var(--surface-1)"}
+                  stroke={point.isOnFront ? "var(--surface-1)" : "var(--text-3)"}
+                  strokeWidth="1.5"
+                  className={onPoint && "can-press"}
+                  onPointerEnter={() => moveCursor(point.x)}
+                  onPointerLeave={() => moveCursor(null)}
+                  onClick={() => onPoint?.(point.id)}
+                />
+              ))}
+              {current && (
+                <circle
+                  cx={scales.x(current.x)}
+                  cy={scales.y(current.y)}
+                  r="5"
+                  fill="var(--surface-1)"
+                  stroke="var(--c-candidate)"
+                  strokeWidth="1.5"
+                  strokeDasharray="3 2"
+                />
+              )}
+              {named && <PointName point={named} scales={scales} />}
+            </>
+          )}
+        </Plot>
+      )}
     </ChartFrame>
+  );
+}
+
+/** Beside its point, on the side where there is more room. */
+function PointName({ point, scales }: { point: { x: number; y: number; label: string }; scales: Scales }) {
+  const x = scales.x(point.x);
+  const isLeft = x - scales.left < scales.right - x;
+  return (
+    <text
+      className="lab1 halo"
+      x={isLeft ? x + 9 : x - 9}
+      y={scales.y(point.y) + 14}
+      textAnchor={isLeft ? "start" : "end"}
+    >
+      {point.label}
+    </text>
   );
 }

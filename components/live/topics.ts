@@ -5,9 +5,9 @@
 export const READS: Record<string, readonly string[]> = {
   models: ["models", "studio"],
   datasets: ["datasets"],
-  runs: ["runs", "training"],
+  runs: ["runs", "training", "overview"],
   studio: ["studio"],
-  releases: ["releases"],
+  releases: ["releases", "overview"],
   cluster: ["cluster"],
   members: ["identity"],
   audit: ["audit"],

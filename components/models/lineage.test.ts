@@ -9,6 +9,7 @@ const ancestor = (number: number, over: Partial<Ancestor> = {}): Ancestor => ({
   bytes: 700_000,
   accuracy: 0.9,
   datasetId: "ds",
+  toParent: null,
   madeBy: null,
   ...over,
 });
@@ -29,6 +30,13 @@ describe("lineage", () => {
       "−0.50 pt, −424 kB",
     );
     expect(recipeCost(ancestor(1), ancestor(2, { accuracy: 0.9, bytes: 724_000 }))).toContain("+24.0 kB");
+  });
+
+  it("prefers what was measured on the same samples, though the parent has no evaluation of its own", () => {
+    const toParent = { difference: -0.0079, halfWidth: 0 };
+    expect(recipeCost(ancestor(1, { accuracy: null }), ancestor(2, { toParent }))).toBe(
+      "−0.79 pt, same size",
+    );
   });
 
   it("never compares accuracies of different datasets", () => {

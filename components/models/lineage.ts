@@ -9,6 +9,8 @@ export interface Ancestor {
   bytes: number;
   accuracy: number | null;
   datasetId: string | null;
+  /** The difference in accuracy on the same samples, where it was measured. */
+  toParent: { difference: number; halfWidth: number } | null;
   madeBy: MadeBy | null;
 }
 
@@ -42,13 +44,19 @@ export function recipeDetail(madeBy: MadeBy | null): string {
     .join(", ");
 }
 
-/** What it did to the numbers: "−0.51 pt, −424 kB". Accuracies of different datasets are not compared. */
+/** What it did to accuracy: "−0.51 pt". Null where both were not measured on one dataset. */
+export function accuracyCost(parent: Ancestor, child: Ancestor): string | null {
+  if (child.toParent) return points(child.toParent.difference * 100);
+  if (parent.accuracy === null || child.accuracy === null || parent.datasetId !== child.datasetId)
+    return null;
+  return points((child.accuracy - parent.accuracy) * 100);
+}
+
+/** What it did to the numbers: "−0.51 pt, −424 kB". */
 export function recipeCost(parent: Ancestor, child: Ancestor): string {
   const size = child.bytes - parent.bytes;
   const parts = [
-    parent.accuracy !== null && child.accuracy !== null && parent.datasetId === child.datasetId
-      ? points((child.accuracy - parent.accuracy) * 100)
-      : "accuracy not compared",
+    accuracyCost(parent, child) ?? "accuracy not compared",
     size === 0 ? "same size" : `${signed(size, 0).startsWith("+") ? "+" : ""}${bytes(size)}`,
   ];
   return parts.join(", ");

@@ -7,13 +7,13 @@ import { Age } from "@/components/ui/age";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { ErrorState, Skeleton } from "@/components/ui/feedback";
-import { bytes, percent, plural, plusMinus, points } from "@/components/ui/format";
+import { bytes, percent, plural, plusMinus } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { type Column, Table } from "@/components/ui/table";
 import { DropTarget, FilePicker } from "@/components/uploads/drop-target";
-import { against, lines, recipeTitle } from "./lineage";
+import { accuracyCost, against, lines, recipeTitle } from "./lineage";
 import { LineagePanel } from "./lineage-panel";
 import { UploadSheet } from "./upload-sheet";
 import { VersionStateDot } from "./version-state";
@@ -147,8 +147,7 @@ function columns(versions: readonly Version[]): Column<Version>[] {
       width: "104px",
       cell: (v) => {
         const parent = parentOf(v);
-        if (parent?.datasetId !== v.datasetId || parent.accuracy === null || v.accuracy === null) return null;
-        return points((v.accuracy - parent.accuracy) * 100);
+        return parent && accuracyCost(parent, v);
       },
     },
     {

@@ -206,7 +206,9 @@ function Gates({ page }: { page: RequestPage }) {
           <StatusDot state="not-measured">not measured</StatusDot>
         ) : (
           <StatusDot state={blocks ? "bad" : "ok"}>
-            {passed} of {page.gates.length} pass{unmeasured > 0 && `, ${unmeasured} not measured`}
+            {unmeasured > 0
+              ? `${passed} pass, ${unmeasured} not measured`
+              : `${passed} of ${page.gates.length} pass`}
           </StatusDot>
         )}
       </div>

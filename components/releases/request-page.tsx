@@ -55,10 +55,7 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
                 {page.note}
                 <p className="s12 t2 mt-2">
                   {page.requester}.{" "}
-                  <Link
-                    className="link"
-                    href={`/${team}/models/${page.model}/versions/${page.candidate.number}`}
-                  >
+                  <Link className="link" href={`/${team}/models/${page.model}/v/${page.candidate.number}`}>
                     Lineage of v{page.candidate.number}
                   </Link>
                 </p>

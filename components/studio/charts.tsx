@@ -7,7 +7,7 @@ import { count, decimal, percent } from "@/components/ui/format";
 import { Segmented } from "@/components/ui/segmented";
 import { inWords, type Measurement, type Settings } from "@/server/studio/contract";
 import { frontOf } from "./front";
-import { type Dial, type Evidence, type Prediction, predictedCurve } from "./predict";
+import { comparable, type Dial, type Evidence, type Prediction, predictedCurve } from "./predict";
 import { MAX_SPARSITY } from "./settings";
 
 interface Props {
@@ -40,12 +40,12 @@ export function StudioCharts(props: Props) {
     if (found) onRestore(found.settings);
   };
   const measured = measurements
-    .map(({ id, settings: s, measured: { accuracy } }) => ({
+    .map(({ id, settings: s, measured: m }) => ({
       id,
       x: s[dial] * 100,
-      y: accuracy.accuracy * 100,
-      half: accuracy.paired.halfWidth * 100,
-      n: accuracy.n,
+      y: comparable(baseline, m) * 100,
+      half: m.accuracy.paired.halfWidth * 100,
+      n: m.accuracy.n,
       label: inWords(s),
     }))
     .sort((a, b) => a.x - b.x);
@@ -127,7 +127,7 @@ function AgainstChart({
   const yLabel = { size: "Size, kB", latency: "Latency p50, ms", macs: "MACs, M" }[quantity];
   return (
     <SizeChart
-      title={`Against ${dial}`}
+      title={`By ${dial}`}
       tools={
         <Segmented
           label="Quantity"
@@ -151,6 +151,7 @@ function AgainstChart({
 }
 
 function FrontChart({
+  evidence: { baseline },
   measurements,
   settings,
   prediction,
@@ -161,7 +162,7 @@ function FrontChart({
     const bytes = m.measured.sizes?.sizes.zstd19 ?? null;
     return bytes === null
       ? []
-      : [{ id: m.id, bytes, accuracy: m.measured.accuracy.accuracy, label: inWords(m.settings) }];
+      : [{ id: m.id, bytes, accuracy: comparable(baseline, m.measured), label: inWords(m.settings) }];
   });
   const waiting = measurements.length - candidates.length;
   const front = frontOf(candidates);
@@ -180,6 +181,7 @@ function FrontChart({
       xLabel="zstd-19 bytes, kB"
       yLabel="Accuracy, %"
       ySpan={1}
+      empty="Each setting you measure becomes a point here; a press on one brings its dials back."
       onPoint={onPoint}
       {...(!isMeasured &&
         predictedBytes !== null && {

@@ -5,7 +5,7 @@
  * costs alone. All of it is shown dashed, until the measurement arrives.
  */
 import type { Sizes } from "@/server/models/contract";
-import type { Measurement, Settings, StudioBaseline } from "@/server/studio/contract";
+import type { Measured, Measurement, Settings, StudioBaseline } from "@/server/studio/contract";
 
 export type Dial = "channels" | "sparsity";
 export interface Knot {
@@ -80,12 +80,15 @@ export interface Evidence {
 
 const other = (dial: Dial): Dial => (dial === "channels" ? "sparsity" : "channels");
 
-/**
- * One figure of a measurement; null where it was not taken. Accuracy is the baseline's plus the paired difference:
- * settings measured on different numbers of samples can be compared only so.
+/** The baseline's accuracy plus the paired difference: only so can settings be compared that were measured on
+ * different numbers of samples.
  */
+export const comparable = (baseline: StudioBaseline, { accuracy }: Measured): number =>
+  baseline.accuracy + accuracy.paired.difference;
+
+/** One figure of a measurement; null where it was not taken. */
 function measuredFigure(baseline: StudioBaseline, { measured }: Measurement, figure: Figure): number | null {
-  if (figure === "accuracy") return baseline.accuracy + measured.accuracy.paired.difference;
+  if (figure === "accuracy") return comparable(baseline, measured);
   if (figure === "macs") return measured.built?.macs ?? null;
   return (measured.sizes ?? measured.built)?.sizes[figure] ?? null;
 }

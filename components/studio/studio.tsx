@@ -6,10 +6,11 @@ import { useMay } from "@/components/trpc/use-may";
 import { Button } from "@/components/ui/button";
 import type { Crumb } from "@/components/ui/crumbs";
 import { Digest } from "@/components/ui/digest";
-import { Callout } from "@/components/ui/feedback";
+import { Callout, Skeleton } from "@/components/ui/feedback";
 import { count } from "@/components/ui/format";
 import { KeyHint } from "@/components/ui/key-hint";
 import { PageHeader } from "@/components/ui/page-header";
+import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
 import type { Measured, Measurement, Settings, StudioBaseline } from "@/server/studio/contract";
 import { BreaksPanel } from "./breaks-panel";
@@ -128,6 +129,7 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
       {!session.isReady && !session.error && (
         <SessionState session={session.session} hasBaseline={Boolean(evidence)} onReopen={reopen} />
       )}
+      {!evidence && !session.error && <BenchSkeleton />}
       {evidence && (
         <Bench
           {...{ settings, change, evidence, measured, measuring, from, again }}
@@ -194,6 +196,24 @@ interface BenchProps {
   from: string;
   datasetName: string;
   again: () => void;
+}
+
+/** The panels that are about to come, in their places. */
+function BenchSkeleton() {
+  const lines = (count: number) =>
+    Array.from({ length: count }, (_, i) => (
+      // biome-ignore lint/suspicious/noArrayIndexKey: lines without content have no other name
+      <p key={i} className="py-2">
+        <Skeleton width={`${55 + ((i * 23) % 40)}%`} />
+      </p>
+    ));
+  return (
+    <div className="studio mt-3" aria-hidden="true">
+      <Panel padded>{lines(9)}</Panel>
+      <Panel padded>{lines(16)}</Panel>
+      <Panel padded>{lines(16)}</Panel>
+    </div>
+  );
 }
 
 /** Dials at the left, figures and charts in the middle, layers at the right; what breaks and the history below. */
@@ -296,10 +316,10 @@ function statusOf(
   from: string,
 ): string {
   if (isBaseline) return `this is ${from} itself`;
-  if (!measuring) return accuracy ? "measured before" : "measuring starts when the dial rests";
+  if (!measuring) return accuracy ? "measured before" : "measured once the dial rests";
   if (measuring.state === "waiting") return "building this setting";
   if (measuring.state === "measuring" && accuracy)
-    return accuracy.n < accuracy.total ? "sharpening" : "whole test set; timing and compressing";
-  if (measuring.state === "done" && accuracy) return "measured on the whole test set";
+    return accuracy.n < accuracy.total ? "sharpening" : "whole test set; timing next";
+  if (measuring.state === "done" && accuracy) return "on the whole test set";
   return measuring.state === "measuring" ? "measuring" : "";
 }

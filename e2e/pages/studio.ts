@@ -43,7 +43,7 @@ export class StudioPage {
   /** Waits until the setting of the dials is measured on the whole test set; answers its accuracy in percent. */
   async waitForWholeSet(): Promise<number> {
     await expect(
-      this.figures.getByText("measured on the whole test set").or(this.figures.getByText("measured before")),
+      this.figures.getByText("on the whole test set").or(this.figures.getByText("measured before")),
     ).toBeVisible({
       timeout: SESSION_MS,
     });

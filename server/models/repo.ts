@@ -5,6 +5,7 @@ import { user } from "../../db/schema/identity";
 import { evaluation, model, version } from "../../db/schema/models";
 import { run } from "../../db/schema/runs";
 import type { Db, Transaction } from "../platform/db";
+import type { PairedDifference } from "./contract";
 
 export type ModelRow = typeof model.$inferSelect;
 export type VersionRow = typeof version.$inferSelect;
@@ -155,6 +156,11 @@ export async function listVersions(db: Db, teamId: string, modelId: string) {
     .where(eq(evaluation.teamId, teamId))
     .orderBy(evaluation.versionId, desc(evaluation.createdAt))
     .as("latest");
+  const toParent = sql<PairedDifference | null>`(
+    select result -> 'paired' from evaluation against_parent
+    where against_parent.team_id = ${teamId} and against_parent.version_id = ${version.id}
+      and against_parent.baseline_version_id = ${version.parentId}
+    order by against_parent.created_at desc limit 1)`;
   return db
     .select({
       id: version.id,
@@ -177,6 +183,7 @@ export async function listVersions(db: Db, teamId: string, modelId: string) {
       n: latest.n,
       halfWidth: latest.halfWidth,
       datasetId: latest.datasetId,
+      toParent,
     })
     .from(version)
     .leftJoin(latest, eq(latest.versionId, version.id))
