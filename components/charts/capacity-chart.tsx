@@ -1,7 +1,7 @@
 "use client";
 
 import { type ReactNode, useId } from "react";
-import { clockTime, count } from "@/components/ui/format";
+import { clockTime, decimal } from "@/components/ui/format";
 import { ChartFrame } from "./chart-frame";
 import { useCursor } from "./cursor";
 import { CursorMark, LineMark } from "./marks";
@@ -65,7 +65,7 @@ export function CapacityChart(props: CapacityChartProps) {
   );
   const lane = events.length > 0 ? LANE : 0;
   const at = (points: readonly StepPoint[], x: number) => points.findLast((point) => point.x <= x)?.y ?? null;
-  const words = (value: number | null) => (value === null ? "not known" : count(value));
+  const words = (value: number | null) => (value === null ? "not known" : amount(value));
 
   return (
     <ChartFrame
@@ -188,11 +188,14 @@ function EndLabels({
     free = y + 16;
     return (
       <text key={name} x={scales.right + 6} y={y + 4} style={{ fill: color }}>
-        {name} {count(value)}
+        {name} {amount(value)}
       </text>
     );
   });
 }
+
+/** A replica takes a tenth of a CPU. */
+const amount = (value: number) => decimal(value, Number.isInteger(value) ? 0 : 1);
 
 /** ▲ more, ▼ less, hollow while unfinished; each joined to the curve by a dotted line. */
 function EventLane({

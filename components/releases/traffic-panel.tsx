@@ -33,7 +33,7 @@ export function TrafficPanel({ team, page }: { team: string; page: ModelPage }) 
       <Metric
         label="Requests/s"
         value={now ? decimal(now.perSecond, 1) : "0"}
-        note={now ? `${count(now.requests)} in the last two minutes` : "none in the last two minutes"}
+        note={now ? `mean over two minutes, ${count(now.requests)} in all` : "none in the last two minutes"}
         {...live}
       />
       <Metric label="Latency p50" value={us(now?.p50Us)} note="in the gateway, this minute" />

@@ -1,11 +1,19 @@
 import { defaultShouldDehydrateQuery, QueryClient } from "@tanstack/react-query";
+import { TRPCClientError } from "@trpc/client";
 import superjson from "superjson";
+
+const RETRIES = 2;
+/** What the server refused it refuses again: only what could not be asked or went wrong there is asked again. */
+const mayRetry = (failures: number, error: Error): boolean => {
+  const status = error instanceof TRPCClientError ? error.data?.httpStatus : undefined;
+  return failures < RETRIES && (status === undefined || status >= 500);
+};
 
 /** Data stays fresh by events, not by age; a refocus after a dropped connection reads again. */
 export const makeQueryClient = (): QueryClient =>
   new QueryClient({
     defaultOptions: {
-      queries: { staleTime: 30_000, retry: 2, refetchOnWindowFocus: false },
+      queries: { staleTime: 30_000, retry: mayRetry, refetchOnWindowFocus: false },
       dehydrate: {
         serializeData: superjson.serialize,
         shouldDehydrateQuery: (query) =>
