@@ -204,7 +204,7 @@ function UsesPanel({ uses }: { uses: DatasetPageData["uses"] }) {
     <Panel title="Where it is used" padded>
       <DefinitionList
         items={[
-          ["Evaluations", `${count(uses.evaluations)} of ${count(uses.versions)} versions`],
+          ["Evaluated", `${plural(uses.versions, "version")}, ${plural(uses.evaluations, "time")}`],
           ["Studio", `${plural(uses.sessions, "session")} open now`],
           ["Training", plural(uses.training, "run")],
         ]}

@@ -31,6 +31,8 @@ export type AppFrameProps = {
   connection: Connection;
   /** What is typed into the palette, to offer with `useCommands` what only the server knows. */
   onPaletteQuery?: ((query: string) => void) | undefined;
+  /** Whether the answer to what was typed is on its way. */
+  isPaletteSearching?: boolean | undefined;
   onSignOut: () => void;
   /** Banners for the whole console, under the top bar. */
   banner?: ReactNode;
@@ -99,6 +101,7 @@ export function AppFrame(props: AppFrameProps) {
         open={isPaletteOpen}
         onOpenChange={setPaletteOpen}
         onQueryChange={props.onPaletteQuery}
+        isSearching={props.isPaletteSearching}
       />
       <KeyList open={areKeysOpen} onOpenChange={setKeysOpen} items={items} />
     </ToastProvider>

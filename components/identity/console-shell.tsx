@@ -4,6 +4,7 @@ import { useRouter } from "next/navigation";
 import { type ReactNode, useEffect, useMemo } from "react";
 import { AppFrame } from "@/components/frame/app-frame";
 import { RAIL_ITEMS } from "@/components/frame/rail-items";
+import { useFound } from "@/components/frame/use-found";
 import { LiveProvider, useLive } from "@/components/live/provider";
 import { useTRPC } from "@/components/trpc/client";
 import { syncClock } from "@/components/ui/clock";
@@ -26,6 +27,7 @@ function Framed({ team, children }: { team: string; children: ReactNode }) {
   const { data: me } = useSuspenseQuery(trpc.identity.me.queryOptions());
   const { data: needs } = useQuery(trpc.overview.needs.queryOptions({ team }));
   const { connection, clockOffset, reconnect } = useLive();
+  const { search, isSearching } = useFound(team);
   useEffect(() => syncClock(Date.now() + clockOffset), [clockOffset]);
 
   const items = useMemo(
@@ -47,6 +49,8 @@ function Framed({ team, children }: { team: string; children: ReactNode }) {
       counts={{ [`/${team}/training`]: needs?.running ?? 0, [`/${team}/releases`]: needs?.approvals ?? 0 }}
       needs={needs && { problems: needs.problems, approvals: needs.approvals, href: `/${team}${needs.href}` }}
       connection={connection.state === "offline" ? { ...connection, onRetry: reconnect } : connection}
+      onPaletteQuery={search}
+      isPaletteSearching={isSearching}
       onSignOut={() => void signOut().then(() => window.location.assign("/sign-in"))}
     >
       {children}

@@ -13,6 +13,8 @@ type PaletteProps = {
   onOpenChange: (open: boolean) => void;
   /** Tells the owner what is typed, so that it can offer what only the server knows (models, runs). */
   onQueryChange?: ((query: string) => void) | undefined;
+  /** Whether the owner is still looking. */
+  isSearching?: boolean | undefined;
 };
 
 const SHOWN_AT_MOST = 50;
@@ -36,13 +38,17 @@ function matching(
 }
 
 /** ⌘K: every page, model, run and action that the pages registered with `useCommands`. */
-export function CommandPalette({ open, onOpenChange, onQueryChange }: PaletteProps) {
+export function CommandPalette({ open, onOpenChange, onQueryChange, isSearching }: PaletteProps) {
   return (
     <Dialog.Root open={open} onOpenChange={(next) => onOpenChange(next)}>
       <Dialog.Portal>
         <Dialog.Backdrop className="scrim" />
         <Dialog.Popup className="pop palette" aria-label="Search or do">
-          <PaletteBody close={() => onOpenChange(false)} onQueryChange={onQueryChange} />
+          <PaletteBody
+            close={() => onOpenChange(false)}
+            onQueryChange={onQueryChange}
+            isSearching={isSearching}
+          />
         </Dialog.Popup>
       </Dialog.Portal>
     </Dialog.Root>
@@ -52,10 +58,10 @@ export function CommandPalette({ open, onOpenChange, onQueryChange }: PalettePro
 function PaletteBody({
   close,
   onQueryChange,
+  isSearching,
 }: {
   close: () => void;
-  onQueryChange: PaletteProps["onQueryChange"];
-}) {
+} & Pick<PaletteProps, "onQueryChange" | "isSearching">) {
   const router = useRouter();
   const listId = useId();
   const commands = useAllCommands();
@@ -142,7 +148,9 @@ function PaletteBody({
       </div>
       {flat.length === 0 && (
         <p className="nothing t2" role="status">
-          Nothing is called “{query}”. Try a model, a run number, a digest or a page.
+          {isSearching
+            ? `Looking for “${query}”.`
+            : `Nothing is called “${query}”. Try a model, a run number, a digest or a page.`}
         </p>
       )}
     </>

@@ -3,7 +3,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { dataset } from "../../db/schema/datasets";
 import { user } from "../../db/schema/identity";
 import { run } from "../../db/schema/runs";
-import type { Db, Transaction } from "../platform/db";
+import { containing, type Db, type Transaction } from "../platform/db";
 
 export type DatasetRow = typeof dataset.$inferSelect;
 
@@ -16,7 +16,7 @@ export async function listDatasets(
   page: { query: string; cursor: string | null; limit: number },
 ) {
   const [at, id] = page.cursor?.split("|") ?? [];
-  const like = `%${page.query.replace(/[\\%_]/g, (c) => `\\${c}`)}%`;
+  const like = containing(page.query);
   return db
     .select({
       cursor,

@@ -4,7 +4,7 @@ import { dataset } from "../../db/schema/datasets";
 import { user } from "../../db/schema/identity";
 import { evaluation, model, version } from "../../db/schema/models";
 import { run } from "../../db/schema/runs";
-import type { Db, Transaction } from "../platform/db";
+import { containing, type Db, type Transaction } from "../platform/db";
 import type { PairedDifference } from "./contract";
 
 export type ModelRow = typeof model.$inferSelect;
@@ -37,7 +37,7 @@ export async function listModels(
 ): Promise<ModelListRow[]> {
   const [at, id] = page.cursor?.split("|") ?? [];
   const after = at && id ? sql`and (m.updated_at, m.id) < (${at}::timestamptz, ${id})` : sql``;
-  const like = `%${page.query.replace(/[\\%_]/g, (c) => `\\${c}`)}%`;
+  const like = containing(page.query);
   const { rows } = await db.execute<Record<string, unknown> & ModelListRow & { updated: string }>(sql`
     select m.updated_at::text || '|' || m.id as cursor, m.id, m.name, m.task, m.updated_at as updated,
            m.next_number - 1 as versions, latest.is as latest, measured.is as measured

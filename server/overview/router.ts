@@ -1,6 +1,10 @@
 import { inTeam, router } from "../platform/trpc/trpc";
-import { needs } from "./service";
+import { Search } from "./contract";
+import * as service from "./service";
 
 export const overviewRouter = router({
-  needs: inTeam("read").query(({ ctx }) => needs(ctx)),
+  needs: inTeam("read").query(({ ctx }) => service.needs(ctx)),
+  search: inTeam("read")
+    .input(Search)
+    .query(({ ctx, input }) => service.search(ctx, input)),
 });

@@ -8,3 +8,6 @@ export type { Database, Db, Transaction } from "../../db/client";
 const connection = () => singleton("db", () => connect(config().databaseUrl));
 export const database = (): Database => connection().db;
 export const pool = (): Pool => connection().pool;
+
+/** A pattern for `like` and `ilike` that finds a text anywhere, whatever characters it holds. */
+export const containing = (text: string): string => `%${text.replace(/[\\%_]/g, "\\$&")}%`;

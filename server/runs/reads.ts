@@ -6,7 +6,7 @@ import { dataset } from "../../db/schema/datasets";
 import { user } from "../../db/schema/identity";
 import { model, version } from "../../db/schema/models";
 import { attempt, checkpoint, run } from "../../db/schema/runs";
-import type { Db } from "../platform/db";
+import { containing, type Db } from "../platform/db";
 import { NotFound } from "../platform/errors";
 import { type Run, toAttempt, toRun } from "./records";
 import type { ListRuns } from "./screens";
@@ -101,9 +101,10 @@ export async function listRuns(db: Db, teamId: string, input: z.infer<typeof Lis
   if (input.cursor) filters.push(lt(run.number, input.cursor));
   const search = input.query?.trim();
   if (search) {
-    const pattern = `%${search.replace(/[\\%_]/g, "\\$&")}%`;
     const number = /^#?(\d{1,9})$/.exec(search)?.[1];
-    filters.push(or(ilike(run.title, pattern), number ? eq(run.number, Number(number)) : undefined));
+    filters.push(
+      or(ilike(run.title, containing(search)), number ? eq(run.number, Number(number)) : undefined),
+    );
   }
   const rows = await db
     .select({

@@ -1,0 +1,18 @@
+/** What every page's top bar asks for. */
+import { z } from "zod";
+
+export const Search = z.object({ query: z.string().trim().min(1).max(100) });
+export const FoundKind = z.enum(["model", "version", "run", "dataset"]);
+export type FoundKind = z.infer<typeof FoundKind>;
+
+/** Something that a search found. */
+export interface Found {
+  kind: FoundKind;
+  id: string;
+  /** "garment-cls v3", "run 12". */
+  label: string;
+  hint: string;
+  /** Parts of its address: the name of the model or dataset, the number of the version or run. */
+  name: string;
+  number: number;
+}
