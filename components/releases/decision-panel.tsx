@@ -198,7 +198,7 @@ function Gates({ page }: { page: RequestPage }) {
     <>
       <div className="ph-row part-head">
         <h2 className="h">Gates</h2>
-        <span className="t2 s12">
+        <span className="t2 s12 clip">
           {page.policy.name}, revision {page.policy.revision}
         </span>
         <span className="grow" />

@@ -39,16 +39,14 @@ export function StudioCharts(props: Props) {
     const found = byId.get(id);
     if (found) onRestore(found.settings);
   };
-  const measured = measurements
-    .map(({ id, settings: s, measured: m }) => ({
-      id,
-      x: s[dial] * 100,
-      y: comparable(baseline, m) * 100,
-      half: m.accuracy.paired.halfWidth * 100,
-      n: m.accuracy.n,
-      label: inWords(s),
-    }))
-    .sort((a, b) => a.x - b.x);
+  const measured = measuredLike(measurements, settings, dial).map(({ id, settings: s, measured: m }) => ({
+    id,
+    x: s[dial] * 100,
+    y: comparable(baseline, m) * 100,
+    half: m.accuracy.paired.halfWidth * 100,
+    n: m.accuracy.n,
+    label: inWords(s),
+  }));
   const predicted = predictedCurve(evidence, settings, dial, "accuracy", xs).map(({ x, y }) => ({
     x: x * 100,
     y: y === null ? null : Math.max(0, Math.min(1, y)) * 100,
@@ -84,6 +82,14 @@ export function StudioCharts(props: Props) {
   );
 }
 
+/** What was measured with the other dials as they stand now, in the order of this one. */
+function measuredLike(measurements: readonly Measurement[], settings: Settings, dial: Dial): Measurement[] {
+  const other = dial === "sparsity" ? "channels" : "sparsity";
+  return measurements
+    .filter((m) => m.settings.precision === settings.precision && m.settings[other] === settings[other])
+    .sort((a, b) => a.settings[dial] - b.settings[dial]);
+}
+
 type Quantity = "size" | "latency" | "macs";
 
 /** Sizes, latency or MACs against the dial under the hand. */
@@ -97,10 +103,7 @@ function AgainstChart({
 }: Props & { xs: number[]; end: number }) {
   const [quantity, setQuantity] = useState<Quantity>("size");
   const { baseline } = evidence;
-  const other = dial === "sparsity" ? "channels" : "sparsity";
-  const like = measurements
-    .filter((m) => m.settings.precision === settings.precision && m.settings[other] === settings[other])
-    .sort((a, b) => a.settings[dial] - b.settings[dial]);
+  const like = measuredLike(measurements, settings, dial);
   const curve = (figure: "file" | "sparse" | "packed" | "zstd19" | "macs", unit: number) =>
     predictedCurve(evidence, settings, dial, figure, xs).map(({ x, y }) => ({
       x: x * 100,

@@ -52,7 +52,7 @@ function AccuracyTile({ baseline, from, prediction, measured: { accuracy }, stat
   return (
     <div className="tile" data-testid="tile-accuracy">
       <div className="lab">
-        <span>Accuracy</span>
+        <span>Accuracy, against {from}</span>
         {kind(accuracy !== undefined)}
       </div>
       <div className="v">
@@ -60,7 +60,7 @@ function AccuracyTile({ baseline, from, prediction, measured: { accuracy }, stat
       </div>
       <div className="studio-difference">
         {points(difference * 100, accuracy ? 2 : 1)}
-        {accuracy && interval(accuracy.paired.halfWidth)} against {from}
+        {accuracy && interval(accuracy.paired.halfWidth)}
       </div>
       <div className="sub">
         {accuracy ? `n = ${count(accuracy.n)} of ${count(accuracy.total)}` : "no sample measured yet"}

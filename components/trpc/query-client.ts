@@ -1,9 +1,12 @@
-import { defaultShouldDehydrateQuery, QueryClient } from "@tanstack/react-query";
+import { defaultShouldDehydrateQuery, isServer, QueryClient } from "@tanstack/react-query";
 import { TRPCClientError } from "@trpc/client";
 import superjson from "superjson";
 
 const RETRIES = 2;
-/** What the server refused it refuses again: only what could not be asked or went wrong there is asked again. */
+/**
+ * What the server refused it refuses again: only what could not be asked or went wrong there is asked again, and
+ * only by a browser: a page that is rendered must not wait for it.
+ */
 const mayRetry = (failures: number, error: Error): boolean => {
   const status = error instanceof TRPCClientError ? error.data?.httpStatus : undefined;
   return failures < RETRIES && (status === undefined || status >= 500);
@@ -13,7 +16,7 @@ const mayRetry = (failures: number, error: Error): boolean => {
 export const makeQueryClient = (): QueryClient =>
   new QueryClient({
     defaultOptions: {
-      queries: { staleTime: 30_000, retry: mayRetry, refetchOnWindowFocus: false },
+      queries: { staleTime: 30_000, retry: isServer ? false : mayRetry, refetchOnWindowFocus: false },
       dehydrate: {
         serializeData: superjson.serialize,
         shouldDehydrateQuery: (query) =>
