@@ -8,7 +8,7 @@ import { Segmented } from "@/components/ui/segmented";
 import { inWords, type Measurement, type Settings } from "@/server/studio/contract";
 import { frontOf } from "./front";
 import { comparable, type Dial, type Evidence, type Prediction, predictedCurve } from "./predict";
-import { MAX_SPARSITY } from "./settings";
+import { isOnCurveOf, MAX_SPARSITY } from "./settings";
 
 interface Props {
   evidence: Evidence;
@@ -84,9 +84,8 @@ export function StudioCharts(props: Props) {
 
 /** What was measured with the other dials as they stand now, in the order of this one. */
 function measuredLike(measurements: readonly Measurement[], settings: Settings, dial: Dial): Measurement[] {
-  const other = dial === "sparsity" ? "channels" : "sparsity";
   return measurements
-    .filter((m) => m.settings.precision === settings.precision && m.settings[other] === settings[other])
+    .filter((m) => isOnCurveOf(m.settings, settings, dial))
     .sort((a, b) => a.settings[dial] - b.settings[dial]);
 }
 

@@ -5,9 +5,9 @@ import { percent } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
 import { Slider } from "@/components/ui/slider";
-import type { Measurement, Settings, StudioBaseline } from "@/server/studio/contract";
+import { Allocation, type Measurement, type Settings, type StudioBaseline } from "@/server/studio/contract";
 import type { Dial } from "./predict";
-import { isUnchanged, MAX_SPARSITY, NOTHING_CHANGED, SPARSITY_STEP } from "./settings";
+import { isOnCurveOf, isUnchanged, MAX_SPARSITY, NOTHING_CHANGED, SPARSITY_STEP } from "./settings";
 
 interface Props {
   settings: Settings;
@@ -19,6 +19,13 @@ interface Props {
   from: string;
 }
 
+/** Which weights become zero. */
+const ALLOCATIONS: Record<Settings["allocation"], string> = {
+  magnitude: "The smallest weights of the whole network become zero.",
+  uniform: "The smallest weights of each layer become zero, the same share in every one.",
+  sensitivity: "Each layer gives up what a scan says it can spare.",
+};
+
 /** The dials. Each shows where it may land and which of its settings are measured. */
 export function Dials({ settings, onSettings, active, onActive, baseline, measurements, from }: Props) {
   const reasonOf = (dial: "channels" | "sparsity" | "precision") =>
@@ -26,7 +33,7 @@ export function Dials({ settings, onSettings, active, onActive, baseline, measur
   const stops = baseline.channelStops;
   const measuredOn = (dial: Dial) => [
     ...new Set(
-      measurements.filter((m) => m.settings.precision === settings.precision).map((m) => m.settings[dial]),
+      measurements.filter((m) => isOnCurveOf(m.settings, settings, dial)).map((m) => m.settings[dial]),
     ),
   ];
   const turn = (dial: Dial) => (value: number) => {
@@ -34,6 +41,7 @@ export function Dials({ settings, onSettings, active, onActive, baseline, measur
     onSettings({ ...settings, [dial]: value });
   };
   const int8Reason = reasonOf("precision");
+  const sparsityReason = reasonOf("sparsity");
   return (
     <Panel
       title="Dials"
@@ -65,10 +73,24 @@ export function Dials({ settings, onSettings, active, onActive, baseline, measur
             { value: 0.95, label: "95%" },
           ]}
           measured={measuredOn("sparsity")}
-          reason={reasonOf("sparsity")}
-          hint="Smallest weights over all layers become zero. Dots are measured settings; measuring starts 120 ms after you pause."
+          reason={sparsityReason}
+          hint={`${ALLOCATIONS[settings.allocation]} Dots are measured settings; measuring starts 120 ms after you pause.`}
           format={(value) => percent(value, 0)}
           onValueChange={(value) => turn("sparsity")(Math.round(value * 100) / 100)}
+        />
+        <Segmented
+          label="Allocation of the sparsity"
+          wide
+          value={settings.allocation}
+          onValueChange={(allocation) => {
+            onActive("sparsity");
+            onSettings({ ...settings, allocation });
+          }}
+          options={Allocation.options.map((value) => ({
+            value,
+            label: value,
+            ...(sparsityReason && { reason: sparsityReason }),
+          }))}
         />
       </div>
       <div className={cx("dial-block", active === "channels" && "active")}>

@@ -1,19 +1,49 @@
 "use client";
+import { useState } from "react";
 import { cx } from "@/components/ui/cx";
-import { count, percent } from "@/components/ui/format";
+import { count, percent, plural, significant } from "@/components/ui/format";
+import { Icon } from "@/components/ui/icons";
 import { Panel } from "@/components/ui/panel";
-import type { StudioBaseline, StudioPartial } from "@/server/studio/contract";
+import type { Settings, StudioBaseline, StudioPartial } from "@/server/studio/contract";
+import { LayerBar } from "./layer-bar";
 
 type Built = Extract<StudioPartial, { type: "built" }>;
+type Order = "graph" | "size" | "harm";
 
-/** Layer by layer: output channels before and after, and the share of zeros, as built for this setting. */
-export function LayersPanel({ baseline, built }: { baseline: StudioBaseline; built: Built | undefined }) {
+interface Props {
+  baseline: StudioBaseline;
+  built: Built | undefined;
+  settings: Settings;
+  onSettings: (next: Settings) => void;
+}
+
+/** The ratio of the scan by which layers are compared. */
+const COMPARED_AT = 0.6;
+
+/**
+ * Layer by layer: output channels before and after, and the share of zeros as built for this setting. A bar that is
+ * dragged locks its layer at a ratio; the others give the rest.
+ */
+export function LayersPanel({ baseline, built, settings, onSettings }: Props) {
+  const [order, setOrder] = useState<Order>("graph");
   const after = new Map(built?.layers.map((layer) => [layer.name, layer]));
   const kept = built?.layers.reduce((sum, layer) => sum + layer.parameters, 0);
+  const harm = harmOf(baseline);
+  const mostHarm = Math.max(...harm.values(), 0);
+  const reason = baseline.unavailable.find((item) => item.dial === "sparsity")?.reason;
+  const rows = inOrder(baseline.layers, order, harm);
+  const locked = Object.keys(settings.layers).length;
+
+  const lock = (name: string, ratio: number) =>
+    onSettings({ ...settings, layers: { ...settings.layers, [name]: ratio } });
+  const unlock = (name: string) => {
+    const { [name]: _, ...layers } = settings.layers;
+    onSettings({ ...settings, layers });
+  };
   return (
     <Panel
       title="Layers"
-      subtitle={`${baseline.layers.length}, in graph order`}
+      subtitle={locked > 0 ? `${plural(locked, "layer")} locked` : `${baseline.layers.length} with weights`}
       className="studio-layers"
       tools={
         built ? <span className="kind">as built</span> : <span className="t3 s12">as in the version</span>
@@ -24,23 +54,41 @@ export function LayersPanel({ baseline, built }: { baseline: StudioBaseline; bui
         <table className="tight">
           <thead>
             <tr>
-              <th scope="col">Layer</th>
-              <th scope="col" className="num">
+              <OrderHead order="graph" now={order} onOrder={setOrder} title="In the order of the graph">
+                Layer
+              </OrderHead>
+              <OrderHead order="size" now={order} onOrder={setOrder} isNumber title="Largest first">
                 Channels
-              </th>
-              <th scope="col" title="What is kept; zeros in the lighter colour">
+              </OrderHead>
+              <OrderHead
+                order="harm"
+                now={order}
+                onOrder={setOrder}
+                title={`What zeroing ${percent(COMPARED_AT, 0)} of this layer alone does to the answers, from the scan; most harmful first`}
+              >
+                Harm
+              </OrderHead>
+              <th
+                scope="col"
+                title="What is kept; zeros in the lighter colour. Drag to lock a layer at a ratio."
+              >
                 Kept
               </th>
               <th scope="col" className="num">
                 Zeros
               </th>
+              <th scope="col">
+                <span className="sr-only">Lock</span>
+              </th>
             </tr>
           </thead>
           <tbody>
-            {baseline.layers.map((before) => {
+            {rows.map((before) => {
               const layer = after.get(before.name) ?? before;
-              const width = before.before ? layer.after / before.before : 1;
               const isCut = layer.after < before.before;
+              const held = settings.layers[before.name];
+              const ratio = held ?? layer.sparsity;
+              const harmHere = harm.get(before.name);
               return (
                 <tr key={before.name}>
                   <td className="clip" title={before.name}>
@@ -50,17 +98,42 @@ export function LayersPanel({ baseline, built }: { baseline: StudioBaseline; bui
                     {isCut && <span className="t3">{before.before} → </span>}
                     <span className={cx(isCut && "m")}>{layer.after}</span>
                   </td>
-                  <td>
-                    <div
-                      className="layer-bar"
-                      role="img"
-                      aria-label={`${percent(width, 0)} of the channels, ${percent(layer.sparsity, 0)} of their weights are zero`}
-                    >
-                      <i className="zeros" style={{ width: `${width * 100}%` }} />
-                      <i style={{ width: `${width * (1 - layer.sparsity) * 100}%` }} />
-                    </div>
+                  <td title={harmHere === undefined ? "not scanned yet" : `KL ${significant(harmHere)} nats`}>
+                    <span className="layer-harm">
+                      {harmHere !== undefined && (
+                        <i style={{ width: `${mostHarm ? Math.sqrt(harmHere / mostHarm) * 100 : 0}%` }} />
+                      )}
+                    </span>
                   </td>
-                  <td className="num t2">{layer.sparsity > 0 ? percent(layer.sparsity, 0) : "0%"}</td>
+                  <td>
+                    <LayerBar
+                      name={before.name}
+                      width={before.before ? layer.after / before.before : 1}
+                      ratio={ratio}
+                      reason={reason}
+                      onRatio={(next) => lock(before.name, next)}
+                    />
+                  </td>
+                  <td className={cx("num", held === undefined ? "t2" : "m")}>
+                    {ratio > 0 ? percent(ratio, 0) : "0%"}
+                  </td>
+                  <td>
+                    <button
+                      type="button"
+                      className={cx("layer-lock", held !== undefined && "on")}
+                      aria-pressed={held !== undefined}
+                      aria-label={`Lock ${before.name} at ${percent(ratio, 0)}`}
+                      title={held === undefined ? "Lock at this ratio" : "Unlock"}
+                      disabled={reason !== undefined}
+                      onClick={() =>
+                        held === undefined
+                          ? lock(before.name, Math.round(ratio * 100) / 100)
+                          : unlock(before.name)
+                      }
+                    >
+                      <Icon name={held === undefined ? "unlocked" : "locked"} />
+                    </button>
+                  </td>
                 </tr>
               );
             })}
@@ -70,8 +143,58 @@ export function LayersPanel({ baseline, built }: { baseline: StudioBaseline; bui
       <p className="body t2 s12">
         {built && kept !== undefined
           ? `${count(kept)} of ${count(baseline.parameters)} parameters are kept: ${percent(built.achieved.channels, 0)} of channels removed, ${percent(built.achieved.sparsity, 0)} of weights zero.`
-          : `${count(baseline.parameters)} parameters. Turn a dial to see what it takes from each layer.`}
+          : `${count(baseline.parameters)} parameters. Turn a dial to see what it takes from each layer.`}{" "}
+        {scanSays(baseline)}
       </p>
     </Panel>
   );
 }
+
+interface HeadProps {
+  order: Order;
+  now: Order;
+  onOrder: (order: Order) => void;
+  isNumber?: boolean;
+  title: string;
+  children: string;
+}
+
+function OrderHead({ order, now, onOrder, isNumber, title, children }: HeadProps) {
+  const isOn = order === now;
+  return (
+    <th
+      scope="col"
+      className={cx(isNumber && "num")}
+      aria-sort={isOn ? (order === "graph" ? "ascending" : "descending") : "none"}
+    >
+      <button
+        type="button"
+        className={cx("order-head", isOn && "on")}
+        title={title}
+        onClick={() => onOrder(order)}
+      >
+        {children}
+      </button>
+    </th>
+  );
+}
+
+/** What a layer's zeros alone do to the answers at one ratio, by name; empty until the scan is done. */
+function harmOf({ sensitivity }: StudioBaseline): Map<string, number> {
+  return new Map(
+    sensitivity.layers.flatMap(({ name, ratios, kl }) => {
+      const at = kl[ratios.indexOf(COMPARED_AT)];
+      return at === undefined ? [] : [[name, at] as const];
+    }),
+  );
+}
+
+function inOrder(layers: StudioBaseline["layers"], order: Order, harm: ReadonlyMap<string, number>) {
+  if (order === "graph") return layers;
+  const value = (layer: StudioBaseline["layers"][number]) =>
+    order === "size" ? layer.parameters : (harm.get(layer.name) ?? 0);
+  return [...layers].sort((a, b) => value(b) - value(a));
+}
+
+const scanSays = ({ sensitivity: { done, total } }: StudioBaseline): string =>
+  done < total ? `Scanning what each layer can spare: ${percent(done / total, 0)}.` : "";

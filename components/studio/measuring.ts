@@ -7,6 +7,8 @@ export interface Measuring {
   settings: Settings;
   state: "waiting" | "measuring" | "done" | "superseded" | "failed";
   lines: Partial<Measured>;
+  /** How far the scan is that the settings wait for. */
+  scan?: { done: number; total: number; etaSeconds: number | null };
   /** Why it failed, or what took over. */
   message?: string;
 }
@@ -28,7 +30,7 @@ export function reduce(state: Measuring | null, event: MeasuringEvent): Measurin
   const { line } = event;
   switch (line.type) {
     case "scan":
-      return state;
+      return { ...state, scan: { done: line.done, total: line.total, etaSeconds: line.etaSeconds } };
     case "built":
       return { ...state, state: "measuring", lines: { ...state.lines, built: line } };
     case "accuracy":

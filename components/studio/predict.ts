@@ -6,6 +6,7 @@
  */
 import type { Sizes } from "@/server/models/contract";
 import type { Measured, Measurement, Settings, StudioBaseline } from "@/server/studio/contract";
+import { isOnCurveOf } from "./settings";
 
 export type Dial = "channels" | "sparsity";
 export interface Knot {
@@ -78,8 +79,6 @@ export interface Evidence {
   measurements: readonly Measurement[];
 }
 
-const other = (dial: Dial): Dial => (dial === "channels" ? "sparsity" : "channels");
-
 /** The baseline's accuracy plus the paired difference: only so can settings be compared that were measured on
  * different numbers of samples.
  */
@@ -106,9 +105,7 @@ function curveOf(
   figure: Figure,
 ): ((x: number) => number) | null {
   const start = baselineFigure(baseline, figure);
-  const like = measurements.filter(
-    (m) => m.settings.precision === settings.precision && m.settings[other(dial)] === settings[other(dial)],
-  );
+  const like = measurements.filter((m) => isOnCurveOf(m.settings, settings, dial));
   const measured = like.flatMap((m) => {
     const y = measuredFigure(baseline, m, figure);
     return y === null ? [] : [{ x: m.settings[dial], y }];
@@ -160,7 +157,7 @@ function costOfOthers(
   figure: Figure,
   start: number,
 ): number {
-  const second = other(dial);
+  const second = dial === "channels" ? "sparsity" : "channels";
   const knots = [{ x: 0, y: start }, ...previewKnots(evidence.baseline, second, figure)];
   const byDial = settings[second] > 0 ? monotoneCurve(knots)(settings[second]) : start;
   const byPrecision = precisionEffect(evidence, settings, figure);

@@ -1,5 +1,5 @@
 /** The dials in the address, and questions about settings. */
-import { changesSomething, Settings, type StudioBaseline } from "@/server/studio/contract";
+import { Allocation, changesSomething, Settings, type StudioBaseline } from "@/server/studio/contract";
 
 export const NOTHING_CHANGED: Settings = Settings.parse({});
 export const MAX_SPARSITY = 0.95;
@@ -22,11 +22,25 @@ const fraction = (text: string | null, max: number): number => {
   return Number.isFinite(value) ? Math.min(max, Math.max(0, value)) : 0;
 };
 
-/** The dials of `?c=&s=&p=`; what makes no sense is left at its start. */
+/** Whether two settings differ by nothing but where this dial stands: they then lie on one curve. */
+export const isOnCurveOf = (a: Settings, b: Settings, dial: "channels" | "sparsity"): boolean =>
+  sameSettings({ ...a, [dial]: 0 }, { ...b, [dial]: 0 });
+
+const isAllocation = (text: string | null): text is Settings["allocation"] =>
+  Allocation.options.some((known) => known === text);
+
+/** The dials of `?c=&s=&p=&a=` and of an `l=name~ratio` for each locked layer; what makes no sense is left out. */
 export function readSettings(query: string): Settings {
   const params = new URLSearchParams(query);
+  const allocation = params.get("a");
+  const locks = params.getAll("l").map((lock) => {
+    const at = lock.lastIndexOf("~");
+    return [lock.slice(0, at), fraction(lock.slice(at + 1), MAX_SPARSITY)] as const;
+  });
   return {
     ...NOTHING_CHANGED,
+    ...(isAllocation(allocation) && { allocation }),
+    ...(locks.length > 0 && { layers: Object.fromEntries(locks.filter(([name]) => name !== "")) }),
     channels: fraction(params.get("c"), 0.9),
     sparsity: fraction(params.get("s"), MAX_SPARSITY),
     precision: params.get("p") === "int8" ? "int8" : "fp32",
@@ -34,13 +48,18 @@ export function readSettings(query: string): Settings {
 }
 
 /** The query with these dials; one that is not turned is left out. */
-export function writeSettings(query: string, { channels, sparsity, precision }: Settings): string {
+export function writeSettings(query: string, settings: Settings): string {
+  const { channels, sparsity, precision, allocation, layers } = settings;
   const params = new URLSearchParams(query);
   const put = (name: string, value: string | null) =>
     value === null ? params.delete(name) : params.set(name, value);
   put("c", channels > 0 ? String(Number(channels.toFixed(6))) : null);
   put("s", sparsity > 0 ? String(Number(sparsity.toFixed(4))) : null);
   put("p", precision === "fp32" ? null : precision);
+  put("a", allocation === "magnitude" ? null : allocation);
+  params.delete("l");
+  for (const [name, ratio] of Object.entries(layers))
+    params.append("l", `${name}~${Number(ratio.toFixed(4))}`);
   return params.toString();
 }
 
@@ -58,5 +77,6 @@ export function allowed(settings: Settings, baseline: StudioBaseline): Settings 
     channels: off("channels") || stops.length === 0 ? 0 : nearest,
     sparsity: off("sparsity") ? 0 : settings.sparsity,
     precision: off("precision") ? "fp32" : settings.precision,
+    ...(off("sparsity") && { allocation: NOTHING_CHANGED.allocation, layers: NOTHING_CHANGED.layers }),
   };
 }

@@ -7,7 +7,7 @@ import { Button } from "@/components/ui/button";
 import type { Crumb } from "@/components/ui/crumbs";
 import { Digest } from "@/components/ui/digest";
 import { Callout, Skeleton } from "@/components/ui/feedback";
-import { count } from "@/components/ui/format";
+import { count, duration, percent } from "@/components/ui/format";
 import { KeyHint } from "@/components/ui/key-hint";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
@@ -269,7 +269,12 @@ function Bench(props: BenchProps) {
             onRestore={change}
           />
         </div>
-        <LayersPanel baseline={baseline} built={isUnchanged(settings) ? undefined : measured.built} />
+        <LayersPanel
+          baseline={baseline}
+          built={isUnchanged(settings) ? undefined : measured.built}
+          settings={settings}
+          onSettings={change}
+        />
       </div>
       <BreaksPanel
         settings={settings}
@@ -317,9 +322,16 @@ function statusOf(
 ): string {
   if (isBaseline) return `this is ${from} itself`;
   if (!measuring) return accuracy ? "measured before" : "measured once the dial rests";
-  if (measuring.state === "waiting") return "building this setting";
+  if (measuring.state === "waiting")
+    return measuring.scan ? scanSays(measuring.scan) : "building this setting";
   if (measuring.state === "measuring" && accuracy)
     return accuracy.n < accuracy.total ? "sharpening" : "whole test set; timing next";
   if (measuring.state === "done" && accuracy) return "on the whole test set";
   return measuring.state === "measuring" ? "measuring" : "";
+}
+
+/** "scanning layers, 45%, 6 s left": a setting by sensitivity waits for it, once for each version. */
+function scanSays({ done, total, etaSeconds }: NonNullable<Measuring["scan"]>): string {
+  const left = etaSeconds === null ? "" : `, ${duration(Math.ceil(etaSeconds))} left`;
+  return `scanning layers, ${percent(total ? done / total : 0, 0)}${left}`;
 }

@@ -29,6 +29,7 @@ function ofKind(spec: RunSpec): Pair[] {
       return [
         ["Channels", percent(spec.recipe.channels)],
         ["Sparsity", percent(spec.recipe.sparsity)],
+        ["Allocation", spec.recipe.allocation],
         ["Precision", spec.recipe.precision],
         ["Dataset", spec.dataset.name],
       ];
