@@ -40,6 +40,23 @@ export class StudioPage {
       .click();
   }
 
+  async allocate(by: "magnitude" | "uniform" | "sensitivity"): Promise<void> {
+    await this.page.getByRole("radio", { name: by }).click();
+  }
+
+  /** Moves the edge of the first layer's bar, which locks it where it then stands; answers the layer's name. */
+  async lockFirstLayer(): Promise<string> {
+    const bar = this.page.getByRole("slider", { name: /^Zeros of / }).first();
+    const name = ((await bar.getAttribute("aria-label")) ?? "").replace("Zeros of ", "");
+    await bar.focus();
+    await bar.press("ArrowLeft");
+    await expect(this.page.getByRole("button", { name: `Lock ${name} at` })).toHaveAttribute(
+      "aria-pressed",
+      "true",
+    );
+    return name;
+  }
+
   /** Waits until the setting of the dials is measured on the whole test set; answers its accuracy in percent. */
   async waitForWholeSet(): Promise<number> {
     await expect(

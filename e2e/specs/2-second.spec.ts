@@ -102,6 +102,13 @@ test("5 channels and sparsity are measured on its own dataset, and committed", a
   expect(shown).toBeGreaterThan(25);
   expect(second.accuracy).toBeGreaterThan(0.7);
   expect(second.accuracy).toBeLessThan(0.98);
+  await studio.allocate("sensitivity");
+  const locked = await studio.lockFirstLayer();
+  await studio.waitForWholeSet();
+  await expect(engineer.getByText("1 layer locked").first()).toBeVisible();
+  await expect
+    .poll(() => new URL(engineer.url()).searchParams.getAll("l"))
+    .toEqual([expect.stringMatching(new RegExp(`^${locked.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}~0\\.`))]);
   await look(engineer, "studio-second");
   made.committed = await studio.commit("Fewer channels, and a third of what is left is zero.");
 });
