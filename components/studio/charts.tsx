@@ -155,7 +155,6 @@ function AgainstChart({
 function FrontChart({
   evidence: { baseline },
   measurements,
-  settings,
   prediction,
   isMeasured,
   onPoint,
@@ -190,7 +189,7 @@ function FrontChart({
           current: {
             x: predictedBytes / 1000,
             y: prediction.accuracy * 100,
-            label: `${inWords(settings)}, predicted`,
+            label: "predicted",
           },
         })}
     />

@@ -52,7 +52,7 @@ function AccuracyTile({ baseline, from, prediction, measured: { accuracy }, stat
   return (
     <div className="tile" data-testid="tile-accuracy">
       <div className="lab">
-        <span>Accuracy, against {from}</span>
+        <span>Accuracy</span>
         {kind(accuracy !== undefined)}
       </div>
       <div className="v">

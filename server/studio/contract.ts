@@ -27,14 +27,19 @@ export type Settings = z.infer<typeof Settings>;
 export const changesSomething = ({ channels, sparsity, precision, layers }: Settings): boolean =>
   channels > 0 || sparsity > 0 || precision !== "fp32" || Object.values(layers).some((ratio) => ratio > 0);
 
+/** More locked layers than these are only counted. */
+const MOST_NAMED = 2;
+
 /** Dials in words: "channels 25%, sparsity 40% by sensitivity, int8". */
 export function inWords({ channels, sparsity, precision, allocation, layers }: Settings): string {
-  const locked = Object.keys(layers).length;
+  const locks = Object.entries(layers);
   const parts = [
     channels > 0 && `channels ${Math.round(channels * 100)}%`,
     sparsity > 0 &&
       `sparsity ${Math.round(sparsity * 100)}%${allocation === "magnitude" ? "" : ` by ${allocation}`}`,
-    locked > 0 && `${locked} ${locked === 1 ? "layer" : "layers"} locked`,
+    locks.length > MOST_NAMED
+      ? `${locks.length} layers locked`
+      : locks.map(([name, ratio]) => `${name} at ${Math.round(ratio * 100)}%`).join(", "),
     precision !== "fp32" && precision,
   ];
   return parts.filter(Boolean).join(", ") || "no change";
