@@ -79,6 +79,16 @@ export function SnippetsPanel({ team, page }: { team: string; page: ModelPage })
             make one in Settings
           </Link>
           . The answer names its version and digest in x-lathe-version and x-lathe-digest.
+          {page.sample && (
+            <>
+              {" "}
+              Send numbers that went through what{" "}
+              <Link className="link underline" href={`/${team}/datasets/${page.sample.dataset}`}>
+                {page.sample.dataset}
+              </Link>{" "}
+              feeds to models.
+            </>
+          )}
         </span>
         <CopyButton text={text} label="the example" />
       </div>
