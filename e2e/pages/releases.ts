@@ -1,5 +1,6 @@
 /** Requests, approvals, and the way back. */
 import { expect, type Page } from "@playwright/test";
+import { now } from "../fixtures/load";
 
 export class ReleasePages {
   constructor(
@@ -42,10 +43,16 @@ export class ReleasePages {
     await expect(this.page.getByText(new RegExp(`v${number}`)).first()).toBeVisible({ timeout: 120_000 });
   }
 
-  /** One press, one confirm. */
-  async rollBack(to: number): Promise<void> {
+  /** One press, one confirm; answers when the confirming press was begun. */
+  async rollBack(to: number): Promise<number> {
     await this.page.getByRole("button", { name: `Roll back to v${to}…` }).click();
-    await this.page.getByRole("alertdialog").getByRole("button", { name: "Roll back", exact: true }).click();
+    const confirm = this.page
+      .getByRole("alertdialog")
+      .getByRole("button", { name: "Roll back", exact: true });
+    await expect(confirm).toBeVisible();
+    const confirmed = now();
+    await confirm.click();
+    return confirmed;
   }
 
   async goForward(to: number): Promise<void> {

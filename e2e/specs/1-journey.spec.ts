@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
 import { until } from "../fixtures/api";
-import { now, startLoad } from "../fixtures/load";
+import { startLoad } from "../fixtures/load";
 import { recompute, sampleRequest } from "../fixtures/python";
 import { look, looked, openContext, stage } from "../fixtures/stage";
 import { APPROVER, ENGINEER, EntryPages } from "../pages/entry";
@@ -188,16 +188,15 @@ test("9 one click rolls back while traffic flows, and nothing fails", async () =
   });
   await load.until((sample) => sample.version === String(made.recovered));
   await look(approver, "release");
-  const pressed = now();
-  await releases.rollBack(1);
-  const first = await load.until((sample) => sample.sentAt > pressed && sample.version === "1");
+  const confirmed = await releases.rollBack(1);
+  const first = await load.until((sample) => sample.sentAt > confirmed && sample.version === "1");
   await releases.goForward(made.recovered);
   await load.until((sample) => sample.sentAt > first.sentAt && sample.version === String(made.recovered));
   const samples = await load.stop();
   expect(samples.filter((sample) => sample.status !== 200)).toEqual([]);
   expect(samples.length).toBeGreaterThan(100);
   console.log(
-    `rollback: ${(first.answeredAt - pressed).toFixed(0)} ms from the press to the first answer of v1, ${samples.length} requests, 0 failed`,
+    `rollback: ${(first.answeredAt - confirmed).toFixed(0)} ms from the confirming press to the first answer of v1, ${samples.length} requests, 0 failed`,
   );
   await look(approver, "release-after");
   await approver.goto(`/${TEAM}/releases`);
