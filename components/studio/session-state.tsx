@@ -1,4 +1,5 @@
 "use client";
+import { useState } from "react";
 import type { Outputs } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
 import { useNow } from "@/components/ui/clock";
@@ -30,6 +31,9 @@ interface Props {
 /** Why nothing is measured now, in words, and what can be done. */
 export function SessionState({ session, hasBaseline, onReopen }: Props) {
   const now = useNow();
+  // A session that comes back is older than this wait for it.
+  const [began, setBegan] = useState<number | null>(null);
+  if (began === null && now !== null) setBegan(now);
   if (session?.state === "failed") {
     return (
       <Callout state="bad" actions={<Button onClick={onReopen}>Open it again</Button>}>
@@ -45,7 +49,7 @@ export function SessionState({ session, hasBaseline, onReopen }: Props) {
       </Callout>
     );
   }
-  const since = session && now !== null ? Math.max(0, (now - Number(session.createdAt)) / 1000) : null;
+  const since = began !== null && now !== null ? (now - began) / 1000 : null;
   return (
     <Callout state="running">
       <b className="m">{hasBaseline ? "The session is coming back." : "The session is opening."}</b>{" "}
