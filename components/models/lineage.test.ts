@@ -33,7 +33,7 @@ describe("lineage", () => {
   });
 
   it("prefers what was measured on the same samples, though the parent has no evaluation of its own", () => {
-    const toParent = { difference: -0.0079, halfWidth: 0 };
+    const toParent = { difference: -0.0079 };
     expect(recipeCost(ancestor(1, { accuracy: null }), ancestor(2, { toParent }))).toBe(
       "−0.79 pt, same size",
     );

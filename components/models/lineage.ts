@@ -10,7 +10,7 @@ export interface Ancestor {
   accuracy: number | null;
   datasetId: string | null;
   /** The difference in accuracy on the same samples, where it was measured. */
-  toParent: { difference: number; halfWidth: number } | null;
+  toParent: { difference: number } | null;
   madeBy: MadeBy | null;
 }
 

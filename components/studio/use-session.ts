@@ -37,7 +37,8 @@ export function useSession({ team, versionId, datasetId, total }: Props) {
   const baseline = useQuery({
     ...trpc.studio.baseline.queryOptions({ team, sessionId }),
     enabled: isReady,
-    refetchInterval: (query) => ((query.state.data?.n ?? 0) < total ? WARMING_MS : false),
+    refetchInterval: ({ state: { data } }) =>
+      data && data.n >= total && data.sensitivity.done >= data.sensitivity.total ? false : WARMING_MS,
   });
   const history = useQuery(trpc.studio.history.queryOptions({ team, versionId, datasetId }));
   return {

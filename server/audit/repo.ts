@@ -2,26 +2,22 @@
 import { and, asc, count, desc, eq, gt, ilike, inArray, like, lt, min, or } from "drizzle-orm";
 import { auditEntry } from "../../db/schema/audit";
 import { user } from "../../db/schema/identity";
-import type { Db } from "../platform/db";
+import { containing, type Db, startingWith } from "../platform/db";
 import type { ListEntries } from "./contract";
 
 export type EntryRow = typeof auditEntry.$inferSelect;
-
-/** `%` and `_` stand for themselves in what a person types. */
-const literally = (text: string) => text.replace(/[\\%_]/g, (c) => `\\${c}`);
 
 function matching(teamId: string, filter: ListEntries) {
   const { actor, action, target, search } = filter;
   return and(
     eq(auditEntry.teamId, teamId),
     actor ? eq(auditEntry.actor, actor) : undefined,
-    action ? or(eq(auditEntry.action, action), like(auditEntry.action, `${literally(action)}.%`)) : undefined,
+    action
+      ? or(eq(auditEntry.action, action), like(auditEntry.action, startingWith(`${action}.`)))
+      : undefined,
     target ? or(eq(auditEntry.targetId, target), eq(auditEntry.targetKind, target)) : undefined,
     search
-      ? or(
-          ilike(auditEntry.summary, `%${literally(search)}%`),
-          like(auditEntry.hash, `${literally(search)}%`),
-        )
+      ? or(ilike(auditEntry.summary, containing(search)), like(auditEntry.hash, startingWith(search)))
       : undefined,
   );
 }

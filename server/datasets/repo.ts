@@ -3,7 +3,7 @@ import { and, eq, sql } from "drizzle-orm";
 import { dataset } from "../../db/schema/datasets";
 import { user } from "../../db/schema/identity";
 import { run } from "../../db/schema/runs";
-import { containing, type Db, type Transaction } from "../platform/db";
+import { containing, type Db, startingWith, type Transaction } from "../platform/db";
 
 export type DatasetRow = typeof dataset.$inferSelect;
 
@@ -36,7 +36,7 @@ export async function listDatasets(
       and(
         eq(dataset.teamId, teamId),
         page.query
-          ? sql`(${dataset.name} ilike ${like} or ${dataset.digest} like ${`${page.query}%`})`
+          ? sql`(${dataset.name} ilike ${like} or ${dataset.digest} like ${startingWith(page.query)})`
           : undefined,
         at && id ? sql`(${dataset.createdAt}, ${dataset.id}) < (${at}::timestamptz, ${id})` : undefined,
       ),

@@ -4,7 +4,7 @@ import { dataset } from "../../db/schema/datasets";
 import { user } from "../../db/schema/identity";
 import { evaluation, model, version } from "../../db/schema/models";
 import { run } from "../../db/schema/runs";
-import { containing, type Db, type Transaction } from "../platform/db";
+import { containing, type Db, startingWith, type Transaction } from "../platform/db";
 import type { PairedDifference } from "./contract";
 
 export type ModelRow = typeof model.$inferSelect;
@@ -53,7 +53,7 @@ export async function listModels(
       where v.model_id = m.id order by v.number desc, e.created_at desc limit 1) measured on true
     where m.team_id = ${teamId} ${after}
       and (${page.query} = '' or m.name ilike ${like} or m.task ilike ${like}
-           or exists (select 1 from version v where v.model_id = m.id and v.digest like ${`${page.query}%`}))
+           or exists (select 1 from version v where v.model_id = m.id and v.digest like ${startingWith(page.query)}))
     order by m.updated_at desc, m.id desc
     limit ${page.limit}`);
   return rows.map(({ updated, ...row }) => ({ ...row, updatedAt: new Date(updated) }));

@@ -2,8 +2,7 @@
 import { z } from "zod";
 
 export const Search = z.object({ query: z.string().trim().min(1).max(100) });
-export const FoundKind = z.enum(["model", "version", "run", "dataset"]);
-export type FoundKind = z.infer<typeof FoundKind>;
+export type FoundKind = "model" | "version" | "run" | "dataset";
 
 /** Something that a search found. */
 export interface Found {

@@ -35,6 +35,7 @@ test("a search finds by a part of the name, the number or the start of a digest,
   await requested(own, versions[0]?.id ?? "", null);
   expect(await found(own, "run 1")).toContain("run run 1");
   expect(await found(own, "%")).toEqual([]);
+  expect(await found(own, "%%%%")).toEqual([]);
   expect(await found(other, versions[1]?.digest.slice(0, 8) ?? "")).toEqual([]);
   expect(await found(other, "run 1")).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /** What waits for a person, counted across slices: one read model, no rules. */
 import { sql } from "drizzle-orm";
-import { containing, type Db } from "../platform/db";
+import { containing, type Db, startingWith } from "../platform/db";
 import type { Found } from "./contract";
 
 export interface Needs {
@@ -40,7 +40,7 @@ const SHORTEST_DIGEST = 4;
 /** Models, versions, runs and datasets by name, number or the start of a digest; the newest of each kind. */
 export async function search(db: Db, teamId: string, query: string): Promise<Found[]> {
   const like = containing(query);
-  const digest = query.length >= SHORTEST_DIGEST ? `${query}%` : "";
+  const digest = query.length >= SHORTEST_DIGEST ? startingWith(query) : "";
   const { rows } = await db.execute<Found & Record<string, unknown>>(sql`
     (select 'model' as kind, m.id, m.name as label, m.task as hint, m.name, 0 as number
      from model m where m.team_id = ${teamId} and m.name ilike ${like}

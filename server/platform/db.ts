@@ -9,5 +9,9 @@ const connection = () => singleton("db", () => connect(config().databaseUrl));
 export const database = (): Database => connection().db;
 export const pool = (): Pool => connection().pool;
 
+/** `%` and `_` stand for themselves in what a person types. */
+const literally = (text: string): string => text.replace(/[\\%_]/g, "\\$&");
 /** A pattern for `like` and `ilike` that finds a text anywhere, whatever characters it holds. */
-export const containing = (text: string): string => `%${text.replace(/[\\%_]/g, "\\$&")}%`;
+export const containing = (text: string): string => `%${literally(text)}%`;
+/** One that finds it at the start. */
+export const startingWith = (text: string): string => `${literally(text)}%`;

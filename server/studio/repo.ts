@@ -111,6 +111,13 @@ export async function keepMeasurement(tx: Db, row: typeof studioMeasurement.$inf
     });
 }
 
+const measuredOn = (teamId: string, versionId: string, datasetId: string) =>
+  and(
+    eq(studioMeasurement.teamId, teamId),
+    eq(studioMeasurement.versionId, versionId),
+    eq(studioMeasurement.datasetId, datasetId),
+  );
+
 /** The newest measurement of these very settings. */
 export async function findMeasurement(
   db: Db,
@@ -122,14 +129,7 @@ export async function findMeasurement(
   const [row] = await db
     .select()
     .from(studioMeasurement)
-    .where(
-      and(
-        eq(studioMeasurement.teamId, teamId),
-        eq(studioMeasurement.versionId, versionId),
-        eq(studioMeasurement.datasetId, datasetId),
-        eq(studioMeasurement.settings, settings),
-      ),
-    )
+    .where(and(measuredOn(teamId, versionId, datasetId), eq(studioMeasurement.settings, settings)))
     .orderBy(desc(studioMeasurement.createdAt))
     .limit(1);
   return row;
@@ -140,13 +140,7 @@ export async function listMeasurements(db: Db, teamId: string, versionId: string
   const best = db
     .selectDistinctOn([studioMeasurement.settings])
     .from(studioMeasurement)
-    .where(
-      and(
-        eq(studioMeasurement.teamId, teamId),
-        eq(studioMeasurement.versionId, versionId),
-        eq(studioMeasurement.datasetId, datasetId),
-      ),
-    )
+    .where(measuredOn(teamId, versionId, datasetId))
     .orderBy(studioMeasurement.settings, desc(studioMeasurement.n), desc(studioMeasurement.createdAt))
     .as("best");
   return db.select().from(best).orderBy(desc(best.createdAt)).limit(200);
