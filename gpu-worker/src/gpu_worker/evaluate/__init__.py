@@ -11,6 +11,7 @@ from gpu_worker.evaluate.evaluation import (
 from gpu_worker.evaluate.sessions import open_session, predict, session_options
 from gpu_worker.evaluate.statistics import (
     PairedDifference,
+    confidence_sequence,
     finite_correction,
     mcnemar_p,
     paired_difference,
@@ -24,6 +25,7 @@ __all__ = [
     "PairedDifference",
     "PerClass",
     "classes",
+    "confidence_sequence",
     "evaluate",
     "evaluation_order",
     "finite_correction",
