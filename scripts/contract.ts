@@ -20,6 +20,7 @@ const WIRE = [
   ...Object.values(runs),
   ...Object.values(engine),
   studio.EvaluateRequest,
+  studio.SolveRequest,
   studio.StudioPartial,
   studio.StudioBaseline,
 ];

@@ -112,6 +112,25 @@ export function Dials({ settings, onSettings, active, onActive, baseline, measur
         />
       </div>
       <div className="dial-block">
+        <span className="lab">Recovery</span>
+        <Segmented
+          label="Recovery in epochs"
+          wide
+          value={String(settings.recovery)}
+          onValueChange={(epochs) => onSettings({ ...settings, recovery: Number(epochs) })}
+          options={recoveries(settings.recovery).map((epochs) => ({
+            value: String(epochs),
+            label: epochs === 0 ? "none" : String(epochs),
+            ...(sparsityReason && { reason: sparsityReason }),
+          }))}
+        />
+        <div className="help">
+          {settings.recovery === 0
+            ? "Epochs in which what is left learns the answers again, zeros kept."
+            : `Each setting learns the answers of ${from} again, with time left shown. Predictions are from before it.`}
+        </div>
+      </div>
+      <div className="dial-block">
         <div className="field-head">
           <span className="lab">Precision</span>
           <span className="lab t3">512 calibration samples</span>
@@ -133,6 +152,10 @@ export function Dials({ settings, onSettings, active, onActive, baseline, measur
     </Panel>
   );
 }
+
+/** Epochs to choose from, and the one of an address that names another. */
+const recoveries = (chosen: number): number[] =>
+  [...new Set([0, 0.25, 0.5, 1, chosen])].sort((a, b) => a - b);
 
 /** Labels that do not run into each other: the ends, and what lies far enough between them. */
 function channelMarks(stops: readonly number[]) {

@@ -1,5 +1,8 @@
 /** What is on screen of the measurement of the dials: a pure reducer, so that no old line can overwrite a newer one. */
+import { duration, percent } from "@/components/ui/format";
 import type { Measured, Settings, StudioPartial } from "@/server/studio/contract";
+
+export type Work = Pick<Extract<StudioPartial, { type: "work" }>, "what" | "done" | "total" | "etaSeconds">;
 
 export interface Measuring {
   /** Of the newest settings that were asked for. */
@@ -7,8 +10,8 @@ export interface Measuring {
   settings: Settings;
   state: "waiting" | "measuring" | "done" | "superseded" | "failed";
   lines: Partial<Measured>;
-  /** How far the scan is that the settings wait for. */
-  scan?: { done: number; total: number; etaSeconds: number | null };
+  /** How far the work is that the settings wait for. */
+  work?: Work;
   /** Why it failed, or what took over. */
   message?: string;
 }
@@ -29,8 +32,12 @@ export function reduce(state: Measuring | null, event: MeasuringEvent): Measurin
   if (event.type === "broke") return { ...state, state: "failed", message: event.message };
   const { line } = event;
   switch (line.type) {
-    case "scan":
-      return { ...state, scan: { done: line.done, total: line.total, etaSeconds: line.etaSeconds } };
+    case "work":
+      return { ...state, work: line };
+    case "tried":
+    case "settled":
+      // Of a search, which has a state of its own.
+      return state;
     case "built":
       return { ...state, state: "measuring", lines: { ...state.lines, built: line } };
     case "accuracy":
@@ -48,4 +55,12 @@ export function reduce(state: Measuring | null, event: MeasuringEvent): Measurin
     case "failed":
       return { ...state, state: "failed", message: line.message };
   }
+}
+
+const DOING: Record<Work["what"], string> = { scan: "scanning layers", recovery: "recovering" };
+
+/** "scanning layers, 45%, 6 s left". */
+export function workSays({ what, done, total, etaSeconds }: Work): string {
+  const left = etaSeconds === null ? "" : `, ${duration(Math.ceil(etaSeconds))} left`;
+  return `${DOING[what]}, ${percent(total ? done / total : 0, 0)}${left}`;
 }

@@ -9,6 +9,8 @@ const anything = fc.record({
   sparsity: hundredths(0.95),
   precision: fc.constantFrom("fp32" as const, "int8" as const),
   allocation: fc.constantFrom(...Allocation.options),
+  recovery: hundredths(2),
+  keepFloat: fc.constant([]),
   layers: fc.dictionary(fc.string({ minLength: 1 }), hundredths(0.95), { maxKeys: 4, noNullPrototype: true }),
 });
 

@@ -1,5 +1,5 @@
 /** The dials in the address, and questions about settings. */
-import { Allocation, changesSomething, Settings, type StudioBaseline } from "@/server/studio/contract";
+import { Allocation, changesSomething, MAX_RECOVERY, Settings, type StudioBaseline } from "@/server/studio/contract";
 
 export const NOTHING_CHANGED: Settings = Settings.parse({});
 export const MAX_SPARSITY = 0.95;
@@ -12,6 +12,7 @@ export const sameSettings = (a: Settings, b: Settings): boolean =>
   a.sparsity === b.sparsity &&
   a.precision === b.precision &&
   a.allocation === b.allocation &&
+  a.recovery === b.recovery &&
   sameRatios(a.layers, b.layers);
 
 const sameRatios = (a: Settings["layers"], b: Settings["layers"]): boolean =>
@@ -29,7 +30,7 @@ export const isOnCurveOf = (a: Settings, b: Settings, dial: "channels" | "sparsi
 const isAllocation = (text: string | null): text is Settings["allocation"] =>
   Allocation.options.some((known) => known === text);
 
-/** The dials of `?c=&s=&p=&a=` and of an `l=name~ratio` for each locked layer; what makes no sense is left out. */
+/** The dials of `?c=&s=&p=&a=&r=` and of an `l=name~ratio` for each locked layer; what makes no sense is left out. */
 export function readSettings(query: string): Settings {
   const params = new URLSearchParams(query);
   const allocation = params.get("a");
@@ -43,13 +44,14 @@ export function readSettings(query: string): Settings {
     ...(locks.length > 0 && { layers: Object.fromEntries(locks.filter(([name]) => name !== "")) }),
     channels: fraction(params.get("c"), 0.9),
     sparsity: fraction(params.get("s"), MAX_SPARSITY),
+    recovery: fraction(params.get("r"), MAX_RECOVERY),
     precision: params.get("p") === "int8" ? "int8" : "fp32",
   };
 }
 
 /** The query with these dials; one that is not turned is left out. */
 export function writeSettings(query: string, settings: Settings): string {
-  const { channels, sparsity, precision, allocation, layers } = settings;
+  const { channels, sparsity, precision, allocation, layers, recovery } = settings;
   const params = new URLSearchParams(query);
   const put = (name: string, value: string | null) =>
     value === null ? params.delete(name) : params.set(name, value);
@@ -57,6 +59,7 @@ export function writeSettings(query: string, settings: Settings): string {
   put("s", sparsity > 0 ? String(Number(sparsity.toFixed(4))) : null);
   put("p", precision === "fp32" ? null : precision);
   put("a", allocation === "magnitude" ? null : allocation);
+  put("r", recovery > 0 ? String(Number(recovery.toFixed(4))) : null);
   params.delete("l");
   for (const [name, ratio] of Object.entries(layers))
     params.append("l", `${name}~${Number(ratio.toFixed(4))}`);
@@ -77,6 +80,7 @@ export function allowed(settings: Settings, baseline: StudioBaseline): Settings 
     channels: off("channels") || stops.length === 0 ? 0 : nearest,
     sparsity: off("sparsity") ? 0 : settings.sparsity,
     precision: off("precision") ? "fp32" : settings.precision,
+    recovery: off("sparsity") ? 0 : settings.recovery,
     ...(off("sparsity") && { allocation: NOTHING_CHANGED.allocation, layers: NOTHING_CHANGED.layers }),
   };
 }

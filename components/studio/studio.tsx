@@ -7,25 +7,28 @@ import { Button } from "@/components/ui/button";
 import type { Crumb } from "@/components/ui/crumbs";
 import { Digest } from "@/components/ui/digest";
 import { Callout, Skeleton } from "@/components/ui/feedback";
-import { count, duration, percent } from "@/components/ui/format";
+import { count } from "@/components/ui/format";
 import { KeyHint } from "@/components/ui/key-hint";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
-import type { Measured, Measurement, Settings, StudioBaseline } from "@/server/studio/contract";
+import type { Measured, Measurement, Settings, StudioBaseline, Target } from "@/server/studio/contract";
 import { BreaksPanel } from "./breaks-panel";
 import { StudioCharts } from "./charts";
 import { CommitDialog } from "./commit-dialog";
 import { Dials } from "./dials";
 import { HistoryPanel } from "./history-panel";
 import { LayersPanel } from "./layers-panel";
-import type { Measuring } from "./measuring";
+import { type Measuring, workSays } from "./measuring";
 import { type Dial, predict } from "./predict";
 import { SessionPlace, SessionState } from "./session-state";
 import { allowed, isUnchanged, sameSettings } from "./settings";
+import type { Search } from "./search";
+import { TargetPanel } from "./target-panel";
 import { StudioTiles } from "./tiles";
 import { useDials } from "./use-dials";
 import { useMeasure } from "./use-measure";
+import { useSearch } from "./use-search";
 import { useSession } from "./use-session";
 import { warningsOf } from "./warnings";
 
@@ -50,7 +53,7 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
     [dialed, session.baseline],
   );
   const isBaseline = isUnchanged(settings);
-  const { measuring, again } = useMeasure({
+  const { measuring, again, claim, follow } = useMeasure({
     team,
     sessionId: session.isReady && session.baseline && session.session ? session.session.id : null,
     lastRev: session.session?.lastRev ?? 0,
@@ -58,6 +61,13 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
     isBaseline,
     known: session.measurements,
     total: dataset.test,
+  });
+  const { search, find, cancel } = useSearch({
+    team,
+    sessionId: session.isReady && session.session ? session.session.id : null,
+    claim,
+    follow,
+    onSettled: turn,
   });
   const { reopen } = session;
   const isClosed = session.session?.state === "closed";
@@ -132,7 +142,7 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
       {!evidence && !session.error && <BenchSkeleton />}
       {evidence && (
         <Bench
-          {...{ settings, change, evidence, measured, measuring, from, again }}
+          {...{ settings, change, evidence, measured, measuring, from, again, search, find, cancel }}
           team={team}
           datasetName={dataset.name}
           measurements={withRunning(session.measurements, measuring)}
@@ -196,6 +206,9 @@ interface BenchProps {
   from: string;
   datasetName: string;
   again: () => void;
+  search: Search | null;
+  find: (target: Target, settings: Settings) => void;
+  cancel: () => void;
 }
 
 /** The panels that are about to come, in their places. */
@@ -240,15 +253,24 @@ function Bench(props: BenchProps) {
         </Callout>
       )}
       <div className="studio">
-        <Dials
-          settings={settings}
-          onSettings={change}
-          active={active}
-          onActive={setActive}
-          baseline={baseline}
-          measurements={measurements}
-          from={from}
-        />
+        <div className="col studio-left">
+          <Dials
+            settings={settings}
+            onSettings={change}
+            active={active}
+            onActive={setActive}
+            baseline={baseline}
+            measurements={measurements}
+            from={from}
+          />
+          <TargetPanel
+            search={props.search}
+            onFind={(target) => props.find(target, settings)}
+            onCancel={props.cancel}
+            onRestore={change}
+            reason={baseline.unavailable.length === 3 ? baseline.unavailable[0]?.reason : undefined}
+          />
+        </div>
         <div className="col studio-middle">
           <StudioTiles
             baseline={baseline}
@@ -323,15 +345,10 @@ function statusOf(
   if (isBaseline) return `this is ${from} itself`;
   if (!measuring) return accuracy ? "measured before" : "measured once the dial rests";
   if (measuring.state === "waiting")
-    return measuring.scan ? scanSays(measuring.scan) : "building this setting";
+    return measuring.work ? workSays(measuring.work) : "building this setting";
   if (measuring.state === "measuring" && accuracy)
     return accuracy.n < accuracy.total ? "sharpening" : "whole test set; timing next";
   if (measuring.state === "done" && accuracy) return "on the whole test set";
   return measuring.state === "measuring" ? "measuring" : "";
 }
 
-/** "scanning layers, 45%, 6 s left": a setting by sensitivity waits for it, once for each version. */
-function scanSays({ done, total, etaSeconds }: NonNullable<Measuring["scan"]>): string {
-  const left = etaSeconds === null ? "" : `, ${duration(Math.ceil(etaSeconds))} left`;
-  return `scanning layers, ${percent(total ? done / total : 0, 0)}${left}`;
-}

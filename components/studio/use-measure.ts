@@ -3,10 +3,10 @@
  * Measures the dials: 120 ms after they rest, in the warm session, as a stream. Newer settings abort what runs, here
  * and, by their higher revision, in the session.
  */
-import { useCallback, useEffect, useReducer, useRef } from "react";
+import { type Dispatch, useCallback, useEffect, useReducer, useRef } from "react";
 import { readError, useTRPCClient } from "@/components/trpc/client";
 import type { Measurement, Settings } from "@/server/studio/contract";
-import { type Measuring, reduce } from "./measuring";
+import { type Measuring, type MeasuringEvent, reduce } from "./measuring";
 import { sameSettings } from "./settings";
 
 const REST_MS = 120;
@@ -25,29 +25,49 @@ interface Props {
   total: number;
 }
 
-export function useMeasure(props: Props): { measuring: Measuring | null; again: () => void } {
+/** A revision of the session, and what ends the work on it. */
+export interface Claim {
+  rev: number;
+  signal: AbortSignal;
+  end: () => void;
+}
+
+interface Measure {
+  measuring: Measuring | null;
+  again: () => void;
+  /** Ends what is measured and answers the next revision, for work that measures by itself. */
+  claim: () => Claim;
+  /** What that work says of a measurement; a turned dial ends it as it ends any other. */
+  follow: Dispatch<MeasuringEvent>;
+}
+
+export function useMeasure(props: Props): Measure {
   const { team, sessionId, lastRev, settings, isBaseline, known, total } = props;
   const client = useTRPCClient();
   const [measuring, dispatch] = useReducer(reduce, null);
   const rev = useRef(0);
   const running = useRef<AbortController | null>(null);
 
+  const claim = useCallback((): Claim => {
+    running.current?.abort();
+    const mine = new AbortController();
+    running.current = mine;
+    rev.current += 1;
+    return { rev: rev.current, signal: mine.signal, end: () => mine.abort() };
+  }, []);
+
   const measure = useCallback(
     async (what: Settings, session: string) => {
-      running.current?.abort();
-      const mine = new AbortController();
-      running.current = mine;
-      rev.current += 1;
-      const asked = rev.current;
+      const { rev: asked, signal } = claim();
       dispatch({ type: "asked", rev: asked, settings: what });
       try {
         const lines = await client.studio.evaluate.mutate(
           { team, sessionId: session, rev: asked, settings: what },
-          { context: { stream: true }, signal: mine.signal },
+          { context: { stream: true }, signal },
         );
         let isBuilt = false;
         for await (const line of lines) {
-          if (mine.signal.aborted) return;
+          if (signal.aborted) return;
           isBuilt ||= line.type === "built";
           // Overtaken before it began: the session has seen higher revisions, of a tab before this one.
           if (line.type === "superseded" && !isBuilt && line.by > asked) {
@@ -58,10 +78,10 @@ export function useMeasure(props: Props): { measuring: Measuring | null; again: 
           dispatch({ type: "line", line });
         }
       } catch (error) {
-        if (!mine.signal.aborted) dispatch({ type: "broke", rev: asked, message: readError(error).message });
+        if (!signal.aborted) dispatch({ type: "broke", rev: asked, message: readError(error).message });
       }
     },
-    [client, team],
+    [claim, client, team],
   );
 
   useEffect(() => {
@@ -76,7 +96,7 @@ export function useMeasure(props: Props): { measuring: Measuring | null; again: 
     sameSettings(measuring.settings, settings) &&
     (measuring.state === "waiting" || measuring.state === "measuring" || measuring.state === "done");
   const wanted = sessionId !== null && !isBaseline && !isKnown && !isRunning;
-  const { channels, sparsity, precision, allocation, layers } = settings;
+  const { channels, sparsity, precision, allocation, layers, recovery } = settings;
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new setting or session starts it, its own progress does not
   useEffect(() => {
     if (!wanted || sessionId === null) {
@@ -86,11 +106,11 @@ export function useMeasure(props: Props): { measuring: Measuring | null; again: 
     running.current?.abort();
     const timer = setTimeout(() => void measure(settings, sessionId), REST_MS);
     return () => clearTimeout(timer);
-  }, [sessionId, channels, sparsity, precision, allocation, layers, isBaseline, isKnown]);
+  }, [sessionId, channels, sparsity, precision, allocation, layers, recovery, isBaseline, isKnown]);
 
   const again = useCallback(() => {
     if (sessionId !== null) void measure(settings, sessionId);
   }, [measure, sessionId, settings]);
 
-  return { measuring, again };
+  return { measuring, again, claim, follow: dispatch };
 }

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { AppError, Unavailable } from "../platform/errors";
 import { deriveToken } from "../platform/tokens";
-import { type EvaluateRequest, StudioBaseline, StudioPartial } from "./contract";
+import { type EvaluateRequest, type SolveRequest, StudioBaseline, StudioPartial } from "./contract";
 
 interface Place {
   id: string;
@@ -42,16 +42,20 @@ export async function baseline(place: Place): Promise<StudioBaseline> {
 }
 
 /** The lines of one evaluation, as they arrive. Aborting the signal ends the work in the session too. */
-export async function* evaluate(
+export const evaluate = (place: Place, { rev, settings }: EvaluateRequest, signal: AbortSignal) =>
+  lines(place, "/evaluate", { rev, settings }, signal);
+
+/** The lines of one search for a target, and of the measurement of what it settled on. */
+export const solve = (place: Place, { rev, target, settings }: SolveRequest, signal: AbortSignal) =>
+  lines(place, "/solve", { rev, target, settings }, signal);
+
+async function* lines(
   place: Place,
-  { rev, settings }: EvaluateRequest,
+  path: string,
+  body: EvaluateRequest | SolveRequest,
   signal: AbortSignal,
 ): AsyncGenerator<StudioPartial> {
-  const response = await ask(place, "/evaluate", {
-    method: "POST",
-    body: JSON.stringify({ rev, settings }),
-    signal,
-  });
+  const response = await ask(place, path, { method: "POST", body: JSON.stringify(body), signal });
   if (!response.body) throw new Unavailable("The session answered nothing.");
   for await (const line of splitLines(chunksOf(response.body))) yield StudioPartial.parse(JSON.parse(line));
 }

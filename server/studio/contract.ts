@@ -12,7 +12,9 @@ export const Precision = z.enum(["fp32", "int8"]);
 export const Allocation = z.enum(["magnitude", "uniform", "sensitivity"]);
 export type Allocation = z.infer<typeof Allocation>;
 
-/** The dials. Ratios are fractions; steps apply in the order channels → sparsity → precision. */
+export const MAX_RECOVERY = 2;
+
+/** The dials. Ratios are fractions; steps apply in the order channels → sparsity → recovery → precision. */
 export const Settings = z.object({
   channels: z.number().min(0).max(0.9).default(0),
   sparsity: z.number().min(0).max(0.95).default(0),
@@ -20,18 +22,35 @@ export const Settings = z.object({
   allocation: Allocation.default("magnitude"),
   /** Layers by name that are locked at a ratio; the others give what is then left to reach `sparsity`. */
   layers: z.record(z.string(), z.number().min(0).max(0.95)).default({}),
+  /** Epochs in which what is left learns the version's answers again (distillation), zeros kept; before precision. */
+  recovery: z.number().min(0).max(MAX_RECOVERY).default(0),
+  /** Layers by name that stay fp32 when the others are quantized. */
+  keepFloat: z.array(z.string()).default([]),
 });
 export type Settings = z.infer<typeof Settings>;
 
 /** Whether any dial is turned. */
-export const changesSomething = ({ channels, sparsity, precision, layers }: Settings): boolean =>
-  channels > 0 || sparsity > 0 || precision !== "fp32" || Object.values(layers).some((ratio) => ratio > 0);
+export const changesSomething = ({
+  channels,
+  sparsity,
+  precision,
+  layers,
+  recovery,
+}: Settings): boolean =>
+  recovery > 0 || channels > 0 || sparsity > 0 || precision !== "fp32" || Object.values(layers).some((ratio) => ratio > 0);
 
 /** More locked layers than these are only counted. */
 const MOST_NAMED = 2;
 
 /** Dials in words: "channels 25%, sparsity 40% by sensitivity, int8". */
-export function inWords({ channels, sparsity, precision, allocation, layers }: Settings): string {
+export function inWords({
+  channels,
+  sparsity,
+  precision,
+  allocation,
+  layers,
+  recovery,
+}: Settings): string {
   const locks = Object.entries(layers);
   const parts = [
     channels > 0 && `channels ${Math.round(channels * 100)}%`,
@@ -40,6 +59,7 @@ export function inWords({ channels, sparsity, precision, allocation, layers }: S
     locks.length > MOST_NAMED
       ? `${locks.length} layers locked`
       : locks.map(([name, ratio]) => `${name} at ${Math.round(ratio * 100)}%`).join(", "),
+    recovery > 0 && `recovered for ${recovery} ${recovery === 1 ? "epoch" : "epochs"}`,
     precision !== "fp32" && precision,
   ];
   return parts.filter(Boolean).join(", ") || "no change";
@@ -72,10 +92,11 @@ export const EvaluateRequest = z.object({ rev: Count, settings: Settings });
 export type EvaluateRequest = z.infer<typeof EvaluateRequest>;
 
 const at = { rev: Count, elapsedMs: z.number() };
-/** The settings wait for the sensitivity scan; `etaSeconds` is null until a step was measured. */
-export const StudioScan = z.object({
-  type: z.literal("scan"),
+/** The settings wait for the sensitivity scan or for recovery; `etaSeconds` is null until a step was measured. */
+export const StudioWork = z.object({
+  type: z.literal("work"),
   ...at,
+  what: z.enum(["scan", "recovery"]),
   done: Count,
   total: Count,
   etaSeconds: z.number().nullable(),
@@ -100,6 +121,45 @@ export const StudioAccuracy = z.object({
   paired: PairedDifference,
   perClass: z.array(z.object({ label: z.number().int(), gained: Count, lost: Count })),
 });
+/** What a search is for: its figure is met, and everything else is as good as it gets. */
+export const Target = z.discriminatedUnion("goal", [
+  /** At most so many points of accuracy lost; as few bytes as possible. */
+  z.object({ goal: z.literal("loss"), points: z.number().min(0).max(50) }),
+  /** At most so many bytes; as accurate as possible. */
+  z.object({ goal: z.literal("bytes"), figure: z.enum(["file", "zstd19"]), most: z.number().int().positive() }),
+  /** At most so many ms at the median of a batch; as accurate as possible. */
+  z.object({
+    goal: z.literal("latency"),
+    batch: z.union([z.literal(1), z.literal(64)]),
+    mostMs: z.number().positive(),
+  }),
+]);
+export type Target = z.infer<typeof Target>;
+
+/** `POST {address}/solve`: finds settings that meet a target, then measures them in full, as `evaluate` does. Locked
+ * layers and recovery stay as in `settings`. */
+export const SolveRequest = z.object({ rev: Count, target: Target, settings: Settings });
+export type SolveRequest = z.infer<typeof SolveRequest>;
+
+/** One step of a search, and what it says of the target. */
+export const StudioTried = z.object({
+  type: z.literal("tried"),
+  ...at,
+  settings: Settings,
+  holds: z.boolean(),
+  /** Samples that decided it; 0 where none was needed. */
+  n: Count,
+  /** Candidate minus version, and its confidence sequence at 95%: valid whenever the search stopped looking. */
+  difference: z.number().nullable(),
+  low: z.number().nullable(),
+  high: z.number().nullable(),
+  sizes: Sizes,
+  latencyMs: z.number().nullable(),
+});
+export type StudioTried = z.infer<typeof StudioTried>;
+/** The search is over: these settings are measured next. */
+export const StudioSettled = z.object({ type: z.literal("settled"), ...at, settings: Settings });
+
 export const StudioLatency = z.object({ type: z.literal("latency"), ...at, latency: z.array(Latency) });
 export const StudioSizes = z.object({ type: z.literal("sizes"), ...at, sizes: Sizes });
 export const StudioDone = z.object({ type: z.literal("done"), ...at });
@@ -108,7 +168,9 @@ export const StudioFailed = z.object({ type: z.literal("failed"), rev: Count, me
 
 /** One line of the NDJSON answer. `elapsedMs` counts from when the settings reached the session. */
 export const StudioPartial = z.discriminatedUnion("type", [
-  StudioScan,
+  StudioWork,
+  StudioTried,
+  StudioSettled,
   StudioBuilt,
   StudioAccuracy,
   StudioLatency,
@@ -162,6 +224,12 @@ export type StudioBaseline = z.infer<typeof StudioBaseline>;
 // --- what screens say of sessions ------------------------------------------------------------------------------
 
 export const OpenSession = z.object({ versionId: Id, datasetId: Id });
+export const Solve = z.object({
+  sessionId: Id,
+  rev: z.number().int().positive(),
+  target: Target,
+  settings: Settings,
+});
 export const EvaluateSettings = z.object({
   sessionId: Id,
   rev: z.number().int().positive(),

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Id } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
-import { Commit, EvaluateSettings, OpenSession } from "./contract";
+import { Commit, EvaluateSettings, OpenSession, Solve } from "./contract";
 import * as service from "./service";
 
 const OneSession = z.object({ sessionId: Id });
@@ -24,6 +24,12 @@ export const studioRouter = router({
     .input(EvaluateSettings)
     .mutation(async function* ({ ctx, input, signal }) {
       yield* service.evaluate(ctx, input, signal ?? new AbortController().signal);
+    }),
+  /** As `evaluate`, after a search for settings that meet a target. */
+  solve: inTeam("studio.use")
+    .input(Solve)
+    .mutation(async function* ({ ctx, input, signal }) {
+      yield* service.solve(ctx, input, signal ?? new AbortController().signal);
     }),
   commit: inTeam("version.commit")
     .input(Commit)

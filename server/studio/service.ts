@@ -23,6 +23,7 @@ import {
   type OpenSession,
   Recipe,
   Settings,
+  type Solve,
   type StudioPartial,
 } from "./contract";
 import * as repo from "./repo";
@@ -102,13 +103,38 @@ export async function* evaluate(
   signal: AbortSignal,
 ): AsyncGenerator<StudioPartial> {
   const found = await readySession(ctx, input.sessionId);
+  yield* keeping(ctx, found, input, actor.evaluate(found, input, signal));
+}
+
+/**
+ * Searches for settings that meet a target, and measures what it settles on: yields each step, then what `evaluate`
+ * yields, and keeps what was measured.
+ */
+export async function* solve(
+  ctx: TeamContext,
+  input: z.infer<typeof Solve>,
+  signal: AbortSignal,
+): AsyncGenerator<StudioPartial> {
+  const found = await readySession(ctx, input.sessionId);
+  yield* keeping(ctx, found, input, actor.solve(found, input, signal));
+}
+
+/** What a session says of one revision, with what it measured kept when it ends or the asker goes away. */
+async function* keeping(
+  ctx: TeamContext,
+  found: repo.SessionRow,
+  asked: z.infer<typeof EvaluateSettings>,
+  said: AsyncIterable<StudioPartial>,
+): AsyncGenerator<StudioPartial> {
   await repo.touch(ctx.db, found.id);
   const lines: Partial<Measured> = {};
+  let input = asked;
   let isDone = false;
   try {
-    for await (const line of actor.evaluate(found, input, signal)) {
+    for await (const line of said) {
       if (line.rev !== input.rev) continue;
-      if (line.type === "built") lines.built = line;
+      if (line.type === "settled") input = { ...input, settings: line.settings };
+      else if (line.type === "built") lines.built = line;
       else if (line.type === "accuracy") lines.accuracy = line;
       else if (line.type === "latency") lines.latency = line;
       else if (line.type === "sizes") lines.sizes = line;

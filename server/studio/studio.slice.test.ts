@@ -300,7 +300,7 @@ describe("a commit", () => {
     ];
     const chosen = Settings.parse({ sparsity: 0.5, allocation: "sensitivity", layers: { stem: 0.1 } });
     const { ctx, bench, sessionId } = await ready([
-      { type: "scan", rev: 1, elapsedMs: 5, done: 0, total: 14, etaSeconds: null },
+      { type: "work", what: "scan", rev: 1, elapsedMs: 5, done: 0, total: 14, etaSeconds: null },
       {
         type: "built",
         rev: 1,

@@ -30,6 +30,7 @@ from nets import onnx_of
 from specs import attempt, open_door, stored_dataset
 
 TOKEN = "a-token-of-this-test"
+PLAIN = {"channels": 0, "sparsity": 0, "precision": "fp32"}
 
 
 class Opened:
@@ -42,8 +43,17 @@ class Opened:
     def lines(self, rev: int | None = None, **settings: Any) -> Iterator[dict[str, Any]]:
         """The partial results of one setting, as they arrive; each is checked against the contract."""
         self.rev = self.rev + 1 if rev is None else rev
-        body = {"rev": self.rev, "settings": {"channels": 0, "sparsity": 0, "precision": "fp32"} | settings}
-        with self.client.stream("POST", "/evaluate", json=body) as answer:
+        body = {"rev": self.rev, "settings": PLAIN | settings}
+        yield from self._stream("/evaluate", body)
+
+    def solved(self, target: dict[str, Any], **settings: Any) -> Iterator[dict[str, Any]]:
+        """The steps of one search, and the measurement of what it settled on."""
+        self.rev += 1
+        body = {"rev": self.rev, "target": target, "settings": PLAIN | settings}
+        yield from self._stream("/solve", body)
+
+    def _stream(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        with self.client.stream("POST", path, json=body) as answer:
             assert answer.status_code == 200
             for line in answer.iter_lines():
                 yield StudioPartial.model_validate_json(line).model_dump(by_alias=True)
@@ -175,9 +185,10 @@ def test_settings_by_sensitivity_wait_for_the_scan_and_commit_what_was_shown(tmp
     with session(tmp_path, onnx_of("resnet"), n=1200) as opened:
         chosen = {"sparsity": 0.6, "allocation": "sensitivity", "layers": {"stem.0": 0.25}}
         lines = list(opened.lines(**chosen))
-        scans = [line for line in lines if line["type"] == "scan"]
-        assert [line["type"] for line in lines][: len(scans) + 1] == ["scan"] * len(scans) + ["built"]
+        scans = [line for line in lines if line["type"] == "work"]
+        assert [line["type"] for line in lines][: len(scans) + 1] == ["work"] * len(scans) + ["built"]
         assert [line["done"] for line in scans] == sorted(line["done"] for line in scans)
+        assert {line["what"] for line in scans} == {"scan"}
         assert {line["total"] for line in scans} == {8 * 7}
         assert scans[-1]["etaSeconds"] > 0
         built = next(line for line in lines if line["type"] == "built")
@@ -213,7 +224,7 @@ def test_settings_by_sensitivity_wait_for_the_scan_and_commit_what_was_shown(tmp
 def test_a_newer_setting_ends_the_wait_for_the_scan_but_not_the_scan(tmp_path: Path) -> None:
     with session(tmp_path, onnx_of("resnet"), n=1200) as opened:
         waiting = opened.lines(rev=1, sparsity=0.6, allocation="sensitivity")
-        assert next(waiting)["type"] == "scan"
+        assert next(waiting)["what"] == "scan"
         seen: list[dict[str, Any]] = []
         reader = threading.Thread(target=lambda: seen.extend(waiting))
         reader.start()
@@ -225,7 +236,7 @@ def test_a_newer_setting_ends_the_wait_for_the_scan_but_not_the_scan(tmp_path: P
         assert kinds[0] == "built"
         assert kinds[-1] == "done"
         assert seen[-1] == {"type": "superseded", "rev": 1, "by": 2}
-        assert {line["type"] for line in seen[:-1]} <= {"scan"}
+        assert {line["type"] for line in seen[:-1]} <= {"work"}
 
         def known() -> Sensitivity:
             return StudioBaseline.model_validate(opened.client.get("/baseline").json()).sensitivity
@@ -283,7 +294,7 @@ def test_every_route_wants_the_token(opened: Opened) -> None:
     ],
 )
 def test_settings_out_of_range_are_refused(opened: Opened, settings: dict[str, Any]) -> None:
-    body = {"rev": 1, "settings": {"channels": 0, "sparsity": 0, "precision": "fp32"} | settings}
+    body = {"rev": 1, "settings": PLAIN | settings}
     assert opened.client.post("/evaluate", json=body).status_code == 422
 
 
@@ -323,3 +334,80 @@ def test_a_dataset_that_does_not_fit_is_refused_at_once(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match=r"\(9, 9\)"):
         serve_session(desired, door, "127.0.0.1", print, threading.Event())
+
+
+def test_recovery_waits_for_its_steps_and_a_commit_learns_the_same(tmp_path: Path) -> None:
+    with session(tmp_path, onnx_of("resnet"), n=1200) as opened:
+        chosen = {"sparsity": 0.8, "recovery": 0.5, "precision": "int8"}
+        lines = list(opened.lines(**chosen))
+        steps = [line for line in lines if line["type"] == "work"]
+        assert {line["what"] for line in steps} == {"recovery"}
+        assert steps[0]["etaSeconds"] is None
+        assert [line["done"] for line in steps] == sorted(line["done"] for line in steps)
+        # Another precision of what was learnt does not learn again.
+        assert next(opened.lines(**chosen | {"precision": "fp32"}))["type"] == "built"
+        spec = {
+            "kind": "compress",
+            "parent": opened.model,
+            "parentFloat": opened.model,
+            "recipe": chosen,
+            "dataset": opened.dataset.model_dump(by_alias=True),
+        }
+        committed = run_single(attempt(spec), opened.door, threading.Event())
+        assert isinstance(committed, CompressResult)
+        built = next(line for line in lines if line["type"] == "built")
+        assert [layer.model_dump(by_alias=True) for layer in committed.layers] == built["layers"]
+        last = [line for line in lines if line["type"] == "accuracy"][-1]
+        assert committed.artifacts.evaluation.accuracy == last["accuracy"]
+        assert committed.artifacts.sizes.zstd19 == lines[-2]["sizes"]["zstd19"]
+
+
+TARGETS = [
+    {"goal": "loss", "points": 20},
+    {"goal": "bytes", "figure": "file", "most": 60_000},
+    {"goal": "bytes", "figure": "zstd19", "most": 40_000},
+    {"goal": "latency", "batch": 1, "mostMs": 50},
+]
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=["loss", "file", "zstd", "latency"])
+def test_a_search_settles_on_what_it_then_measures_in_full(opened: Opened, target: dict[str, Any]) -> None:
+    lines = list(opened.solved(target))
+    assert lines[-1]["type"] == "done", lines[-1]
+    tried = [line for line in lines if line["type"] == "tried"]
+    settled = next(line for line in lines if line["type"] == "settled")["settings"]
+    found = next(line for line in reversed(tried) if line["settings"] == settled and line["n"] == 1500)
+    assert found["holds"]
+    last = [line for line in lines if line["type"] == "accuracy"][-1]
+    assert last["n"] == last["total"] == 1500
+    assert found["difference"] == pytest.approx(last["paired"]["difference"])
+    # At the end of the test set the sequence is a point.
+    assert found["low"] == pytest.approx(found["high"])
+    sizes = next(line for line in lines if line["type"] == "sizes")["sizes"]
+    if target["goal"] == "loss":
+        assert last["paired"]["difference"] >= -target["points"] / 100
+    elif target["goal"] == "bytes":
+        assert sizes[target["figure"]] <= target["most"]
+    else:
+        assert found["latencyMs"] <= target["mostMs"]
+
+
+def test_a_target_out_of_reach_names_the_nearest(opened: Opened) -> None:
+    lines = list(opened.solved({"goal": "bytes", "figure": "file", "most": 100}))
+    assert lines[-1]["type"] == "failed"
+    assert "at most 0.1 kB; the nearest found has" in lines[-1]["message"]
+
+
+def test_a_turned_dial_ends_a_search(opened: Opened) -> None:
+    searching = opened.solved({"goal": "loss", "points": 20})
+    assert next(searching)["type"] in ("tried", "work")
+    seen: list[dict[str, Any]] = []
+    reader = threading.Thread(target=lambda: seen.extend(searching))
+    reader.start()
+    older = opened.rev
+    with httpx.Client(base_url=opened.client.base_url, headers=opened.client.headers, timeout=60) as other:
+        later = Opened(other, opened.door, opened.dataset, opened.model)
+        assert list(later.lines(rev=older + 1, sparsity=0.2))[-1]["type"] == "done"
+    opened.rev = older + 1
+    reader.join(60)
+    assert seen[-1] == {"type": "superseded", "rev": older, "by": older + 1}

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from gpu_worker.train.optimize import ZeroMasks, learning_rate, summed_loss
+from gpu_worker.learn.optimize import ZeroMasks, learning_rate, summed_loss
 
 
 def test_the_rate_warms_up_and_falls_to_zero() -> None:

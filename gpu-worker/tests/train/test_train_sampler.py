@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpu_worker.train.sampler import SampleStream
+from gpu_worker.learn.sampler import SampleStream
 
 sizes = st.integers(1, 60)
 

@@ -6,6 +6,7 @@ from gpu_worker.compress.channels import ChannelChange, ChannelPruner, ChannelPr
 from gpu_worker.compress.pipeline import Achieved, Compressed, Compressor, LayerChange, apply_recipe
 from gpu_worker.compress.quantize import StaticQuantizer, quantize_static
 from gpu_worker.compress.recipe import Recipe, recipe_digest
+from gpu_worker.compress.recover import Recovery
 from gpu_worker.compress.sensitivity import SensitivityScan
 from gpu_worker.compress.sizes import Sizes, macs, parameter_count, sizes, sizes_live, zstd19
 from gpu_worker.compress.sparsity import Masks, SortedWeights, apply_masks, zero_share
@@ -21,6 +22,7 @@ __all__ = [
     "LayerChange",
     "Masks",
     "Recipe",
+    "Recovery",
     "SensitivityScan",
     "Sizes",
     "SortedWeights",

@@ -11,10 +11,14 @@ from gpu_worker.compress.allocate import Curve, allocate_by_sensitivity, allocat
 from gpu_worker.compress.channels import ChannelPruner
 from gpu_worker.compress.quantize import StaticQuantizer
 from gpu_worker.compress.recipe import Recipe
+from gpu_worker.compress.recover import Recovery
 from gpu_worker.compress.sensitivity import SAMPLES, SEED, SensitivityScan
 from gpu_worker.compress.sparsity import Masks, SortedWeights, zero_share
 from gpu_worker.data.dataset import Dataset
-from gpu_worker.importer import Imported, example_input, import_onnx
+from gpu_worker.importer import Imported, example_input, export_onnx, import_onnx
+
+RECOVERIES = 6
+"""Trainings that are kept, so that a search or another precision finds what was learnt."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,7 @@ class Compressor:
         self._pruner: ChannelPruner | None = None
         self._pruned: dict[tuple[float, int], tuple[float, SortedWeights]] = {}
         self._quantizers: dict[tuple[int, int], StaticQuantizer] = {}
+        self._recoveries: dict[str, Recovery] = {}
 
     def warm(self) -> None:
         """Does beforehand what the first setting would otherwise wait for."""
@@ -121,6 +126,34 @@ class Compressor:
             raise ValueError("Shares by sensitivity need a scan first.")
         return recipe.model_copy(update={"layers": layers})
 
+    def recovery(self, recipe: Recipe) -> Recovery | None:
+        """The training of a resolved recipe, as far as it is; None where the recipe has none.
+
+        `build` takes it to its end. Raises ValueError without a dataset.
+        """
+        if recipe.recovery == 0:
+            return None
+        if self.dataset is None:
+            raise ValueError("Recovery needs a dataset to learn from.")
+        key = recipe.learnt().canonical_json()
+        found = self._recoveries.pop(key, None)
+        if found is None:
+            _, weights = self._base(recipe.channels, recipe.round_to)
+            pruned = weights.export(weights.mask_for(recipe.sparsity, recipe.layers))
+            found = Recovery(
+                pruned.SerializeToString(),
+                export_onnx(self.imported),
+                self.dataset,
+                recipe.recovery,
+                recipe.calibration_seed,
+                self._threads,
+            )
+        # The latest lies last; the one that was not asked for longest goes first.
+        self._recoveries[key] = found
+        while len(self._recoveries) > RECOVERIES:
+            del self._recoveries[next(iter(self._recoveries))]
+        return found
+
     def build(self, recipe: Recipe) -> Compressed:
         """The model that a resolved recipe makes.
 
@@ -136,7 +169,10 @@ class Compressor:
                 f" {', '.join(missing)}."
             )
         masks = weights.mask_for(recipe.sparsity, recipe.layers)
-        proto = weights.export(masks)
+        learning = self.recovery(recipe)
+        while learning is not None and not learning.complete:
+            learning.step()
+        proto = weights.export(masks) if learning is None else learning.model()
         plain = proto.SerializeToString(deterministic=True)
         final = plain if recipe.precision == "fp32" else self._quantizer(recipe).quantize(proto)
         layers = [
@@ -179,10 +215,10 @@ class Compressor:
         return self._quantizers[key]
 
 
-def apply_recipe(model: bytes, recipe: Recipe, dataset: Dataset | None) -> Compressed:
+def apply_recipe(model: bytes, recipe: Recipe, dataset: Dataset | None, threads: int = 2) -> Compressed:
     """A recipe on a parent's bytes: the same recipe, parent and dataset give the same bytes on one machine
     type.
 
     Raises ImportRefused or ValueError with the reason when the model does not allow it.
     """
-    return Compressor(import_onnx(model), dataset).build(recipe)
+    return Compressor(import_onnx(model), dataset, threads).build(recipe)

@@ -14,7 +14,8 @@ Allocation = Literal["magnitude", "uniform", "sensitivity"]
 
 
 class Recipe(BaseModel):
-    """Steps in their order: channels are removed, weights are zeroed, then everything is quantized.
+    """Steps in their order: channels are removed, weights are zeroed, what is left learns the parent's
+    answers again for `recovery` epochs, then everything is quantized.
 
     channels, sparsity: the share asked for, 0 to below 1. calibration_samples: train samples, drawn by
     calibration_seed, whose ranges the int8 scales come from. round_to: channel counts stay multiples of this.
@@ -34,15 +35,21 @@ class Recipe(BaseModel):
     round_to: int = Field(16, ge=1, le=256)
     allocation: Allocation = "magnitude"
     layers: dict[str, Annotated[float, Field(ge=0.0, le=MAX_RATIO)]] = Field(default_factory=dict)
+    recovery: float = Field(0.0, ge=0.0, le=100.0)
 
     def canonical_json(self) -> str:
         """One spelling for equal recipes: sorted keys, no spaces, shares as floats.
 
-        Weights that go by magnitude alone are not mentioned: digests from before there was a choice hold.
+        What is not turned and came later is not mentioned: digests from before there was a choice hold.
         """
-        plain = self.allocation == "magnitude" and not self.layers
-        fields = self.model_dump(exclude={"allocation", "layers"} if plain else None)
+        plain = {"allocation", "layers"} if self.allocation == "magnitude" and not self.layers else set()
+        fields = self.model_dump(exclude=plain | ({"recovery"} if self.recovery == 0 else set()))
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
+
+    def learnt(self) -> Recipe:
+        """The part that recovery depends on: what happens before it."""
+        kept = {"channels", "round_to", "sparsity", "allocation", "layers", "recovery"}
+        return Recipe(**self.model_dump(include=kept))
 
 
 def recipe_digest(recipe: Recipe, parent_digest: str) -> str:

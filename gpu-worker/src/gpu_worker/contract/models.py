@@ -208,6 +208,8 @@ class Recipe(BaseModel):
     precision: Literal['fp32', 'int8'] = 'fp32'
     allocation: Literal['magnitude', 'uniform', 'sensitivity'] = 'magnitude'
     layers: dict[str, float] = {}
+    recovery: float = 0
+    keep_float: Annotated[list[str], Field(alias='keepFloat')] = []
     calibration_samples: Annotated[int, Field(alias='calibrationSamples')] = 512
     calibration_seed: Annotated[int, Field(alias='calibrationSeed')] = 0
     round_to: Annotated[int, Field(alias='roundTo')] = 16
@@ -233,6 +235,8 @@ class Settings(BaseModel):
     precision: Literal['fp32', 'int8'] = 'fp32'
     allocation: Literal['magnitude', 'uniform', 'sensitivity'] = 'magnitude'
     layers: dict[str, float] = {}
+    recovery: float = 0
+    keep_float: Annotated[list[str], Field(alias='keepFloat')] = []
 
 
 class PerClassItem1(BaseModel):
@@ -324,17 +328,15 @@ class StudioLatency(BaseModel):
     latency: list[Latency]
 
 
-class StudioScan(BaseModel):
+class StudioSettled(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
         populate_by_name=True,
     )
-    type: Literal['scan'] = 'scan'
+    type: Literal['settled'] = 'settled'
     rev: int
     elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
-    done: int
-    total: int
-    eta_seconds: Annotated[float | None, Field(alias='etaSeconds')]
+    settings: Settings
 
 
 class StudioSizes(BaseModel):
@@ -356,6 +358,67 @@ class StudioSuperseded(BaseModel):
     type: Literal['superseded'] = 'superseded'
     rev: int
     by: int
+
+
+class StudioTried(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    type: Literal['tried'] = 'tried'
+    rev: int
+    elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
+    settings: Settings
+    holds: bool
+    n: int
+    difference: float | None
+    low: float | None
+    high: float | None
+    sizes: Sizes
+    latency_ms: Annotated[float | None, Field(alias='latencyMs')]
+
+
+class StudioWork(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    type: Literal['work'] = 'work'
+    rev: int
+    elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
+    what: Literal['scan', 'recovery']
+    done: int
+    total: int
+    eta_seconds: Annotated[float | None, Field(alias='etaSeconds')]
+
+
+class Target1(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    goal: Literal['loss'] = 'loss'
+    points: float
+
+
+class Target2(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    goal: Literal['bytes'] = 'bytes'
+    figure: Literal['file', 'zstd19']
+    most: int
+
+
+class Target3(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    goal: Literal['latency'] = 'latency'
+    batch: Literal[1, 64]
+    most_ms: Annotated[float, Field(alias='mostMs')]
 
 
 class Artifact(BaseModel):
@@ -850,6 +913,16 @@ class Sensitivity(BaseModel):
     layers: list[SensitivityCurve]
 
 
+class SolveRequest(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    rev: int
+    target: Target1 | Target2 | Target3
+    settings: Settings
+
+
 class StudioBaseline(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -872,7 +945,9 @@ class StudioBaseline(BaseModel):
 
 class StudioPartial(
     RootModel[
-        StudioScan
+        StudioWork
+        | StudioTried
+        | StudioSettled
         | StudioBuilt
         | StudioAccuracy
         | StudioLatency
@@ -883,7 +958,9 @@ class StudioPartial(
     ]
 ):
     root: (
-        StudioScan
+        StudioWork
+        | StudioTried
+        | StudioSettled
         | StudioBuilt
         | StudioAccuracy
         | StudioLatency

@@ -11,6 +11,7 @@ from gpu_worker.contract import (
     EvaluateResult,
     EvaluateSpec,
 )
+from gpu_worker.importer import import_onnx
 from gpu_worker.jobs.data import open_reference
 from gpu_worker.jobs.measure import OnSamples, answer_all, measure_latency, measure_version, to_evaluation
 from gpu_worker.jobs.ports import Door, Stopped
@@ -55,16 +56,30 @@ def compress_version(spec: CompressSpec, door: Door, stop: threading.Event, thre
     The same parent, recipe and dataset give the same bytes. Raises ValueError with the reason for what the
     parent does not allow.
     """
-    checklist = Checklist(door, {"load": 1.0, "build": 1.0, "measure": 8.0})
+    recovers = spec.recipe.recovery > 0
+    checklist = Checklist(
+        door, {"load": 1.0} | ({"recover": 40.0} if recovers else {}) | {"build": 1.0, "measure": 8.0}
+    )
     checklist.start("load", "Opening model and dataset")
     dataset = open_reference(door, spec.dataset)
     parent = door.blob(spec.parent).read_bytes()
     checklist.finish("load", f"{len(dataset.test_ids)} test samples")
     if stop.is_set():
         raise Stopped("stopped before the child was built")
-    checklist.start("build", "Applying the recipe")
     recipe = to_recipe(spec.recipe)
-    built = compress.apply_recipe(door.blob(spec.parent_float).read_bytes(), recipe, dataset)
+    compressor = compress.Compressor(import_onnx(door.blob(spec.parent_float).read_bytes()), dataset, threads)
+    learning = compressor.recovery(recipe)
+    if learning is not None:
+        checklist.start("recover", "Learning the parent's answers again")
+        while not learning.complete:
+            if not learning.step(stop.is_set):
+                raise Stopped("stopped while the child was learning")
+            checklist.advance(
+                "recover", learning.done, learning.total, f"{learning.done} of {learning.total} steps"
+            )
+        checklist.finish("recover", f"{learning.total} steps")
+    checklist.start("build", "Applying the recipe")
+    built = compressor.build(recipe)
     checklist.finish("build", f"{len(built.onnx)} bytes, parent {len(parent)}")
     checklist.start("measure", "Measuring the child against its parent")
     artifacts = measure_version(

@@ -25,6 +25,7 @@ def to_recipe(recipe: contract.Recipe) -> compress.Recipe:
         round_to=recipe.round_to,
         allocation=recipe.allocation,
         layers=recipe.layers,
+        recovery=recipe.recovery,
     )
 
 

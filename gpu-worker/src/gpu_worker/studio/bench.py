@@ -10,7 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime as ort
 
-from gpu_worker.compress import Compressed, Compressor, SensitivityScan, macs, parameter_count, sizes
+from gpu_worker.compress import (
+    Compressed,
+    Compressor,
+    Recipe,
+    Recovery,
+    SensitivityScan,
+    macs,
+    parameter_count,
+    sizes,
+)
 from gpu_worker.contract import (
     DesiredSession,
     LayerChange,
@@ -95,13 +104,30 @@ class Bench:
         """
         return self.scan if self._dials(settings).needs_scan(recipe_of(settings)) else None
 
+    def awaited_recovery(self, settings: Settings) -> Recovery | None:
+        """The training that must be complete before these settings can be built; None where they need none.
+
+        The scan that they need is complete. Raises as `build` does.
+        """
+        return self._dials(settings).recovery(self._resolved(settings))
+
+    def precisions(self) -> list[str]:
+        """What may be asked for besides fp32, the most compact first."""
+        return ["int8"] if self.allows("precision") else []
+
+    def harmful(self, settings: Settings) -> list[str]:
+        """Quantized layers of these settings by name, the one that costs most first."""
+        return []
+
     def build(self, settings: Settings) -> Compressed:
         """The candidate. Raises Unavailable, with the reason, when a dial that is turned cannot be, and
         ValueError for a layer that the version does not have.
         """
-        compressor = self._dials(settings)
+        return self._dials(settings).build(self._resolved(settings))
+
+    def _resolved(self, settings: Settings) -> Recipe:
         curves = self.scan.curves if self.scan is not None and self.scan.complete else None
-        return compressor.build(compressor.resolve(recipe_of(settings), curves))
+        return self._dials(settings).resolve(recipe_of(settings), curves)
 
     def open(self, model: bytes) -> ort.InferenceSession:
         """A session for counting right answers."""

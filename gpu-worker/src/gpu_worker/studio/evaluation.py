@@ -19,16 +19,20 @@ from gpu_worker.contract import (
     StudioDone,
     StudioFailed,
     StudioLatency,
-    StudioScan,
+    StudioSettled,
     StudioSizes,
     StudioSuperseded,
+    StudioTried,
+    StudioWork,
 )
 from gpu_worker.evaluate import open_session, paired_difference
 from gpu_worker.jobs.wire import gained_and_lost, to_achieved, to_latency, to_layers, to_paired, to_sizes
 from gpu_worker.studio.bench import Bench
 
 Partial = (
-    StudioScan
+    StudioWork
+    | StudioTried
+    | StudioSettled
     | StudioBuilt
     | StudioAccuracy
     | StudioLatency
@@ -62,13 +66,29 @@ class Desk:
         self._asking = 0
         self._closed = False
 
-    def evaluate(self, request: EvaluateRequest, gone: Callable[[], bool]) -> Iterator[Partial]:
-        """Measures a setting, a partial result at a time. gone: whether the asker went away.
+    def evaluate(
+        self, request: EvaluateRequest, gone: Callable[[], bool], tell: Callable[[Partial], None]
+    ) -> None:
+        """Measures a setting, and tells each partial result. gone: whether the asker went away.
 
-        Ends with done, superseded or failed.
+        The last word is done, superseded or failed.
         """
+
+        def work(arrived: float, stop: Callable[[], bool]) -> None:
+            for line in measure(self.bench, request.rev, request.settings, arrived, stop):
+                tell(line)
+
+        self.take(request.rev, work, gone, tell)
+
+    def take(
+        self,
+        rev: int,
+        work: Callable[[float, Callable[[], bool]], None],
+        gone: Callable[[], bool],
+        tell: Callable[[Partial], None],
+    ) -> None:
+        """Does the work of a revision when its turn comes, given when it came and what tells it to stop."""
         arrived = time.perf_counter()
-        rev = request.rev
         with self._changed:
             self._newest = max(self._newest, rev)
             self._asking += 1
@@ -78,14 +98,14 @@ class Desk:
 
         try:
             with self._turn:
-                yield from _measure(self.bench, rev, request.settings, arrived, check)
+                work(arrived, check)
         except Superseded:
-            yield StudioSuperseded(rev=rev, by=self._newest)
+            tell(StudioSuperseded(rev=rev, by=self._newest))
         except ValueError as error:
-            yield StudioFailed(rev=rev, message=str(error))
+            tell(StudioFailed(rev=rev, message=str(error)))
         except Exception as error:  # one setting that a library chokes on must not end the session
             log.exception("revision %d failed", rev)
-            yield StudioFailed(rev=rev, message=f"This setting could not be measured: {error!r}")
+            tell(StudioFailed(rev=rev, message=f"This could not be measured: {error!r}"))
         finally:
             with self._changed:
                 self._asking -= 1
@@ -115,9 +135,41 @@ class Desk:
             self._changed.notify_all()
 
 
-def _measure(
+def prepare(
+    bench: Bench, rev: int, settings: Settings, elapsed: Callable[[], float], stop: Callable[[], bool]
+) -> Iterator[StudioWork]:
+    """Does what must be complete before a setting can be built, and says how far it is.
+
+    Whoever waits does the work; what is done stays when a newer setting ends the wait. Raises Superseded.
+    """
+    if stop():
+        raise Superseded
+    for what, awaited in (("scan", bench.awaited_scan), ("recovery", bench.awaited_recovery)):
+        work = awaited(settings)
+        while work is not None and not work.complete:
+            yield StudioWork(
+                rev=rev,
+                elapsed_ms=elapsed(),
+                what=what,
+                done=work.done,
+                total=work.total,
+                eta_seconds=work.eta_seconds,
+            )
+            if not work.step(stop) or stop():
+                raise Superseded
+
+
+def marks(total: int) -> list[int]:
+    """How many samples are measured when a result is told."""
+    first = [mark for mark in (FIRST, SECOND) if mark < total]
+    return first + list(range(SECOND + STEP, total, STEP)) + [total]
+
+
+def measure(
     bench: Bench, rev: int, settings: Settings, arrived: float, stop: Callable[[], bool]
 ) -> Iterator[Partial]:
+    """A setting, from what must come first to the whole test set. Raises Superseded."""
+
     def elapsed() -> float:
         return (time.perf_counter() - arrived) * 1000
 
@@ -125,26 +177,15 @@ def _measure(
         if stop():
             raise Superseded
 
-    go_on()
-    scan = bench.awaited_scan(settings)
-    while scan is not None and not scan.complete:
-        yield StudioScan(
-            rev=rev, elapsed_ms=elapsed(), done=scan.done, total=scan.total, eta_seconds=scan.eta_seconds
-        )
-        # Whoever waits does the work; what is measured stays when a newer setting ends the wait.
-        scan.step(stop)
-        go_on()
+    yield from prepare(bench, rev, settings, elapsed, stop)
     built = bench.build(settings)
     sizes = sizes_live(built.onnx)
     yield _built(built, sizes, rev, elapsed())
     go_on()
     session = bench.open(built.onnx)
     total = len(bench.order)
-    marks = (
-        [mark for mark in (FIRST, SECOND) if mark < total] + list(range(SECOND + STEP, total, STEP)) + [total]
-    )
     predictions = np.empty(0, np.int64)
-    for mark in marks:
+    for mark in marks(total):
         # The version's own answers are cached, so this waits only where a session has just begun.
         baseline = bench.baseline(mark, stop)
         more = bench.predict(session, len(predictions), mark, stop)

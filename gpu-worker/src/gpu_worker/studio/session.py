@@ -1,6 +1,6 @@
 """A studio session: an HTTP server around a warm bench.
 
-`POST /evaluate` (a stream of NDJSON) · `GET /baseline` · `GET /sample/{id}` (PNG)
+`POST /evaluate` and `POST /solve` (streams of NDJSON) · `GET /baseline` · `GET /sample/{id}` (PNG)
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 
-from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -24,6 +23,7 @@ from gpu_worker.contract import (
     Preview,
     PreviewPoint,
     Settings,
+    SolveRequest,
     StudioBaseline,
     to_wire,
 )
@@ -35,6 +35,7 @@ from gpu_worker.serve.http import RequireBearer, serve_http
 from gpu_worker.studio.bench import Bench
 from gpu_worker.studio.evaluation import SECOND, Desk, Partial
 from gpu_worker.studio.preview import preview_point, preview_settings
+from gpu_worker.studio.solving import solve
 
 log = logging.getLogger(__name__)
 
@@ -82,6 +83,7 @@ class Session:
         self.app = Starlette(
             routes=[
                 Route("/evaluate", self._evaluate, methods=["POST"]),
+                Route("/solve", self._solve, methods=["POST"]),
                 Route("/baseline", self._baseline, methods=["GET"]),
                 Route("/sample/{id:int}", self._sample, methods=["GET"]),
             ]
@@ -189,34 +191,65 @@ class Session:
     async def _evaluate(self, request: Request) -> Response:
         try:
             asked = EvaluateRequest.model_validate_json(await request.body())
-            _check_range("channels", asked.settings.channels, MAX_CHANNELS)
-            _check_range("sparsity", asked.settings.sparsity, MAX_SPARSITY)
-            for name, ratio in asked.settings.layers.items():
-                _check_range(f"The ratio of layer '{name}'", ratio, MAX_SPARSITY)
-        except (ValidationError, ValueError) as error:
+            _check_settings(asked.settings)
+        except ValueError as error:
             return JSONResponse({"error": str(error)}, 422)
-        return StreamingResponse(self._lines(asked), media_type="application/x-ndjson")
+        return _lines(lambda gone, tell: self.desk.evaluate(asked, gone, tell), f"evaluate-{asked.rev}")
 
-    async def _lines(self, asked: EvaluateRequest) -> AsyncIterator[bytes]:
-        """The measurement runs in a thread of its own; leaving this generator ends it at the next chunk."""
-        loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[Partial | None] = asyncio.Queue()
-        gone = threading.Event()
+    async def _solve(self, request: Request) -> Response:
+        try:
+            asked = SolveRequest.model_validate_json(await request.body())
+            _check_settings(asked.settings)
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 422)
 
-        def work() -> None:
-            try:
-                for partial in self.desk.evaluate(asked, gone.is_set):
-                    loop.call_soon_threadsafe(queue.put_nowait, partial)
-            finally:
-                if not loop.is_closed():
-                    loop.call_soon_threadsafe(queue.put_nowait, None)
+        def work(gone: Callable[[], bool], tell: Callable[[Partial], None]) -> None:
+            stops = self._facts.channel_stops or [0.0]
+            self.desk.take(
+                asked.rev,
+                lambda arrived, stop: solve(self._bench, asked, stops, arrived, stop, tell),
+                gone,
+                tell,
+            )
 
-        threading.Thread(target=work, name=f"evaluate-{asked.rev}", daemon=True).start()
+        return _lines(work, f"solve-{asked.rev}")
+
+
+Work = Callable[[Callable[[], bool], Callable[[Partial], None]], None]
+
+
+def _lines(work: Work, name: str) -> StreamingResponse:
+    """What the work tells, a line each. It runs in its own thread, and is told when the asker is gone."""
+    loop = asyncio.get_running_loop()
+    queue: asyncio.Queue[Partial | None] = asyncio.Queue()
+    gone = threading.Event()
+
+    def tell(partial: Partial | None) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(queue.put_nowait, partial)
+
+    def run() -> None:
+        try:
+            work(gone.is_set, tell)
+        finally:
+            tell(None)
+
+    async def stream() -> AsyncIterator[bytes]:
+        threading.Thread(target=run, name=name, daemon=True).start()
         try:
             while (partial := await queue.get()) is not None:
                 yield json.dumps(to_wire(partial), separators=(",", ":")).encode() + b"\n"
         finally:
             gone.set()
+
+    return StreamingResponse(stream(), media_type="application/x-ndjson")
+
+
+def _check_settings(settings: Settings) -> None:
+    _check_range("channels", settings.channels, MAX_CHANNELS)
+    _check_range("sparsity", settings.sparsity, MAX_SPARSITY)
+    for name, ratio in settings.layers.items():
+        _check_range(f"The ratio of layer '{name}'", ratio, MAX_SPARSITY)
 
 
 def _check_range(dial: str, value: float, limit: float) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import torch
+import torch._dynamo  # the first optimizer imports it, a second of work that belongs before the start
 from torch import Tensor, nn
 
 from gpu_worker.contract import AttemptSpec, TrainResult, TrainSpec
@@ -21,16 +22,16 @@ from gpu_worker.data import Dataset
 from gpu_worker.importer import to_logits
 from gpu_worker.jobs.data import open_reference
 from gpu_worker.jobs.ports import Door, Stopped
+from gpu_worker.learn.optimize import ZeroMasks, build_optimizer, clip, lay_out, learning_rate, summed_loss
+from gpu_worker.learn.sampler import SampleStream
 from gpu_worker.train.augment import shift_and_flip
 from gpu_worker.train.checkpoint import CheckpointWriter, Position, restore, snapshot
 from gpu_worker.train.evaluation import SubsetEvaluation
 from gpu_worker.train.group import Group, Pulse, join_group
-from gpu_worker.train.optimize import ZeroMasks, build_optimizer, clip, learning_rate, summed_loss
 from gpu_worker.train.reporter import Reporter
 from gpu_worker.train.result import build_result
-from gpu_worker.train.sampler import SampleStream
 from gpu_worker.train.teacher import open_teacher
-from gpu_worker.train.trainable import Trainable, lay_out, load_trainable
+from gpu_worker.train.trainable import Trainable, load_trainable
 
 
 def run_rank(
@@ -71,7 +72,7 @@ def run_rank(
         module = lay_out(trainable.module.to(group.device), torch.channels_last)
         # A checkpoint holds no masks: they are the zeros of the weights the run started from.
         masks = ZeroMasks(module) if train.keep_masks else None
-        optimizer = build_optimizer(module, hyper)
+        optimizer = build_optimizer(module, hyper.optimizer, hyper.lr, hyper.weight_decay)
         if spec.checkpoint is not None:
             stored = restore(str(door.blob(spec.checkpoint.sha256)), module, optimizer)
             if replace(stored, step=0, seconds=0.0) != position:

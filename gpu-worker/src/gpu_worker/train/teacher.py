@@ -12,7 +12,7 @@ from gpu_worker.contract import Teacher
 from gpu_worker.evaluate import open_session, predict
 from gpu_worker.importer import gives_probabilities, import_onnx, to_logits
 from gpu_worker.jobs.ports import Blobs
-from gpu_worker.train.trainable import lay_out
+from gpu_worker.learn.optimize import lay_out
 
 
 def open_teacher(

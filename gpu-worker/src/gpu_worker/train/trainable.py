@@ -89,18 +89,6 @@ def from_version(model: bytes, seed: int, dataset: Dataset) -> Trainable:
     )
 
 
-def lay_out(module: nn.Module, memory_format: torch.memory_format) -> nn.Module:
-    """Arranges the kernels of 2-D convolutions in place; inputs follow by themselves."""
-    for parameter in module.parameters():
-        if parameter.ndim == 4:
-            # `contiguous` leaves 1×1 kernels as they are, and DDP then copies their gradients at every step.
-            arranged = torch.empty(
-                parameter.shape, dtype=parameter.dtype, device=parameter.device, memory_format=memory_format
-            )
-            parameter.data = arranged.copy_(parameter.data)
-    return module
-
-
 def export_fresh(module: nn.Module, input_shape: tuple[int, ...]) -> bytes:
     """ONNX bytes of a plain module with one input and an open batch size; BatchNorm stays a node of its own.
 

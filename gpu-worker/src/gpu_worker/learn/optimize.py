@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Literal
 
 import torch
-import torch._dynamo  # the first optimizer imports it, a second of work that belongs before the start
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from gpu_worker.contract import TrainHyper
 
 
 def learning_rate(step: int, total: int, peak: float, warmup_fraction: float) -> float:
@@ -21,19 +19,21 @@ def learning_rate(step: int, total: int, peak: float, warmup_fraction: float) ->
     return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
 
 
-def build_optimizer(module: nn.Module, hyper: TrainHyper) -> torch.optim.Optimizer:
+def build_optimizer(
+    module: nn.Module, name: Literal["adamw", "sgd"], lr: float, weight_decay: float
+) -> torch.optim.Optimizer:
     """AdamW or SGD with Nesterov momentum; biases and normalisation are not decayed, as is usual in
     vision.
     """
     trained = [p for p in module.parameters() if p.requires_grad]
     groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": hyper.weight_decay},
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
-    if hyper.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=hyper.lr, fused=True)
-    return torch.optim.SGD(groups, lr=hyper.lr, momentum=0.9, nesterov=True, fused=True)
+    if name == "adamw":
+        return torch.optim.AdamW(groups, lr=lr, fused=True)
+    return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True, fused=True)
 
 
 class ZeroMasks:
@@ -87,3 +87,15 @@ def summed_loss(
 def clip(parameters: Iterable[nn.Parameter], limit: float) -> float:
     """Scales the gradients to a total norm of at most `limit`; answers the norm before."""
     return float(nn.utils.clip_grad_norm_(parameters, limit, foreach=True))
+
+
+def lay_out(module: nn.Module, memory_format: torch.memory_format) -> nn.Module:
+    """Arranges the kernels of 2-D convolutions in place; inputs follow by themselves."""
+    for parameter in module.parameters():
+        if parameter.ndim == 4:
+            # `contiguous` leaves 1×1 kernels as they are, and DDP then copies their gradients at every step.
+            arranged = torch.empty(
+                parameter.shape, dtype=parameter.dtype, device=parameter.device, memory_format=memory_format
+            )
+            parameter.data = arranged.copy_(parameter.data)
+    return module

@@ -1,0 +1,274 @@
+"""Targets instead of dials: a search for settings that lose, weigh or take at most so much.
+
+Each step builds one setting and asks no more of it than decides the next step. Accuracy is asked sample by
+sample until a confidence sequence lies on one side of the target, so a search may stop looking at any time
+without fooling itself; what it ends with is measured on the whole test set before it counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from gpu_worker.compress import Sizes
+from gpu_worker.contract import Settings, Target1, Target2, Target3
+
+Target = Target1 | Target2 | Target3
+
+HIGHEST = 95
+"""Sparsity is searched in whole percents, up to the end of its dial."""
+
+FIRST_GUESS, RECOVERED_GUESS = 50, 85
+"""Where a search for the largest sparsity looks first, without and with recovery."""
+
+STEP, RECOVERED_STEP = 1, 3
+"""A search ends within so many percent. With recovery each try trains the model."""
+
+REVERTED = 4
+"""At most so many layers, the most harmful first, are left in float before a precision is given up."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Candidate minus version on the first n samples, with its confidence sequence; all as shares."""
+
+    n: int
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A setting that was tried: what was asked of it, and whether that meets the target."""
+
+    settings: Settings
+    holds: bool
+    sizes: Sizes
+    difference: Difference | None = None
+    latency_ms: float | None = None
+
+    @property
+    def weight(self) -> int:
+        """Bytes as they travel."""
+        return self.sizes.zstd19 or self.sizes.file
+
+
+class Probe(Protocol):
+    """What a search asks of a session. The setting that was asked for last is not built again."""
+
+    def sizes(self, settings: Settings) -> Sizes:
+        """All four sizes."""
+        ...
+
+    def difference(self, settings: Settings, bound: float) -> Difference:
+        """On as many samples as it takes until the sequence lies on one side of `bound`, a share."""
+        ...
+
+    def whole(self, settings: Settings) -> Difference:
+        """On the whole test set."""
+        ...
+
+    def latency(self, settings: Settings, batch: int) -> float:
+        """Median milliseconds."""
+        ...
+
+    def harmful(self, settings: Settings) -> list[str]:
+        """Quantized layers by name, the one that costs most first; empty where none can be left in float."""
+        ...
+
+
+class Search:
+    """One search: `run` answers the trial that meets a target, measured on the whole test set.
+
+    start: what the search leaves alone, locked layers and recovery. precisions: what this version allows,
+    the most compact first. stops: ratios of the channel dial, ascending from 0. tell: gets each trial.
+    """
+
+    def __init__(
+        self,
+        probe: Probe,
+        start: Settings,
+        precisions: Sequence[str],
+        stops: Sequence[float],
+        tell: Callable[[Trial], None],
+    ) -> None:
+        self._probe = probe
+        self._start = changed(start, channels=0, sparsity=0, precision="fp32", allocation="magnitude")
+        self._precisions = precisions
+        self._stops = stops
+        self._tell = tell
+        self._held: list[Trial] = []
+
+    def run(self, target: Target) -> Trial:
+        """The best setting that meets the target. Raises ValueError, with the nearest that was found, when
+        none does.
+        """
+        if isinstance(target, Target1):
+            return self._least_bytes(target.points / 100)
+        return self._most_accurate(target)
+
+    # at most so much accuracy lost, as few bytes as possible
+
+    def _least_bytes(self, loss: float) -> Trial:
+        for precision in self._precisions:
+            self._largest_sparsity(changed(self._start, precision=precision), loss)
+            if self._held:
+                break
+        best = self._lightest()
+        if best is not None:
+            for stop in self._stops[1:]:
+                if not self._holds(changed(best.settings, channels=stop), loss):
+                    break
+        # What a part of the samples decided may still fail on all of them: then the next one is asked.
+        for trial in sorted(self._held, key=lambda held: held.weight):
+            found = self._probe.whole(trial.settings)
+            whole = Trial(trial.settings, found.mean >= -loss, trial.sizes, found)
+            self._tell(whole)
+            if whole.holds:
+                return whole
+        raise ValueError(
+            f"Nothing within these dials loses at most {loss * 100:g} points."
+            " Allow a larger loss, or let the search recover what it prunes."
+        )
+
+    def _largest_sparsity(self, base: Settings, loss: float) -> None:
+        """The largest share of zeros by magnitude, then what shares by sensitivity reach beyond it."""
+        recovers = base.recovery > 0
+        step = RECOVERED_STEP if recovers else STEP
+        reached = self._reach(base, loss, 0, RECOVERED_GUESS if recovers else FIRST_GUESS, step)
+        if reached == 0:
+            # Without zeros and with all channels there is nothing to recover.
+            self._holds(changed(base, recovery=0), loss)
+        else:
+            self._reach(changed(base, allocation="sensitivity"), loss, reached, reached + step, step)
+
+    def _reach(self, base: Settings, loss: float, low: int, guess: int, step: int) -> int:
+        """Halves what lies between a percentage that holds and the end of the dial; answers the largest that
+        holds.
+        """
+        high = HIGHEST + 1
+        while high - low > step and guess <= HIGHEST:
+            if self._holds(changed(self._precise(base), sparsity=guess / 100), loss):
+                low = guess
+            else:
+                high = guess
+            guess = (low + high) // 2
+        return low
+
+    def _precise(self, base: Settings) -> Settings:
+        """With the layers in float that the latest trial which holds has there."""
+        return changed(base, keepFloat=self._held[-1].settings.keep_float) if self._held else base
+
+    def _holds(self, settings: Settings, loss: float) -> bool:
+        """Whether a setting meets the loss, if need be with its most harmful layers left in float."""
+        if self._try(settings, loss):
+            return True
+        if settings.precision == "fp32" or not self._try(
+            changed(settings, precision="fp32"), loss, keep=False
+        ):
+            return False
+        layers = self._probe.harmful(settings)
+        return any(
+            self._try(changed(settings, keepFloat=layers[:count]), loss)
+            for count in range(1, min(REVERTED, len(layers)) + 1)
+        )
+
+    def _try(self, settings: Settings, loss: float, keep: bool = True) -> bool:
+        found = self._probe.difference(settings, -loss)
+        trial = Trial(settings, found.mean >= -loss, self._probe.sizes(settings), found)
+        self._tell(trial)
+        if trial.holds and keep:
+            self._held.append(trial)
+        return trial.holds
+
+    def _lightest(self) -> Trial | None:
+        return min(self._held, key=lambda held: held.weight, default=None)
+
+    # at most so many bytes or milliseconds, as accurate as possible
+
+    def _most_accurate(self, target: Target2 | Target3) -> Trial:
+        nearest: Trial | None = None
+        fitting: list[Trial] = []
+        for precision in ("fp32", *self._precisions):
+            trial = self._gentlest(changed(self._start, precision=precision, recovery=0), target)
+            nearest = min((t for t in (nearest, trial) if t is not None), key=lambda t: _figure(t, target))
+            if trial.holds:
+                fitting.append(self._recovered(trial))
+        if not fitting:
+            assert nearest is not None
+            raise ValueError(
+                f"Nothing within these dials takes at most {_shown(target)}; the nearest found has"
+                f" {_shown(target, _figure(nearest, target))}. Allow more."
+            )
+        compared = []
+        for trial in fitting:
+            found = self._probe.whole(trial.settings)
+            compared.append(Trial(trial.settings, True, trial.sizes, found, trial.latency_ms))
+            self._tell(compared[-1])
+        return max(compared, key=lambda t: (t.difference.mean if t.difference else -1.0, -t.weight))
+
+    def _gentlest(self, base: Settings, target: Target2 | Target3) -> Trial:
+        """The setting of one precision that meets a limit by removing least; the nearest to it where none
+        does.
+        """
+        by_zeros = isinstance(target, Target2) and target.figure == "zstd19"
+        zeros = [percent / 100 for percent in range(HIGHEST + 1)] if by_zeros else [0.0]
+        for stop in self._stops:
+            last = self._measure(changed(base, channels=stop, sparsity=zeros[-1]), target)
+            if last.holds:
+                break
+        else:
+            return last
+        return self._least(zeros, last, target)
+
+    def _least(self, zeros: Sequence[float], met: Trial, target: Target2 | Target3) -> Trial:
+        """The smallest share of zeros that still meets the limit, given that the largest does."""
+        low, high = -1, len(zeros) - 1
+        while high - low > 1:
+            middle = (low + high) // 2
+            trial = self._measure(changed(met.settings, sparsity=zeros[middle]), target)
+            if trial.holds:
+                high, met = middle, trial
+            else:
+                low = middle
+        return met
+
+    def _measure(self, settings: Settings, target: Target2 | Target3) -> Trial:
+        sizes = self._probe.sizes(settings)
+        taken = self._probe.latency(settings, target.batch) if isinstance(target, Target3) else None
+        trial = Trial(settings, False, sizes, latency_ms=taken)
+        trial = Trial(settings, _figure(trial, target) <= _limit(target), sizes, latency_ms=taken)
+        self._tell(trial)
+        return trial
+
+    def _recovered(self, trial: Trial) -> Trial:
+        """With the recovery that was asked for, where something was removed."""
+        removed = trial.settings.channels > 0 or trial.settings.sparsity > 0
+        recovery = self._start.recovery if removed else 0
+        return Trial(changed(trial.settings, recovery=recovery), True, trial.sizes, None, trial.latency_ms)
+
+
+def changed(settings: Settings, **values: object) -> Settings:
+    """Other settings, checked as what comes from outside."""
+    return Settings.model_validate(settings.model_dump(by_alias=True) | values)
+
+
+def _limit(target: Target2 | Target3) -> float:
+    return target.most if isinstance(target, Target2) else target.most_ms
+
+
+def _figure(trial: Trial, target: Target2 | Target3) -> float:
+    """The figure of a trial that a target limits."""
+    if isinstance(target, Target3):
+        return trial.latency_ms or 0.0
+    return trial.sizes.file if target.figure == "file" else trial.weight
+
+
+def _shown(target: Target2 | Target3, value: float | None = None) -> str:
+    """A limit, or a value against it, in words."""
+    value = _limit(target) if value is None else value
+    if isinstance(target, Target3):
+        return f"{value:.3g} ms at batch {target.batch}"
+    return f"{value / 1000:,.1f} kB" + ("" if target.figure == "file" else " after zstd")
