@@ -20,13 +20,11 @@ export type SearchEvent =
   | { type: "broke"; rev: number; message: string };
 
 export function reduceSearch(state: Search | null, event: SearchEvent): Search | null {
-  if (event.type === "asked")
-    return { rev: event.rev, target: event.target, state: "searching", tried: [] };
+  if (event.type === "asked") return { rev: event.rev, target: event.target, state: "searching", tried: [] };
   const rev = event.type === "line" ? event.line.rev : event.rev;
   if (!state || rev !== state.rev) return state;
   if (event.type === "broke") return { ...state, state: "failed", work: undefined, message: event.message };
-  if (event.type === "ended")
-    return isOver(state) ? state : { ...state, state: "ended", work: undefined };
+  if (event.type === "ended") return isOver(state) ? state : { ...state, state: "ended", work: undefined };
   const { line } = event;
   switch (line.type) {
     case "work":

@@ -10,7 +10,7 @@ const anything = fc.record({
   precision: fc.constantFrom("fp32" as const, "int8" as const),
   allocation: fc.constantFrom(...Allocation.options),
   recovery: hundredths(2),
-  keepFloat: fc.constant([]),
+  keepFloat: fc.constant<string[]>([]),
   layers: fc.dictionary(fc.string({ minLength: 1 }), hundredths(0.95), { maxKeys: 4, noNullPrototype: true }),
 });
 

@@ -1,5 +1,11 @@
 /** The dials in the address, and questions about settings. */
-import { Allocation, changesSomething, MAX_RECOVERY, Settings, type StudioBaseline } from "@/server/studio/contract";
+import {
+  Allocation,
+  changesSomething,
+  MAX_RECOVERY,
+  Settings,
+  type StudioBaseline,
+} from "@/server/studio/contract";
 
 export const NOTHING_CHANGED: Settings = Settings.parse({});
 export const MAX_SPARSITY = 0.95;

@@ -21,9 +21,9 @@ import { HistoryPanel } from "./history-panel";
 import { LayersPanel } from "./layers-panel";
 import { type Measuring, workSays } from "./measuring";
 import { type Dial, predict } from "./predict";
+import type { Search } from "./search";
 import { SessionPlace, SessionState } from "./session-state";
 import { allowed, isUnchanged, sameSettings } from "./settings";
-import type { Search } from "./search";
 import { TargetPanel } from "./target-panel";
 import { StudioTiles } from "./tiles";
 import { useDials } from "./use-dials";
@@ -351,4 +351,3 @@ function statusOf(
   if (measuring.state === "done" && accuracy) return "on the whole test set";
   return measuring.state === "measuring" ? "measuring" : "";
 }
-

@@ -30,27 +30,18 @@ export const Settings = z.object({
 export type Settings = z.infer<typeof Settings>;
 
 /** Whether any dial is turned. */
-export const changesSomething = ({
-  channels,
-  sparsity,
-  precision,
-  layers,
-  recovery,
-}: Settings): boolean =>
-  recovery > 0 || channels > 0 || sparsity > 0 || precision !== "fp32" || Object.values(layers).some((ratio) => ratio > 0);
+export const changesSomething = ({ channels, sparsity, precision, layers, recovery }: Settings): boolean =>
+  recovery > 0 ||
+  channels > 0 ||
+  sparsity > 0 ||
+  precision !== "fp32" ||
+  Object.values(layers).some((ratio) => ratio > 0);
 
 /** More locked layers than these are only counted. */
 const MOST_NAMED = 2;
 
 /** Dials in words: "channels 25%, sparsity 40% by sensitivity, int8". */
-export function inWords({
-  channels,
-  sparsity,
-  precision,
-  allocation,
-  layers,
-  recovery,
-}: Settings): string {
+export function inWords({ channels, sparsity, precision, allocation, layers, recovery }: Settings): string {
   const locks = Object.entries(layers);
   const parts = [
     channels > 0 && `channels ${Math.round(channels * 100)}%`,
@@ -126,7 +117,11 @@ export const Target = z.discriminatedUnion("goal", [
   /** At most so many points of accuracy lost; as few bytes as possible. */
   z.object({ goal: z.literal("loss"), points: z.number().min(0).max(50) }),
   /** At most so many bytes; as accurate as possible. */
-  z.object({ goal: z.literal("bytes"), figure: z.enum(["file", "zstd19"]), most: z.number().int().positive() }),
+  z.object({
+    goal: z.literal("bytes"),
+    figure: z.enum(["file", "zstd19"]),
+    most: z.number().int().positive(),
+  }),
   /** At most so many ms at the median of a batch; as accurate as possible. */
   z.object({
     goal: z.literal("latency"),
