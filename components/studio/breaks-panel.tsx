@@ -2,16 +2,27 @@
 import { count } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { inWords, type Measured, type Settings } from "@/server/studio/contract";
+import { ChangedSamples } from "./changed-samples";
 
 interface Props {
   settings: Settings;
+  team: string;
+  sessionId: string | null;
   accuracy: Measured["accuracy"] | undefined;
+  changed: Measured["changed"];
+  /** Of a sample. */
+  shape: readonly number[];
   labels: readonly string[];
   from: string;
 }
 
+/** What the exact McNemar test says of so uneven a split of the answers that differ. */
+const chance = (p: number): string =>
+  p < 0.001 ? "not chance (McNemar p < 0.001)" : `McNemar p = ${p.toFixed(p < 0.1 ? 3 : 2)}`;
+
 /** Class by class: answers that were right in the version and are wrong now, and the other way. */
-export function BreaksPanel({ settings, accuracy, labels, from }: Props) {
+export function BreaksPanel(props: Props) {
+  const { settings, accuracy, changed, labels, from } = props;
   if (!accuracy) {
     return (
       <Panel title="What breaks" padded>
@@ -19,7 +30,7 @@ export function BreaksPanel({ settings, accuracy, labels, from }: Props) {
       </Panel>
     );
   }
-  const { gained, lost, n } = accuracy.paired;
+  const { gained, lost, n, mcnemarP } = accuracy.paired;
   const net = gained - lost;
   const rows = accuracy.perClass.toSorted(
     (a, b) => a.gained - a.lost - (b.gained - b.lost) || b.lost - a.lost,
@@ -28,7 +39,7 @@ export function BreaksPanel({ settings, accuracy, labels, from }: Props) {
   return (
     <Panel
       title="What breaks"
-      subtitle={`${inWords(settings)} against ${from} on the same ${count(n)} samples: ${count(lost)} answers lost, ${count(gained)} gained, net ${net > 0 ? "+" : net < 0 ? "−" : ""}${count(Math.abs(net))}`}
+      subtitle={`${inWords(settings)} against ${from} on the same ${count(n)} samples: ${count(lost)} answers lost, ${count(gained)} gained, net ${net > 0 ? "+" : net < 0 ? "−" : ""}${count(Math.abs(net))}; ${chance(mcnemarP)}`}
     >
       <table className="tight breaks">
         <thead>
@@ -69,6 +80,7 @@ export function BreaksPanel({ settings, accuracy, labels, from }: Props) {
           })}
         </tbody>
       </table>
+      {changed && <ChangedSamples {...props} changed={changed} />}
     </Panel>
   );
 }

@@ -48,6 +48,8 @@ export function reduce(state: Measuring | null, event: MeasuringEvent): Measurin
       return { ...state, lines: { ...state.lines, latency: line } };
     case "sizes":
       return { ...state, lines: { ...state.lines, sizes: line } };
+    case "changed":
+      return { ...state, lines: { ...state.lines, changed: line } };
     case "done":
       return { ...state, state: "done" };
     case "superseded":

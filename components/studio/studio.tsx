@@ -143,6 +143,7 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
       {evidence && (
         <Bench
           {...{ settings, change, evidence, measured, measuring, from, again, search, find, cancel }}
+          sessionId={session.isReady && session.session ? session.session.id : null}
           team={team}
           datasetName={dataset.name}
           measurements={withRunning(session.measurements, measuring)}
@@ -206,6 +207,8 @@ interface BenchProps {
   from: string;
   datasetName: string;
   again: () => void;
+  /** Null while no session answers. */
+  sessionId: string | null;
   search: Search | null;
   find: (target: Target, settings: Settings) => void;
   cancel: () => void;
@@ -300,7 +303,11 @@ function Bench(props: BenchProps) {
       </div>
       <BreaksPanel
         settings={settings}
+        team={props.team}
+        sessionId={props.sessionId}
         accuracy={measured.accuracy}
+        changed={measured.changed}
+        shape={dataset?.report?.shape ?? []}
         labels={dataset?.labels ?? []}
         from={from}
       />

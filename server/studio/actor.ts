@@ -41,6 +41,13 @@ export async function baseline(place: Place): Promise<StudioBaseline> {
   return StudioBaseline.parse(await response.json());
 }
 
+/** A test or train sample as a PNG, base64; null where samples are no pictures. @throws Unavailable */
+export async function sample(place: Place, id: number): Promise<string | null> {
+  const response = await ask(place, `/sample/${id}`, { signal: AbortSignal.timeout(ASK_MS) });
+  if (response.status === 204) return null;
+  return Buffer.from(await response.arrayBuffer()).toString("base64");
+}
+
 /** The lines of one evaluation, as they arrive. Aborting the signal ends the work in the session too. */
 export const evaluate = (place: Place, { rev, settings }: EvaluateRequest, signal: AbortSignal) =>
   lines(place, "/evaluate", { rev, settings }, signal);

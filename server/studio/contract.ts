@@ -157,6 +157,23 @@ export const StudioSettled = z.object({ type: z.literal("settled"), ...at, setti
 
 export const StudioLatency = z.object({ type: z.literal("latency"), ...at, latency: z.array(Latency) });
 export const StudioSizes = z.object({ type: z.literal("sizes"), ...at, sizes: Sizes });
+/** A sample that is answered otherwise: classes, and what each answer's probability was for both. */
+export const ChangedSample = z.object({
+  id: Count,
+  label: z.number().int(),
+  before: z.number().int(),
+  after: z.number().int(),
+  beforeConfidence: Fraction,
+  afterConfidence: Fraction,
+});
+export type ChangedSample = z.infer<typeof ChangedSample>;
+/** Of all samples that are answered otherwise, those whose probabilities moved most. */
+export const StudioChanged = z.object({
+  type: z.literal("changed"),
+  ...at,
+  total: Count,
+  samples: z.array(ChangedSample),
+});
 export const StudioDone = z.object({ type: z.literal("done"), ...at });
 export const StudioSuperseded = z.object({ type: z.literal("superseded"), rev: Count, by: Count });
 export const StudioFailed = z.object({ type: z.literal("failed"), rev: Count, message: z.string() });
@@ -170,6 +187,7 @@ export const StudioPartial = z.discriminatedUnion("type", [
   StudioAccuracy,
   StudioLatency,
   StudioSizes,
+  StudioChanged,
   StudioDone,
   StudioSuperseded,
   StudioFailed,
@@ -225,6 +243,7 @@ export const Solve = z.object({
   target: Target,
   settings: Settings,
 });
+export const OneSample = z.object({ sessionId: Id, id: Count });
 export const EvaluateSettings = z.object({
   sessionId: Id,
   rev: z.number().int().positive(),
@@ -237,6 +256,7 @@ export const Measured = z.object({
   accuracy: StudioAccuracy,
   latency: StudioLatency.optional(),
   sizes: StudioSizes.optional(),
+  changed: StudioChanged.optional(),
 });
 export type Measured = z.infer<typeof Measured>;
 

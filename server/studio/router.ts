@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { Id } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
-import { Commit, EvaluateSettings, OpenSession, Solve } from "./contract";
+import { Commit, EvaluateSettings, OneSample, OpenSession, Solve } from "./contract";
 import * as service from "./service";
 
 const OneSession = z.object({ sessionId: Id });
@@ -16,6 +16,9 @@ export const studioRouter = router({
   baseline: inTeam("studio.use")
     .input(OneSession)
     .query(({ ctx, input }) => service.baseline(ctx, input.sessionId)),
+  sample: inTeam("studio.use")
+    .input(OneSample)
+    .query(({ ctx, input }) => service.sample(ctx, input)),
   history: inTeam("read")
     .input(OpenSession)
     .query(({ ctx, input }) => service.history(ctx, input)),

@@ -20,6 +20,7 @@ import {
   KEEP_FROM_N,
   Measured,
   type Measurement,
+  type OneSample,
   type OpenSession,
   Recipe,
   Settings,
@@ -93,6 +94,12 @@ export async function baseline(ctx: TeamContext, sessionId: string) {
   return actor.baseline({ id, address });
 }
 
+/** A sample as a picture (PNG, base64), or null where the samples are no pictures. */
+export async function sample(ctx: TeamContext, input: z.infer<typeof OneSample>) {
+  const { id, address } = await readySession(ctx, input.sessionId);
+  return { png: await actor.sample({ id, address }, input.id) };
+}
+
 /**
  * Measures settings: yields what the session says, line by line, until it is done or the asker goes away, and keeps
  * what was measured. A higher `rev` ends a lower one in the session itself.
@@ -138,6 +145,7 @@ async function* keeping(
       else if (line.type === "accuracy") lines.accuracy = line;
       else if (line.type === "latency") lines.latency = line;
       else if (line.type === "sizes") lines.sizes = line;
+      else if (line.type === "changed") lines.changed = line;
       isDone ||= line.type === "done";
       // Kept before it is told: who sees "done" finds it in the history.
       if (isDone) await keep(ctx, found, input, lines);

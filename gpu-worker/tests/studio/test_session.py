@@ -98,20 +98,27 @@ def test_a_setting_is_measured_in_nested_steps_to_the_whole_test_set(opened: Ope
     lines = list(opened.lines(sparsity=0.5))
     kinds = [line["type"] for line in lines]
     assert kinds[0] == "built"
-    assert kinds[-2:] == ["sizes", "done"]
+    assert kinds[-3:] == ["sizes", "changed", "done"]
     assert kinds.index("latency") == 3
     accuracies = [line for line in lines if line["type"] == "accuracy"]
     assert [line["n"] for line in accuracies] == [250, 1000, 1500]
     assert {line["total"] for line in accuracies} == {1500}
     elapsed = [line["elapsedMs"] for line in lines]
     assert elapsed == sorted(elapsed)
-    built, sizes = lines[0], lines[-2]
+    built, sizes, changed = lines[0], lines[-3], lines[-2]
     assert built["sizes"]["zstd19"] is None
     assert sizes["sizes"] | {"zstd19": None} == built["sizes"]
     assert sizes["sizes"]["zstd19"] > 0
     assert built["achieved"]["sparsity"] == pytest.approx(0.5, abs=0.01)
     latency = next(line for line in lines if line["type"] == "latency")["latency"]
     assert [found["batch"] for found in latency] == [1, 64]
+    assert changed["total"] >= accuracies[-1]["paired"]["gained"] + accuracies[-1]["paired"]["lost"]
+    assert len(changed["samples"]) == min(24, changed["total"])
+    reference = open_reference(opened.door, opened.dataset)
+    for sample in changed["samples"]:
+        assert sample["before"] != sample["after"]
+        assert sample["label"] == reference.y[sample["id"]]
+        assert 0 < sample["beforeConfidence"] <= 1
     # A wider sample can only narrow the interval; at the end there is nothing left to guess.
     widths = [line["paired"]["halfWidth"] for line in accuracies]
     assert widths == sorted(widths, reverse=True)
@@ -156,7 +163,7 @@ def test_what_is_shown_is_what_the_committed_bytes_answer(opened: Opened, settin
         assert line["paired"]["lost"] == (before & ~right).sum()
     assert lines[0]["sizes"]["file"] == committed.artifacts.sizes.file
     assert lines[0]["achieved"] == committed.achieved.model_dump()
-    assert lines[-2]["sizes"]["zstd19"] == committed.artifacts.sizes.zstd19
+    assert lines[-3]["sizes"]["zstd19"] == committed.artifacts.sizes.zstd19
 
 
 def test_a_newer_setting_ends_the_older_one(opened: Opened) -> None:
@@ -359,7 +366,7 @@ def test_recovery_waits_for_its_steps_and_a_commit_learns_the_same(tmp_path: Pat
         assert [layer.model_dump(by_alias=True) for layer in committed.layers] == built["layers"]
         last = [line for line in lines if line["type"] == "accuracy"][-1]
         assert committed.artifacts.evaluation.accuracy == last["accuracy"]
-        assert committed.artifacts.sizes.zstd19 == lines[-2]["sizes"]["zstd19"]
+        assert committed.artifacts.sizes.zstd19 == lines[-3]["sizes"]["zstd19"]
 
 
 TARGETS = [

@@ -174,6 +174,19 @@ class AchievedRatio(BaseModel):
     sparsity: float
 
 
+class ChangedSample(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    id: int
+    label: int
+    before: int
+    after: int
+    before_confidence: Annotated[float, Field(alias='beforeConfidence')]
+    after_confidence: Annotated[float, Field(alias='afterConfidence')]
+
+
 class LayerChange(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -295,6 +308,18 @@ class StudioBuilt(BaseModel):
     layers: list[LayerChange]
     sizes: Sizes
     macs: int
+
+
+class StudioChanged(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    type: Literal['changed'] = 'changed'
+    rev: int
+    elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
+    total: int
+    samples: list[ChangedSample]
 
 
 class StudioDone(BaseModel):
@@ -952,6 +977,7 @@ class StudioPartial(
         | StudioAccuracy
         | StudioLatency
         | StudioSizes
+        | StudioChanged
         | StudioDone
         | StudioSuperseded
         | StudioFailed
@@ -965,6 +991,7 @@ class StudioPartial(
         | StudioAccuracy
         | StudioLatency
         | StudioSizes
+        | StudioChanged
         | StudioDone
         | StudioSuperseded
         | StudioFailed

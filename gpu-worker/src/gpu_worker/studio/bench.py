@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 
 from gpu_worker.compress import (
@@ -20,6 +21,7 @@ from gpu_worker.compress import (
     parameter_count,
     sizes,
 )
+from gpu_worker.compress.sensitivity import log_probabilities
 from gpu_worker.contract import (
     DesiredSession,
     LayerChange,
@@ -28,8 +30,16 @@ from gpu_worker.contract import (
     UnavailableItem,
 )
 from gpu_worker.data import Dataset
-from gpu_worker.evaluate import Latency, evaluate, evaluation_order, latency, open_session, session_input
-from gpu_worker.importer import ImportRefused, import_onnx
+from gpu_worker.evaluate import (
+    Latency,
+    evaluate,
+    evaluation_order,
+    latency,
+    open_session,
+    predict,
+    session_input,
+)
+from gpu_worker.importer import ImportRefused, gives_probabilities, import_onnx
 from gpu_worker.jobs.data import open_reference
 from gpu_worker.jobs.ports import Blobs
 from gpu_worker.jobs.threads import evaluation_threads
@@ -69,6 +79,7 @@ class Bench:
         self.session = open_session(self._model, self.threads)
         # Refuses here, with both shapes, a dataset that does not fit the version.
         self.example = self.dataset.batch(self.order[: max(BATCHES)], session_input(self.session))
+        self._gives_probabilities = gives_probabilities(onnx.load_model_from_string(self._model))
         self._predictions = np.empty(len(self.order), np.int64)
         self._measured = 0
         self.unavailable: list[UnavailableItem] = []
@@ -138,6 +149,14 @@ class Bench:
     ) -> np.ndarray:
         """Classes of the samples order[start:end], int64; fewer when `stop` says so."""
         return evaluate(session, self.dataset, self.order[start:end], should_stop=stop).predictions
+
+    def probabilities(self, session: ort.InferenceSession, places: np.ndarray) -> np.ndarray:
+        """What a model says of the samples order[places]: float (N, classes)."""
+        if not len(places):
+            return np.empty((0, self.dataset.num_classes))
+        batch = self.dataset.batch(self.order[places], session_input(session))
+        scores = np.asarray(predict(session, batch), np.float64).reshape(len(places), -1)
+        return np.exp(log_probabilities(scores, self._gives_probabilities))
 
     def correct(self, predictions: np.ndarray) -> np.ndarray:
         """Which of the first len(predictions) samples are right, bool."""

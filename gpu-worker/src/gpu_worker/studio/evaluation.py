@@ -8,14 +8,17 @@ import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import onnxruntime as ort
 
 from gpu_worker.compress import Compressed, Sizes, macs, sizes_live, zstd19
 from gpu_worker.contract import (
+    ChangedSample,
     EvaluateRequest,
     PerClassItem1,
     Settings,
     StudioAccuracy,
     StudioBuilt,
+    StudioChanged,
     StudioDone,
     StudioFailed,
     StudioLatency,
@@ -37,6 +40,7 @@ Partial = (
     | StudioAccuracy
     | StudioLatency
     | StudioSizes
+    | StudioChanged
     | StudioDone
     | StudioSuperseded
     | StudioFailed
@@ -46,6 +50,10 @@ log = logging.getLogger(__name__)
 
 FIRST, SECOND, STEP = 250, 1_000, 1_000
 """Samples after which a result is told: soon enough to steer a hand, then often enough to watch it settle."""
+
+
+ASKED, SHOWN = 1_000, 24
+"""Changed samples that are compared by probability, and how many of them are told."""
 
 
 class Superseded(Exception):
@@ -200,6 +208,7 @@ def measure(
     go_on()
     complete = Sizes(sizes.file, zstd19(built.onnx), sizes.sparse, sizes.packed)
     yield StudioSizes(rev=rev, elapsed_ms=elapsed(), sizes=to_sizes(complete))
+    yield _changed(bench, rev, elapsed, session, predictions)
     yield StudioDone(rev=rev, elapsed_ms=elapsed())
 
 
@@ -211,6 +220,38 @@ def _built(built: Compressed, sizes: Sizes, rev: int, elapsed: float) -> StudioB
         layers=to_layers(built.layers),
         sizes=to_sizes(sizes),
         macs=macs(built.float_onnx),
+    )
+
+
+def _changed(
+    bench: Bench,
+    rev: int,
+    elapsed: Callable[[], float],
+    session: ort.InferenceSession,
+    predictions: np.ndarray,
+) -> StudioChanged:
+    """The samples that are answered otherwise, those whose probabilities moved most first."""
+    before = bench.baseline_measured()[: len(predictions)]
+    places = np.flatnonzero(before != predictions)
+    asked = places[:ASKED]
+    was, now = bench.probabilities(bench.session, asked), bench.probabilities(session, asked)
+    moved = np.abs(was - now).sum(axis=1) / 2
+    most = np.argsort(-moved, kind="stable")[:SHOWN]
+    return StudioChanged(
+        rev=rev,
+        elapsed_ms=elapsed(),
+        total=len(places),
+        samples=[
+            ChangedSample(
+                id=int(bench.order[asked[row]]),
+                label=int(bench.dataset.y[bench.order[asked[row]]]),
+                before=int(before[asked[row]]),
+                after=int(predictions[asked[row]]),
+                before_confidence=float(was[row, before[asked[row]]]),
+                after_confidence=float(now[row, predictions[asked[row]]]),
+            )
+            for row in most
+        ],
     )
 
 

@@ -185,7 +185,7 @@ class Session:
             return JSONResponse({"error": f"There is no sample {sample}."}, 404)
         pixels = sample_pixels(self._bench.dataset.x[sample])
         if pixels is None:
-            return JSONResponse({"error": "The samples of this dataset are no images."}, 404)
+            return Response(status_code=204)
         return Response(encode_png(pixels), media_type="image/png")
 
     async def _evaluate(self, request: Request) -> Response:
