@@ -2,10 +2,14 @@
 import { z } from "zod";
 import { Count, Id, Refusal, Sha256, Slug } from "../platform/atoms";
 
-export const DatasetFileRole = z.enum(["data", "x", "y", "x_test", "y_test"]);
-export const DatasetFormat = z.enum(["npz", "idx"]);
+export const DatasetFileRole = z.enum(["data", "data_test", "x", "y", "x_test", "y_test"]);
+export const DatasetFormat = z.enum(["npz", "idx", "csv", "parquet", "images"]);
+export type DatasetFormat = z.infer<typeof DatasetFormat>;
 
-/** One stored file of a dataset: an NPZ holds both arrays (`data`); IDX files hold one array each. */
+/**
+ * One stored file of a dataset: `data` holds samples and labels (an NPZ, a table, a zip of pictures) and `data_test`
+ * those of the test part (a second table); IDX files hold one array each.
+ */
 export const DatasetFile = z.object({
   role: DatasetFileRole,
   format: DatasetFormat,
@@ -23,13 +27,28 @@ export const Split = z.object({
 });
 export type Split = z.infer<typeof Split>;
 
-/** What a model is fed: `(x * scale - mean) / std`. */
+const perPart = z.array(z.number()).min(1).max(4096);
+const perPartPositive = z.array(z.number().positive()).min(1).max(4096);
+
+/** What a model is fed: `(x * scale - mean) / std`; a list has one value for each column or channel of a sample. */
 export const Transform = z.object({
   scale: z.number().positive().default(1),
-  mean: z.number().default(0),
-  std: z.number().positive().default(1),
+  mean: z.union([z.number(), perPart]).default(0),
+  std: z.union([z.number().positive(), perPartPositive]).default(1),
 });
 export type Transform = z.infer<typeof Transform>;
+
+const ColumnName = z.string().min(1).max(200);
+
+/** How a table's columns become samples; null leaves the choice to the check. */
+export const TableMapping = z.object({
+  label: ColumnName.nullable().default(null),
+  /** In the order a model is fed; null takes every column of numbers but the label. */
+  features: z.array(ColumnName).min(1).max(4096).nullable().default(null),
+  /** Scales each column by mean and deviation of the train part. */
+  standardise: z.boolean().default(true),
+});
+export type TableMapping = z.infer<typeof TableMapping>;
 
 /** Everything a worker needs to open a dataset. */
 export const DatasetRef = z.object({
@@ -49,6 +68,38 @@ export const SamplePreview = z.object({
   png: z.string(),
 });
 
+/** A column of a table; nulls where the values are no numbers, or too many to count. */
+export const TableColumn = z.object({
+  name: z.string(),
+  type: z.enum(["int", "float", "bool", "text", "other"]),
+  min: z.number().nullable(),
+  max: z.number().nullable(),
+  mean: z.number().nullable(),
+  distinct: Count.nullable(),
+  missing: Count,
+});
+export type TableColumn = z.infer<typeof TableColumn>;
+
+/** What a table was before its columns became samples: shown, and kept as the mapping in force. */
+export const TableReport = z.object({
+  columns: z.array(TableColumn),
+  /** The first rows as text. */
+  rows: z.array(z.array(z.string())),
+  mapping: TableMapping,
+});
+
+/** Samples that are equal byte for byte. */
+export const Leakage = z.object({
+  /** Test samples that are in the train part too. */
+  between: Count,
+  /** The first of them: train id, test id. */
+  pairs: z.array(z.object({ train: Count, test: Count })),
+  /** Train samples that repeat an earlier one. */
+  repeated: Count,
+  /** Samples of either kind whose label differs from that of their equal. */
+  conflicting: Count,
+});
+
 /** What the check of a dataset found; `problems` hold warnings, never reasons for refusal. */
 export const DatasetReport = z.object({
   n: Count,
@@ -60,6 +111,15 @@ export const DatasetReport = z.object({
   transform: Transform,
   problems: z.array(Refusal),
   previews: z.array(SamplePreview),
+  /** Null in reports from before it was looked for. */
+  leakage: Leakage.nullable().default(null),
+  table: TableReport.nullable().default(null),
+  /** Names of the classes where the files say them. */
+  labels: z.array(z.string()).default([]),
+  /** Where the files decide how samples divide. */
+  split: Split.nullable().default(null),
+  /** The samples as arrays, for files that workers do not read in place; empty where they do. */
+  prepared: z.array(DatasetFile).default([]),
 });
 export type DatasetReport = z.infer<typeof DatasetReport>;
 
@@ -71,7 +131,7 @@ export const ListDatasets = z.object({
   limit: z.number().int().min(1).max(100).default(50),
 });
 
-/** Finished uploads become a dataset: one NPZ, or IDX files for `x` and `y` with or without a test pair. */
+/** Finished uploads become a dataset: one file with samples and labels, or IDX files; with or without a test part. */
 export const CreateDataset = z
   .object({
     name: Slug,
@@ -82,7 +142,9 @@ export const CreateDataset = z
     split: Split,
     /** Null takes what the check finds fitting. */
     transform: Transform.nullable().default(null),
-    /** Names of the classes 0, 1, …; empty shows the numbers. */
+    /** Of a table; null for other files, and where the check shall choose. */
+    mapping: TableMapping.nullable().default(null),
+    /** Names of the classes 0, 1, …; empty takes those that the files say, else shows the numbers. */
     labels: z.array(z.string().trim().min(1).max(60)).max(1000).default([]),
   })
   .superRefine(({ files, split }, issues) => {
@@ -101,7 +163,41 @@ export function rolesProblem(roles: readonly z.infer<typeof DatasetFileRole>[], 
   if (given === "data") return null;
   if (given === "x y")
     return split === "seeded" ? null : "without test files the split must be drawn by a seed";
-  if (given === "x x_test y y_test")
+  if (given === "x x_test y y_test" || given === "data data_test")
     return split === "files" ? null : "with test files of its own the split must be by files";
-  return "give one NPZ file, or IDX files for x and y, or those and a test pair";
+  return "give one file with samples and labels, a second such table for the test part, or IDX files for x and y with or without a test pair";
+}
+
+const SUFFIXES: [RegExp, DatasetFormat][] = [
+  [/\.npz$/i, "npz"],
+  [/\.(csv|tsv|txt)$/i, "csv"],
+  [/\.(parquet|pq)$/i, "parquet"],
+  [/\.zip$/i, "images"],
+];
+
+/** What a file's name says of its format; null when it says nothing. */
+export const formatOfName = (filename: string): DatasetFormat | null =>
+  SUFFIXES.find(([suffix]) => suffix.test(filename))?.[1] ?? null;
+
+const holdsBoth = (role: string): boolean => role.startsWith("data");
+const isTable = (format: DatasetFormat): boolean => format === "csv" || format === "parquet";
+
+/** The format that a file is read in, by its role and name. */
+export const formatOf = (role: z.infer<typeof DatasetFileRole>, filename: string): DatasetFormat =>
+  holdsBoth(role) ? (formatOfName(filename) ?? "npz") : "idx";
+
+/** What is wrong with the formats of files whose roles are right, or null. */
+export function formatsProblem(
+  files: readonly Pick<DatasetFile, "role" | "format">[],
+  split: "files" | "seeded",
+) {
+  const formats = new Set(files.map((file) => file.format));
+  const [format] = formats;
+  if (!files.some((file) => holdsBoth(file.role)) || !format) return null;
+  if (files.length === 2)
+    return formats.size === 1 && isTable(format)
+      ? null
+      : "a test part in a file of its own needs two CSV files or two Parquet files";
+  if (isTable(format) && split === "files") return "one table has no test part: draw the split by a seed";
+  return null;
 }

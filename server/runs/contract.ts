@@ -1,6 +1,6 @@
 /** Runs: anything executed on the cluster. Specs go down, reports come up through the worker door. */
 import { z } from "zod";
-import { DatasetFile, DatasetRef, DatasetReport, Split } from "../datasets/contract";
+import { DatasetFile, DatasetRef, DatasetReport, Split, TableMapping, Transform } from "../datasets/contract";
 import { EvaluationResult, Inspection, Sizes } from "../models/contract";
 import { ChecklistItem, Count, Fraction, Id, Refusal, Sha256 } from "../platform/atoms";
 import { AchievedRatio, LayerChange, Recipe } from "../studio/contract";
@@ -40,6 +40,11 @@ export const InspectDatasetSpec = z.object({
   kind: z.literal("inspect_dataset"),
   files: z.array(DatasetFile).min(1).max(4),
   split: Split,
+  /** Null takes what fits. */
+  transform: Transform.nullable().default(null),
+  mapping: TableMapping.nullable().default(null),
+  /** Names of the classes that their owner gave: they fix the order. */
+  labels: z.array(z.string()).default([]),
 });
 export const EvaluateSpec = z.object({
   kind: z.literal("evaluate"),

@@ -13,8 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gpu_worker.data import (
+    Dataset,
     DatasetFile,
     InputSpec,
+    Leakage,
+    Samples,
     Split,
     Transform,
     check_dataset,
@@ -22,6 +25,7 @@ from gpu_worker.data import (
     open_dataset,
     stratified_split,
 )
+from gpu_worker.data.duplicates import find_duplicates
 from gpu_worker.data.layout import adapter
 from samples import blobs
 
@@ -137,7 +141,13 @@ def test_imbalance_and_constant_input_only_warn(tmp_path: Path) -> None:
     y = np.array([0] * 100 + [1] * 2)
     report = check_dataset(files(tmp_path, x=np.full((102, 4, 4), 7, np.uint8), y=y), SEEDED)
     assert report.ok
-    assert {problem.rule for problem in report.problems} == {"labels.imbalance", "values.constant"}
+    assert {problem.rule for problem in report.problems} == {
+        "labels.imbalance",
+        "values.constant",
+        "leakage.between",
+        "leakage.repeated",
+        "labels.conflict",
+    }
 
 
 def test_the_transform_is_applied_in_its_order(tmp_path: Path) -> None:
@@ -153,3 +163,70 @@ def test_tokens_reach_the_model_as_whole_numbers(tmp_path: Path) -> None:
     batch = dataset.batch(np.array([3, 1]), InputSpec("tokens", (None, 16), "int64"))
     np.testing.assert_array_equal(batch, X[[3, 1]].reshape(2, 16))
     assert batch.dtype == np.int64
+
+
+def test_a_transform_of_channels_follows_them_into_every_layout(tmp_path: Path) -> None:
+    x, y = blobs(40, (4, 5, 3), 2)
+    transform = Transform(1 / 255, (0.1, 0.2, 0.3), (1.0, 2.0, 4.0))
+    dataset = open_dataset(files(tmp_path, x=x, y=y), SEEDED, transform)
+    expected = (x[[3]] / 255 - [0.1, 0.2, 0.3]) / [1, 2, 4]
+    last = dataset.batch(np.array([3]), InputSpec("in", (None, 4, 5, 3)))
+    first = dataset.batch(np.array([3]), InputSpec("in", (None, 3, 4, 5)))
+    np.testing.assert_allclose(last, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(first, expected.transpose(0, 3, 1, 2), rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="mean has 2 values"):
+        open_dataset(files(tmp_path, x=x, y=y), SEEDED, Transform(1.0, (0.0, 1.0)))
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 1), min_size=5, max_size=5), min_size=4, max_size=40), st.integers(1, 3)
+)
+def test_equal_samples_are_those_that_a_table_of_bytes_finds(rows: list[list[int]], edge: int) -> None:
+    x = np.array(rows, np.uint8)
+    y = np.arange(len(x)) % 2
+    train, test = np.arange(edge), np.arange(edge, len(x))
+    found = find_duplicates(Dataset(Samples([x[:edge], x[edge:]]), y, 2, train, test, Transform()))
+    first: dict[bytes, int] = {}
+    repeated = [i for i in train if first.setdefault(x[i].tobytes(), int(i)) != i]
+    leaked = [(first[x[i].tobytes()], int(i)) for i in test if x[i].tobytes() in first]
+    assert found.repeated == len(repeated)
+    assert found.between == len(leaked)
+    assert found.pairs == leaked[:10]
+    wrong = [(first[x[i].tobytes()], i) for i in repeated] + leaked
+    assert found.conflicting == sum(y[a] != y[b] for a, b in wrong)
+
+
+def test_leaks_and_repeats_are_warnings_with_their_place(tmp_path: Path) -> None:
+    x = np.arange(60, dtype=np.uint8).reshape(20, 3)
+    x_test = np.concatenate([x[[7]], x[:5] + 100])
+    arrays = {
+        "x": np.concatenate([x, x[[2]]]),
+        "y": np.arange(21) % 2,
+        "x_test": x_test,
+        "y_test": np.arange(6) % 2,
+    }
+    report = check_dataset(files(tmp_path, **arrays), Split("files"))
+    assert report.ok
+    assert report.leakage == Leakage(between=1, pairs=[(7, 21)], repeated=1, conflicting=1)
+    warned = {problem.rule: problem for problem in report.problems}
+    assert set(warned) == {"leakage.between", "leakage.repeated", "labels.conflict"}
+    assert warned["leakage.between"].where == "test samples 21 (as 7)"
+
+
+def test_columns_are_standardised_by_the_train_part_alone(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([rng.normal(50, 3, (300, 2)), np.full((300, 1), 9.0)], 1).astype(np.float32)
+    x_test = np.full((10, 3), 1e6, np.float32) + np.arange(10, dtype=np.float32)[:, None] * 1000
+    found = files(tmp_path, x=x, y=np.arange(300) % 2, x_test=x_test, y_test=np.arange(10) % 2)
+    report = check_dataset(found, Split("files"), standardise=True)
+    assert [problem.rule for problem in report.problems] == ["values.constant_column"]
+    assert report.problems[0].where == "feature 3"
+    dataset = open_dataset(found, Split("files"), report.transform)
+    batch = dataset.batch(dataset.train_ids, InputSpec("in", (None, 3)))
+    np.testing.assert_allclose(batch.mean(axis=0), 0, atol=1e-4)
+    np.testing.assert_allclose(batch.std(axis=0), [1, 1, 0], atol=1e-4)
+
+
+def test_a_nan_is_named_with_its_sample_and_place(tmp_path: Path) -> None:
+    report = check_dataset(files(tmp_path, x=NAN, y=Y), SEEDED)
+    assert report.problems[0].where == "sample 17, value 0, 0"

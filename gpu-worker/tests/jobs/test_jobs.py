@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import threading
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from gpu_worker.contract import (
     EvaluateResult,
     InspectDatasetResult,
     InspectModelResult,
+    Split,
 )
+from gpu_worker.data import InputSpec, encode_png
 from gpu_worker.evaluate import open_session, predict
 from gpu_worker.jobs import Stopped, run_single
 from gpu_worker.jobs.data import open_reference
@@ -102,6 +106,62 @@ def test_a_dataset_is_reported_and_a_bad_one_refused(tmp_path: Path) -> None:
     assert bad.report is None
     assert bad.refusal is not None
     assert bad.refusal.rule == "npz.damaged"
+
+
+def test_a_table_is_converted_once_and_opened_by_workers_as_arrays(tmp_path: Path) -> None:
+    door = open_door(tmp_path)
+    rows = [f"{i / 3:.6f},{i % 5},{'ab'[i % 2]}" for i in range(60)]
+    stored = door.put_blob("\n".join(["size,count,kind", *rows, rows[3]]).encode())
+    file = {"role": "data", "format": "csv", "name": "parts.csv", **stored.model_dump()}
+    split = {"kind": "seeded", "seed": 1, "testFraction": 0.25}
+    result = run(door, {"kind": "inspect_dataset", "files": [file], "split": split})
+    assert isinstance(result, InspectDatasetResult)
+    report = result.report
+    assert report is not None, result.refusal
+    assert (report.n, report.shape, report.dtype, report.labels) == (61, [2], "float32", ["a", "b"])
+    assert report.table is not None
+    assert report.table.mapping.features == ["size", "count"]
+    assert report.leakage is not None
+    assert report.leakage.between + report.leakage.repeated == 1
+    reference = DatasetRef(
+        dataset_id="d",
+        name="d",
+        files=report.prepared,
+        split=Split(kind="seeded", seed=1, test_fraction=0.25),
+        transform=report.transform,
+    )
+    dataset = open_reference(door, reference)
+    assert isinstance(dataset.x.parts[0], np.memmap)
+    assert dataset.y.tolist() == [i % 2 for i in range(60)] + [1]
+    batch = dataset.batch(dataset.train_ids, InputSpec("in", (None, 2)))
+    np.testing.assert_allclose(batch.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(batch.std(axis=0), 1, atol=1e-5)
+    again = run(door, {"kind": "inspect_dataset", "files": [file], "split": split})
+    assert isinstance(again, InspectDatasetResult)
+    assert again.report == report
+
+
+def test_folders_of_an_archive_decide_the_split(tmp_path: Path) -> None:
+    door = open_door(tmp_path)
+    buffer = io.BytesIO()
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for part in ("train", "test"):
+            for label in "ab":
+                for number in range(3):
+                    pixels = rng.integers(0, 256, (5, 6, 3)).astype(np.uint8)
+                    archive.writestr(f"{part}/{label}/{number}.png", encode_png(pixels))
+    stored = door.put_blob(buffer.getvalue())
+    file = {"role": "data", "format": "images", "name": "parts.zip", **stored.model_dump()}
+    result = run(door, {"kind": "inspect_dataset", "files": [file], "split": {"kind": "seeded"}})
+    assert isinstance(result, InspectDatasetResult)
+    report = result.report
+    assert report is not None, result.refusal
+    assert report.split is not None
+    assert (report.split.kind, report.train, report.test) == ("files", 6, 6)
+    assert (report.shape, report.labels) == ([3, 5, 6], ["a", "b"])
+    assert report.transform.scale == pytest.approx(1 / 255)
+    assert len(report.previews) == 6
 
 
 def test_the_same_recipe_gives_the_same_bytes_and_honest_figures(tmp_path: Path) -> None:

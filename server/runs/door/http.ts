@@ -15,6 +15,8 @@ import type { Owner } from "./owner";
 /** Batches of metrics and logs worked on at once; more wait at the workers, who spool to disk. */
 const MAX_INGESTS = 32;
 const MAX_BODY_BYTES = 32 * 2 ** 20;
+/** The arrays of a converted dataset (data.arrays of the worker: 8 GiB of samples) with their labels. */
+const PREPARED_MAX_BYTES = 9 * 2 ** 30;
 
 const gate = () => singleton("runs.ingests", () => ({ inFlight: 0 }));
 
@@ -64,7 +66,8 @@ export async function takeBlob(
   request: Request,
 ): Promise<z.infer<typeof Artifact>> {
   const source = request.body ? Readable.fromWeb(request.body as NodeStream<Uint8Array>) : Readable.from([]);
-  const found = await storeStream(source, { expected: sha256, maxBytes: config().modelMaxBytes * 4 });
+  const maxBytes = Math.max(config().modelMaxBytes * 4, PREPARED_MAX_BYTES);
+  const found = await storeStream(source, { expected: sha256, maxBytes });
   await registerBlob(db, owner.teamId, found);
   return found;
 }

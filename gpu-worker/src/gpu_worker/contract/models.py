@@ -47,11 +47,31 @@ class DatasetFile(BaseModel):
         extra='forbid',
         populate_by_name=True,
     )
-    role: Literal['data', 'x', 'y', 'x_test', 'y_test']
-    format: Literal['npz', 'idx']
+    role: Literal['data', 'data_test', 'x', 'y', 'x_test', 'y_test']
+    format: Literal['npz', 'idx', 'csv', 'parquet', 'images']
     sha256: str
     bytes: int
     name: str
+
+
+class Pair(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    train: int
+    test: int
+
+
+class Leakage(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    between: int
+    pairs: list[Pair]
+    repeated: int
+    conflicting: int
 
 
 class SamplePreview(BaseModel):
@@ -74,14 +94,48 @@ class Split(BaseModel):
     test_fraction: Annotated[float, Field(alias='testFraction')] = 0.2
 
 
+class TableColumn(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    name: str
+    type: Literal['int', 'float', 'bool', 'text', 'other']
+    min: float | None
+    max: float | None
+    mean: float | None
+    distinct: int | None
+    missing: int
+
+
+class TableMapping(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    label: str | None = None
+    features: list[str] | None = None
+    standardise: bool = True
+
+
+class TableReport(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    columns: list[TableColumn]
+    rows: list[list[str]]
+    mapping: TableMapping
+
+
 class Transform(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
         populate_by_name=True,
     )
     scale: float = 1
-    mean: float = 0
-    std: float = 1
+    mean: float | list[float] = 0
+    std: float | list[float] = 1
 
 
 class PerClassItem(BaseModel):
@@ -551,6 +605,9 @@ class InspectDatasetSpec(BaseModel):
     kind: Literal['inspect_dataset'] = 'inspect_dataset'
     files: list[DatasetFile]
     split: Split
+    transform: Transform | None = None
+    mapping: TableMapping | None = None
+    labels: list[str] = []
 
 
 class Limits(BaseModel):
@@ -870,6 +927,11 @@ class DatasetReport(BaseModel):
     transform: Transform
     problems: list[Refusal]
     previews: list[SamplePreview]
+    leakage: Leakage | None = None
+    table: TableReport | None = None
+    labels: list[str] = []
+    split: Split | None = None
+    prepared: Annotated[list[DatasetFile], Field(validate_default=True)] = []
 
 
 class EvaluationResult(BaseModel):

@@ -1,14 +1,22 @@
-"""Datasets: NPZ and IDX files, checked, split and fed to models in the layout they want."""
+"""Datasets: checked, split and fed to models in the layout they want.
+
+NPZ and IDX files are opened as they are. Tables and archives of pictures are turned into such arrays first,
+by `gpu_worker.data.prepare`: it loads the libraries that parse, so only the sandboxed child imports it.
+"""
 
 from gpu_worker.data.check import check_dataset, default_transform
 from gpu_worker.data.dataset import Dataset, Samples, open_dataset, stratified_split
 from gpu_worker.data.png import encode_png, sample_pixels
 from gpu_worker.data.spec import (
     ClassCount,
+    Column,
     DatasetError,
     DatasetFile,
     DatasetReport,
     InputSpec,
+    Leakage,
+    Mapping,
+    Prepared,
     Preview,
     Problem,
     Split,
@@ -17,11 +25,15 @@ from gpu_worker.data.spec import (
 
 __all__ = [
     "ClassCount",
+    "Column",
     "Dataset",
     "DatasetError",
     "DatasetFile",
     "DatasetReport",
     "InputSpec",
+    "Leakage",
+    "Mapping",
+    "Prepared",
     "Preview",
     "Problem",
     "Samples",

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from gpu_worker.data.dataset import Dataset, open_dataset
+from gpu_worker.data.duplicates import blocks, find_duplicates
+from gpu_worker.data.normalise import Moments, standardising
 from gpu_worker.data.png import encode_png, sample_pixels
 from gpu_worker.data.spec import (
     ClassCount,
     DatasetError,
     DatasetFile,
     DatasetReport,
+    Leakage,
     Preview,
     Problem,
     Split,
@@ -26,27 +29,44 @@ IMBALANCE = 20
 PREVIEWS_PER_CLASS = 4
 
 
-def check_dataset(files: Sequence[DatasetFile], split: Split) -> DatasetReport:
-    """Reads every sample once and reports sizes, class balance, problems, a fitting transform and previews.
+def check_dataset(
+    files: Sequence[DatasetFile],
+    split: Split,
+    transform: Transform | None = None,
+    standardise: bool = False,
+) -> DatasetReport:
+    """Reads every sample and reports sizes, class balance, problems, equal samples, a fitting transform and
+    previews.
 
-    Never raises for bad data: what is wrong is in `problems`, errors first.
+    transform: what its owner asks for; None takes what fits: rows whose columns are to be standardised by
+    their train part, else by the dtype. Never raises for bad data: what is wrong is in `problems`, errors
+    first.
     """
     try:
-        dataset = open_dataset(files, split, Transform())
+        dataset = open_dataset(files, split, transform or Transform())
     except DatasetError as error:
         return DatasetReport(problems=[error.problem])
     except ValueError as error:
         return DatasetReport(problems=[Problem("split", str(error), "Choose another split.")])
     counts = _counts(dataset)
+    problems = _problems(dataset, counts)
+    leakage = None
+    if not any(problem.level == "error" for problem in problems):
+        leakage = find_duplicates(dataset)
+        problems += _leakage_problems(leakage)
+        if transform is None and standardise and len(dataset.x.shape) == 2:
+            transform, constant = _standardise(dataset)
+            problems += constant
     return DatasetReport(
         n=len(dataset.x),
         shape=dataset.x.shape[1:],
         dtype=str(dataset.x.dtype),
         classes=dataset.num_classes,
         counts=counts,
-        transform=default_transform(dataset.x.dtype),
-        problems=sorted(_problems(dataset, counts), key=lambda problem: problem.level),
+        transform=transform or default_transform(dataset.x.dtype),
+        problems=sorted(problems, key=lambda problem: problem.level),
         previews=_previews(dataset),
+        leakage=leakage,
     )
 
 
@@ -109,22 +129,18 @@ def _problems(dataset: Dataset, counts: list[ClassCount]) -> list[Problem]:
 def _value_problems(dataset: Dataset) -> list[Problem]:
     """NaN and constant input, looked for in blocks so that a large memory-mapped array is streamed."""
     low, high = np.inf, -np.inf
-    for part in dataset.x.parts:
-        rows = max(1, (16 << 20) // max(1, part[0].nbytes))
-        for start in range(0, len(part), rows):
-            block = part[start : start + rows]
-            if block.dtype.kind == "f" and not np.isfinite(block).all():
-                first = start + int(
-                    np.flatnonzero(~np.isfinite(block).reshape(len(block), -1).all(axis=1))[0]
+    for first, block in blocks(dataset.x):
+        if block.dtype.kind == "f" and not np.isfinite(block).all():
+            sample, *place = (int(i) for i in np.argwhere(~np.isfinite(block))[0])
+            return [
+                Problem(
+                    "values.nan",
+                    f"Sample {first + sample} holds NaN or infinity.",
+                    "Remove or repair such samples.",
+                    where=f"sample {first + sample}, value {', '.join(map(str, place))}",
                 )
-                return [
-                    Problem(
-                        "values.nan",
-                        f"Sample {first} holds NaN or infinity.",
-                        "Remove or repair such samples.",
-                    )
-                ]
-            low, high = min(low, float(block.min())), max(high, float(block.max()))
+            ]
+        low, high = min(low, float(block.min())), max(high, float(block.max()))
     if low == high:
         return [
             Problem(
@@ -132,6 +148,63 @@ def _value_problems(dataset: Dataset) -> list[Problem]:
             ),
         ]
     return []
+
+
+def _leakage_problems(found: Leakage) -> list[Problem]:
+    problems: list[Problem] = []
+    if found.between:
+        pairs = ", ".join(f"{test} (as {train})" for train, test in found.pairs)
+        more = " …" if found.between > len(found.pairs) else ""
+        problems.append(
+            Problem(
+                "leakage.between",
+                f"{found.between} test samples are in the train part too, byte for byte.",
+                "Remove them from one part: accuracy on samples that were trained on says too much.",
+                "warning",
+                f"test samples {pairs}{more}",
+            )
+        )
+    if found.repeated:
+        problems.append(
+            Problem(
+                "leakage.repeated",
+                f"{found.repeated} train samples repeat an earlier one.",
+                "Keep one of each, unless they are meant to weigh more.",
+                "warning",
+            )
+        )
+    if found.conflicting:
+        problems.append(
+            Problem(
+                "labels.conflict",
+                f"{found.conflicting} samples have another label than their equal.",
+                "Look at them again: no model can be right on both.",
+                "warning",
+            )
+        )
+    return problems
+
+
+def _standardise(dataset: Dataset) -> tuple[Transform, list[Problem]]:
+    """The transform from the columns of the train part, and a warning for those that never vary."""
+    moments = Moments(dataset.x.shape[1])
+    in_train = np.zeros(len(dataset.x), bool)
+    in_train[dataset.train_ids] = True
+    for first, block in blocks(dataset.x):
+        moments.add(block[in_train[first : first + len(block)]])
+    transform, constant = standardising(moments)
+    if not len(constant):
+        return transform, []
+    shown = ", ".join(str(column + 1) for column in constant[:8])
+    return transform, [
+        Problem(
+            "values.constant_column",
+            f"{len(constant)} of {dataset.x.shape[1]} features never vary in the train part.",
+            "Leave them out: a model can learn nothing from them.",
+            "warning",
+            f"feature {shown}{' …' if len(constant) > 8 else ''}",
+        )
+    ]
 
 
 def _previews(dataset: Dataset) -> list[Preview]:

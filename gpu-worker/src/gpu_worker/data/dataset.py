@@ -9,6 +9,7 @@ import numpy as np
 
 from gpu_worker.data.files import read_idx, read_npz
 from gpu_worker.data.layout import Adapter, adapter
+from gpu_worker.data.normalise import apply_transform, check_transform, is_per_part
 from gpu_worker.data.spec import DatasetFile, InputSpec, Role, Split, Transform, refuse
 
 
@@ -77,16 +78,12 @@ class Dataset:
         adapt = self._adapters.get(input_spec)
         if adapt is None:
             adapt = self._adapters.setdefault(input_spec, adapter(self.x.shape[1:], input_spec))
-        samples = adapt(self.x.take(np.asarray(ids)))
+        samples = self.x.take(np.asarray(ids))
         if np.issubdtype(input_spec.dtype, np.integer):
-            return np.ascontiguousarray(samples, input_spec.dtype)
-        values = samples.astype(np.float32)
-        values *= np.float32(self.transform.scale)
-        if self.transform.mean:
-            values -= np.float32(self.transform.mean)
-        if self.transform.std != 1.0:
-            values /= np.float32(self.transform.std)
-        return np.ascontiguousarray(values)
+            return np.ascontiguousarray(adapt(samples), input_spec.dtype)
+        if is_per_part(self.transform):
+            return np.ascontiguousarray(adapt(apply_transform(samples.astype(np.float32), self.transform)))
+        return np.ascontiguousarray(apply_transform(adapt(samples).astype(np.float32), self.transform))
 
 
 @dataclass(frozen=True)
@@ -150,6 +147,7 @@ def open_dataset(files: Sequence[DatasetFile], split: Split, transform: Transfor
             f" test samples {parts.x[1].dtype} {parts.x[1].shape[1:]}.",
             "Both parts need one shape and dtype.",
         )
+    check_transform(parts.x[0].shape[1:], transform)
     y = np.concatenate([whole_labels(labels) for labels in parts.y])
     if split.kind == "files":
         edge = len(parts.x[0])

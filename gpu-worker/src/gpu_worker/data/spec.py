@@ -6,16 +6,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Role = Literal["data", "x", "y", "x_test", "y_test"]
+Role = Literal["data", "data_test", "x", "y", "x_test", "y_test"]
+Format = Literal["npz", "idx", "csv", "parquet", "images"]
+ColumnType = Literal["int", "float", "bool", "text", "other"]
 
 
 @dataclass(frozen=True)
 class DatasetFile:
-    """One uploaded file. `data` is an NPZ with arrays `x` and `y`; the other roles hold one array each."""
+    """One uploaded file. `data` holds samples and labels (NPZ, table, pictures), `data_test` those of the
+    test part; the other roles hold one array each. name: what its owner calls it, for messages.
+    """
 
     role: Role
-    format: Literal["npz", "idx"]
+    format: Format
     path: Path
+    name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The file's name in messages."""
+        return self.name or self.path.name
 
 
 @dataclass(frozen=True)
@@ -29,11 +39,53 @@ class Split:
 
 @dataclass(frozen=True)
 class Transform:
-    """Model input is `(x * scale - mean) / std`, in float32."""
+    """Model input is `(x * scale - mean) / std`, in float32.
+
+    mean, std: one number, or one for each column of a row or each channel of a picture.
+    """
 
     scale: float = 1.0
-    mean: float = 0.0
-    std: float = 1.0
+    mean: float | tuple[float, ...] = 0.0
+    std: float | tuple[float, ...] = 1.0
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """How a table's columns become samples. label, features: names of columns; None leaves the choice to the
+    check. standardise: scale each column by the mean and deviation of the train part.
+    """
+
+    label: str | None = None
+    features: tuple[str, ...] | None = None
+    standardise: bool = True
+
+
+@dataclass(frozen=True)
+class Column:
+    """A table's column. mean is None where the values are no numbers, distinct where there are too many
+    different values to count.
+    """
+
+    name: str
+    type: ColumnType
+    min: float | None
+    max: float | None
+    mean: float | None
+    distinct: int | None
+    missing: int
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """Samples that are equal byte for byte. between: test samples that occur in the train part too, pairs:
+    the first of them as (train id, test id). repeated: train samples that repeat an earlier one.
+    conflicting: samples of either kind whose label differs from that of their equal.
+    """
+
+    between: int
+    pairs: list[tuple[int, int]]
+    repeated: int
+    conflicting: int
 
 
 @dataclass(frozen=True)
@@ -52,12 +104,13 @@ class InputSpec:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with a dataset: the rule it breaks, what was found, and how to mend it."""
+    """Something wrong with a dataset: the rule it breaks, what was found, how to mend it, and where it is."""
 
     rule: str
     message: str
     remedy: str
     level: Literal["error", "warning"] = "error"
+    where: str | None = None
 
 
 class DatasetError(ValueError):
@@ -68,9 +121,9 @@ class DatasetError(ValueError):
         self.problem = problem
 
 
-def refuse(rule: str, message: str, remedy: str) -> DatasetError:
+def refuse(rule: str, message: str, remedy: str, where: str | None = None) -> DatasetError:
     """The error for one broken rule."""
-    return DatasetError(Problem(rule, message, remedy))
+    return DatasetError(Problem(rule, message, remedy, where=where))
 
 
 @dataclass(frozen=True)
@@ -103,8 +156,23 @@ class DatasetReport:
     transform: Transform = Transform()
     problems: list[Problem] = field(default_factory=list)
     previews: list[Preview] = field(default_factory=list)
+    leakage: Leakage | None = None
 
     @property
     def ok(self) -> bool:
         """True when no problem is an error; warnings do not refuse a dataset."""
         return not any(problem.level == "error" for problem in self.problems)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a table or an archive of pictures was before its arrays: columns and first rows of a table, the
+    mapping in force, names of the classes 0, 1, …, and the split where the files decide it.
+    """
+
+    columns: list[Column] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
+    mapping: Mapping | None = None
+    labels: list[str] = field(default_factory=list)
+    split: Literal["files", "seeded"] = "seeded"
+    problems: list[Problem] = field(default_factory=list)

@@ -6,6 +6,7 @@ import gzip
 import os
 import threading
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from gpu_worker import data
@@ -19,9 +20,7 @@ INFLATED_LIMIT = 8 << 30
 
 def local_files(blobs: Blobs, files: list[DatasetFile]) -> list[data.DatasetFile]:
     """The dataset's files on this machine."""
-    return [
-        data.DatasetFile(role=file.role, format=file.format, path=blobs.blob(file.sha256)) for file in files
-    ]
+    return [data.DatasetFile(file.role, file.format, blobs.blob(file.sha256), file.name) for file in files]
 
 
 def to_split(split: Split) -> data.Split:
@@ -31,13 +30,17 @@ def to_split(split: Split) -> data.Split:
 
 def to_transform(transform: Transform) -> data.Transform:
     """The library's word for a transform."""
-    return data.Transform(scale=transform.scale, mean=transform.mean, std=transform.std)
+    return data.Transform(transform.scale, _fixed(transform.mean), _fixed(transform.std))
+
+
+def _fixed(value: float | list[float]) -> float | tuple[float, ...]:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def open_reference(blobs: Blobs, reference: DatasetRef) -> data.Dataset:
     """The dataset, opened in place. Raises DatasetError (a ValueError) with rule and remedy."""
     files = [
-        data.DatasetFile(file.role, file.format, _inflated(file.path) if file.format == "idx" else file.path)
+        replace(file, path=_inflated(file.path)) if file.format == "idx" else file
         for file in local_files(blobs, reference.files)
     ]
     return data.open_dataset(files, to_split(reference.split), to_transform(reference.transform))

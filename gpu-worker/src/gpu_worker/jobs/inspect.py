@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import threading
+from pathlib import Path
 
 from gpu_worker import contract, data, sandbox
 from gpu_worker.contract import (
@@ -11,7 +13,7 @@ from gpu_worker.contract import (
     InspectModelResult,
     InspectModelSpec,
 )
-from gpu_worker.jobs.data import local_files, to_split
+from gpu_worker.jobs.data import local_files, to_split, to_transform
 from gpu_worker.jobs.inspection import to_inspection, to_refusal
 from gpu_worker.jobs.ports import Door, Stopped
 from gpu_worker.jobs.progress import Checklist
@@ -43,27 +45,100 @@ def inspect_model(spec: InspectModelSpec, door: Door, stop: threading.Event) -> 
 
 
 def inspect_dataset(spec: InspectDatasetSpec, door: Door, stop: threading.Event) -> InspectDatasetResult:
-    """Reads an uploaded dataset once: a report with warnings, or the rule that refused it."""
-    checklist = Checklist(door, {"files": 1.0, "samples": 4.0})
+    """Reads an uploaded dataset in the sandbox: a report with warnings, or the rule that refused it.
+
+    Tables and pictures become one NPZ blob that workers map, so that nobody parses them again.
+    """
+    checklist = Checklist(door, {"files": 1.0, "convert": 6.0, "samples": 4.0})
     checklist.start("files", "Reading the files")
     files = local_files(door, spec.files)
     checklist.finish("files", f"{len(files)} files")
-    if stop.is_set():
-        raise Stopped("stopped before the samples were read")
-    checklist.start("samples", "Checking shapes, labels and classes")
-    report = data.check_dataset(files, to_split(spec.split))
+
+    def on_percent(percent: int) -> None:
+        if stop.is_set():
+            raise Stopped("stopped while the files were converted")
+        checklist.advance("convert", percent, 100, f"{percent} % converted")
+
+    with tempfile.TemporaryDirectory(prefix="lathe-dataset-") as folder:
+        prepared = None
+        checklist.start("convert", "Turning the files into arrays")
+        if spec.files[0].format in PREPARED_FORMATS:
+            into = Path(folder) / "samples.npz"
+            prepared = sandbox.prepare_dataset(
+                files, _to_mapping(spec.mapping), spec.labels, into, on_percent
+            )
+            if isinstance(prepared, sandbox.Refusal):
+                return _refused(checklist, "convert", prepared)
+            if spec.split.kind == "files" and prepared.split == "seeded":
+                return _refused(checklist, "convert", NO_TEST_PART)
+            files = [data.DatasetFile("data", "npz", into, spec.files[0].name)]
+            checklist.finish("convert", f"{into.stat().st_size} bytes of arrays")
+        else:
+            checklist.finish("convert", "read as they are")
+        if stop.is_set():
+            raise Stopped("stopped before the samples were read")
+        return _check(spec, files, prepared, door, checklist)
+
+
+PREPARED_FORMATS = ("csv", "parquet", "images")
+NO_TEST_PART = sandbox.Refusal(
+    "split.files",
+    "The archive has no folders train and test.",
+    "Arrange pictures as train/class/name.png and test/class/name.png, or draw the split by a seed.",
+)
+
+
+def _check(
+    spec: InspectDatasetSpec,
+    files: list[data.DatasetFile],
+    prepared: data.Prepared | None,
+    door: Door,
+    checklist: Checklist,
+) -> InspectDatasetResult:
+    checklist.start("samples", "Checking shapes, labels, classes and equal samples")
+    split = to_split(spec.split)
+    if prepared is not None and prepared.split == "files":
+        split = data.Split("files")
+    report = sandbox.check_dataset(
+        files,
+        split,
+        None if spec.transform is None else to_transform(spec.transform),
+        standardise=prepared is not None and prepared.mapping is not None and prepared.mapping.standardise,
+    )
+    if isinstance(report, sandbox.Refusal):
+        return _refused(checklist, "samples", report)
     errors = [problem for problem in report.problems if problem.level == "error"]
     if errors:
-        checklist.finish("samples", errors[0].message, "failed")
-        return InspectDatasetResult(report=None, refusal=_to_refusal(errors[0]))
-    warnings = len(report.problems)
+        found = errors[0]
+        refusal = sandbox.Refusal(found.rule, found.message, found.remedy, found.where)
+        return _refused(checklist, "samples", refusal)
+    answer = _to_report(report)
+    if prepared is not None:
+        artifact = door.put_blob(files[0].path)
+        answer = _with_prepared(answer, prepared, artifact, spec)
+    warnings = len(answer.problems)
     found = f"{report.n} samples in {report.classes} classes" + (f", {warnings} warnings" if warnings else "")
     checklist.finish("samples", found, "warning" if warnings else "ok")
-    return InspectDatasetResult(report=_to_report(report), refusal=None)
+    return InspectDatasetResult(report=answer, refusal=None)
+
+
+def _refused(checklist: Checklist, step: str, refusal: sandbox.Refusal) -> InspectDatasetResult:
+    checklist.finish(step, refusal.message, "failed")
+    return InspectDatasetResult(report=None, refusal=to_refusal(refusal))
+
+
+def _to_mapping(mapping: contract.TableMapping | None) -> data.Mapping:
+    if mapping is None:
+        return data.Mapping()
+    return data.Mapping(
+        mapping.label, None if mapping.features is None else tuple(mapping.features), mapping.standardise
+    )
 
 
 def _to_refusal(problem: data.Problem) -> contract.Refusal:
-    return contract.Refusal(rule=problem.rule, message=problem.message, where=None, remedy=problem.remedy)
+    return contract.Refusal(
+        rule=problem.rule, message=problem.message, where=problem.where, remedy=problem.remedy
+    )
 
 
 def _to_report(report: data.DatasetReport) -> contract.DatasetReport:
@@ -75,11 +150,68 @@ def _to_report(report: data.DatasetReport) -> contract.DatasetReport:
         dtype=report.dtype,
         classes=[contract.ClassBalance(label=c.label, train=c.train, test=c.test) for c in report.counts],
         transform=contract.Transform(
-            scale=report.transform.scale, mean=report.transform.mean, std=report.transform.std
+            scale=report.transform.scale,
+            mean=_on_wire(report.transform.mean),
+            std=_on_wire(report.transform.std),
         ),
         problems=[_to_refusal(problem) for problem in report.problems],
         previews=[
             contract.SamplePreview(sample_id=preview.sample_id, label=preview.label, png=preview.png)
             for preview in report.previews
         ],
+        leakage=None if report.leakage is None else _to_leakage(report.leakage),
+    )
+
+
+def _on_wire(value: float | tuple[float, ...]) -> float | list[float]:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _to_leakage(leakage: data.Leakage) -> contract.Leakage:
+    return contract.Leakage(
+        between=leakage.between,
+        pairs=[contract.Pair(train=train, test=test) for train, test in leakage.pairs],
+        repeated=leakage.repeated,
+        conflicting=leakage.conflicting,
+    )
+
+
+def _with_prepared(
+    report: contract.DatasetReport,
+    prepared: data.Prepared,
+    artifact: contract.Artifact,
+    spec: InspectDatasetSpec,
+) -> contract.DatasetReport:
+    """The report of a converted dataset: what it was before, and where its arrays are."""
+    table = None
+    if prepared.mapping is not None:
+        mapping = prepared.mapping
+        table = contract.TableReport(
+            columns=[contract.TableColumn(**vars(column)) for column in prepared.columns],
+            rows=prepared.rows,
+            mapping=contract.TableMapping(
+                label=mapping.label, features=list(mapping.features or ()), standardise=mapping.standardise
+            ),
+        )
+    split = None
+    if prepared.split != spec.split.kind:
+        split = contract.Split(
+            kind=prepared.split, seed=spec.split.seed, test_fraction=spec.split.test_fraction
+        )
+    return report.model_copy(
+        update={
+            "problems": [*report.problems, *map(_to_refusal, prepared.problems)],
+            "table": table,
+            "labels": prepared.labels,
+            "split": split,
+            "prepared": [
+                contract.DatasetFile(
+                    role="data",
+                    format="npz",
+                    sha256=artifact.sha256,
+                    bytes=artifact.bytes,
+                    name="samples.npz",
+                )
+            ],
+        }
     )

@@ -1,7 +1,7 @@
-"""Looking at hostile model files: own rules first, then a child process without network, then the parsers.
+"""Looking at hostile models and datasets: own rules first, then parsers in a child process without network.
 
-`gpu_worker.sandbox.inspection.inspect` runs inside the child and is imported from there only: it loads the
-libraries that parse.
+`gpu_worker.sandbox.inspection.inspect` and `gpu_worker.data.prepare` run inside the child and are imported
+from there only: they load the libraries that parse.
 """
 
 from gpu_worker.sandbox.parent import inspect_model
@@ -13,5 +13,16 @@ from gpu_worker.sandbox.report import (
     Refusal,
     Refused,
 )
+from gpu_worker.sandbox.storage import check_dataset, prepare_dataset
 
-__all__ = ["CHECKLIST", "ChecklistItem", "Inspection", "Limits", "Refusal", "Refused", "inspect_model"]
+__all__ = [
+    "CHECKLIST",
+    "ChecklistItem",
+    "Inspection",
+    "Limits",
+    "Refusal",
+    "Refused",
+    "check_dataset",
+    "inspect_model",
+    "prepare_dataset",
+]

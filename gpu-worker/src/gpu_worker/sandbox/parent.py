@@ -8,8 +8,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -31,6 +31,22 @@ MAX_LINE = 32 << 20
 """Longest answer that is read from the child, in characters."""
 
 
+@dataclass(frozen=True)
+class Words:
+    """What a refusal for the child's end says of the thing it looked at."""
+
+    thing: str
+    smaller: str
+    check: str
+
+
+MODEL = Words(
+    "model",
+    "Upload a smaller model, or one without nested functions and loops.",
+    "Check the model with onnx.checker and ONNX Runtime, then export it again.",
+)
+
+
 def inspect_model(
     path: Path, filename: str, limits: Limits | None = None, on_item: OnItem | None = None
 ) -> Inspection | Refusal:
@@ -39,7 +55,6 @@ def inspect_model(
     path: where the bytes are; filename: what the user called them, for messages. `on_item` hears each check
     begin and end; the one that refuses is reported as failed. Never raises for a hostile file.
     """
-    limits = limits or Limits()
     current = CHECKLIST[0]
 
     def report(item: ChecklistItem) -> None:
@@ -48,25 +63,43 @@ def inspect_model(
         if on_item is not None:
             on_item(item)
 
-    outcome = _supervise(path, filename, limits, report)
+    def hear(message: dict[str, Any]) -> None:
+        if "item" in message:
+            report(ChecklistItem(**message["item"]))
+
+    request = {"task": "model", "path": str(path.absolute()), "name": Path(filename).name}
+    outcome = supervise(request, limits or Limits(), MODEL, hear)
     if isinstance(outcome, Refusal):
         report(ChecklistItem(current, "failed", outcome.message))
-    return outcome
+        return outcome
+    return _inspection(outcome)
 
 
-def _supervise(path: Path, filename: str, limits: Limits, report: OnItem) -> Inspection | Refusal:
-    """The child's answer, or what its end means."""
-    request = json.dumps(
-        {"path": str(path.absolute()), "name": Path(filename).name, "limits": asdict(limits)}
-    )
+def supervise(
+    request: dict[str, Any],
+    limits: Limits,
+    words: Words,
+    hear: Callable[[dict[str, Any]], None],
+    descriptor: int | None = None,
+) -> dict[str, Any] | Refusal:
+    """The child's answer to a request, or what its end means. hear: takes each message on the way; what it
+    raises ends the child. descriptor: one that the child inherits.
+    """
     child = subprocess.Popen(
-        [sys.executable, "-B", "-m", "gpu_worker.sandbox.child", request],
+        [
+            sys.executable,
+            "-B",
+            "-m",
+            "gpu_worker.sandbox.child",
+            json.dumps(request | {"limits": asdict(limits)}),
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd="/",
         env=_environment(),
         start_new_session=True,
+        pass_fds=() if descriptor is None else (descriptor,),
     )
     expired = threading.Event()
 
@@ -81,12 +114,11 @@ def _supervise(path: Path, filename: str, limits: Limits, report: OnItem) -> Ins
     errors = Tail(child.stderr)
     try:
         for message in _messages(child.stdout):
-            if "item" in message:
-                report(ChecklistItem(**message["item"]))
-            elif "refusal" in message:
+            if "refusal" in message:
                 return Refusal(**message["refusal"])
-            elif "inspection" in message:
-                return _inspection(message["inspection"])
+            if "answer" in message:
+                return message["answer"]
+            hear(message)
     finally:
         timer.cancel()
         _kill(child)
@@ -96,10 +128,11 @@ def _supervise(path: Path, filename: str, limits: Limits, report: OnItem) -> Ins
     if expired.is_set() or code == -signal.SIGXCPU:
         return Refusal(
             "limits.time",
-            f"Inspecting the model took over {limits.wall_s:g} s, or {limits.cpu_s} s of processor time.",
-            "Upload a smaller model, or one without nested functions and loops.",
+            f"Inspecting the {words.thing} took over {limits.wall_s:g} s, or {limits.cpu_s} s of processor"
+            " time.",
+            words.smaller,
         )
-    return _ended_without_answer(last_words, code)
+    return _ended_without_answer(last_words, code, words)
 
 
 class Tail:
@@ -146,22 +179,25 @@ def _environment() -> dict[str, str]:
         "USER": "sandbox",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
+        # Its other pools map gigabytes ahead, which the limit on memory counts.
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
         "LANG": "C.UTF-8",
     }
 
 
-def _ended_without_answer(errors: str, code: int) -> Refusal:
+def _ended_without_answer(errors: str, code: int, words: Words) -> Refusal:
     """A child that died: most often the memory limit, met inside a library that does not survive it."""
-    if any(sign in errors for sign in ("MemoryError", "bad_alloc", "Cannot allocate", "failed to map")):
+    signs = ("MemoryError", "bad_alloc", "Cannot allocate", "failed to map", "malloc")
+    if any(sign in errors for sign in signs):
         return Refusal(
-            "limits.memory", "Opening the model takes more memory than is allowed.", "Reduce its tensors."
+            "limits.memory", f"Opening the {words.thing} takes more memory than is allowed.", words.smaller
         )
     ended = f"signal {-code}" if code < 0 else f"exit code {code}"
     last = next((line for line in reversed(errors.strip().splitlines()) if line.strip()), ended)
     return Refusal(
         "crashed",
-        f"The process that looked at the model ended without an answer: {last.strip()[:300]}",
-        "Check the model with onnx.checker and ONNX Runtime, then export it again.",
+        f"The process that looked at the {words.thing} ended without an answer: {last.strip()[:300]}",
+        words.check,
     )
 
 
