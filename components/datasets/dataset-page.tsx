@@ -5,12 +5,15 @@ import { Age } from "@/components/ui/age";
 import { Checklist } from "@/components/ui/checklist";
 import { Digest } from "@/components/ui/digest";
 import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
-import { bytes, count, percent, plural, significant } from "@/components/ui/format";
+import { bytes, count, percent, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { Bar, Progress } from "@/components/ui/progress";
 import { DatasetStateBadge } from "./dataset-state";
+import { FitsPanel } from "./fits-panel";
+import { formula } from "./formula";
 import { SamplesPanel } from "./samples-panel";
+import { TablePanels } from "./table-panel";
 
 export type DatasetPageData = Outputs["datasets"]["page"];
 
@@ -55,11 +58,15 @@ function Loaded({ team, page }: { team: string; page: DatasetPageData }) {
         <Verdict page={page} />
         {report && (
           <div className="version-columns">
-            <SamplesPanel report={report} labels={page.labels} />
+            <div className="col">
+              <SamplesPanel report={report} labels={page.labels} />
+              {report.table && <TablePanels table={report.table} />}
+            </div>
             <div className="col">
               <ChecksPanel page={page} report={report} />
               <SplitPanel page={page} report={report} />
               <FilesPanel page={page} />
+              {page.state === "ready" && <FitsPanel team={team} datasetId={page.id} report={report} />}
               <UsesPanel uses={page.uses} />
             </div>
           </div>
@@ -142,26 +149,28 @@ function ChecksPanel({ page, report }: { page: DatasetPageData; report: Report }
             id: "scaling",
             label: "Fed to models as",
             state: "ok",
-            value: formula(page.transform),
+            value: formula(page.transform, report.table ? "columns" : "channels"),
           },
+          ...(report.leakage && report.leakage.between === 0
+            ? [
+                {
+                  id: "leakage",
+                  label: "Test samples in the train part",
+                  state: "ok" as const,
+                  value: "none",
+                },
+              ]
+            : []),
           ...report.problems.map((problem) => ({
             id: problem.rule + problem.message,
             label: problem.message,
             state: "warning" as const,
-            detail: problem.remedy,
+            detail: problem.where ? `${problem.remedy} Found at ${problem.where}.` : problem.remedy,
           })),
         ]}
       />
     </Panel>
   );
-}
-
-/** What a model is fed, without the parts that change nothing: `x / 255`. */
-function formula({ scale, mean, std }: DatasetPageData["transform"]): string {
-  const isShrunk = scale < 1 && Math.abs(Math.round(1 / scale) * scale - 1) < 1e-9;
-  const scaled = scale === 1 ? "x" : isShrunk ? `x / ${Math.round(1 / scale)}` : `x × ${significant(scale)}`;
-  const centred = mean === 0 ? scaled : `(${scaled} − ${significant(mean)})`;
-  return std === 1 ? centred : `${centred} / ${significant(std)}`;
 }
 
 function SplitPanel({ page: { split }, report }: { page: DatasetPageData; report: Report }) {

@@ -36,7 +36,10 @@ export function DatasetsPage({ team }: { team: string }) {
   const take = (dropped: File[]) => !reason && setFiles(dropped);
 
   return (
-    <DropTarget invitation={reason ?? "Drop one NPZ file, or two or four IDX files"} onFiles={take}>
+    <DropTarget
+      invitation={reason ?? "Drop an NPZ, CSV or Parquet file, a zip of pictures, or IDX files"}
+      onFiles={take}
+    >
       <PageHeader
         title="Datasets"
         crumbs={[{ label: "Datasets" }]}
@@ -47,7 +50,12 @@ export function DatasetsPage({ team }: { team: string }) {
               Upload a dataset…
             </Button>
           ) : (
-            <FilePicker label="Upload a dataset…" accept=".npz,.idx,.gz,*" multiple onFiles={take} />
+            <FilePicker
+              label="Upload a dataset…"
+              accept=".npz,.csv,.tsv,.parquet,.zip,.idx,.gz,*"
+              multiple
+              onFiles={take}
+            />
           )
         }
       />
@@ -80,7 +88,7 @@ export function DatasetsPage({ team }: { team: string }) {
                 >
                   {asked
                     ? "Names and the beginnings of digests are searched."
-                    : "Drop an NPZ file with arrays x and y, or IDX files for images and labels, with or without a test pair. They are checked before anything uses them."}
+                    : "Drop an NPZ file with arrays x and y, a CSV or Parquet table with a label column, a zip with a folder of pictures for each class, or IDX files. They are checked before anything uses them."}
                 </EmptyState>
               }
             />

@@ -10,7 +10,13 @@ export function SamplesPanel({ report, labels }: { report: DatasetReport; labels
   return (
     <Panel
       title="Samples and balance"
-      subtitle={hasPictures ? "the first of each class in the train part" : "these samples are no pictures"}
+      subtitle={
+        hasPictures
+          ? "the first of each class in the train part"
+          : report.table
+            ? "rows of a table"
+            : "these samples are no pictures"
+      }
     >
       <div className="dataset-class heads" aria-hidden="true">
         <span>Class</span>

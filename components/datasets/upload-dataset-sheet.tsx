@@ -11,9 +11,22 @@ import { Segmented } from "@/components/ui/segmented";
 import { Select } from "@/components/ui/select";
 import { UploadProgress } from "@/components/uploads/upload-progress";
 import { useUpload } from "@/components/uploads/use-upload";
-import { rolesProblem } from "@/server/datasets/contract";
+import {
+  type DatasetFormat,
+  formatOf,
+  formatsProblem,
+  rolesProblem,
+  TableMapping,
+} from "@/server/datasets/contract";
 import { Slug } from "@/server/platform/atoms";
-import { guessRole, type Role, splitOf } from "./guess-roles";
+import { guessRoles, type Role, splitOf } from "./guess-roles";
+import { MappingFields, useColumns } from "./mapping-fields";
+
+/** One number, or several parted by commas. */
+function figures(text: string): number | number[] {
+  const found = text.split(",").map((part) => figure(part) ?? Number.NaN);
+  return found.length === 1 ? (found[0] ?? Number.NaN) : found;
+}
 
 /** Takes the files of one dataset on their way, and meanwhile asks how they belong together. */
 export function UploadDatasetSheet(props: { team: string; files: File[]; onClose: () => void }) {
@@ -23,8 +36,8 @@ export function UploadDatasetSheet(props: { team: string; files: File[]; onClose
       {files.length > 4 ? (
         <div className="body">
           <Callout state="bad">
-            <b className="m">{files.length} files are too many for one dataset.</b> Choose one NPZ file, or
-            two or four IDX files.
+            <b className="m">{files.length} files are too many for one dataset.</b> Choose one NPZ, CSV or
+            Parquet file, one zip of pictures, or two or four IDX files.
           </Callout>
         </div>
       ) : (
@@ -35,19 +48,29 @@ export function UploadDatasetSheet(props: { team: string; files: File[]; onClose
 }
 
 const ROLE_OPTIONS: { value: Role; label: string }[] = [
-  { value: "data", label: "x and y" },
+  { value: "data", label: "samples and labels" },
+  { value: "data_test", label: "test samples and labels" },
   { value: "x", label: "samples" },
   { value: "y", label: "labels" },
   { value: "x_test", label: "test samples" },
   { value: "y_test", label: "test labels" },
 ];
 
+const FORMATS: Record<DatasetFormat, string> = {
+  npz: "An NPZ file holds arrays x and y, and x_test and y_test where the test part is its own.",
+  csv: "A CSV is UTF-8 with a header; commas, semicolons or tabs part its columns. A second file may be the test part.",
+  parquet: "A Parquet file has plain columns. A second file may be the test part.",
+  images:
+    "A zip holds class/name.png or .jpg, all of one size; folders train and test above the classes decide the split.",
+  idx: "IDX files hold one array each: samples and labels, with or without a test pair.",
+};
+
 const figure = (text: string): number | null => (text.trim() === "" ? null : Number(text));
 
 function DatasetForm({ team, files }: { team: string; files: File[] }) {
   const trpc = useTRPC();
   const router = useRouter();
-  const [roles, setRoles] = useState<Role[]>(() => files.map((f) => guessRole(f.name)));
+  const [roles, setRoles] = useState<Role[]>(() => guessRoles(files.map((f) => f.name)));
   const [ids, setIds] = useState<Record<number, string>>({});
   const [name, setName] = useState("");
   const [split, setSplit] = useState<"files" | "seeded">(() => splitOf(roles));
@@ -56,6 +79,15 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
   const [scaling, setScaling] = useState<"found" | "given">("found");
   const [transform, setTransform] = useState({ scale: "1", mean: "0", std: "1" });
   const [labels, setLabels] = useState("");
+  const [mapping, setMapping] = useState(() => TableMapping.parse({}));
+  const described = files.map((file, index) => {
+    const role = roles[index] ?? "x";
+    return { role, format: formatOf(role, file.name) };
+  });
+  const first = described.findIndex((file) => file.role === "data");
+  const format = described[first]?.format;
+  const isTable = format === "csv" || format === "parquet";
+  const columns = useColumns(files[first], format === "csv");
   const create = useMutation(
     trpc.datasets.create.mutationOptions({
       onSuccess: (created) => router.push(`/${team}/datasets/${created.name}`),
@@ -67,7 +99,8 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
   );
 
   const slug = Slug.safeParse(name);
-  const wrongRoles = rolesProblem(roles, roles[0] === "data" ? "seeded" : split);
+  const wrongRoles =
+    rolesProblem(roles, roles.length === 1 ? "seeded" : split) ?? formatsProblem(described, split);
   const problem = create.error && readError(create.error);
   const reason =
     Object.keys(ids).length < files.length
@@ -81,13 +114,14 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
       name,
       files: roles.map((role, index) => ({ role, uploadId: ids[index] ?? "" })),
       split: { kind: split, seed: figure(seed) ?? 0, testFraction: (figure(testPercent) ?? 20) / 100 },
+      mapping: isTable ? mapping : null,
       transform:
         scaling === "found"
           ? null
           : {
               scale: figure(transform.scale) ?? Number.NaN,
-              mean: figure(transform.mean) ?? Number.NaN,
-              std: figure(transform.std) ?? Number.NaN,
+              mean: figures(transform.mean),
+              std: figures(transform.std),
             },
       labels: labels
         .split(/[\n,]/)
@@ -121,6 +155,7 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
           />
         ))}
       </ul>
+      <p className="help">{FORMATS[format ?? "idx"]}</p>
       {wrongRoles && <Callout state="warning">These files don’t make a dataset yet: {wrongRoles}.</Callout>}
       <Field
         label="Name"
@@ -133,6 +168,7 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
       >
         <Input value={name} onValueChange={setName} autoComplete="off" />
       </Field>
+      {isTable && <MappingFields columns={columns} value={mapping} onChange={setMapping} />}
       <Segmented
         label="Split into train and test"
         value={split}
@@ -162,7 +198,11 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
         ]}
       />
       {scaling === "found" ? (
-        <p className="help">Bytes are divided by 255; other values are taken as they are.</p>
+        <p className="help">
+          {isTable && mapping.standardise
+            ? "Each column is standardised by the train part."
+            : "Bytes are divided by 255; other values are taken as they are."}
+        </p>
       ) : (
         <>
           <div className="g g3">
@@ -176,10 +216,16 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
               </Field>
             ))}
           </div>
-          <p className="help">A model is fed (x × scale − mean) / std.</p>
+          <p className="help">
+            A model is fed (x × scale − mean) / std. Mean and std take one number, or one for each column or
+            channel, parted by commas.
+          </p>
         </>
       )}
-      <Field label="Names of the classes" hint="0, 1, 2, … in their order, parted by commas; optional">
+      <Field
+        label="Names of the classes"
+        hint="0, 1, 2, … in their order, parted by commas; empty takes those in the files"
+      >
         <Textarea value={labels} onValueChange={setLabels} rows={2} />
       </Field>
       {problem && problem.reason !== "name_taken" && (

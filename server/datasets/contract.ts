@@ -165,7 +165,7 @@ export function rolesProblem(roles: readonly z.infer<typeof DatasetFileRole>[], 
     return split === "seeded" ? null : "without test files the split must be drawn by a seed";
   if (given === "x x_test y y_test" || given === "data data_test")
     return split === "files" ? null : "with test files of its own the split must be by files";
-  return "give one file with samples and labels, a second such table for the test part, or IDX files for x and y with or without a test pair";
+  return "give one file with samples and labels (NPZ, CSV, Parquet, a zip of pictures), two tables, or IDX files for x and y with or without a test pair";
 }
 
 const SUFFIXES: [RegExp, DatasetFormat][] = [

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
+import { dataset } from "../../db/schema/datasets";
 import { team, user } from "../../db/schema/identity";
 import { upload } from "../../db/schema/platform";
 import { run } from "../../db/schema/runs";
@@ -13,7 +14,7 @@ import { database, pool } from "../platform/db";
 import { newId } from "../platform/ids";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { toRun } from "../runs/records";
-import { CreateDataset } from "./contract";
+import { CreateDataset, DatasetReport } from "./contract";
 import * as service from "./service";
 import { report } from "./testing/examples";
 
@@ -66,14 +67,20 @@ async function uploaded(ctx: TeamContext, filename: string): Promise<string> {
   return id;
 }
 
-async function create(ctx: TeamContext, name: string, over: Partial<CreateDataset> = {}) {
-  const files = [{ uploadId: await uploaded(ctx, "parcels.npz"), role: "data" as const }];
+async function create(
+  ctx: TeamContext,
+  name: string,
+  over: Partial<CreateDataset> = {},
+  filename = "parcels.npz",
+) {
+  const files = [{ uploadId: await uploaded(ctx, filename), role: "data" as const }];
   const split = { kind: "seeded" as const, seed: 7, testFraction: 0.2 };
   const created = await service.createDataset(ctx, {
     name,
     files,
     split,
     transform: null,
+    mapping: null,
     labels: [],
     ...over,
   });
@@ -135,6 +142,90 @@ describe("a dataset", () => {
     );
   });
 
+  it("of a table sends its mapping to the check, and hands workers the arrays that the check made", async () => {
+    const ctx = await makeTeam();
+    const mapping = { label: "kind", features: ["b", "a"], standardise: true };
+    const created = await create(ctx, "parts", { mapping }, "parts.csv");
+    expect(created.run.spec).toMatchObject({
+      files: [{ role: "data", format: "csv", name: "parts.csv" }],
+      mapping,
+    });
+    const prepared = [
+      {
+        role: "data" as const,
+        format: "npz" as const,
+        sha256: "ab".repeat(32),
+        bytes: 9,
+        name: "samples.npz",
+      },
+    ];
+    const found = DatasetReport.parse({
+      ...report([2]),
+      transform: { scale: 1, mean: [1, 2], std: [3, 4] },
+      table: { columns: [], rows: [["1", "2"]], mapping },
+      labels: ["cat", "dog"],
+      split: { kind: "files" },
+      prepared,
+    });
+    await finish(created.run, {
+      state: "succeeded",
+      result: { kind: "inspect_dataset", report: found, refusal: null },
+    });
+    const ref = await service.datasetRef(ctx.db, ctx.teamId, created.datasetId);
+    expect(ref).toMatchObject({ files: prepared, split: { kind: "files" }, transform: { mean: [1, 2] } });
+    const page = await service.page(ctx, "parts");
+    expect(page).toMatchObject({ labels: ["cat", "dog"], files: [{ name: "parts.csv" }] });
+    const [listed] = (await service.list(ctx, { query: "parts", limit: 10 })).datasets;
+    expect(listed?.report).not.toHaveProperty("table");
+  });
+
+  it("has another digest when the same table is mapped otherwise", async () => {
+    const ctx = await makeTeam();
+    const digests: string[] = [];
+    for (const [index, features] of [
+      ["a", "b"],
+      ["a", "b"],
+      ["b", "a"],
+    ].entries()) {
+      const created = await create(ctx, `order-${index}`, {}, "parts.csv");
+      await ctx.db.update(dataset).set({ files: [] }).where(eq(dataset.id, created.datasetId));
+      const mapping = { label: "y", features, standardise: false };
+      const found = { ...report([2]), table: { columns: [], rows: [], mapping } };
+      await finish(created.run, {
+        state: "succeeded",
+        result: { kind: "inspect_dataset", report: found, refusal: null },
+      });
+      digests.push((await service.page(ctx, created.name)).digest);
+    }
+    expect(digests[0]).toBe(digests[1]);
+    expect(digests[0]).not.toBe(digests[2]);
+  });
+
+  it("keeps the names that a person gave, and opens reports from before tables", async () => {
+    const ctx = await makeTeam();
+    const created = await create(ctx, "named", { labels: ["no", "yes"] });
+    const { leakage, table, labels, split, prepared, ...old } = report();
+    expect(DatasetReport.parse(old)).toEqual({ ...old, leakage, table, labels, split, prepared });
+    await finish(created.run, {
+      state: "succeeded",
+      result: { kind: "inspect_dataset", report: { ...report(), labels: ["0", "1"] }, refusal: null },
+    });
+    expect((await service.page(ctx, "named")).labels).toEqual(["no", "yes"]);
+  });
+
+  it("of one table has no test part of its own, and formats are not mixed", async () => {
+    const ctx = await makeTeam();
+    const split = { kind: "files" as const, seed: 0, testFraction: 0.2 };
+    await expect(create(ctx, "alone", { split }, "parts.csv")).rejects.toThrow("draw the split by a seed");
+    const files = [
+      { uploadId: await uploaded(ctx, "train.csv"), role: "data" as const },
+      { uploadId: await uploaded(ctx, "test.parquet"), role: "data_test" as const },
+    ];
+    await expect(create(ctx, "mixed", { split, files })).rejects.toThrow("two CSV files");
+    const created = await create(ctx, "pictures", {}, "pictures.zip");
+    expect(created.run.spec).toMatchObject({ files: [{ format: "images" }] });
+  });
+
   it("can't be described in a way that no worker could open", () => {
     const files = (...roles: string[]) => roles.map((role) => ({ uploadId: "upl_0000000000000000", role }));
     const parse = (roles: string[], kind: string) =>
@@ -142,5 +233,7 @@ describe("a dataset", () => {
     expect(parse(["x", "y"], "seeded")).toBe(true);
     expect(parse(["x", "y"], "files")).toBe(false);
     expect(parse(["x", "x"], "seeded")).toBe(false);
+    expect(parse(["data", "data_test"], "files")).toBe(true);
+    expect(parse(["data", "data_test"], "seeded")).toBe(false);
   });
 });

@@ -28,8 +28,8 @@ export async function listDatasets(
       files: dataset.files,
       refusal: dataset.refusal,
       createdAt: dataset.createdAt,
-      // A report carries pictures; a list does without.
-      report: sql<unknown>`${dataset.report} - 'previews'`,
+      // A report carries pictures and rows; a list does without.
+      report: sql<unknown>`${dataset.report} - 'previews' - 'table'`,
     })
     .from(dataset)
     .where(
@@ -79,7 +79,9 @@ export async function settleDataset(
   tx: Transaction,
   teamId: string,
   datasetId: string,
-  found: Partial<Pick<DatasetRow, "state" | "report" | "refusal" | "transform" | "digest">>,
+  found: Partial<
+    Pick<DatasetRow, "state" | "report" | "refusal" | "transform" | "digest" | "split" | "labels">
+  >,
 ): Promise<void> {
   await tx
     .update(dataset)

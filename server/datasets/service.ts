@@ -6,7 +6,7 @@ import { registerBlob } from "../platform/blobs";
 import { digestOf } from "../platform/canonical";
 import { type TeamContext, transact } from "../platform/context";
 import type { Db, Transaction } from "../platform/db";
-import { Conflict, NotFound, sqlState } from "../platform/errors";
+import { Conflict, Invalid, NotFound, sqlState } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { takeUpload } from "../platform/uploads/service";
@@ -17,8 +17,11 @@ import {
   DatasetFile,
   DatasetRef,
   DatasetReport,
+  formatOf,
+  formatsProblem,
   type ListDatasets,
   Split,
+  type TableMapping,
   Transform,
 } from "./contract";
 import * as repo from "./repo";
@@ -26,7 +29,7 @@ import * as repo from "./repo";
 /** More than fit into a list to choose from. */
 const CHOICES = 100;
 const CheckIntent = z.object({ takesFoundTransform: z.boolean() });
-const ReportOfList = DatasetReport.omit({ previews: true });
+const ReportOfList = DatasetReport.omit({ previews: true, table: true });
 
 export async function list(ctx: TeamContext, input: z.infer<typeof ListDatasets>) {
   const rows = await repo.listDatasets(ctx.db, ctx.teamId, {
@@ -91,12 +94,11 @@ export async function datasetRef(
       remedy: dataset.state === "checking" ? "Wait until its check has ended." : "Its page says why.",
     });
   }
-  const { name, files, split, transform, labels } = dataset;
-  return {
-    ...DatasetRef.parse({ datasetId, name, files, split, transform }),
-    report: DatasetReport.parse(dataset.report),
-    labels,
-  };
+  const { name, split, transform, labels } = dataset;
+  const report = DatasetReport.parse(dataset.report);
+  // What was converted is read as arrays; nobody parses the upload again.
+  const files = report.prepared.length > 0 ? report.prepared : dataset.files;
+  return { ...DatasetRef.parse({ datasetId, name, files, split, transform }), report, labels };
 }
 
 /** Datasets that can be chosen, newest first, with what there is of their samples. */
@@ -119,13 +121,20 @@ export async function createDataset(ctx: TeamContext, input: CreateDataset) {
     const files: DatasetFile[] = [];
     for (const { uploadId, role } of input.files) {
       const { filename, sha256, bytes } = await takeUpload(tx, ctx, uploadId, "dataset");
-      files.push({ role, format: role === "data" ? "npz" : "idx", sha256, bytes, name: filename });
+      files.push({ role, format: formatOf(role, filename), sha256, bytes, name: filename });
+    }
+    const problem = formatsProblem(files, input.split.kind);
+    if (problem) {
+      throw new Invalid(`These files make no dataset: ${problem}.`, {
+        code: "formats_differ",
+        remedy: "Choose other files, or another split.",
+      });
     }
     return insert(tx, ctx, { ...input, files, origin: "upload" });
   });
 }
 
-interface NewDataset extends Pick<CreateDataset, "name" | "split" | "transform" | "labels"> {
+interface NewDataset extends Pick<CreateDataset, "name" | "split" | "transform" | "mapping" | "labels"> {
   files: DatasetFile[];
   origin: "upload" | "sample";
 }
@@ -134,15 +143,25 @@ interface NewDataset extends Pick<CreateDataset, "name" | "split" | "transform" 
 export async function createSampleDataset(
   tx: Transaction,
   ctx: TeamContext,
-  input: Omit<NewDataset, "origin">,
+  input: Omit<NewDataset, "origin" | "mapping">,
 ) {
   for (const file of input.files) await registerBlob(tx, ctx.teamId, file);
-  return insert(tx, ctx, { ...input, origin: "sample" });
+  return insert(tx, ctx, { ...input, mapping: null, origin: "sample" });
 }
 
-/** A dataset's digest: equal bytes, split and transform are the same dataset. */
-const datasetDigest = (files: readonly DatasetFile[], split: Split, transform: Transform): string =>
-  digestOf({ files: files.map((f) => `${f.role}:${f.sha256}`).sort(), split, transform });
+/** A dataset's digest: equal bytes, split, transform and, of a table, mapping are the same dataset. */
+const datasetDigest = (
+  files: readonly DatasetFile[],
+  split: Split,
+  transform: Transform,
+  mapping: TableMapping | null = null,
+): string =>
+  digestOf({
+    files: files.map((f) => `${f.role}:${f.sha256}`).sort(),
+    split,
+    transform,
+    ...(mapping && { mapping }),
+  });
 
 async function insert(tx: Transaction, ctx: TeamContext, input: NewDataset) {
   const id = newId("ds");
@@ -175,7 +194,14 @@ async function insert(tx: Transaction, ctx: TeamContext, input: NewDataset) {
   const run = await createRun(tx, ctx, {
     kind: "inspect_dataset",
     title: `Check ${name}`,
-    spec: InspectDatasetSpec.parse({ kind: "inspect_dataset", files, split }),
+    spec: InspectDatasetSpec.parse({
+      kind: "inspect_dataset",
+      files,
+      split,
+      transform: input.transform,
+      mapping: input.mapping,
+      labels,
+    }),
     resources: { workers: 1, cpus: 1, gpus: 0 },
     datasetId: id,
     maxAttempts: 2,
@@ -208,12 +234,15 @@ export const finishCheck: Finisher = async (tx, run, outcome) => {
     const { report } = result;
     const { takesFoundTransform } = CheckIntent.parse(run.intent);
     const transform = takesFoundTransform ? report.transform : Transform.parse(found.dataset.transform);
+    const split = report.split ?? Split.parse(found.dataset.split);
     const digest = datasetDigest(
       DatasetFile.array().parse(found.dataset.files),
-      Split.parse(found.dataset.split),
+      split,
       transform,
+      report.table?.mapping,
     );
-    await settle({ state: "ready", report, transform, digest });
+    const labels = found.dataset.labels.length > 0 ? found.dataset.labels : report.labels;
+    await settle({ state: "ready", report, transform, digest, split, labels });
   } else if (result?.refusal) {
     await settle({ state: "refused", refusal: result.refusal });
   } else {

@@ -20,12 +20,34 @@ export const TensorSpec = z.object({
 });
 export type TensorSpec = z.infer<typeof TensorSpec>;
 
-/** Whether samples of this shape can be fed to the first of these inputs; a dynamic dimension takes any. */
+type Shape = readonly (number | null)[];
+
+const fits = (sample: readonly number[], wanted: Shape): boolean =>
+  sample.length === wanted.length && wanted.every((n, axis) => n === null || n === sample[axis]);
+
+/**
+ * Whether samples of this shape can be fed to the first of these inputs; a dynamic dimension takes any. The layouts
+ * are those that workers try (data.layout): as it is, with a channel axis, HWC and CHW in turn, flat, folded.
+ */
 export function takesSamples(inputs: readonly TensorSpec[], shape: readonly number[]): boolean {
-  const wanted = inputs[0]?.shape.slice(1) ?? [];
-  const fixed = wanted.filter((n) => n !== null);
-  const size = (of: readonly number[]) => of.reduce((product, n) => product * n, 1);
-  return fixed.length < wanted.length || size(fixed) === size(shape);
+  if (!inputs[0]) return false;
+  const wanted = inputs[0].shape.slice(1);
+  const size = shape.reduce((product, n) => product * n, 1);
+  const layouts = [[...shape]];
+  if (shape.length === 2) layouts.push([1, ...shape], [...shape, 1]);
+  if (shape.length === 3) {
+    const [a = 0, b = 0, c = 0] = shape;
+    layouts.push([c, a, b], [b, c, a]);
+  }
+  if (wanted.length === 1) layouts.push([size]);
+  if (layouts.some((layout) => fits(layout, wanted))) return true;
+  return shape.length === 1 && wanted.reduce<number>((product, n) => product * (n ?? Number.NaN), 1) === size;
+}
+
+/** Whether the first of these outputs has an answer for labels 0 to `classes` − 1; a dynamic one is not known. */
+export function answersClasses(outputs: readonly TensorSpec[], classes: number): boolean {
+  const answers = outputs[0]?.shape.at(-1);
+  return answers == null || (outputs[0]?.shape.length ?? 0) < 2 || answers >= classes;
 }
 
 export const Layer = z.object({

@@ -66,6 +66,21 @@ export async function countModels(db: Db, teamId: string): Promise<{ models: num
   return rows[0] ?? { models: 0, versions: 0 };
 }
 
+/** The newest ready version of each model, last changed first, with what it takes and answers. */
+export async function listNewestReady(db: Db, teamId: string, limit: number) {
+  const { rows } = await db.execute<{ model: string; number: number; inputs: unknown; outputs: unknown }>(sql`
+    select m.name as model, v.number, v.inputs, v.outputs
+    from model m
+    join lateral (
+      select v.number, v.inspection -> 'inputs' as inputs, v.inspection -> 'outputs' as outputs
+      from version v where v.model_id = m.id and v.team_id = ${teamId} and v.state = 'ready'
+      order by v.number desc limit 1) v on true
+    where m.team_id = ${teamId}
+    order by m.updated_at desc, m.id desc
+    limit ${limit}`);
+  return rows;
+}
+
 export async function findModelByName(db: Db, teamId: string, name: string): Promise<ModelRow | undefined> {
   return (
     await db

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Slug } from "../platform/atoms";
+import { Id, Slug } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
 import { CreateFromUpload, Evaluate, ListModels } from "./contract";
 import { addSample, sampleIsHere } from "./sample";
@@ -15,6 +15,9 @@ export const modelsRouter = router({
   version: inTeam("read")
     .input(z.object({ model: Slug, number: z.number().int().positive() }))
     .query(({ ctx, input }) => service.versionPage(ctx, input)),
+  fitting: inTeam("read")
+    .input(z.object({ datasetId: Id }))
+    .query(({ ctx, input }) => service.versionsFitting(ctx.db, ctx.teamId, input.datasetId)),
   sampleIsHere: inTeam("read").query(() => sampleIsHere()),
   addSample: inTeam("model.upload").mutation(({ ctx }) => addSample(ctx)),
   createFromUpload: inTeam("model.upload")

@@ -295,5 +295,5 @@ export async function startEvaluation(
   return run;
 }
 
-export { datasetsFor, refuseMisfit } from "./fit";
+export { datasetsFor, refuseMisfit, versionsFitting } from "./fit";
 export { createVersionFromRun, finishEvaluation, finishInspection } from "./from-run";

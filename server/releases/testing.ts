@@ -8,7 +8,7 @@ import { model, version } from "../../db/schema/models";
 import { blob } from "../../db/schema/platform";
 import { replica } from "../../db/schema/releases";
 import { run } from "../../db/schema/runs";
-import type { DatasetReport } from "../datasets/contract";
+import { DatasetReport } from "../datasets/contract";
 import { evaluationResult, inspection } from "../models/testing/examples";
 import type { TeamContext } from "../platform/context";
 import type { Database } from "../platform/db";
@@ -104,7 +104,7 @@ export async function makeTeam(
   const modelId = newId("mdl");
   await db.insert(model).values({ id: modelId, teamId, name: "garment-cls" });
   const datasetId = newId("dst");
-  const report: DatasetReport = {
+  const report = DatasetReport.parse({
     n: 70_000,
     train: 60_000,
     test: 10_000,
@@ -114,7 +114,7 @@ export async function makeTeam(
     transform: { scale: 1 / 255, mean: 0.286, std: 0.353 },
     problems: [],
     previews: options.previews ?? [],
-  };
+  });
   await db.insert(dataset).values({
     id: datasetId,
     teamId,

@@ -1,6 +1,7 @@
 /** Trying what serves from the console: the same gateway, the same protocol, a short-lived token. */
 import { z } from "zod";
 import { datasetRef } from "../datasets/service";
+import { transformed } from "../datasets/transform";
 import { mintConsoleToken } from "../gateway/console-token";
 import { Inspection } from "../models/contract";
 import { versionForWork } from "../models/service";
@@ -39,7 +40,7 @@ export async function tryModel(ctx: TeamContext, input: z.infer<typeof TryIt>) {
   if (size !== input.values.length) {
     throw new Invalid(`${lane.modelName} takes ${size} values, the sample has ${input.values.length}.`);
   }
-  const data = input.values.map((x) => (x * transform.scale - transform.mean) / transform.std);
+  const data = transformed(input.values, shape.slice(1), transform);
   const began = performance.now();
   const answer = await fetch(`${config().gatewayUrl}/v2/models/${lane.modelName}/infer`, {
     method: "POST",
