@@ -2,13 +2,14 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { eq } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { connect } from "../../db/client";
 import { membership, team, user } from "../../db/schema/identity";
 import { evaluation, version } from "../../db/schema/models";
 import { upload } from "../../db/schema/platform";
 import { run } from "../../db/schema/runs";
+import type { DatasetReport } from "../datasets/contract";
 import { adoptFile, registerBlob } from "../platform/blobs";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
@@ -321,6 +322,32 @@ describe("what runs make", () => {
     await ctx.db.transaction((tx) => finishEvaluation(tx, done, { state: "succeeded", result }));
     expect(await offered()).toEqual([measuredOn, newer]);
   });
+
+  it("is refused a dataset of other shape or more classes at once, with both named, and starts nothing", async () => {
+    const ctx = await makeTeam();
+    const { versionId } = await readyVersion(ctx, "strict");
+    const columns = { mapping: { label: "y", features: ["a", "b", "c"], standardise: true } };
+    const table = await readyDataset(ctx, [3], { table: { columns: [], rows: [], ...columns } });
+    const classes = Array.from({ length: 11 }, (_, label) => ({ label, train: 5, test: 1 }));
+    const many = await readyDataset(ctx, [1, 28, 28], { classes });
+    await expect(evaluateRun(ctx, versionId, table)).rejects.toThrow(/takes 1×28×28, .* are 3 \(a, b, c\)/);
+    await expect(evaluateRun(ctx, versionId, many)).rejects.toThrow("tells 10 classes apart");
+    expect(await ctx.db.$count(run, and(eq(run.teamId, ctx.teamId), eq(run.kind, "evaluate")))).toBe(0);
+  });
+
+  it("is named by the datasets that its newest version fits, to its own team", async () => {
+    const [ctx, stranger] = [await makeTeam(), await makeTeam()];
+    await readyVersion(ctx, "fitting");
+    await readyVersion(stranger, "foreign");
+    const [fits, not] = [await readyDataset(ctx, [28, 28]), await readyDataset(ctx, [20, 20])];
+    expect(await service.versionsFitting(ctx.db, ctx.teamId, fits)).toEqual([
+      { model: "fitting", number: 1 },
+    ]);
+    expect(await service.versionsFitting(ctx.db, ctx.teamId, not)).toEqual([]);
+    await expect(service.versionsFitting(stranger.db, stranger.teamId, fits)).rejects.toThrow(
+      "no such dataset",
+    );
+  });
 });
 
 const parentDigest = (page: Awaited<ReturnType<typeof service.versionPage>>): string =>
@@ -334,9 +361,13 @@ async function stored(ctx: TeamContext): Promise<{ sha256: string; bytes: number
   return found;
 }
 
-async function readyDataset(ctx: TeamContext, shape = [1, 28, 28]): Promise<string> {
+async function readyDataset(
+  ctx: TeamContext,
+  shape = [1, 28, 28],
+  found: Partial<DatasetReport> = {},
+): Promise<string> {
   const { insertReadyDataset } = await import("../datasets/testing/examples");
-  return insertReadyDataset(ctx, shape, await stored(ctx));
+  return insertReadyDataset(ctx, shape, await stored(ctx), found);
 }
 
 async function evaluateRun(ctx: TeamContext, versionId: string, datasetId: string) {

@@ -25,6 +25,7 @@ export async function insertReadyDataset(
   ctx: TeamContext,
   shape: number[],
   file: { sha256: string; bytes: number },
+  found: Partial<DatasetReport> = {},
 ): Promise<string> {
   const id = newId("ds");
   await ctx.db.insert(dataset).values({
@@ -37,7 +38,7 @@ export async function insertReadyDataset(
     files: [{ role: "data", format: "npz", name: "parcels.npz", ...file }],
     split: { kind: "seeded", seed: 0, testFraction: 0.2 },
     transform: { scale: 1 / 255, mean: 0, std: 1 },
-    report: report(shape),
+    report: { ...report(shape), ...found },
   });
   return id;
 }

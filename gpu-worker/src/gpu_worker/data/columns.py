@@ -57,7 +57,7 @@ class Profile:
         if self.kind == "other":
             return
         if self.distinct is not None:
-            self.distinct.update(_text(pc.unique(present)).to_pylist())
+            self.distinct.update(_text(present.unique()).to_pylist())
             if len(self.distinct) > MAX_CLASSES:
                 self.distinct = None
         if self.kind == "text":
@@ -67,10 +67,8 @@ class Profile:
             return
         if pa.types.is_boolean(present.type):
             self.kind = "bool"
-        elif not _is_written_whole(present):
-            self.kind = "float"
-        elif self.kind is None:
-            self.kind = "int"
+        elif self.kind != "float":
+            self.kind = "int" if _is_written_whole(present) else "float"
         self.whole = self.whole and bool((np.isfinite(numbers) & (numbers == np.floor(numbers))).all())
         self.low, self.high = min(self.low, float(numbers.min())), max(self.high, float(numbers.max()))
         self.total += float(numbers.sum())

@@ -107,7 +107,8 @@ class CsvTable:
 
 def _trimmed(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(
-        [pc.utf8_trim_whitespace(column) for column in batch.columns], names=batch.schema.names
+        [pc.call_function("utf8_trim_whitespace", [column]) for column in batch.columns],
+        names=batch.schema.names,
     )
 
 

@@ -158,7 +158,9 @@ def _check_footer(path: Path, name: str) -> None:
 def _without_nan(batch: pa.RecordBatch) -> pa.RecordBatch:
     """NaN is a missing value, as it is in a CSV."""
     columns = [
-        pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+        pc.call_function(
+            "if_else", [pc.call_function("is_nan", [column]), pa.scalar(None, column.type), column]
+        )
         if pa.types.is_float32(column.type) or pa.types.is_float64(column.type)
         else column
         for column in batch.columns

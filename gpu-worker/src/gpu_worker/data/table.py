@@ -214,7 +214,11 @@ def _labels(table: Table, values: pa.Array, first: int, plan: _Plan) -> np.ndarr
             f"{table.place(first + int(np.flatnonzero(missing)[0]))}, column '{column}'",
         )
     if numbers is None:
-        found = pc.index_in(pc.cast(values, pa.string()), pa.array(plan.classes, pa.string()))
+        found = pc.call_function(
+            "index_in",
+            [pc.cast(values, pa.string())],
+            pc.SetLookupOptions(pa.array(plan.classes, pa.string())),
+        )
         return found.to_numpy(zero_copy_only=False).astype(np.int32)
     if plan.classes:
         ordered = np.array([float(name) for name in plan.classes])

@@ -181,6 +181,8 @@ def _environment() -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         # Its other pools map gigabytes ahead, which the limit on memory counts.
         "ARROW_DEFAULT_MEMORY_POOL": "system",
+        # Blocks of a streamed file go back when they are freed: 280 MB of CSV peak at 261 MB, not at 389.
+        "MALLOC_MMAP_THRESHOLD_": "262144",
         "LANG": "C.UTF-8",
     }
 
