@@ -50,14 +50,56 @@ export function answersClasses(outputs: readonly TensorSpec[], classes: number):
   return answers == null || (outputs[0]?.shape.length ?? 0) < 2 || answers >= classes;
 }
 
+/** How the values of a layer's weight are distributed, as they are computed with (int8 ones dequantized). */
+export const WeightHistogram = z.object({
+  /** Finite values. */
+  n: Count,
+  min: z.number(),
+  max: z.number(),
+  mean: z.number(),
+  std: z.number(),
+  /** Values that are exactly zero. */
+  zeros: Count,
+  /** 64 bins of equal width from min to max; one where all values are equal. */
+  bins: z.array(Count),
+});
+export type WeightHistogram = z.infer<typeof WeightHistogram>;
+
 export const Layer = z.object({
   name: z.string(),
   op: z.string(),
   shape: z.array(Count),
   parameters: Count,
   bytes: Count,
+  /** Of one sample; null where it was not counted: other operators, open shapes, old inspections. */
+  macs: Count.nullable().default(null),
+  /** Null beyond the first 500 layers and in old inspections. */
+  weights: WeightHistogram.nullable().default(null),
 });
 export type Layer = z.infer<typeof Layer>;
+
+/** A node that computes from the input; what follows from constants alone is left out. */
+export const GraphNode = z.object({
+  /** Unique in its graph. */
+  name: z.string(),
+  op: z.string(),
+  /** The layer whose weights it computes with. */
+  layer: z.string().nullable(),
+  /** Tensors that it reads from other nodes or from the model's inputs. */
+  inputs: z.array(z.string()),
+  outputs: z.array(z.string()),
+  /** Of its first output; null where shape inference found none. */
+  shape: z.array(z.number().int().nullable()).nullable(),
+});
+export type GraphNode = z.infer<typeof GraphNode>;
+
+export const Graph = z.object({
+  /** In the file's order, which is topological; at most 2,000. */
+  nodes: z.array(GraphNode),
+  /** Nodes that compute from the input, those beyond the limit included. */
+  total: Count,
+});
+export type Graph = z.infer<typeof Graph>;
 
 /** 1 prune, fine-tune, quantize · 2 fine-tune and unstructured · 3 weight edits only · 4 inspect and serve. */
 export const Tier = z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4)]);
@@ -74,11 +116,15 @@ export const Inspection = z.object({
   testInference: z.object({ ms: z.number(), outputs: z.array(TensorSpec) }),
   tier: Tier,
   tierReasons: z.array(z.string()),
+  /** The node of the graph that limits the tier, where one does. */
+  tierNode: z.string().nullable().default(null),
   /** Largest relative difference between the imported module and ONNX Runtime; null where nothing was imported. */
   parity: z.number().nullable(),
   sizes: Sizes,
   macs: Count,
   isolation: z.string(),
+  /** Null in inspections from before graphs were kept. */
+  graph: Graph.nullable().default(null),
 });
 export type Inspection = z.infer<typeof Inspection>;
 
@@ -106,6 +152,18 @@ export const Latency = z.object({
 });
 export type Latency = z.infer<typeof Latency>;
 
+export const LayerTime = z.object({ name: z.string(), ms: z.number() });
+/** Where the time of an inference goes: ONNX Runtime's own profile of the optimized graph, one thread. */
+export const LayerTimes = z.object({
+  batch: z.number().int().positive(),
+  runs: z.number().int().positive(),
+  /** Mean milliseconds of one run in kernels, all nodes together. */
+  totalMs: z.number(),
+  /** By layer name; a fused node counts for the layer whose name it kept. */
+  layers: z.array(LayerTime),
+});
+export type LayerTimes = z.infer<typeof LayerTimes>;
+
 /** Metrics of one version on the whole test set of one dataset. */
 export const EvaluationResult = z.object({
   n: Count,
@@ -118,10 +176,14 @@ export const EvaluationResult = z.object({
   ),
   /** Predicted class of each test sample in dataset order: little-endian int32 in a blob. */
   predictions: Sha256,
+  /** Which of them are right, so that any two versions can be paired: a byte for each sample, 0 or 1, in a blob. */
+  correctness: Sha256.nullable().default(null),
   /** Against the baseline (parent, or what serves now) on the same samples; null without one. */
   paired: PairedDifference.nullable(),
   baselineAccuracy: Fraction.nullable(),
   latency: z.array(Latency),
+  /** Null where latency was not measured. */
+  layerTimes: LayerTimes.nullable().default(null),
 });
 export type EvaluationResult = z.infer<typeof EvaluationResult>;
 

@@ -16,12 +16,14 @@ function measured(difference: number | null, halfWidth = 0.004): z.infer<typeof 
       halfWidth: 0.0054,
       perClass: [],
       predictions: DIGEST,
+      correctness: null,
       paired:
         difference === null
           ? null
           : { n: 10_000, gained: 212, lost: 195, difference, halfWidth, mcnemarP: 0.4 },
       baselineAccuracy: 0.9151,
       latency: [],
+      layerTimes: null,
     },
   };
 }

@@ -185,6 +185,13 @@ def test_the_same_recipe_gives_the_same_bytes_and_honest_figures(tmp_path: Path)
         assert evaluation.correct == int((answers == labels).sum())
         stored = np.frombuffer(door.blob(evaluation.predictions).read_bytes(), "<i4")
         assert np.array_equal(stored, answers)
+        assert evaluation.correctness is not None
+        right = np.frombuffer(door.blob(evaluation.correctness).read_bytes(), np.uint8)
+        assert np.array_equal(right, answers == labels)
+        assert evaluation.layer_times is not None
+        timed = {layer.name for layer in evaluation.layer_times.layers}
+        assert timed <= {layer.name for layer in artifacts.inspection.layers}
+        assert timed >= {layer.name for layer in artifacts.inspection.layers if layer.macs}
         base, _ = classes(door, parent, dataset)
         gained = int(((answers == labels) & (base != labels)).sum())
         lost = int(((answers != labels) & (base == labels)).sum())

@@ -8,7 +8,7 @@ from gpu_worker.compress.quantize import StaticQuantizer, quantize_static
 from gpu_worker.compress.recipe import Recipe, recipe_digest
 from gpu_worker.compress.recover import Recovery
 from gpu_worker.compress.sensitivity import SensitivityScan
-from gpu_worker.compress.sizes import Sizes, macs, parameter_count, sizes, sizes_live, zstd19
+from gpu_worker.compress.sizes import Sizes, macs, macs_by_node, parameter_count, sizes, sizes_live, zstd19
 from gpu_worker.compress.sparsity import Masks, SortedWeights, apply_masks, zero_share
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "apply_recipe",
     "fold_batchnorm",
     "macs",
+    "macs_by_node",
     "parameter_count",
     "prune_channels",
     "quantize_static",

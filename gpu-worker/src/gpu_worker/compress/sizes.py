@@ -68,7 +68,12 @@ def parameter_count(data: bytes) -> int:
 
 
 def macs(data: bytes) -> int:
-    """Multiply-accumulates of all Conv, Gemm and MatMul nodes for one sample.
+    """Multiply-accumulates of all Conv, Gemm and MatMul nodes for one sample."""
+    return sum(macs_by_node(data).values())
+
+
+def macs_by_node(data: bytes) -> dict[str, int]:
+    """Multiply-accumulates of each Conv, Gemm and MatMul node for one sample, by its first output.
 
     Shapes come from ONNX shape inference; a node whose shape stays open counts nothing.
     """
@@ -86,7 +91,7 @@ def macs(data: bytes) -> int:
     del model.graph.value_info[:]
     shapes = dimensions(shape_inference.infer_shapes(model, data_prop=True))
     shapes.update({tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer})
-    total = 0
+    found: dict[str, int] = {}
     for node in model.graph.node:
         if node.op_type not in ("Conv", "Gemm", "MatMul"):
             continue
@@ -96,5 +101,5 @@ def macs(data: bytes) -> int:
         else:
             inner = weight[1:] if node.op_type == "Conv" else weight[-2:-1]
         if out and inner and None not in out and None not in inner:
-            total += math.prod(n or 0 for n in out) * math.prod(n or 0 for n in inner)
-    return total // batch
+            found[node.output[0]] = math.prod(n or 0 for n in out) * math.prod(n or 0 for n in inner) // batch
+    return found

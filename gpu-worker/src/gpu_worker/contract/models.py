@@ -150,6 +150,19 @@ class PerClassItem(BaseModel):
     lost: int
 
 
+class GraphNode(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    name: str
+    op: str
+    layer: str | None
+    inputs: list[str]
+    outputs: list[str]
+    shape: list[int | None] | None
+
+
 class Op(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -173,16 +186,24 @@ class Latency(BaseModel):
     rounds: int
 
 
-class Layer(BaseModel):
+class LayerTime(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
         populate_by_name=True,
     )
     name: str
-    op: str
-    shape: list[int]
-    parameters: int
-    bytes: int
+    ms: float
+
+
+class LayerTimes(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    batch: int
+    runs: int
+    total_ms: Annotated[float, Field(alias='totalMs')]
+    layers: list[LayerTime]
 
 
 class PairedDifference(BaseModel):
@@ -217,6 +238,20 @@ class TensorSpec(BaseModel):
     name: str
     dtype: str
     shape: list[int | None]
+
+
+class WeightHistogram(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    n: int
+    min: float
+    max: float
+    mean: float
+    std: float
+    zeros: int
+    bins: list[int]
 
 
 class AchievedRatio(BaseModel):
@@ -945,9 +980,20 @@ class EvaluationResult(BaseModel):
     half_width: Annotated[float, Field(alias='halfWidth')]
     per_class: Annotated[list[PerClassItem], Field(alias='perClass')]
     predictions: str
+    correctness: str | None = None
     paired: PairedDifference | None
     baseline_accuracy: Annotated[float | None, Field(alias='baselineAccuracy')]
     latency: list[Latency]
+    layer_times: Annotated[LayerTimes | None, Field(alias='layerTimes')] = None
+
+
+class Graph(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    nodes: list[GraphNode]
+    total: int
 
 
 class TestInference(BaseModel):
@@ -959,26 +1005,18 @@ class TestInference(BaseModel):
     outputs: list[TensorSpec]
 
 
-class Inspection(BaseModel):
+class Layer(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
         populate_by_name=True,
     )
-    ir_version: Annotated[int, Field(alias='irVersion')]
-    opset: int
-    producer: str
-    inputs: list[TensorSpec]
-    outputs: list[TensorSpec]
+    name: str
+    op: str
+    shape: list[int]
     parameters: int
-    ops: list[Op]
-    layers: list[Layer]
-    test_inference: Annotated[TestInference, Field(alias='testInference')]
-    tier: Literal[1, 2, 3, 4]
-    tier_reasons: Annotated[list[str], Field(alias='tierReasons')]
-    parity: float | None
-    sizes: Sizes
-    macs: int
-    isolation: str
+    bytes: int
+    macs: int | None = None
+    weights: WeightHistogram | None = None
 
 
 class EvaluateRequest(BaseModel):
@@ -1104,16 +1142,6 @@ class InspectDatasetResult(BaseModel):
     refusal: Refusal | None
 
 
-class InspectModelResult(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        populate_by_name=True,
-    )
-    kind: Literal['inspect_model'] = 'inspect_model'
-    inspection: Inspection | None
-    refusal: Refusal | None
-
-
 class StateReport(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -1138,18 +1166,6 @@ class TrainSpec(BaseModel):
     dataset: DatasetRef
     hyper: TrainHyper
     backend: Literal['gloo', 'nccl'] | None = None
-
-
-class VersionArtifacts(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        populate_by_name=True,
-    )
-    model: Artifact
-    float: Artifact
-    inspection: Inspection
-    sizes: Sizes
-    evaluation: EvaluationResult
 
 
 class DesiredSession(BaseModel):
@@ -1189,28 +1205,50 @@ class ObservedCluster(BaseModel):
     demands: list[Demand]
 
 
-class CompressResult(BaseModel):
+class Inspection(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
         populate_by_name=True,
     )
-    kind: Literal['compress'] = 'compress'
-    artifacts: VersionArtifacts
-    achieved: AchievedRatio
-    layers: list[LayerChange]
-    recipe_digest: Annotated[str, Field(alias='recipeDigest')]
+    ir_version: Annotated[int, Field(alias='irVersion')]
+    opset: int
+    producer: str
+    inputs: list[TensorSpec]
+    outputs: list[TensorSpec]
+    parameters: int
+    ops: list[Op]
+    layers: list[Layer]
+    test_inference: Annotated[TestInference, Field(alias='testInference')]
+    tier: Literal[1, 2, 3, 4]
+    tier_reasons: Annotated[list[str], Field(alias='tierReasons')]
+    tier_node: Annotated[str | None, Field(alias='tierNode')] = None
+    parity: float | None
+    sizes: Sizes
+    macs: int
+    isolation: str
+    graph: Graph | None = None
 
 
-class TrainResult(BaseModel):
+class InspectModelResult(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
         populate_by_name=True,
     )
-    kind: Literal['train'] = 'train'
-    artifacts: VersionArtifacts
-    steps: int
-    seconds: float
-    environment: dict[str, str]
+    kind: Literal['inspect_model'] = 'inspect_model'
+    inspection: Inspection | None
+    refusal: Refusal | None
+
+
+class VersionArtifacts(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    model: Artifact
+    float: Artifact
+    inspection: Inspection
+    sizes: Sizes
+    evaluation: EvaluationResult
 
 
 class Observation(BaseModel):
@@ -1241,6 +1279,30 @@ class AttemptSpec(BaseModel):
         InspectModelSpec | InspectDatasetSpec | EvaluateSpec | CompressSpec | TrainSpec
     )
     checkpoint: CheckpointRef | None
+
+
+class CompressResult(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['compress'] = 'compress'
+    artifacts: VersionArtifacts
+    achieved: AchievedRatio
+    layers: list[LayerChange]
+    recipe_digest: Annotated[str, Field(alias='recipeDigest')]
+
+
+class TrainResult(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['train'] = 'train'
+    artifacts: VersionArtifacts
+    steps: int
+    seconds: float
+    environment: dict[str, str]
 
 
 class ResultReport(BaseModel):

@@ -8,6 +8,7 @@ from gpu_worker.evaluate.evaluation import (
     evaluation_order,
     session_input,
 )
+from gpu_worker.evaluate.profile import NodeTimes, node_times
 from gpu_worker.evaluate.sessions import open_session, predict, session_options
 from gpu_worker.evaluate.statistics import (
     PairedDifference,
@@ -22,6 +23,7 @@ from gpu_worker.evaluate.timing import Latency, latency
 __all__ = [
     "Evaluation",
     "Latency",
+    "NodeTimes",
     "PairedDifference",
     "PerClass",
     "classes",
@@ -31,6 +33,7 @@ __all__ = [
     "finite_correction",
     "latency",
     "mcnemar_p",
+    "node_times",
     "open_session",
     "paired_difference",
     "predict",

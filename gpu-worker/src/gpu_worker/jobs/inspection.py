@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 from gpu_worker import contract, sandbox
@@ -32,17 +33,19 @@ def to_inspection(found: sandbox.Inspection) -> contract.Inspection:
             "outputs": [vars(tensor) for tensor in found.outputs],
             "parameters": found.parameters,
             "ops": [vars(op) for op in found.ops],
-            "layers": [vars(layer) for layer in found.layers],
+            "layers": [asdict(layer) for layer in found.layers],
             "test_inference": {
                 "ms": found.test_inference.ms,
                 "outputs": [vars(tensor) for tensor in found.test_inference.outputs],
             },
             "tier": found.tier,
             "tier_reasons": found.tier_reasons,
+            "tier_node": found.tier_node,
             "parity": found.parity,
             "sizes": vars(found.sizes),
             "macs": found.macs,
             "isolation": found.isolation,
+            "graph": asdict(found.graph),
         }
     )
 

@@ -9,13 +9,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import onnx
 
 from gpu_worker import evaluate
-from gpu_worker.contract import Artifact, EvaluationResult, PerClassItem, VersionArtifacts
+from gpu_worker.contract import (
+    Artifact,
+    EvaluationResult,
+    LayerTime,
+    LayerTimes,
+    PerClassItem,
+    VersionArtifacts,
+)
 from gpu_worker.data import Dataset
 from gpu_worker.jobs.inspection import inspect_bytes
 from gpu_worker.jobs.ports import Door, Stopped
 from gpu_worker.jobs.wire import gained_and_lost, to_latency, to_paired
+from gpu_worker.sandbox.layers import layer_names
 
 BATCHES = (1, 64)
 LATENCY_ROUNDS = 60
@@ -57,9 +66,10 @@ def to_evaluation(
     dataset: Dataset,
     measured: dict[int, evaluate.Latency],
     door: Door,
+    times: LayerTimes | None = None,
 ) -> EvaluationResult:
     """What is stored of an evaluation. The predictions become a blob of little-endian int32 in dataset
-    order.
+    order, and which of them are right one of bytes.
     """
     labels = dataset.y[dataset.test_ids]
     n, correct = len(labels), int(answers.correct.sum())
@@ -84,7 +94,9 @@ def to_evaluation(
         if baseline is None
         else to_paired(evaluate.paired_difference(baseline.correct, answers.correct)),
         baseline_accuracy=None if baseline is None else float(baseline.correct.mean()),
+        correctness=door.put_blob(answers.correct.astype(np.uint8).tobytes()).sha256,
         latency=to_latency(measured, against_itself=baseline is None),
+        layer_times=times,
     )
 
 
@@ -109,6 +121,26 @@ def measure_latency(
     return measured
 
 
+def measure_layers(model: bytes, dataset: Dataset, stop: threading.Event) -> LayerTimes:
+    """How a version's latency is shared among its layers. Raises Stopped when asked to."""
+    session = evaluate.open_session(model, 1)
+    example = dataset.batch(dataset.test_ids[:1], evaluate.session_input(session))
+    found = evaluate.node_times(model, example, stop.is_set)
+    if found is None:
+        raise Stopped("stopped while profiling")
+    names = layer_names(onnx.load_model_from_string(model))
+    layers: dict[str, float] = {}
+    for output, ms in found.nodes.items():
+        if output in names:
+            layers[names[output]] = layers.get(names[output], 0.0) + ms
+    return LayerTimes(
+        batch=found.batch,
+        runs=found.runs,
+        total_ms=found.total_ms,
+        layers=[LayerTime(name=name, ms=ms) for name, ms in layers.items()],
+    )
+
+
 def measure_version(
     model: bytes,
     float_model: bytes,
@@ -131,6 +163,7 @@ def measure_version(
     answers = answer_all(model, dataset, told(0), stop, threads)
     compared = None if baseline is None else answer_all(baseline, dataset, told(1), stop, threads)
     measured = measure_latency(model, baseline, dataset, LATENCY_ROUNDS, stop)
+    times = measure_layers(model, dataset, stop)
     inspection = inspect_bytes(model)
     stored: Artifact = door.put_blob(model)
     return VersionArtifacts(
@@ -138,5 +171,5 @@ def measure_version(
         float=stored if float_model == model else door.put_blob(float_model),
         inspection=inspection,
         sizes=inspection.sizes,
-        evaluation=to_evaluation(answers, compared, dataset, measured, door),
+        evaluation=to_evaluation(answers, compared, dataset, measured, door, times),
     )

@@ -13,7 +13,14 @@ from gpu_worker.contract import (
 )
 from gpu_worker.importer import import_onnx
 from gpu_worker.jobs.data import open_reference
-from gpu_worker.jobs.measure import OnSamples, answer_all, measure_latency, measure_version, to_evaluation
+from gpu_worker.jobs.measure import (
+    OnSamples,
+    answer_all,
+    measure_latency,
+    measure_layers,
+    measure_version,
+    to_evaluation,
+)
 from gpu_worker.jobs.ports import Door, Stopped
 from gpu_worker.jobs.progress import Checklist
 from gpu_worker.jobs.wire import to_achieved, to_layers, to_recipe
@@ -43,9 +50,10 @@ def evaluate_version(spec: EvaluateSpec, door: Door, stop: threading.Event, thre
         checklist.finish("baseline", f"{compared.correct.mean():.2%} right")
     checklist.start("latency", "Timing both in turn")
     measured = measure_latency(candidate, baseline, dataset, spec.latency_rounds, stop)
+    times = measure_layers(candidate, dataset, stop) if measured else None
     checklist.finish("latency", f"{spec.latency_rounds} rounds")
     return EvaluateResult(
-        evaluation=to_evaluation(answers, compared, dataset, measured, door),
+        evaluation=to_evaluation(answers, compared, dataset, measured, door, times),
         baseline=None if compared is None else to_evaluation(compared, None, dataset, {}, door),
     )
 

@@ -13,7 +13,6 @@ from gpu_worker.sandbox.report import (
     ChecklistItem,
     FileSizes,
     Inspection,
-    LayerRow,
     Limits,
     OpCount,
     Refused,
@@ -30,9 +29,6 @@ OPEN_SIZE = 32
 """Length tried for an input dimension that the model leaves open."""
 
 MAX_INPUT_BYTES = 256 << 20
-
-NO_LAYER = frozenset({"Cast", "CastLike", "DequantizeLinear", "Expand", "QuantizeLinear", "Reshape", "Shape"})
-"""Operators that only read a weight's form, or turn it into another type."""
 
 
 def inspect(
@@ -80,11 +76,11 @@ def inspect(
     yield ChecklistItem("test_inference", "ok", f"{_shown(run.outputs)} in {run.ms:.1f} ms")
 
     yield ChecklistItem("importable", "running")
-    tier, reasons, parity = _tier(data)
+    tier, reasons, limiting, parity = _tier(data)
     state = "ok" if tier == 1 else "warning"
     yield ChecklistItem("importable", state, " ".join([f"tier {tier}", *reasons]))
 
-    yield _inspection(data, model, opset, inputs, outputs, run, tier, reasons, parity, isolation)
+    yield _inspection(data, model, opset, inputs, outputs, run, tier, reasons, limiting, parity, isolation)
 
 
 def _checked(data: bytes) -> onnx.ModelProto:
@@ -162,15 +158,16 @@ def _random(spec: TensorSpec, rng: np.random.Generator) -> np.ndarray:
     return rng.standard_normal(shape).astype(dtype) if dtype.kind == "f" else np.zeros(shape, dtype)
 
 
-def _tier(data: bytes) -> tuple[int, list[str], float | None]:
+def _tier(data: bytes) -> tuple[int, list[str], str | None, float | None]:
+    """Tier, its reasons, the node that limits it where one does, and parity."""
     from gpu_worker.importer import ImportRefused, import_onnx
 
     try:
         imported = import_onnx(data)
     except ImportRefused as error:
-        return error.tier, [str(error)], None
+        return error.tier, [str(error)], error.node or None, None
     parity = imported.parity if imported.parity != float("inf") else None
-    return imported.tier, imported.tier_reasons, parity
+    return imported.tier, imported.tier_reasons, None, parity
 
 
 def _inspection(
@@ -182,14 +179,21 @@ def _inspection(
     run: TestRun,
     tier: int,
     reasons: list[str],
+    limiting: str | None,
     parity: float | None,
     isolation: str,
 ) -> Inspection:
     from collections import Counter
 
-    from gpu_worker.compress import macs, parameter_count, sizes
+    from gpu_worker.compress import macs_by_node, parameter_count, sizes
+    from gpu_worker.sandbox.graph import graph_view
+    from gpu_worker.sandbox.layers import layers
 
     counted = sizes(data)
+    macs = macs_by_node(data)
+    rows = layers(model, macs)
+    graph = graph_view(model, rows)
+    drawn = {node.name for node in graph.nodes}
     ops = Counter(node.op_type for node in model.graph.node)
     return Inspection(
         ir_version=model.ir_version,
@@ -199,61 +203,17 @@ def _inspection(
         outputs=outputs,
         parameters=parameter_count(data),
         ops=[OpCount(op, count) for op, count in sorted(ops.items(), key=lambda item: (-item[1], item[0]))],
-        layers=_layers(model),
+        layers=list(rows.values()),
         test_inference=run,
         tier=tier,
         tier_reasons=reasons,
+        tier_node=limiting if limiting in drawn else None,
         parity=parity,
         sizes=FileSizes(counted.file, counted.zstd19, counted.sparse, counted.packed),
-        macs=macs(data),
+        macs=sum(macs.values()),
         isolation=isolation,
+        graph=graph,
     )
-
-
-def _layers(model: onnx.ModelProto) -> list[LayerRow]:
-    """The nodes that compute with weights, in order; dequantized ones count for their reader."""
-    from onnx import helper
-
-    from gpu_worker.importer.build import layer_name
-
-    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
-    for node in model.graph.node:
-        if node.op_type == "Constant" and node.attribute[0].name == "value":
-            tensors[node.output[0]] = node.attribute[0].t
-    dequantized = {
-        node.output[0]: node.input[0]
-        for node in model.graph.node
-        if node.op_type == "DequantizeLinear" and node.input[0] in tensors
-    }
-    rows: list[LayerRow] = []
-    for node in model.graph.node:
-        if node.op_type in NO_LAYER:
-            continue
-        names = [dequantized.get(name, name) for name in node.input]
-        weights = [tensors[name] for name in names if name in tensors]
-        # int64 holds shapes and axes, a scalar is a setting.
-        weights = [tensor for tensor in weights if tensor.data_type != 7 and tensor.dims]
-        if not weights:
-            continue
-        counts = [_count(tensor.dims) for tensor in weights]
-        widths = [helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize for tensor in weights]
-        rows.append(
-            LayerRow(
-                layer_name(weights[0].name.removesuffix("_quantized"), node),
-                node.op_type,
-                list(weights[0].dims),
-                sum(counts),
-                sum(count * width for count, width in zip(counts, widths, strict=True)),
-            )
-        )
-    return rows
-
-
-def _count(dims: Any) -> int:
-    total = 1
-    for length in dims:
-        total *= length
-    return total
 
 
 def _spec(value: onnx.ValueInfoProto) -> TensorSpec:

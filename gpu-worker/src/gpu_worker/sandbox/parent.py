@@ -17,6 +17,8 @@ from gpu_worker.sandbox.report import (
     CHECKLIST,
     ChecklistItem,
     FileSizes,
+    GraphNode,
+    GraphView,
     Inspection,
     LayerRow,
     Limits,
@@ -25,6 +27,7 @@ from gpu_worker.sandbox.report import (
     Refusal,
     TensorSpec,
     TestRun,
+    WeightHistogram,
 )
 
 MAX_LINE = 32 << 20
@@ -204,15 +207,21 @@ def _ended_without_answer(errors: str, code: int, words: Words) -> Refusal:
 
 
 def _inspection(value: dict[str, Any]) -> Inspection:
-    run = value["test_inference"]
+    run, graph = value["test_inference"], value["graph"]
     return Inspection(
         **{
             **value,
             "inputs": [TensorSpec(**spec) for spec in value["inputs"]],
             "outputs": [TensorSpec(**spec) for spec in value["outputs"]],
             "ops": [OpCount(**op) for op in value["ops"]],
-            "layers": [LayerRow(**layer) for layer in value["layers"]],
+            "layers": [_layer(layer) for layer in value["layers"]],
+            "graph": GraphView([GraphNode(**node) for node in graph["nodes"]], graph["total"]),
             "sizes": FileSizes(**value["sizes"]),
             "test_inference": TestRun(run["ms"], [TensorSpec(**spec) for spec in run["outputs"]]),
         }
     )
+
+
+def _layer(value: dict[str, Any]) -> LayerRow:
+    weights = value["weights"]
+    return LayerRow(**{**value, "weights": None if weights is None else WeightHistogram(**weights)})

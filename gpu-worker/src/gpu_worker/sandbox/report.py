@@ -72,14 +72,53 @@ class OpCount:
 
 
 @dataclass(frozen=True)
+class WeightHistogram:
+    """Finite values of a weight in bins of equal width from min to max; zeros are exactly zero."""
+
+    n: int
+    min: float
+    max: float
+    mean: float
+    std: float
+    zeros: int
+    bins: list[int]
+
+
+@dataclass(frozen=True)
 class LayerRow:
-    """One node with weights: shape of its first weight, values and bytes of all."""
+    """One node with weights: shape and distribution of its first weight, values and bytes of all, and
+    multiply-accumulates of one sample.
+    """
 
     name: str
     op: str
     shape: list[int]
     parameters: int
     bytes: int
+    macs: int | None
+    weights: WeightHistogram | None
+
+
+@dataclass(frozen=True)
+class GraphNode:
+    """A node that computes from the input: its layer, the tensors it reads and makes, its first output's
+    shape.
+    """
+
+    name: str
+    op: str
+    layer: str | None
+    inputs: list[str]
+    outputs: list[str]
+    shape: list[int | None] | None
+
+
+@dataclass(frozen=True)
+class GraphView:
+    """The first nodes of a graph, and how many it has."""
+
+    nodes: list[GraphNode]
+    total: int
 
 
 @dataclass(frozen=True)
@@ -115,7 +154,15 @@ class Inspection:
     test_inference: TestRun
     tier: int
     tier_reasons: list[str]
+    tier_node: str | None
     parity: float | None
     sizes: FileSizes
     macs: int
     isolation: str
+    graph: GraphView
+
+
+def shown(name: str) -> str:
+    """A stranger's name as it may be stored and shown: 120 printable characters."""
+    clean = "".join(c if c.isprintable() else "\ufffd" for c in name[:121])
+    return clean if len(clean) <= 120 else f"{clean[:119]}…"
