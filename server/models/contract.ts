@@ -222,6 +222,16 @@ export const Evaluate = z.object({
   datasetId: Id,
   baselineVersionId: Id.nullable().default(null),
 });
+export const MAX_COMPARED = 8;
+/** Versions side by side; without a baseline the oldest of them, without a dataset the one that most share. */
+export const Compare = z.object({
+  model: Slug,
+  versions: z.array(z.number().int().positive()).min(1).max(MAX_COMPARED),
+  baseline: z.number().int().positive().nullable().default(null),
+  datasetId: Id.nullable().default(null),
+});
+export type Compare = z.infer<typeof Compare>;
+
 /** What the finisher of an evaluate run needs to know besides the run. */
 export const EvaluateIntent = z.object({ baselineVersionId: Id.nullable() });
 

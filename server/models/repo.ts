@@ -1,5 +1,5 @@
 /** SQL of models, versions and evaluations. Every query takes the team. */
-import { and, asc, desc, eq, isNotNull, sql } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, isNotNull, sql } from "drizzle-orm";
 import { dataset } from "../../db/schema/datasets";
 import { user } from "../../db/schema/identity";
 import { evaluation, model, version } from "../../db/schema/models";
@@ -231,6 +231,55 @@ export async function listEvaluations(db: Db, teamId: string, versionId: string)
     .leftJoin(run, eq(run.id, evaluation.runId))
     .where(and(eq(evaluation.teamId, teamId), eq(evaluation.versionId, versionId)))
     .orderBy(desc(evaluation.createdAt));
+}
+
+/** Versions by their numbers with everything that is compared, oldest first. */
+export async function listForCompare(db: Db, teamId: string, modelId: string, numbers: readonly number[]) {
+  const parentNumber = sql<number | null>`(select number from version p where p.id = ${version.parentId})`;
+  return db
+    .select({
+      id: version.id,
+      number: version.number,
+      digest: version.digest,
+      bytes: version.bytes,
+      state: version.state,
+      origin: version.origin,
+      tier: version.tier,
+      parentNumber,
+      recipe: version.recipe,
+      inspection: version.inspection,
+      sizes: version.sizes,
+      provenance: version.provenance,
+      note: version.note,
+      createdAt: version.createdAt,
+      createdByName: user.name,
+      runNumber: run.number,
+    })
+    .from(version)
+    .leftJoin(user, eq(user.id, version.createdBy))
+    .leftJoin(run, and(eq(run.id, version.runId), eq(run.teamId, teamId)))
+    .where(
+      and(eq(version.teamId, teamId), eq(version.modelId, modelId), inArray(version.number, [...numbers])),
+    )
+    .orderBy(asc(version.number));
+}
+
+/** The newest evaluation of each of these versions on each dataset. */
+export async function newestEvaluations(db: Db, teamId: string, versionIds: readonly string[]) {
+  return db
+    .selectDistinctOn([evaluation.versionId, evaluation.datasetId], {
+      versionId: evaluation.versionId,
+      datasetId: evaluation.datasetId,
+      datasetName: dataset.name,
+      labels: dataset.labels,
+      baselineVersionId: evaluation.baselineVersionId,
+      result: evaluation.result,
+      createdAt: evaluation.createdAt,
+    })
+    .from(evaluation)
+    .innerJoin(dataset, and(eq(dataset.id, evaluation.datasetId), eq(dataset.teamId, teamId)))
+    .where(and(eq(evaluation.teamId, teamId), inArray(evaluation.versionId, [...versionIds])))
+    .orderBy(evaluation.versionId, evaluation.datasetId, desc(evaluation.createdAt));
 }
 
 export async function insertEvaluation(tx: Transaction, row: typeof evaluation.$inferInsert): Promise<void> {

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { Id, Slug } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
-import { CreateFromUpload, Evaluate, ListModels } from "./contract";
+import { compare } from "./compare";
+import { Compare, CreateFromUpload, Evaluate, ListModels } from "./contract";
 import { addSample, sampleIsHere } from "./sample";
 import * as service from "./service";
 
@@ -18,6 +19,9 @@ export const modelsRouter = router({
   fitting: inTeam("read")
     .input(z.object({ datasetId: Id }))
     .query(({ ctx, input }) => service.versionsFitting(ctx.db, ctx.teamId, input.datasetId)),
+  compare: inTeam("read")
+    .input(Compare)
+    .query(({ ctx, input }) => compare(ctx, input)),
   sampleIsHere: inTeam("read").query(() => sampleIsHere()),
   addSample: inTeam("model.upload").mutation(({ ctx }) => addSample(ctx)),
   createFromUpload: inTeam("model.upload")
