@@ -12,10 +12,15 @@ import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { type Column, Table } from "@/components/ui/table";
+import { Checkbox } from "@/components/ui/toggle";
+import { useUrlState } from "@/components/ui/use-url-state";
 import { DropTarget, FilePicker } from "@/components/uploads/drop-target";
+import { MAX_COMPARED } from "@/server/models/contract";
+import { readNumbers } from "./compare-rows";
 import { accuracyCost, against, lines, recipeTitle } from "./lineage";
 import { LineagePanel } from "./lineage-panel";
 import { UploadSheet } from "./upload-sheet";
+import { useCompareCommand } from "./use-compare-command";
 import { VersionStateDot } from "./version-state";
 
 type Page = Outputs["models"]["page"];
@@ -42,6 +47,12 @@ export function ModelPage({ team, model }: { team: string; model: string }) {
 
 function Loaded({ team, page: { model, versions, serving } }: { team: string; page: Page }) {
   const may = useMay(team);
+  const [chosen, choose] = useUrlState("v");
+  const ticked = readNumbers(chosen).filter((number) => versions.some((v) => v.number === number));
+  const comparison = `/${team}/models/${model.name}/compare?v=${ticked.join(",")}`;
+  useCompareCommand(model.name, ticked.length > 1 ? comparison : undefined);
+  const tick = (number: number, on: boolean) =>
+    choose((on ? [...ticked, number] : ticked.filter((other) => other !== number)).join(","));
   const [file, setFile] = useState<File | null>(null);
   const latest = versions.findLast((v) => v.state === "ready");
   const reason = may("model.upload") ? undefined : "Uploading needs the role engineer.";
@@ -70,6 +81,15 @@ function Loaded({ team, page: { model, versions, serving } }: { team: string; pa
             ) : (
               <FilePicker look="plain" label="Upload a version…" accept=".onnx" onFiles={take} />
             )}
+            {ticked.length > 1 ? (
+              <LinkButton href={comparison}>Compare {plural(ticked.length, "version")}…</LinkButton>
+            ) : (
+              versions.length > 1 && (
+                <Button reason={`Tick 2 to ${MAX_COMPARED} versions in the table below.`} reasonAt="hidden">
+                  Compare…
+                </Button>
+              )
+            )}
             {latest && (
               <LinkButton variant="primary" href={`/${team}/models/${model.name}/v/${latest.number}/studio`}>
                 Open v{latest.number} in the studio
@@ -90,7 +110,7 @@ function Loaded({ team, page: { model, versions, serving } }: { team: string; pa
         <Panel title="Versions" subtitle="newest first; a version never changes">
           <Table<Version>
             label={`Versions of ${model.name}`}
-            columns={columns(versions)}
+            columns={[...columns(versions), ...(versions.length > 1 ? [tickColumn(ticked, tick)] : [])]}
             rows={versions.toReversed()}
             rowKey={(v) => v.id}
             rowHref={(v) => `/${team}/models/${model.name}/v/${v.number}`}
@@ -102,6 +122,25 @@ function Loaded({ team, page: { model, versions, serving } }: { team: string; pa
     </DropTarget>
   );
 }
+
+/** Ticks versions for the comparison; full at the most that fit side by side. */
+const tickColumn = (
+  ticked: readonly number[],
+  tick: (number: number, on: boolean) => void,
+): Column<Version> => ({
+  key: "compare",
+  head: "Compare",
+  width: "80px",
+  cell: ({ number }) => (
+    <Checkbox
+      label={`Compare v${number}`}
+      hideLabel
+      checked={ticked.includes(number)}
+      disabled={!ticked.includes(number) && ticked.length >= MAX_COMPARED}
+      onCheckedChange={(on) => tick(number, on)}
+    />
+  ),
+});
 
 function columns(versions: readonly Version[]): Column<Version>[] {
   const parentOf = (v: Version) => versions.find((other) => other.id === v.parentId);

@@ -11,11 +11,13 @@ import { bytes } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { Progress } from "@/components/ui/progress";
+import { MAX_COMPARED } from "@/server/models/contract";
 import { EvaluateDialog } from "./evaluate-dialog";
 import { EvaluationsPanel } from "./evaluations-panel";
 import { InspectionChecklist } from "./inspection-checklist";
 import { LayersPanel } from "./layers-panel";
 import { LineagePanel } from "./lineage-panel";
+import { useCompareCommand } from "./use-compare-command";
 import { FactsPanel, ProvenancePanel, SizesPanel } from "./version-panels";
 import { VersionStateBadge } from "./version-state";
 
@@ -77,7 +79,13 @@ function Loaded({ team, page }: { team: string; page: VersionPageData }) {
         <div className="version-columns">
           <div className="col">
             {!isReady && <InspectionChecklist page={page} />}
-            {version.inspection && <LayersPanel inspection={version.inspection} />}
+            {version.inspection && (
+              <LayersPanel
+                inspection={version.inspection}
+                times={page.evaluations.find((e) => e.result.layerTimes)?.result.layerTimes ?? null}
+                studio={`${base}/v/${version.number}/studio`}
+              />
+            )}
             {isReady && <EvaluationsPanel team={team} page={page} onEvaluate={() => setEvaluating(true)} />}
           </div>
           <div className="col">
@@ -113,12 +121,17 @@ function Actions({
 }) {
   const may = useMay(team);
   const { model, version } = page;
+  const others = page.lineage.filter((other) => other.id !== version.id).slice(-(MAX_COMPARED - 1));
+  const numbers = [...others, version].map((other) => other.number);
+  const comparison = `/${team}/models/${model.name}/compare?v=${numbers.join(",")}`;
+  useCompareCommand(model.name, others.length > 0 ? comparison : undefined);
   const trainable = version.tier !== null && version.tier <= 2;
   return (
     <>
       <a className="btn" href={`/api/models/${team}/${version.id}/download`} download>
         Download
       </a>
+      {others.length > 0 && <LinkButton href={comparison}>Compare with its lineage</LinkButton>}
       {may("run.launch") && (
         <>
           <Button onClick={onEvaluate}>Evaluate…</Button>

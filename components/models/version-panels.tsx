@@ -85,7 +85,7 @@ export function FactsPanel({ inspection, tier }: { inspection: Inspection; tier:
             "Parity",
             inspection.parity === null
               ? "not imported"
-              : `${inspection.parity.toExponential(1)} between PyTorch and ONNX Runtime`,
+              : `${inspection.parity.toExponential(1)} between PyTorch and ONNX Runtime; the limit is 1e-4`,
           ],
           ["Sandbox", inspection.isolation],
           ["Ops", <OpHistogram key="ops" ops={ops} />],
