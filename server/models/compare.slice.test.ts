@@ -131,6 +131,7 @@ it("pairs any two versions exactly, from the answers that their evaluations kept
   const found = await compare(ctx, asked({ versions: [2, 1] }));
   expect([found.baseline, found.dataset?.id, found.dataset?.versions]).toEqual([1, datasetId, 2]);
   expect(found.versions.map((v) => v.number)).toEqual([1, 2]);
+  expect(found.versions.map((v) => v.parentNumber)).toEqual([null, 1]);
   expect(found.versions[0]?.pair).toBeNull();
   expect(found.versions[1]?.pair).toMatchObject({
     from: "answers",

@@ -235,7 +235,8 @@ export async function listEvaluations(db: Db, teamId: string, versionId: string)
 
 /** Versions by their numbers with everything that is compared, oldest first. */
 export async function listForCompare(db: Db, teamId: string, modelId: string, numbers: readonly number[]) {
-  const parentNumber = sql<number | null>`(select number from version p where p.id = ${version.parentId})`;
+  const parentNumber = sql<number | null>`(
+    select number from version parent where parent.team_id = ${teamId} and parent.id = ${version.parentId})`;
   return db
     .select({
       id: version.id,
