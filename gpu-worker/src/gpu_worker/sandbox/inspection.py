@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,13 @@ OPEN_SIZE = 32
 """Length tried for an input dimension that the model leaves open."""
 
 MAX_INPUT_BYTES = 256 << 20
+
+MAX_PRODUCER = 200
+"""Characters of the producer's name and version that are kept."""
+
+NODE = re.compile(r"(?:Name:|node name:) ?([^\s(),]+)")
+"""How the checker and shape inference name the node they complain of."""
+
 
 
 def inspect(
@@ -62,7 +70,9 @@ def inspect(
     yield ChecklistItem("checker", "running")
     model = _checked(data)
     opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
-    yield ChecklistItem("checker", "ok", f"opset {opset}, {model.producer_name or 'unknown producer'}")
+    infinite = _not_finite(model)
+    said = f"opset {opset}, {model.producer_name[:MAX_PRODUCER] or 'unknown producer'}"
+    yield ChecklistItem("checker", "ok", said + (f"; infinity in {infinite}" if infinite else ""))
 
     yield ChecklistItem("shapes", "running")
     model = _with_shapes(model)
@@ -90,10 +100,32 @@ def _checked(data: bytes) -> onnx.ModelProto:
         model = onnx.load_model_from_string(data)
         onnx.checker.check_model(model, full_check=False)
     except Exception as error:  # the parser and the checker raise many kinds; each means the same here
-        raise Refused(
-            "checker.invalid", f"Not valid ONNX: {first_line(error)}", "Export the model again."
-        ) from error
+        message = f"Not valid ONNX: {first_line(error)}"
+        raise Refused("checker.invalid", message, "Export the model again.", place(error)) from error
     return model
+
+
+def _not_finite(model: onnx.ModelProto) -> str:
+    """The tensors that hold infinities, in words: masks of attention do, and the test run tells whether they
+    spread. Raises Refused for NaN, which no honest weight is.
+    """
+    import numpy as np
+    from onnx import numpy_helper
+
+    tensors = [*model.graph.initializer]
+    for node in model.graph.node:
+        tensors.extend(attribute.t for attribute in node.attribute if attribute.HasField("t"))
+    infinite: list[str] = []
+    for tensor in tensors:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype.kind not in "fc" or np.isfinite(values).all():
+            continue
+        if np.isnan(values).any():
+            message = f"{int(np.isnan(values).sum())} of {values.size} values of '{tensor.name}' are NaN."
+            remedy = "Training diverged or the file is damaged: export an earlier checkpoint."
+            raise Refused("weights.nan", message, remedy, f"tensor {tensor.name}")
+        infinite.append(tensor.name)
+    return ", ".join(infinite[:3]) + (f" and {len(infinite) - 3} more" if len(infinite) > 3 else "")
 
 
 def _with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -103,7 +135,7 @@ def _with_shapes(model: onnx.ModelProto) -> onnx.ModelProto:
         return shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
     except Exception as error:  # as above
         message = f"Shapes contradict each other: {first_line(error)}"
-        raise Refused("shapes.invalid", message, "Export the model again.") from error
+        raise Refused("shapes.invalid", message, "Export the model again.", place(error)) from error
 
 
 def _run(data: bytes, inputs: list[TensorSpec]) -> TestRun:
@@ -154,7 +186,8 @@ def _random(spec: TensorSpec, rng: np.random.Generator) -> np.ndarray:
     size = int(np.prod(shape, dtype=object)) * dtype.itemsize
     if size > MAX_INPUT_BYTES:
         message = f"The input '{spec.name}' takes {size} bytes for one sample."
-        raise Refused("inference.input_size", message, f"At most {MAX_INPUT_BYTES} bytes are accepted.")
+        remedy = f"At most {MAX_INPUT_BYTES} bytes are accepted."
+        raise Refused("inference.input_size", message, remedy, f"input {spec.name}")
     return rng.standard_normal(shape).astype(dtype) if dtype.kind == "f" else np.zeros(shape, dtype)
 
 
@@ -198,7 +231,7 @@ def _inspection(
     return Inspection(
         ir_version=model.ir_version,
         opset=opset,
-        producer=f"{model.producer_name} {model.producer_version}".strip(),
+        producer=f"{model.producer_name} {model.producer_version}".strip()[:MAX_PRODUCER],
         inputs=inputs,
         outputs=outputs,
         parameters=parameter_count(data),
@@ -233,6 +266,12 @@ def _shown(specs: list[TensorSpec]) -> str:
         f"{spec.name} {spec.dtype} {'×'.join('?' if n is None else str(n) for n in spec.shape) or 'scalar'}"
         for spec in specs
     )
+
+
+def place(error: BaseException) -> str | None:
+    """The node that an error of the ONNX libraries names."""
+    found = NODE.search(str(error))
+    return f"node {found[1]}" if found else None
 
 
 def first_line(error: BaseException) -> str:

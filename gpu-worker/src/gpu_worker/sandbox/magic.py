@@ -12,6 +12,11 @@ SIGNATURES: tuple[tuple[int, bytes, str, str], ...] = (
     (0, b"\x28\xb5\x2f\xfd", "magic.zstd", "is zstd-compressed"),
     (0, b"BZh", "magic.bzip2", "is bzip2-compressed"),
     (0, b"\xfd7zXZ\x00", "magic.xz", "is xz-compressed"),
+    (0, b"\x78\x01", "magic.zlib", "is zlib-compressed"),
+    (0, b"\x78\x5e", "magic.zlib", "is zlib-compressed"),
+    (0, b"\x78\x9c", "magic.zlib", "is zlib-compressed"),
+    (0, b"\x78\xda", "magic.zlib", "is zlib-compressed"),
+    (0, b"\x04\x22\x4d\x18", "magic.lz4", "is lz4-compressed"),
     (0, b"7z\xbc\xaf\x27\x1c", "magic.7z", "is a 7z archive"),
     (257, b"ustar", "magic.tar", "is a tar archive"),
     (0, b"\x89HDF\r\n\x1a\n", "magic.hdf5", "is an HDF5 file (Keras)"),
@@ -37,7 +42,7 @@ def check_magic(data: bytes, name: str) -> None:
     for offset, signature, rule, what in SIGNATURES:
         if data[offset : offset + len(signature)] == signature:
             raise Refused(rule, f"{name} {what}, not an ONNX model.", EXPORT, f"byte {offset}")
-    if data[8:9] == b"{" and int.from_bytes(data[:8], "little") <= len(data):
+    if data[8:10] in (b'{"', b"{}", b"{ ", b"{\n"):  # whatever length the header claims, which nobody reads
         message = f"{name} is a safetensors file: weights without a graph that could be run."
         raise Refused("magic.safetensors", message, EXPORT, "byte 0")
 
@@ -47,6 +52,8 @@ def _refuse_zip(data: bytes, name: str) -> None:
     edges = data[: 1 << 16] + data[-(1 << 20) :]
     if b"constants.pkl" in edges and b"/code/" in edges:
         rule, what = "magic.torchscript", "a TorchScript archive, which runs code when it is loaded"
+    elif b".data/extern_modules" in edges:
+        rule, what = "magic.package", "a torch.package, which runs code when it is loaded"
     elif b"data.pkl" in edges:
         rule, what = "magic.pytorch", "a PyTorch .pt archive: a pickle, which runs code when it is loaded"
     elif b"serialized_exported_program" in edges or b"archive_format" in edges:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -73,6 +73,8 @@ def inspect_model(
     request = {"task": "model", "path": str(path.absolute()), "name": Path(filename).name}
     outcome = supervise(request, limits or Limits(), MODEL, hear)
     if isinstance(outcome, Refusal):
+        # What names no byte or node of the file at least says where on the way it came up.
+        outcome = replace(outcome, where=outcome.where or f"check '{current}'")
         report(ChecklistItem(current, "failed", outcome.message))
         return outcome
     return _inspection(outcome)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import islice
 
+from gpu_worker.sandbox.names import MAX_EDGES, REEXPORT, Names, check_length, shown
 from gpu_worker.sandbox.report import Refused
 from gpu_worker.sandbox.wire import Damaged, Field, fields, numbers, text
 
@@ -16,6 +18,7 @@ MAX_NODES = 20_000
 MAX_TENSORS = 20_000
 MAX_TENSOR_BYTES = 1 << 30
 MAX_RANK = 16
+MAX_DOMAINS = 64
 OPSETS = range(9, 24)
 
 ITEM_BYTES = {
@@ -37,7 +40,8 @@ ITEM_BYTES = {
 }
 """Bytes of a value by TensorProto.DataType; strings (8), float8 and 4-bit types are refused."""
 
-REEXPORT = "Export the model again with torch.onnx.export(..., external_data=False)."
+VALUES_OF = {4: 4, 5: 1, 7: 1, 10: 8, 11: 1}
+"""Fewest bytes of a value in TensorProto's typed fields: float, int32, int64, double and uint64 data."""
 
 
 @dataclass
@@ -48,7 +52,7 @@ class Walk:
     nodes: int = 0
     tensors: int = 0
     tensor_bytes: int = 0
-    initializers: set[bytes] = field(default_factory=set)
+    names: Names = field(default_factory=Names)
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def check_structure(data: bytes) -> Structure:
             "Upload the whole file again.",
             f"byte {error.offset}",
         ) from error
-    return Structure(walk.nodes, len(walk.initializers), walk.tensor_bytes)
+    return Structure(walk.nodes, len(walk.names.initializers), walk.tensor_bytes)
 
 
 def _model(walk: Walk) -> None:
@@ -86,8 +90,14 @@ def _model(walk: Walk) -> None:
     for entry in fields(data, 0, len(data)):
         if entry.number == 7 and entry.is_bytes:
             graphs.append(entry)
+            if len(graphs) > 1:
+                break
         elif entry.number == 8 and entry.is_bytes:
             opsets.append(_opset(data, entry))
+            if len(opsets) > MAX_DOMAINS:
+                raise _refused(
+                    "structure.opset", f"The file imports over {MAX_DOMAINS} domains.", REEXPORT, entry
+                )
         elif entry.number == 20:
             raise _refused(
                 "structure.training", "The file holds training graphs.", "Export it for inference.", entry
@@ -100,7 +110,8 @@ def _model(walk: Walk) -> None:
                 entry,
             )
     if len(graphs) != 1:
-        raise Refused("magic.unknown", f"The file holds {len(graphs)} graphs, not one.", REEXPORT, "byte 0")
+        count = "several graphs" if graphs else "no graph"
+        raise Refused("magic.unknown", f"The file holds {count}; a model has one.", REEXPORT, "byte 0")
     for domain, version in opsets:
         if domain not in ("", "ai.onnx"):
             raise Refused(
@@ -140,13 +151,7 @@ def _graph(walk: Walk, graph: Field) -> None:
             case 1:
                 _node(walk, entry)
             case 5:
-                name = _tensor(walk, entry)
-                if name in walk.initializers:
-                    shown = name.decode("utf-8", "replace")[:200]
-                    raise _refused(
-                        "structure.duplicate", f"Two initializers are named '{shown}'.", REEXPORT, entry
-                    )
-                walk.initializers.add(name)
+                walk.names.initializer(_tensor(walk, entry), f"byte {entry.start}")
             case 15:
                 raise _refused(
                     "structure.sparse", "The file holds sparse tensors.", "Store weights densely.", entry
@@ -154,7 +159,11 @@ def _graph(walk: Walk, graph: Field) -> None:
             case 11 | 12 | 13:
                 inputs += entry.number == 11
                 outputs += entry.number == 12
-                _value_info(walk, entry)
+                name = _value_info(walk, entry)
+                if entry.number == 11:
+                    walk.names.graph_input(name, f"byte {entry.start}")
+                elif entry.number == 12:
+                    walk.names.graph_output(name, f"byte {entry.start}")
     if not walk.nodes or not inputs or not outputs:
         raise _refused(
             "structure.empty",
@@ -162,6 +171,7 @@ def _graph(walk: Walk, graph: Field) -> None:
             REEXPORT,
             graph,
         )
+    walk.names.check()
 
 
 def _node(walk: Walk, node: Field) -> None:
@@ -171,8 +181,14 @@ def _node(walk: Walk, node: Field) -> None:
             "structure.nodes", f"The graph has more than {MAX_NODES} nodes.", "Upload a smaller model.", node
         )
     data, name, op = walk.data, "", ""
+    edges: dict[int, list[bytes]] = {1: [], 2: []}
     for entry in fields(data, node.start, node.end):
-        if entry.number == 3:
+        if entry.number in edges:
+            edges[entry.number].append(data[entry.start : entry.end])
+            if len(edges[entry.number]) > MAX_EDGES:
+                break  # `names` refuses what was counted so far
+        elif entry.number == 3:
+            check_length(data[entry.start : entry.end], f"node {walk.nodes}")
             name = text(data, entry)
         elif entry.number == 4:
             op = text(data, entry)
@@ -183,7 +199,7 @@ def _node(walk: Walk, node: Field) -> None:
                 "Export with standard ONNX operators only.",
                 f"node {name or walk.nodes}",
             )
-    label = f"node {name or walk.nodes}"
+    label = f"node {name}" if name else f"node number {walk.nodes}"
     if op in ("If", "Loop", "Scan", "SequenceMap"):
         raise Refused(
             "structure.control_flow",
@@ -191,6 +207,7 @@ def _node(walk: Walk, node: Field) -> None:
             "Export the model without data-dependent control flow.",
             label,
         )
+    walk.names.node(label, edges[1], edges[2])
     for entry in fields(data, node.start, node.end):
         if entry.number == 5 and entry.is_bytes:
             _attribute(walk, entry, label)
@@ -221,22 +238,25 @@ def _tensor(walk: Walk, tensor: Field) -> bytes:
         raise _refused(
             "structure.tensors", f"More than {MAX_TENSORS} tensors.", "Upload a smaller model.", tensor
         )
-    name, kind, raw = b"", 0, None
+    name, kind, raw, values = b"", 0, None, 0
     dims: list[int] = []
     for entry in fields(data, tensor.start, tensor.end):
         match entry.number:
             case 1:
-                dims.extend(numbers(data, entry))
+                dims.extend(islice(numbers(data, entry), MAX_RANK + 1))
             case 2:
                 kind = entry.value
             case 8:
                 name = data[entry.start : entry.end]
             case 9:
                 raw = entry.end - entry.start
+            case 4 | 5 | 7 | 10 | 11:
+                length = entry.end - entry.start
+                values += length // VALUES_OF[entry.number] if entry.is_bytes else 1
             case 13 | 14 if entry.is_bytes or entry.value:
                 raise _refused(
                     "structure.external_data",
-                    f"The weights of '{name.decode('utf-8', 'replace')[:200]}' lie in another file.",
+                    f"The weights of '{shown(name)}' lie in another file.",
                     REEXPORT,
                     tensor,
                 )
@@ -244,29 +264,35 @@ def _tensor(walk: Walk, tensor: Field) -> bytes:
             raise _refused(
                 "structure.rank", f"A tensor has more than {MAX_RANK} dimensions.", REEXPORT, tensor
             )
-    shown = name.decode("utf-8", "replace")[:200]
+    label = shown(name)
     if any(length < 0 for length in dims):
-        raise _refused("structure.dims", f"Tensor '{shown}' has the shape {dims}.", REEXPORT, tensor)
+        raise _refused("structure.dims", f"Tensor '{label}' has the shape {dims}.", REEXPORT, tensor)
     if kind not in ITEM_BYTES:
         raise _refused(
-            "structure.dtype", f"Tensor '{shown}' has the data type {kind}.", "Use numeric types.", tensor
+            "structure.dtype", f"Tensor '{label}' has the data type {kind}.", "Use numeric types.", tensor
         )
     size = math.prod(dims) * ITEM_BYTES[kind]
     walk.tensor_bytes += size
     if size > MAX_TENSOR_BYTES:
-        raise _refused("structure.tensor_size", f"Tensor '{shown}' claims {size} bytes.", REEXPORT, tensor)
+        raise _refused("structure.tensor_size", f"Tensor '{label}' claims {size} bytes.", REEXPORT, tensor)
+    if raw is None and math.prod(dims) > values:
+        message = f"Tensor '{label}' claims {math.prod(dims)} values and holds at most {values}."
+        raise _refused("structure.tensor_size", message, REEXPORT, tensor)
     if raw is not None and raw != size:
         raise _refused(
             "structure.tensor_size",
-            f"Tensor '{shown}' claims {size} bytes and holds {raw}.",
+            f"Tensor '{label}' claims {size} bytes and holds {raw}.",
             REEXPORT,
             tensor,
         )
     return name
 
 
-def _value_info(walk: Walk, value: Field) -> None:
-    """Inputs and outputs, ValueInfo{2: Type{1: Tensor{2: Shape{1: Dim{1: value}}}}}: tensors only."""
+def _value_info(walk: Walk, value: Field) -> bytes:
+    """Inputs and outputs, ValueInfo{1: name, 2: Type{1: Tensor{2: Shape{1: Dim{1: value}}}}}: tensors only.
+
+    Returns the name.
+    """
     data = walk.data
     for kind in _inside(data, value, 2):
         for entry in fields(data, kind.start, kind.end):
@@ -284,6 +310,7 @@ def _value_info(walk: Walk, value: Field) -> None:
                         if entry.number == 1 and entry.value >= 1 << 31:
                             message = "An input or output declares a negative or absurd dimension."
                             raise _refused("structure.dims", message, REEXPORT, value)
+    return next((data[part.start : part.end] for part in _inside(data, value, 1)), b"")
 
 
 def _inside(data: bytes, outer: Field, number: int) -> list[Field]:
