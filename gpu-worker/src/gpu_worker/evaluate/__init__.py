@@ -8,6 +8,7 @@ from gpu_worker.evaluate.evaluation import (
     evaluation_order,
     session_input,
 )
+from gpu_worker.evaluate.memory import PeakMemory, peak_memory
 from gpu_worker.evaluate.profile import NodeTimes, node_times
 from gpu_worker.evaluate.sessions import open_session, predict, session_options
 from gpu_worker.evaluate.statistics import (
@@ -25,6 +26,7 @@ __all__ = [
     "Latency",
     "NodeTimes",
     "PairedDifference",
+    "PeakMemory",
     "PerClass",
     "classes",
     "confidence_sequence",
@@ -36,6 +38,7 @@ __all__ = [
     "node_times",
     "open_session",
     "paired_difference",
+    "peak_memory",
     "predict",
     "session_input",
     "session_options",

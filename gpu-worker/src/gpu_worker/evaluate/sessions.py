@@ -19,8 +19,8 @@ def session_options(threads: int = 1) -> ort.SessionOptions:
     return options
 
 
-def open_session(data: bytes, threads: int = 1) -> ort.InferenceSession:
-    """A CPU session with `session_options`."""
+def open_session(data: bytes | str, threads: int = 1) -> ort.InferenceSession:
+    """A CPU session with `session_options`, of a model's bytes or its path."""
     return ort.InferenceSession(data, session_options(threads), providers=["CPUExecutionProvider"])
 
 

@@ -2,8 +2,8 @@
 
     PYTHONPATH=gpu-worker/src .lathe/venv/bin/python -m gpu_worker.reference [--seeds 3] [--out FILE]
 
-About six minutes a seed on two free cores. `--quick` takes a few hundred images, to see that it runs: its
-accuracies mean nothing.
+About eight minutes a seed on two free cores, four with `--model` (a trained one). `--quick` takes a few
+hundred images, to see that it runs: its accuracies mean nothing.
 """
 
 from __future__ import annotations
@@ -34,10 +34,15 @@ def main(arguments: list[str] | None = None) -> None:
     )
     parser.add_argument("--seeds", type=int, default=3, help="how often everything is repeated")
     parser.add_argument("--epochs", type=float, default=3, help="how long the fp32 model is trained")
+    parser.add_argument(
+        "--model", type=Path, help="an fp32 ONNX model to start from, instead of training one"
+    )
+    parser.add_argument("--threads", type=int, default=2, help="for training and measuring accuracy")
     parser.add_argument("--quick", action="store_true", help="a few hundred images, one seed, one epoch")
     parser.add_argument("--out", type=Path, help="where the figures go as JSON")
     options = parser.parse_args(arguments)
     seeds, epochs = (1, 1.0) if options.quick else (options.seeds, options.epochs)
+    start = options.model.read_bytes() if options.model else epochs
 
     found: list[Measured] = []
     began = time.monotonic()
@@ -49,12 +54,12 @@ def main(arguments: list[str] | None = None) -> None:
         except ValueError as error:
             raise SystemExit(str(error)) from error
         for seed in range(seeds):
-            for row in run_seed(door, dataset, seed, epochs):
+            for row in run_seed(door, dataset, seed, start, options.threads):
                 found.append(row)
                 seconds = time.monotonic() - began
                 print(f"{seconds:6.0f} s  seed {seed}  {row.variant}: {row.accuracy:.2%}", file=sys.stderr)
             if options.out is not None:  # after each seed: a later one that fails takes nothing with it
-                options.out.write_text(as_json(found, epochs, time.monotonic() - began))
+                options.out.write_text(as_json(found, options.model or epochs, time.monotonic() - began))
     print(table(found))
 
 
@@ -106,14 +111,15 @@ def median(values: list[float]) -> float:
     return ordered[half] if len(values) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
-def as_json(found: list[Measured], epochs: float, seconds: float) -> str:
-    """Every measurement, and what it was made with."""
+def as_json(found: list[Measured], start: Path | float, seconds: float) -> str:
+    """Every measurement, and what it was made with. start: the fp32 model's file, or its epochs."""
     machine = {
         "cores": len(os.sched_getaffinity(0)),
         **{name: version(name) for name in LIBRARIES},
     }
     rows = [{**asdict(row), "accuracy": row.accuracy} for row in found]
-    content = {"machine": machine, "epochs": epochs, "seconds": round(seconds), "results": rows}
+    origin = {"model": start.as_posix()} if isinstance(start, Path) else {"epochs": start}
+    content = {"machine": machine, **origin, "seconds": round(seconds), "results": rows}
     return json.dumps(content, indent=2) + "\n"
 
 

@@ -28,7 +28,9 @@ from gpu_worker.contract import (
     VersionArtifacts,
 )
 from gpu_worker.data.files import read_idx
+from gpu_worker.jobs.data import open_reference
 from gpu_worker.jobs.folder_door import FolderDoor
+from gpu_worker.jobs.measure import measure_version
 from gpu_worker.jobs.single import run_single
 from gpu_worker.train import run_rank
 
@@ -119,15 +121,17 @@ def idx(array: np.ndarray) -> bytes:
     return bytes([0, 0, 0x08, array.ndim]) + dims + np.ascontiguousarray(array, np.uint8).tobytes()
 
 
-def run_seed(door: FolderDoor, dataset: DatasetRef, seed: int, epochs: float) -> Iterator[Measured]:
-    """Yields the six variants in the order of VARIANTS. epochs: how long the fp32 model is trained."""
-    runs = Runs(door, dataset, seed)
+def run_seed(
+    door: FolderDoor, dataset: DatasetRef, seed: int, start: float | bytes, threads: int = 2
+) -> Iterator[Measured]:
+    """Yields the six variants in the order of VARIANTS.
+
+    start: for how many epochs the fp32 model is trained, or that model itself as ONNX bytes.
+    """
+    runs = Runs(door, dataset, seed, threads)
     names = iter(variant.name for variant in VARIANTS)
 
-    fp32 = runs.train(
-        InitArchitecture(name="resnet-small", input_shape=[1, 28, 28], classes=CLASSES),
-        TrainHyper(epochs=epochs, global_batch=128, lr=0.1, optimizer="sgd", weight_decay=5e-4, seed=seed),
-    )
+    fp32 = runs.measure(start) if isinstance(start, bytes) else runs.from_scratch(start)
     yield measured(next(names), seed, fp32)
     yield measured(next(names), seed, runs.compress(fp32, Recipe(precision="int8")))
 
@@ -143,11 +147,27 @@ def run_seed(door: FolderDoor, dataset: DatasetRef, seed: int, epochs: float) ->
 
 
 class Runs:
-    """The runs of one seed, on two threads of this machine."""
+    """The runs of one seed, on some threads of this machine."""
 
-    def __init__(self, door: FolderDoor, dataset: DatasetRef, seed: int) -> None:
-        self._door, self._dataset, self._seed = door, dataset, seed
+    def __init__(self, door: FolderDoor, dataset: DatasetRef, seed: int, threads: int) -> None:
+        self._door, self._dataset, self._seed, self._threads = door, dataset, seed, threads
         self._count = 0
+
+    def measure(self, model: bytes) -> VersionArtifacts:
+        """A model that is there already."""
+        dataset = open_reference(self._door, self._dataset)
+        return measure_version(
+            model, model, None, dataset, self._door, lambda n, total: None, threading.Event(), self._threads
+        )
+
+    def from_scratch(self, epochs: float) -> VersionArtifacts:
+        """The fp32 model, trained as the sample model was."""
+        return self.train(
+            InitArchitecture(name="resnet-small", input_shape=[1, 28, 28], classes=CLASSES),
+            TrainHyper(
+                epochs=epochs, global_batch=128, lr=0.1, optimizer="sgd", weight_decay=5e-4, seed=self._seed
+            ),
+        )
 
     def train(
         self, init: InitArchitecture | InitVersion, hyper: TrainHyper, teacher: Teacher | None = None
@@ -198,7 +218,7 @@ class Runs:
             attempt_id=f"seed-{self._seed}-{self._count}",
             attempt=1,
             max_attempts=1,
-            resources=Resources(workers=1, cpus=2, gpus=0),
+            resources=Resources(workers=1, cpus=self._threads, gpus=0),
             spec=spec,
             checkpoint=None,
         )
