@@ -43,9 +43,12 @@ def test_the_order_is_a_stable_sort(values: list[float]) -> None:
     assert np.array_equal(magnitude_order(array), np.argsort(array, kind="stable"))
 
 
-def test_a_larger_share_zeroes_a_superset() -> None:
-    _, weights = sorted_weights()
-    low, high = weights.mask_for(0.3), weights.mask_for(0.6)
+@given(st.floats(0, 0.9), st.floats(0, 0.9), st.one_of(st.none(), st.floats(0, 0.95)))
+@settings(max_examples=30, deadline=None)
+def test_a_larger_share_zeroes_a_superset(a: float, b: float, locked: float | None) -> None:
+    imported, weights = sorted_weights()
+    locks = {} if locked is None else {imported.layers[1].name: locked}
+    low, high = (weights.mask_for(share, locks) for share in sorted((a, b)))
     assert all(bool((high[name] <= low[name]).all()) for name in low)
 
 

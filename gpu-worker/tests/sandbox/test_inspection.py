@@ -13,6 +13,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from gpu_worker.compress import Recipe, apply_recipe, quantize_static
+from gpu_worker.compress.sizes import ZSTD_LIMIT
 from gpu_worker.sandbox import CHECKLIST, ChecklistItem, Inspection, Limits, Refusal, inspect_model
 from hostile import vast
 from nets import onnx_of
@@ -92,6 +93,21 @@ def test_processor_time_is_limited_too(tmp_path: Path) -> None:
     found, _ = look(tmp_path, vast(1 << 26, 5000), Limits(cpu_s=5))
     assert isinstance(found, Refusal)
     assert found.rule == "limits.time"
+
+
+def test_a_large_model_is_not_compressed_for_its_size(tmp_path: Path) -> None:
+    """Level 19 takes most of a minute for 100 MB; the other figures are all there."""
+    weights = np.random.default_rng(0).normal(size=(4, ZSTD_LIMIT // 16 + 1)).astype(np.float32)
+    tensors = [numpy_helper.from_array(weights, "w"), numpy_helper.from_array(weights.T[:, :4].copy(), "v")]
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["wide"]),
+        helper.make_node("MatMul", ["wide", "v"], ["y"]),
+    ]
+    found, _ = look(tmp_path, graph(nodes, tensors))
+    assert isinstance(found, Inspection), found
+    assert found.sizes.zstd19 is None
+    assert found.sizes.file > found.parameters * 4 == 2 * weights.nbytes
+    assert found.macs == 2 * weights.size
 
 
 def test_an_oversized_file_is_not_read(tmp_path: Path) -> None:
