@@ -63,11 +63,11 @@ def test_a_refusal_carries_rule_and_place(tmp_path: Path) -> None:
 def test_memory_and_time_are_limited(tmp_path: Path) -> None:
     wide = b"y," + b",".join(b"c%d" % i for i in range(4000)) + b"\n"
     content = wide + (b"1," * 4000 + b"1\n") * 2000
-    found = prepare(tmp_path, content, Limits(memory_bytes=32 << 20))
+    found = prepare(tmp_path, content, Limits(memory_bytes=64 << 20))
     assert isinstance(found, Refusal)
     assert found.rule == "limits.memory"
     assert "dataset" in found.message
-    found = prepare(tmp_path, content * 1, Limits(wall_s=0.5))
+    found = prepare(tmp_path, content, Limits(wall_s=0.5))
     assert isinstance(found, Refusal)
     assert found.rule == "limits.time"
 

@@ -194,8 +194,8 @@ def _environment() -> dict[str, str]:
 
 def _ended_without_answer(errors: str, code: int, words: Words) -> Refusal:
     """A child that died: most often the memory limit, met inside a library that does not survive it."""
-    signs = ("MemoryError", "bad_alloc", "Cannot allocate", "failed to map", "malloc")
-    if any(sign in errors for sign in signs):
+    signs = ("memoryerror", "bad_alloc", "cannot allocate", "failed to map", "malloc")
+    if any(sign in errors.lower() for sign in signs):
         return Refusal(
             "limits.memory", f"Opening the {words.thing} takes more memory than is allowed.", words.smaller
         )
