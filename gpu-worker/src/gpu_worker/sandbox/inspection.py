@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from gpu_worker.sandbox.report import (
     TensorSpec,
     TestRun,
 )
-from gpu_worker.sandbox.structure import check_structure
+from gpu_worker.sandbox.structure import HALF_BYTES, check_structure
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +31,9 @@ OPEN_SIZE = 32
 """Length tried for an input dimension that the model leaves open."""
 
 MAX_INPUT_BYTES = 256 << 20
+
+LOWERED = re.compile(r"(_Transposed(_\d+)?)?(_quantized|_DQ_Q4|\.fp16)$")
+"""What lowering the precision of a weight adds to its name."""
 
 NO_LAYER = frozenset({"Cast", "CastLike", "DequantizeLinear", "Expand", "QuantizeLinear", "Reshape", "Shape"})
 """Operators that only read a weight's form, or turn it into another type."""
@@ -223,7 +227,7 @@ def _layers(model: onnx.ModelProto) -> list[LayerRow]:
     dequantized = {
         node.output[0]: node.input[0]
         for node in model.graph.node
-        if node.op_type == "DequantizeLinear" and node.input[0] in tensors
+        if node.op_type in ("DequantizeLinear", "Cast") and node.input[0] in tensors
     }
     rows: list[LayerRow] = []
     for node in model.graph.node:
@@ -236,14 +240,19 @@ def _layers(model: onnx.ModelProto) -> list[LayerRow]:
         if not weights:
             continue
         counts = [_count(tensor.dims) for tensor in weights]
-        widths = [helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize for tensor in weights]
+        bits = [
+            4
+            if tensor.data_type in HALF_BYTES
+            else 8 * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+            for tensor in weights
+        ]
         rows.append(
             LayerRow(
-                layer_name(weights[0].name.removesuffix("_quantized"), node),
+                layer_name(LOWERED.sub("", weights[0].name), node),
                 node.op_type,
                 list(weights[0].dims),
                 sum(counts),
-                sum(count * width for count, width in zip(counts, widths, strict=True)),
+                sum(-(-count * width // 8) for count, width in zip(counts, bits, strict=True)),
             )
         )
     return rows

@@ -35,7 +35,10 @@ ITEM_BYTES = {
     15: 16,
     16: 2,
 }
-"""Bytes of a value by TensorProto.DataType; strings (8), float8 and 4-bit types are refused."""
+"""Bytes of a value by TensorProto.DataType; strings (8) and float8 are refused."""
+
+HALF_BYTES = frozenset({21, 22})
+"""UINT4 and INT4: two values to a byte, the last one alone where their number is odd."""
 
 REEXPORT = "Export the model again with torch.onnx.export(..., external_data=False)."
 
@@ -247,11 +250,12 @@ def _tensor(walk: Walk, tensor: Field) -> bytes:
     shown = name.decode("utf-8", "replace")[:200]
     if any(length < 0 for length in dims):
         raise _refused("structure.dims", f"Tensor '{shown}' has the shape {dims}.", REEXPORT, tensor)
-    if kind not in ITEM_BYTES:
+    if kind not in ITEM_BYTES and kind not in HALF_BYTES:
         raise _refused(
             "structure.dtype", f"Tensor '{shown}' has the data type {kind}.", "Use numeric types.", tensor
         )
-    size = math.prod(dims) * ITEM_BYTES[kind]
+    count = math.prod(dims)
+    size = (count + 1) // 2 if kind in HALF_BYTES else count * ITEM_BYTES[kind]
     walk.tensor_bytes += size
     if size > MAX_TENSOR_BYTES:
         raise _refused("structure.tensor_size", f"Tensor '{shown}' claims {size} bytes.", REEXPORT, tensor)

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime as ort
 
-from gpu_worker.compress import Compressed, Compressor, SensitivityScan, macs, parameter_count, sizes
+from gpu_worker.compress import (
+    Compressed,
+    Compressor,
+    SensitivityScan,
+    macs,
+    parameter_count,
+    precision_refusals,
+    sizes,
+)
 from gpu_worker.contract import (
     DesiredSession,
     LayerChange,
@@ -63,6 +71,7 @@ class Bench:
         self._predictions = np.empty(len(self.order), np.int64)
         self._measured = 0
         self.unavailable: list[UnavailableItem] = []
+        self.pattern_unfit: list[str] = []
         self._compressor = self._open_dials(blobs.blob(desired.float_model).read_bytes())
         self.scan: SensitivityScan | None = None if self._compressor is None else self._compressor.scan()
         self._latency_session = open_session(self._model, 1)
@@ -85,8 +94,8 @@ class Bench:
         )
 
     def allows(self, dial: str) -> bool:
-        """Whether this version can be changed by a dial."""
-        return all(item.dial != dial for item in self.unavailable)
+        """Whether this version can be changed by a dial, by some of its choices at least."""
+        return all(item.dial != dial or item.option is not None for item in self.unavailable)
 
     def awaited_scan(self, settings: Settings) -> SensitivityScan | None:
         """The scan that must be complete before these settings can be built; None where they need none.
@@ -144,10 +153,11 @@ class Bench:
         turned = {
             "channels": settings.channels > 0,
             "sparsity": settings.sparsity > 0 or any(settings.layers.values()),
+            "pattern": settings.pattern != "none",
             "precision": settings.precision != "fp32",
         }
         for item in self.unavailable:
-            if turned[item.dial]:
+            if turned[item.dial] and item.option in (None, settings.precision):
                 raise Unavailable(item.reason)
         if self._compressor is None:
             raise Unavailable(self.unavailable[0].reason)
@@ -162,6 +172,7 @@ class Bench:
             self.unavailable = [
                 UnavailableItem(dial="channels", reason=str(refusal)),
                 UnavailableItem(dial="sparsity", reason=str(refusal)),
+                UnavailableItem(dial="pattern", reason=str(refusal)),
                 UnavailableItem(dial="precision", reason=str(refusal)),
             ]
             return None
@@ -169,4 +180,11 @@ class Bench:
         compressor.warm()
         if imported.tier == 2:
             self.unavailable = [UnavailableItem(dial="channels", reason=" ".join(imported.tier_reasons))]
+        self.pattern_unfit, refusal = compressor.unfit()
+        if refusal is not None:
+            self.unavailable.append(UnavailableItem(dial="pattern", reason=refusal))
+        self.unavailable.extend(
+            UnavailableItem(dial="precision", option=precision, reason=reason)
+            for precision, reason in precision_refusals(imported).items()
+        )
         return compressor
