@@ -192,7 +192,9 @@ function precisionEffect({ baseline, measurements }: Evidence, settings: Setting
   }
   if (figure === "accuracy" || figure === "macs") return neutral;
   const whole = baselineFigure(baseline, figure) ?? 0;
-  return whole > 0 ? Math.max(0.1, (whole - SAVED[settings.precision] * baseline.parameters) / whole) : neutral;
+  return whole > 0
+    ? Math.max(0.1, (whole - SAVED[settings.precision] * baseline.parameters) / whole)
+    : neutral;
 }
 
 /** What these settings are expected to lead to. */

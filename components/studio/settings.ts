@@ -103,9 +103,8 @@ export const reasonOf = (
   dial: Unavailable["dial"],
   option?: string,
 ): string | undefined =>
-  baseline.unavailable.find(
-    (item) => item.dial === dial && (item.option === null || item.option === option),
-  )?.reason;
+  baseline.unavailable.find((item) => item.dial === dial && (item.option === null || item.option === option))
+    ?.reason;
 
 /** The settings as this version allows them: channels land on a stop, dials that it does not have stay at their start. */
 export function allowed(settings: Settings, baseline: StudioBaseline): Settings {

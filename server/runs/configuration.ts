@@ -34,7 +34,9 @@ function ofKind(spec: RunSpec): Pair[] {
         ["Allocation", spec.recipe.allocation],
         ["Precision", PRECISIONS[spec.recipe.precision]],
         ...calibrationOf(spec.recipe),
-        ...(spec.recipe.keepFloat.length > 0 ? [["In fp32", spec.recipe.keepFloat.join(", ")] satisfies Pair] : []),
+        ...(spec.recipe.keepFloat.length > 0
+          ? [["In fp32", spec.recipe.keepFloat.join(", ")] satisfies Pair]
+          : []),
         ["Dataset", spec.dataset.name],
       ];
     case "train":

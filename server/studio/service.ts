@@ -15,8 +15,8 @@ import * as actor from "./actor";
 import {
   type Commit,
   changesSomething,
-  effective,
   type EvaluateSettings,
+  effective,
   inWords,
   KEEP_FROM_N,
   Measured,

@@ -84,7 +84,10 @@ class StaticQuantizer:
             session.run(outputs, {feed: self._calibration[start : start + CHUNK]})
             for start in range(0, len(self._calibration), CHUNK)
         ]
-        taken = {name: np.concatenate([np.ravel(np.asarray(run[i])) for run in runs]) for i, name in enumerate(outputs)}
+        taken = {
+            name: np.concatenate([np.ravel(np.asarray(run[i])) for run in runs])
+            for i, name in enumerate(outputs)
+        }
         found: Ranges = {name: UNIT for name in activations(model)}
         if feed in names:
             found[feed] = self._input_range
