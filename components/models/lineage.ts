@@ -1,6 +1,7 @@
 /** Lineage in words: how a version came out of its parent, and what that cost in points and bytes. */
 import { bytes, change, points, signed } from "@/components/ui/format";
 import type { MadeBy } from "@/server/models/contract";
+import { PRECISIONS } from "@/server/studio/contract";
 
 export interface Ancestor {
   id: string;
@@ -24,7 +25,7 @@ export function recipeTitle(madeBy: MadeBy | null): string {
   const steps = [
     channels > 0 && "channels pruned",
     sparsity > 0 && "weights zeroed",
-    precision === "int8" && "int8 static",
+    precision !== "fp32" && PRECISIONS[precision],
   ].filter((step) => step !== false);
   const text = steps.join(", ") || "copied";
   return text.charAt(0).toUpperCase() + text.slice(1);
@@ -36,7 +37,7 @@ export function recipeDetail(madeBy: MadeBy | null): string {
   if (madeBy.kind === "train") {
     const { epochs, globalBatch, lr } = madeBy.hyper;
     const how = madeBy.mode === "recover" ? "distillation" : "labels";
-    return `${how}, ${epochs} ${epochs === 1 ? "epoch" : "epochs"}, batch ${globalBatch}, lr ${lr}${madeBy.precision === "int8" ? ", int8 applied again" : ""}`;
+    return `${how}, ${epochs} ${epochs === 1 ? "epoch" : "epochs"}, batch ${globalBatch}, lr ${lr}${madeBy.precision === "fp32" ? "" : `, ${PRECISIONS[madeBy.precision]} applied again`}`;
   }
   const { channels, sparsity } = madeBy.achieved;
   return [channels > 0 && `${whole(channels)} of channels`, sparsity > 0 && `${whole(sparsity)} zeros`]

@@ -5,9 +5,24 @@ import { percent } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
 import { Slider } from "@/components/ui/slider";
-import { Allocation, type Measurement, type Settings, type StudioBaseline } from "@/server/studio/contract";
+import {
+  Allocation,
+  Calibration,
+  type Measurement,
+  PRECISIONS,
+  type Settings,
+  type StudioBaseline,
+} from "@/server/studio/contract";
 import type { Dial } from "./predict";
-import { isOnCurveOf, isUnchanged, MAX_SPARSITY, NOTHING_CHANGED, SPARSITY_STEP } from "./settings";
+import {
+  CALIBRATED_ON,
+  isOnCurveOf,
+  isUnchanged,
+  MAX_SPARSITY,
+  NOTHING_CHANGED,
+  reasonOf,
+  SPARSITY_STEP,
+} from "./settings";
 
 interface Props {
   settings: Settings;
@@ -26,10 +41,28 @@ const ALLOCATIONS: Record<Settings["allocation"], string> = {
   sensitivity: "Each layer gives up what a scan says it can spare.",
 };
 
+/** What is lowered, and what it costs. */
+const LOWERED: Record<Settings["precision"], string> = {
+  fp32: "Weights and activations as they are.",
+  fp16: "Weights in 16 bits. They are computed in fp32, so it is as fast as before.",
+  int8: "Weights and activations in 8 bits, ranges from calibration.",
+  int8_dynamic:
+    "8 bits, with new ranges for each batch. Fast where MatMul dominates, slower on convolutions.",
+  int4: "MatMul weights in 4 bits. The smallest file, but slower.",
+};
+
+/** The bits of each precision; 8 bits come in two ways. */
+const BITS = { fp32: "fp32", fp16: "fp16", int8: "int8", int8_dynamic: "int8", int4: "int4" } as const;
+
+/** How ranges come out of the calibration samples. */
+const RANGES: Record<Settings["calibration"], string> = {
+  minmax: "From the smallest to the largest value seen.",
+  entropy: "Cut where 8 bits lose the least of how values are spread.",
+  percentile: "Without the outermost 0.01% of the values.",
+};
+
 /** The dials. Each shows where it may land and which of its settings are measured. */
 export function Dials({ settings, onSettings, active, onActive, baseline, measurements, from }: Props) {
-  const reasonOf = (dial: "channels" | "sparsity" | "precision") =>
-    baseline.unavailable.find((item) => item.dial === dial)?.reason;
   const stops = baseline.channelStops;
   const measuredOn = (dial: Dial) => [
     ...new Set(
@@ -40,8 +73,7 @@ export function Dials({ settings, onSettings, active, onActive, baseline, measur
     onActive(dial);
     onSettings({ ...settings, [dial]: value });
   };
-  const int8Reason = reasonOf("precision");
-  const sparsityReason = reasonOf("sparsity");
+  const sparsityReason = reasonOf(baseline, "sparsity");
   return (
     <Panel
       title="Dials"
@@ -92,6 +124,7 @@ export function Dials({ settings, onSettings, active, onActive, baseline, measur
             ...(sparsityReason && { reason: sparsityReason }),
           }))}
         />
+        <PatternDial settings={settings} onSettings={onSettings} baseline={baseline} />
       </div>
       <div className={cx("dial-block", active === "channels" && "active")}>
         <Slider
@@ -104,7 +137,8 @@ export function Dials({ settings, onSettings, active, onActive, baseline, measur
           marks={channelMarks(stops)}
           measured={measuredOn("channels")}
           reason={
-            reasonOf("channels") ?? (stops.length < 2 ? "This version has no channels to remove." : undefined)
+            reasonOf(baseline, "channels") ??
+            (stops.length < 2 ? "This version has no channels to remove." : undefined)
           }
           hint="Whole channels are removed with everything that depends on them, rounded to 16 for speed."
           format={(value) => percent(value, 0)}
@@ -130,25 +164,7 @@ export function Dials({ settings, onSettings, active, onActive, baseline, measur
             : `Each setting learns the answers of ${from} again, with time left shown. Predictions are from before it.`}
         </div>
       </div>
-      <div className="dial-block">
-        <div className="field-head">
-          <span className="lab">Precision</span>
-          <span className="lab t3">512 calibration samples</span>
-        </div>
-        <Segmented
-          label="Precision"
-          wide
-          value={settings.precision}
-          onValueChange={(precision) => onSettings({ ...settings, precision })}
-          options={[
-            { value: "fp32", label: "fp32" },
-            { value: "int8", label: "int8 static", ...(int8Reason && { reason: int8Reason }) },
-          ]}
-        />
-        <div className="help">
-          {int8Reason ?? "Weights and activations in 8 bits, ranges from calibration."}
-        </div>
-      </div>
+      <PrecisionDial settings={settings} onSettings={onSettings} baseline={baseline} />
     </Panel>
   );
 }
@@ -156,6 +172,100 @@ export function Dials({ settings, onSettings, active, onActive, baseline, measur
 /** Epochs to choose from, and the one of an address that names another. */
 const recoveries = (chosen: number): number[] =>
   [...new Set([0, 0.25, 0.5, 1, chosen])].sort((a, b) => a - b);
+
+type ChoiceProps = Pick<Props, "settings" | "onSettings" | "baseline">;
+
+/** 2:4 zeros, beside the sparsity that they count towards. */
+function PatternDial({ settings, onSettings, baseline }: ChoiceProps) {
+  const reason = reasonOf(baseline, "pattern");
+  const unfit = baseline.patternUnfit;
+  return (
+    <>
+      <Segmented
+        label="Pattern of the zeros"
+        wide
+        value={settings.pattern}
+        onValueChange={(pattern) => onSettings({ ...settings, pattern })}
+        options={[
+          { value: "none", label: "anywhere" },
+          { value: "2:4", label: "2:4", ...(reason && { reason }) },
+        ]}
+      />
+      {(reason || settings.pattern !== "none") && (
+        <div className="help">
+          {reason ??
+            `Two of every four inputs are zero, so sparsity has an effect above ${percent(PATTERN_SHARE, 0)} only; a layer locked below that goes without.`}
+          {!reason && unfit.length > 0 && ` Their inputs do not fit: ${named(unfit)}.`}
+        </div>
+      )}
+    </>
+  );
+}
+
+function PrecisionDial({ settings, onSettings, baseline }: ChoiceProps) {
+  const { precision, calibration, calibrationSamples } = settings;
+  const none = baseline.unavailable.find((item) => item.dial === "precision" && item.option === null);
+  const some = baseline.unavailable.filter((item) => item.dial === "precision" && item.option !== null);
+  return (
+    <div className="dial-block">
+      <div className="field-head">
+        <span className="lab">Precision</span>
+        {precision === "int8" && <span className="lab t3">{calibrationSamples} calibration samples</span>}
+      </div>
+      <Segmented
+        label="Precision"
+        wide
+        value={BITS[precision]}
+        onValueChange={(next) => onSettings({ ...settings, precision: next })}
+        options={(["fp32", "fp16", "int8", "int4"] as const).map((value) => {
+          const reason = value === "fp32" ? undefined : reasonOf(baseline, "precision", value);
+          return { value, label: value, ...(reason && { reason }) };
+        })}
+      />
+      {BITS[precision] === "int8" && (
+        <Segmented
+          label="Ranges of the activations"
+          wide
+          value={precision === "int8_dynamic" ? "int8_dynamic" : "int8"}
+          onValueChange={(next) => onSettings({ ...settings, precision: next })}
+          options={(["int8", "int8_dynamic"] as const).map((value) => {
+            const reason = reasonOf(baseline, "precision", value);
+            return { value, label: PRECISIONS[value], ...(reason && { reason }) };
+          })}
+        />
+      )}
+      <div className="help">
+        {[none?.reason ?? LOWERED[precision], ...some.map((item) => item.reason)].join(" ")}
+      </div>
+      {precision === "int8" && (
+        <>
+          <Segmented
+            label="Calibration"
+            wide
+            value={calibration}
+            onValueChange={(next) => onSettings({ ...settings, calibration: next })}
+            options={Calibration.options.map((value) => ({ value, label: value }))}
+          />
+          <Segmented
+            label="Calibration samples"
+            wide
+            value={String(calibrationSamples)}
+            onValueChange={(next) => onSettings({ ...settings, calibrationSamples: Number(next) })}
+            options={CALIBRATED_ON.map((samples) => ({ value: String(samples), label: String(samples) }))}
+          />
+          <div className="help">{RANGES[calibration]}</div>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** The share that 2:4 zeroes. */
+const PATTERN_SHARE = 0.5;
+
+/** The first names, and how many more: "stem, head and 2 more". */
+const named = (names: readonly string[]): string =>
+  names.length > 2 ? `${names.slice(0, 2).join(", ")} and ${names.length - 2} more` : names.join(" and ");
 
 /** Labels that do not run into each other: the ends, and what lies far enough between them. */
 function channelMarks(stops: readonly number[]) {

@@ -4,8 +4,9 @@ import { cx } from "@/components/ui/cx";
 import { count, percent, plural, significant } from "@/components/ui/format";
 import { Icon } from "@/components/ui/icons";
 import { Panel } from "@/components/ui/panel";
-import type { Settings, StudioBaseline, StudioPartial } from "@/server/studio/contract";
+import { PRECISIONS, type Settings, type StudioBaseline, type StudioPartial } from "@/server/studio/contract";
 import { LayerBar } from "./layer-bar";
+import { reasonOf } from "./settings";
 
 type Built = Extract<StudioPartial, { type: "built" }>;
 type Order = "graph" | "size" | "harm";
@@ -30,12 +31,21 @@ export function LayersPanel({ baseline, built, settings, onSettings }: Props) {
   const kept = built?.layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const harm = harmOf(baseline);
   const mostHarm = Math.max(...harm.values(), 0);
-  const reason = baseline.unavailable.find((item) => item.dial === "sparsity")?.reason;
+  const reason = reasonOf(baseline, "sparsity");
   const rows = inOrder(baseline.layers, order, harm);
   const locked = Object.keys(settings.layers).length;
 
   const lock = (name: string, ratio: number) =>
     onSettings({ ...settings, layers: { ...settings.layers, [name]: ratio } });
+  const isLowered = settings.precision !== "fp32";
+  const keptFloat = new Set(isLowered ? settings.keepFloat : []);
+  const toggleFloat = (name: string) =>
+    onSettings({
+      ...settings,
+      keepFloat: keptFloat.has(name)
+        ? settings.keepFloat.filter((kept) => kept !== name)
+        : [...settings.keepFloat, name],
+    });
   const unlock = (name: string) => {
     const { [name]: _, ...layers } = settings.layers;
     onSettings({ ...settings, layers });
@@ -77,6 +87,11 @@ export function LayersPanel({ baseline, built, settings, onSettings }: Props) {
               <th scope="col" className="num">
                 Zeros
               </th>
+              {isLowered && (
+                <th scope="col" title={`In fp32, or lowered to ${PRECISIONS[settings.precision]}`}>
+                  fp32
+                </th>
+              )}
               <th scope="col">
                 <span className="sr-only">Lock</span>
               </th>
@@ -117,6 +132,16 @@ export function LayersPanel({ baseline, built, settings, onSettings }: Props) {
                   <td className={cx("num", held === undefined ? "t2" : "m")}>
                     {ratio > 0 ? percent(ratio, 0) : "0%"}
                   </td>
+                  {isLowered && (
+                    <td>
+                      <input
+                        type="checkbox"
+                        checked={keptFloat.has(before.name)}
+                        aria-label={`Keep ${before.name} in fp32`}
+                        onChange={() => toggleFloat(before.name)}
+                      />
+                    </td>
+                  )}
                   <td>
                     <button
                       type="button"

@@ -19,6 +19,7 @@ const baseline: StudioBaseline = {
   layers: [],
   channelStops: [0, 0.25, 0.5],
   unavailable: [],
+  patternUnfit: [],
   preview: {
     channels: [
       { ratio: 0.25, accuracy: 0.8, n: 250, sizes: sizes(420_000), macs: 12_000_000 },

@@ -164,7 +164,16 @@ function costOfOthers(
   return figure === "accuracy" ? byDial - start + byPrecision : (byDial / (start || 1)) * byPrecision;
 }
 
-/** What int8 does to a figure: as measured here, or by counting bytes; for accuracy nothing until it is measured. */
+/** Bytes that a weight gives up; int4 keeps half a byte and its part of a scale, for 32 weights. */
+const SAVED: Record<Settings["precision"], number> = {
+  fp32: 0,
+  fp16: 2,
+  int8: 3,
+  int8_dynamic: 3,
+  int4: 4 - 0.5 - 4 / 32,
+};
+
+/** What a precision does to a figure: as measured here, or by counting bytes; for accuracy nothing until it is measured. */
 function precisionEffect({ baseline, measurements }: Evidence, settings: Settings, figure: Figure): number {
   const neutral = figure === "accuracy" ? 0 : 1;
   if (settings.precision === "fp32") return neutral;
@@ -182,9 +191,10 @@ function precisionEffect({ baseline, measurements }: Evidence, settings: Setting
     if (from !== null && to !== null) return figure === "accuracy" ? to - from : to / (from || 1);
   }
   if (figure === "accuracy" || figure === "macs") return neutral;
-  // Four bytes a weight become one.
   const whole = baselineFigure(baseline, figure) ?? 0;
-  return whole > 0 ? Math.max(0.1, (whole - 3 * baseline.parameters) / whole) : neutral;
+  return whole > 0
+    ? Math.max(0.1, (whole - SAVED[settings.precision] * baseline.parameters) / whole)
+    : neutral;
 }
 
 /** What these settings are expected to lead to. */

@@ -1,7 +1,10 @@
 /** The dials in the address, and questions about settings. */
+import { Precision } from "@/server/models/contract";
 import {
   Allocation,
+  Calibration,
   changesSomething,
+  effective,
   MAX_RECOVERY,
   Settings,
   type StudioBaseline,
@@ -13,13 +16,25 @@ export const SPARSITY_STEP = 0.01;
 
 export const isUnchanged = (s: Settings): boolean => !changesSomething(s);
 
+/** Samples that static int8 may be calibrated on. */
+export const CALIBRATED_ON = [128, 512, 2048] as const;
+
+/** Whether two settings lead to the same bytes. */
 export const sameSettings = (a: Settings, b: Settings): boolean =>
   a.channels === b.channels &&
   a.sparsity === b.sparsity &&
-  a.precision === b.precision &&
+  a.pattern === b.pattern &&
   a.allocation === b.allocation &&
   a.recovery === b.recovery &&
-  sameRatios(a.layers, b.layers);
+  sameRatios(a.layers, b.layers) &&
+  loweredAlike(effective(a), effective(b));
+
+const loweredAlike = (a: Settings, b: Settings): boolean =>
+  a.precision === b.precision &&
+  a.calibration === b.calibration &&
+  a.calibrationSamples === b.calibrationSamples &&
+  a.keepFloat.length === b.keepFloat.length &&
+  a.keepFloat.every((name, i) => name === b.keepFloat[i]);
 
 const sameRatios = (a: Settings["layers"], b: Settings["layers"]): boolean =>
   Object.keys(a).length === Object.keys(b).length && Object.keys(a).every((name) => a[name] === b[name]);
@@ -33,49 +48,71 @@ const fraction = (text: string | null, max: number): number => {
 export const isOnCurveOf = (a: Settings, b: Settings, dial: "channels" | "sparsity"): boolean =>
   sameSettings({ ...a, [dial]: 0 }, { ...b, [dial]: 0 });
 
-const isAllocation = (text: string | null): text is Settings["allocation"] =>
-  Allocation.options.some((known) => known === text);
+const samplesOf = (text: string | null): number =>
+  CALIBRATED_ON.find((known) => String(known) === text) ?? NOTHING_CHANGED.calibrationSamples;
 
-/** The dials of `?c=&s=&p=&a=&r=` and of an `l=name~ratio` for each locked layer; what makes no sense is left out. */
+/**
+ * The dials of `?c=&s=&n=2:4&p=&m=&k=&a=&r=`, of an `l=name~ratio` for each locked layer and of an `f=name` for each that
+ * stays fp32; what makes no sense is left out.
+ */
 export function readSettings(query: string): Settings {
   const params = new URLSearchParams(query);
-  const allocation = params.get("a");
   const locks = params.getAll("l").map((lock) => {
     const at = lock.lastIndexOf("~");
     return [lock.slice(0, at), fraction(lock.slice(at + 1), MAX_SPARSITY)] as const;
   });
   return {
     ...NOTHING_CHANGED,
-    ...(isAllocation(allocation) && { allocation }),
+    allocation: Allocation.catch(NOTHING_CHANGED.allocation).parse(params.get("a")),
+    pattern: params.get("n") === "2:4" ? "2:4" : "none",
+    calibration: Calibration.catch(NOTHING_CHANGED.calibration).parse(params.get("m")),
+    calibrationSamples: samplesOf(params.get("k")),
+    keepFloat: [...new Set(params.getAll("f"))].filter((name) => name !== ""),
     ...(locks.length > 0 && { layers: Object.fromEntries(locks.filter(([name]) => name !== "")) }),
     channels: fraction(params.get("c"), 0.9),
     sparsity: fraction(params.get("s"), MAX_SPARSITY),
     recovery: fraction(params.get("r"), MAX_RECOVERY),
-    precision: params.get("p") === "int8" ? "int8" : "fp32",
+    precision: Precision.catch("fp32").parse(params.get("p")),
   };
 }
 
 /** The query with these dials; one that is not turned is left out. */
 export function writeSettings(query: string, settings: Settings): string {
-  const { channels, sparsity, precision, allocation, layers, recovery } = settings;
+  const { channels, sparsity, pattern, precision, allocation, layers, recovery } = settings;
+  const { calibration, calibrationSamples, keepFloat } = settings;
   const params = new URLSearchParams(query);
   const put = (name: string, value: string | null) =>
     value === null ? params.delete(name) : params.set(name, value);
   put("c", channels > 0 ? String(Number(channels.toFixed(6))) : null);
   put("s", sparsity > 0 ? String(Number(sparsity.toFixed(4))) : null);
+  put("n", pattern === "none" ? null : pattern);
+  put("m", calibration === NOTHING_CHANGED.calibration ? null : calibration);
+  put("k", calibrationSamples === NOTHING_CHANGED.calibrationSamples ? null : String(calibrationSamples));
   put("p", precision === "fp32" ? null : precision);
   put("a", allocation === "magnitude" ? null : allocation);
   put("r", recovery > 0 ? String(Number(recovery.toFixed(4))) : null);
   params.delete("l");
   for (const [name, ratio] of Object.entries(layers))
     params.append("l", `${name}~${Number(ratio.toFixed(4))}`);
+  params.delete("f");
+  for (const name of keepFloat) params.append("f", name);
   return params.toString();
 }
 
+type Unavailable = StudioBaseline["unavailable"][number];
+
+/** Why this version has no such dial or, where one is named, not this choice of it. */
+export const reasonOf = (
+  baseline: StudioBaseline,
+  dial: Unavailable["dial"],
+  option?: string,
+): string | undefined =>
+  baseline.unavailable.find((item) => item.dial === dial && (item.option === null || item.option === option))
+    ?.reason;
+
 /** The settings as this version allows them: channels land on a stop, dials that it does not have stay at their start. */
 export function allowed(settings: Settings, baseline: StudioBaseline): Settings {
-  const off = (dial: "channels" | "sparsity" | "precision") =>
-    baseline.unavailable.some((item) => item.dial === dial);
+  const off = (dial: Unavailable["dial"], option?: string) => reasonOf(baseline, dial, option) !== undefined;
   const stops = baseline.channelStops;
   const nearest = stops.reduce(
     (best, stop) => (Math.abs(stop - settings.channels) < Math.abs(best - settings.channels) ? stop : best),
@@ -85,7 +122,8 @@ export function allowed(settings: Settings, baseline: StudioBaseline): Settings 
     ...settings,
     channels: off("channels") || stops.length === 0 ? 0 : nearest,
     sparsity: off("sparsity") ? 0 : settings.sparsity,
-    precision: off("precision") ? "fp32" : settings.precision,
+    pattern: off("pattern") ? "none" : settings.pattern,
+    precision: off("precision", settings.precision) ? "fp32" : settings.precision,
     recovery: off("sparsity") ? 0 : settings.recovery,
     ...(off("sparsity") && { allocation: NOTHING_CHANGED.allocation, layers: NOTHING_CHANGED.layers }),
   };

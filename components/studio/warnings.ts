@@ -2,12 +2,20 @@
 import { bytes, change } from "@/components/ui/format";
 import type { Measured, Settings, StudioBaseline } from "@/server/studio/contract";
 
+/** Why a precision may run slower on a CPU; nothing where it does not. */
+const SLOWER: Partial<Record<Settings["precision"], string>> = {
+  int8_dynamic:
+    "Dynamic int8 finds the ranges of every batch anew, which costs convolutions more than it saves.",
+  int4: "int4 weights are unpacked for every product.",
+};
+
 export function warningsOf(
   settings: Settings,
   measured: Partial<Measured>,
   baseline: StudioBaseline,
 ): string[] {
   const words: string[] = [];
+  const because = SLOWER[settings.precision] ? ` ${SLOWER[settings.precision]}` : "";
   const sizes = (measured.sizes ?? measured.built)?.sizes;
   if (sizes && sizes.file > baseline.sizes.file) {
     words.push(
@@ -18,10 +26,14 @@ export function warningsOf(
       "Zeros do not shrink a dense file, and this runtime does not skip them: zstd and sparse bytes shrink.",
     );
   }
+  if (settings.pattern !== "none")
+    words.push("2:4 gives no speed on this runtime: it needs hardware that skips such zeros.");
   for (const { batch, ratio, ratioLow } of measured.latency?.latency ?? []) {
     // Only where the whole range of the paired rounds lies above one; noise is no warning.
     if (ratio !== null && ratioLow !== null && ratioLow > 1)
-      words.push(`It is slower at batch ${batch}: ${change(ratio - 1)} at the median of interleaved rounds.`);
+      words.push(
+        `It is slower at batch ${batch}: ${change(ratio - 1)} at the median of interleaved rounds.${because}`,
+      );
   }
   return words;
 }

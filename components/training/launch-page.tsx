@@ -119,8 +119,8 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
             />
             <p className="t2">
               {mode === "recover"
-                ? `Learns the answers of v${options.teacher.number} back. Zeros and channels are held${options.quantized ? "; int8 is made again" : ""}.`
-                : `Learns the labels. Zeros and channels are held${options.quantized ? "; int8 is made again" : ""}.`}
+                ? `Learns the answers of v${options.teacher.number} back. Zeros and channels are held${options.quantized ? "; its precision is lowered again" : ""}.`
+                : `Learns the labels. Zeros and channels are held${options.quantized ? "; its precision is lowered again" : ""}.`}
             </p>
           </div>
         </section>

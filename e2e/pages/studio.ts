@@ -32,9 +32,9 @@ export class StudioPage {
     await expect(slider).not.toHaveAttribute("aria-valuetext", "0%");
   }
 
-  async choosePrecision(name: "fp32" | "int8 static"): Promise<void> {
+  async choosePrecision(name: "fp32" | "fp16" | "int8" | "int4"): Promise<void> {
     await this.page
-      .getByRole("radio", { name })
+      .getByRole("radio", { name, exact: true })
       .or(this.page.getByRole("button", { name, exact: true }))
       .first()
       .click();

@@ -81,7 +81,7 @@ test("4 the studio measures what the dials ask for, and a commit keeps it", asyn
   await studio.open(TEAM, MODEL, 1);
   await studio.turnSparsity(50);
   await studio.waitForWholeSet();
-  await studio.choosePrecision("int8 static");
+  await studio.choosePrecision("int8");
   const shown = await studio.waitForWholeSet();
   await look(engineer, "studio");
   made.committed = await studio.commit("Half of the weights, in 8 bits.");

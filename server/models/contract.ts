@@ -235,11 +235,15 @@ export type Compare = z.infer<typeof Compare>;
 /** What the finisher of an evaluate run needs to know besides the run. */
 export const EvaluateIntent = z.object({ baselineVersionId: Id.nullable() });
 
+/** What weights, and under int8 activations too, are stored and computed in; `int8` is static, as old rows say. */
+export const Precision = z.enum(["fp32", "fp16", "int8", "int8_dynamic", "int4"]);
+export type Precision = z.infer<typeof Precision>;
+
 /** How a version came out of its parent: `recipe` where its weights were compressed, `hyper` where it was trained. */
 export const MadeBy = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("compress"),
-    recipe: z.object({ channels: Fraction, sparsity: Fraction, precision: z.enum(["fp32", "int8"]) }).loose(),
+    recipe: z.object({ channels: Fraction, sparsity: Fraction, precision: Precision }).loose(),
     achieved: z.object({ channels: Fraction, sparsity: Fraction }),
     digest: Sha256,
   }),
@@ -248,7 +252,7 @@ export const MadeBy = z.discriminatedUnion("kind", [
       kind: z.literal("train"),
       mode: z.string(),
       hyper: z.object({ epochs: z.number(), globalBatch: z.number(), lr: z.number() }).loose(),
-      precision: z.enum(["fp32", "int8"]),
+      precision: Precision,
     })
     .loose(),
 ]);

@@ -1,4 +1,5 @@
 /** What a run was asked to do, as pairs of name and value that a person reads. */
+import { PRECISIONS, type Recipe } from "../studio/contract";
 import type { Resources, RunSpec, TrainSpec } from "./contract";
 
 type Pair = [name: string, value: string];
@@ -29,14 +30,24 @@ function ofKind(spec: RunSpec): Pair[] {
       return [
         ["Channels", percent(spec.recipe.channels)],
         ["Sparsity", percent(spec.recipe.sparsity)],
+        ["Pattern", spec.recipe.pattern],
         ["Allocation", spec.recipe.allocation],
-        ["Precision", spec.recipe.precision],
+        ["Precision", PRECISIONS[spec.recipe.precision]],
+        ...calibrationOf(spec.recipe),
+        ...(spec.recipe.keepFloat.length > 0
+          ? [["In fp32", spec.recipe.keepFloat.join(", ")] satisfies Pair]
+          : []),
         ["Dataset", spec.dataset.name],
       ];
     case "train":
       return ofTraining(spec);
   }
 }
+
+const calibrationOf = (recipe: Recipe): Pair[] =>
+  recipe.precision === "int8"
+    ? [["Calibration", `${recipe.calibration}, ${recipe.calibrationSamples} samples`]]
+    : [];
 
 function ofTraining({ hyper, teacher, dataset, precision, keepMasks, backend }: TrainSpec): Pair[] {
   return [
@@ -52,7 +63,7 @@ function ofTraining({ hyper, teacher, dataset, precision, keepMasks, backend }: 
         : "none",
     ],
     ["Masks", keepMasks ? "kept" : "free"],
-    ["Precision after", precision],
+    ["Precision after", PRECISIONS[precision]],
     ["Backend", backend ?? "by device"],
     ["Checkpoint every", `${hyper.checkpointEverySteps} steps`],
     ["Seed", String(hyper.seed)],

@@ -1,7 +1,7 @@
 /** Runs: anything executed on the cluster. Specs go down, reports come up through the worker door. */
 import { z } from "zod";
 import { DatasetFile, DatasetRef, DatasetReport, Split, TableMapping, Transform } from "../datasets/contract";
-import { EvaluationResult, Inspection, Sizes } from "../models/contract";
+import { EvaluationResult, Inspection, Precision, Sizes } from "../models/contract";
 import { ChecklistItem, Count, Fraction, Id, Refusal, Sha256 } from "../platform/atoms";
 import { AchievedRatio, LayerChange, Recipe } from "../studio/contract";
 
@@ -101,7 +101,7 @@ export const TrainSpec = z.object({
   /** Weights that are zero at the start stay zero. */
   keepMasks: z.boolean(),
   /** Quantization applied again to the result. */
-  precision: z.enum(["fp32", "int8"]),
+  precision: Precision,
   recipe: Recipe.nullable(),
   /** What the result is compared with on the same samples; null for training from scratch. */
   baseline: Sha256.nullable(),

@@ -1,9 +1,13 @@
 /** The studio: a recipe, and the protocol between the console and a warm session. */
 import { z } from "zod";
-import { Latency, PairedDifference, Sizes } from "../models/contract";
+import { Latency, PairedDifference, Precision, Sizes } from "../models/contract";
 import { Count, Fraction, Id } from "../platform/atoms";
 
-export const Precision = z.enum(["fp32", "int8"]);
+/** Zeros that a layer has by structure: of every four weights side by side along its inputs, the two smallest. */
+export const Pattern = z.enum(["none", "2:4"]);
+
+/** How the values of an activation become the range that static int8 gives it. */
+export const Calibration = z.enum(["minmax", "entropy", "percentile"]);
 
 /**
  * Which weights make up the sparsity: the smallest of the whole network; the smallest of each layer, the same share in
@@ -12,46 +16,88 @@ export const Precision = z.enum(["fp32", "int8"]);
 export const Allocation = z.enum(["magnitude", "uniform", "sensitivity"]);
 export type Allocation = z.infer<typeof Allocation>;
 
+export const CALIBRATION_SAMPLES = 512;
 export const MAX_RECOVERY = 2;
 
-/** The dials. Ratios are fractions; steps apply in the order channels → sparsity → recovery → precision. */
+/** The dials. Ratios are fractions; steps apply in the order channels → pattern and sparsity → recovery → precision. */
 export const Settings = z.object({
   channels: z.number().min(0).max(0.9).default(0),
   sparsity: z.number().min(0).max(0.95).default(0),
+  /** Its zeros count towards `sparsity`; a layer that is locked below half goes without it. */
+  pattern: Pattern.default("none"),
   precision: Precision.default("fp32"),
+  calibration: Calibration.default("minmax"),
+  calibrationSamples: z.number().int().min(16).max(4096).default(CALIBRATION_SAMPLES),
+  /** Layers by name that stay fp32 when the precision is lowered. */
+  keepFloat: z.array(z.string()).default([]),
   allocation: Allocation.default("magnitude"),
   /** Layers by name that are locked at a ratio; the others give what is then left to reach `sparsity`. */
   layers: z.record(z.string(), z.number().min(0).max(0.95)).default({}),
   /** Epochs in which what is left learns the version's answers again (distillation), zeros kept; before precision. */
   recovery: z.number().min(0).max(MAX_RECOVERY).default(0),
-  /** Layers by name that stay fp32 when the others are quantized. */
-  keepFloat: z.array(z.string()).default([]),
 });
 export type Settings = z.infer<typeof Settings>;
 
 /** Whether any dial is turned. */
-export const changesSomething = ({ channels, sparsity, precision, layers, recovery }: Settings): boolean =>
+export const changesSomething = ({
+  channels,
+  sparsity,
+  pattern,
+  precision,
+  layers,
+  recovery,
+}: Settings): boolean =>
   recovery > 0 ||
   channels > 0 ||
   sparsity > 0 ||
+  pattern !== "none" ||
   precision !== "fp32" ||
   Object.values(layers).some((ratio) => ratio > 0);
+
+/** The same settings without what has no effect under their precision: equal settings then make equal bytes. */
+export function effective(settings: Settings): Settings {
+  const { calibration, calibrationSamples, keepFloat } = Settings.parse({});
+  return {
+    ...settings,
+    ...(settings.precision !== "int8" && { calibration, calibrationSamples }),
+    keepFloat: settings.precision === "fp32" ? keepFloat : [...new Set(settings.keepFloat)].sort(),
+  };
+}
+
+/** Precisions in words. */
+export const PRECISIONS: Record<Precision, string> = {
+  fp32: "fp32",
+  fp16: "fp16",
+  int8: "int8 static",
+  int8_dynamic: "int8 dynamic",
+  int4: "int4",
+};
 
 /** More locked layers than these are only counted. */
 const MOST_NAMED = 2;
 
-/** Dials in words: "channels 25%, sparsity 40% by sensitivity, int8". */
-export function inWords({ channels, sparsity, precision, allocation, layers, recovery }: Settings): string {
+/** Dials in words: "channels 25%, sparsity 40% by sensitivity, int8 static by entropy, stem in fp32". */
+export function inWords(settings: Settings): string {
+  const { channels, sparsity, pattern, precision, calibration, calibrationSamples, keepFloat } =
+    effective(settings);
+  const { allocation, layers, recovery } = settings;
   const locks = Object.entries(layers);
   const parts = [
     channels > 0 && `channels ${Math.round(channels * 100)}%`,
+    pattern !== "none" && `${pattern} zeros`,
     sparsity > 0 &&
       `sparsity ${Math.round(sparsity * 100)}%${allocation === "magnitude" ? "" : ` by ${allocation}`}`,
     locks.length > MOST_NAMED
       ? `${locks.length} layers locked`
       : locks.map(([name, ratio]) => `${name} at ${Math.round(ratio * 100)}%`).join(", "),
     recovery > 0 && `recovered for ${recovery} ${recovery === 1 ? "epoch" : "epochs"}`,
-    precision !== "fp32" && precision,
+    precision !== "fp32" &&
+      `${PRECISIONS[precision]}${calibration === "minmax" ? "" : ` by ${calibration}`}${
+        calibrationSamples === CALIBRATION_SAMPLES ? "" : ` on ${calibrationSamples} samples`
+      }`,
+    keepFloat.length > MOST_NAMED
+      ? `${keepFloat.length} layers in fp32`
+      : keepFloat.length > 0 && `${keepFloat.join(" and ")} in fp32`,
   ];
   return parts.filter(Boolean).join(", ") || "no change";
 }
@@ -61,7 +107,6 @@ export function inWords({ channels, sparsity, precision, allocation, layers, rec
  * magnitude, `layers` holds the ratio of every layer, so that no scan is needed.
  */
 export const Recipe = Settings.extend({
-  calibrationSamples: z.number().int().min(16).max(4096).default(512),
   calibrationSeed: z.number().int().default(0),
   roundTo: z.number().int().min(1).max(64).default(16),
 });
@@ -228,7 +273,16 @@ export const StudioBaseline = z.object({
   layers: z.array(LayerChange),
   /** Ratios at which the channel dial lands after rounding, ascending, starting at 0. Empty: channels can't be pruned. */
   channelStops: z.array(Fraction),
-  unavailable: z.array(z.object({ dial: z.enum(["channels", "sparsity", "precision"]), reason: z.string() })),
+  /** Dials that do nothing on this version; with an `option`, just this one of its choices. */
+  unavailable: z.array(
+    z.object({
+      dial: z.enum(["channels", "sparsity", "pattern", "precision"]),
+      option: z.string().nullable().default(null),
+      reason: z.string(),
+    }),
+  ),
+  /** Layers whose inputs the pattern does not fit; they stay as they are. */
+  patternUnfit: z.array(z.string()).default([]),
   preview: z.object({ channels: z.array(PreviewPoint), sparsity: z.array(PreviewPoint) }),
   sensitivity: Sensitivity,
 });

@@ -2,7 +2,7 @@
 import { and, asc, desc, eq, inArray, sql } from "drizzle-orm";
 import { studioMeasurement, studioSession } from "../../db/schema/studio";
 import type { Db, Transaction } from "../platform/db";
-import type { Settings } from "./contract";
+import { Settings } from "./contract";
 
 export type SessionRow = typeof studioSession.$inferSelect;
 const LIVE = ["opening", "ready"] as const;
@@ -118,6 +118,10 @@ const measuredOn = (teamId: string, versionId: string, datasetId: string) =>
     eq(studioMeasurement.datasetId, datasetId),
   );
 
+/** Rows from before a dial existed lack it: they were measured with it at its start. */
+const sameSettings = (settings: Settings) =>
+  sql`${JSON.stringify(Settings.parse({}))}::jsonb || ${studioMeasurement.settings} = ${JSON.stringify(settings)}::jsonb`;
+
 /** The newest measurement of these very settings. */
 export async function findMeasurement(
   db: Db,
@@ -129,7 +133,7 @@ export async function findMeasurement(
   const [row] = await db
     .select()
     .from(studioMeasurement)
-    .where(and(measuredOn(teamId, versionId, datasetId), eq(studioMeasurement.settings, settings)))
+    .where(and(measuredOn(teamId, versionId, datasetId), sameSettings(settings)))
     .orderBy(desc(studioMeasurement.createdAt))
     .limit(1);
   return row;

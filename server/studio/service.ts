@@ -16,6 +16,7 @@ import {
   type Commit,
   changesSomething,
   type EvaluateSettings,
+  effective,
   inWords,
   KEEP_FROM_N,
   Measured,
@@ -171,7 +172,7 @@ async function keep(
       datasetId: found.datasetId,
       sessionId: found.id,
       rev,
-      settings,
+      settings: effective(settings),
       measured,
       n: measured.accuracy.n,
       createdBy: ctx.actor.id,
@@ -194,7 +195,7 @@ export async function history(ctx: TeamContext, input: z.infer<typeof OpenSessio
 
 /** Starts the run that makes an immutable child version of a setting. @throws NotFound, Conflict, Invalid */
 export async function commit(ctx: TeamContext, input: z.infer<typeof Commit>) {
-  const { settings } = input;
+  const settings = effective(input.settings);
   if (!changesSomething(settings)) {
     throw new Invalid("These dials change nothing.", {
       code: "no_change",
@@ -204,7 +205,7 @@ export async function commit(ctx: TeamContext, input: z.infer<typeof Commit>) {
   return transact(ctx, async (tx) => {
     const work = await versionForWork(tx, ctx.teamId, input.versionId);
     const dataset = await datasetRef(tx, ctx.teamId, input.datasetId);
-    const recipe = Recipe.parse({ ...settings, layers: await ratios(tx, ctx, input) });
+    const recipe = Recipe.parse({ ...settings, layers: await ratios(tx, ctx, { ...input, settings }) });
     const run = await createRun(tx, ctx, {
       kind: "compress",
       title: `Commit ${work.model.name} v${work.version.number}: ${inWords(settings)}`,

@@ -4,6 +4,7 @@ import { record } from "../audit/service";
 import { datasetRef } from "../datasets/service";
 import { ObservedCluster } from "../engine/contract";
 import { defaultClusterId } from "../engine/service";
+import { MadeBy, type Precision } from "../models/contract";
 import { createVersionFromRun, datasetsFor, refuseMisfit, versionForWork } from "../models/service";
 import { type TeamContext, transact } from "../platform/context";
 import type { Db } from "../platform/db";
@@ -16,6 +17,10 @@ import { planLaunch } from "./plan";
 import { findRunsLike, readCluster } from "./repo";
 
 const CPUS_PER_WORKER = 1;
+
+/** What the version's graph was lowered to; static int8 was the only way before recipes named another. */
+const precisionOf = (madeBy: MadeBy | undefined): Precision =>
+  (madeBy?.kind === "compress" ? madeBy.recipe.precision : madeBy?.precision) ?? "int8";
 
 /** The oldest ancestor: what a compressed version learns from. */
 async function rootOf(db: Db, teamId: string, versionId: string) {
@@ -41,7 +46,8 @@ export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput
   refuseMisfit(work, dataset);
   const root = await rootOf(ctx.db, ctx.teamId, input.versionId);
   const gpus = await gpusFree(ctx.db);
-  const precision = work.digest === work.floatDigest ? "fp32" : "int8";
+  const madeBy = MadeBy.safeParse(version.recipe);
+  const precision = work.digest === work.floatDigest ? "fp32" : precisionOf(madeBy.data);
   const recipe = z.object({ recipe: Recipe }).safeParse(version.recipe);
   const spec = TrainSpec.parse({
     kind: "train",

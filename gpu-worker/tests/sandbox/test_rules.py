@@ -169,6 +169,20 @@ def test_a_negative_input_dimension_is_refused() -> None:
     assert refused.value.refusal.rule == "structure.dims"
 
 
+@pytest.mark.parametrize("values", [6, 7])
+@pytest.mark.parametrize("kind", [TensorProto.INT4, TensorProto.UINT4])
+def test_four_bit_tensors_hold_half_a_byte_for_each_value(kind: int, values: int) -> None:
+    def holding(size: int) -> bytes:
+        tensor = TensorProto(name="w", data_type=kind, dims=[values], raw_data=bytes(size))
+        return build(tensors=[tensor]).SerializeToString()
+
+    check(holding((values + 1) // 2))
+    for size in ((values + 1) // 2 - 1, (values + 1) // 2 + 1, values, 0):
+        with pytest.raises(Refused, match=r"claims \d bytes and holds") as refused:
+            check(holding(size))
+        assert refused.value.refusal.rule == "structure.tensor_size"
+
+
 def test_a_custom_domain_is_named_with_its_node() -> None:
     with pytest.raises(Refused) as refused:
         check(STRUCTURE["structure.domain"]())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,7 +94,7 @@ def allocate_by_sensitivity(
     return _ratios(sizes, locks, {name: int(n) for name, n in zip(free, zeros, strict=True)})
 
 
-def check_layers(named: Mapping[str, float], sizes: Mapping[str, int]) -> None:
+def check_layers(named: Iterable[str], sizes: Mapping[str, int]) -> None:
     """Raises ValueError, naming it, for a layer that the model does not have."""
     for name in named:
         if name not in sizes:

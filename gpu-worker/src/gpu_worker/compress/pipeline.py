@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import onnx
 
 from gpu_worker.compress.allocate import Curve, allocate_by_sensitivity, allocate_uniform, check_layers
+from gpu_worker.compress.available import pattern_refusal, precision_refusals
+from gpu_worker.compress.calibrate import Calibration
 from gpu_worker.compress.channels import ChannelPruner
+from gpu_worker.compress.pattern import SHARE
 from gpu_worker.compress.quantize import StaticQuantizer
 from gpu_worker.compress.recipe import Recipe
 from gpu_worker.compress.recover import Recovery
 from gpu_worker.compress.sensitivity import SAMPLES, SEED, SensitivityScan
 from gpu_worker.compress.sparsity import Masks, SortedWeights, zero_share
+from gpu_worker.compress.weights import to_fp16, to_int4, to_int8_dynamic
 from gpu_worker.data.dataset import Dataset
 from gpu_worker.importer import Imported, example_input, export_onnx, import_onnx
 
@@ -71,10 +76,10 @@ class Compressor:
     def __init__(self, imported: Imported, dataset: Dataset | None, threads: int = 2) -> None:
         self.imported = imported
         self.dataset = dataset
-        self._threads = threads
+        self.threads = threads
         self._pruner: ChannelPruner | None = None
         self._pruned: dict[tuple[float, int], tuple[float, SortedWeights]] = {}
-        self._quantizers: dict[tuple[int, int], StaticQuantizer] = {}
+        self._quantizers: dict[tuple[int, int, Calibration], StaticQuantizer] = {}
         self._recoveries: dict[str, Recovery] = {}
 
     def warm(self) -> None:
@@ -99,7 +104,7 @@ class Compressor:
         Raises ValueError without a dataset.
         """
         _, weights = self._base(0.0, 16)
-        return SensitivityScan(self.imported, weights, self.calibration(SAMPLES, SEED), self._threads)
+        return SensitivityScan(self.imported, weights, self.calibration(SAMPLES, SEED), self.threads)
 
     def needs_scan(self, recipe: Recipe) -> bool:
         """Whether `resolve` needs curves: shares are asked for by sensitivity, and not all are locked.
@@ -113,18 +118,56 @@ class Compressor:
     def resolve(self, recipe: Recipe, curves: Mapping[str, Curve] | None = None) -> Recipe:
         """What a commit carries: the recipe, with a ratio for every layer unless weights go by magnitude.
 
-        curves: of a complete scan; they stay those of the unchanged model when channels are removed, too.
+        A layer that the pattern fits gives up at least the pattern's share, unless it is locked. curves: of a
+        complete scan; they stay those of the unchanged model when channels are removed, too.
         """
         if recipe.allocation == "magnitude":
             return recipe
-        sizes = self._base(recipe.channels, recipe.round_to)[1].sizes
+        weights = self._base(recipe.channels, recipe.round_to)[1]
+        fitting = weights.fitting(recipe.pattern)
+        held = dict(recipe.layers)
+        while True:
+            layers = self._allocate(recipe, weights.sizes, held, curves)
+            low = [name for name in fitting if name not in held and layers[name] < SHARE]
+            if not low:
+                return recipe.model_copy(update={"layers": layers})
+            # What they give beyond their share, the others need not.
+            held |= dict.fromkeys(low, SHARE)
+
+    def _allocate(
+        self,
+        recipe: Recipe,
+        sizes: Mapping[str, int],
+        held: Mapping[str, float],
+        curves: Mapping[str, Curve] | None,
+    ) -> dict[str, float]:
         if not self.needs_scan(recipe):
-            layers = allocate_uniform(sizes, recipe.layers, recipe.sparsity)
-        elif curves is not None:
-            layers = allocate_by_sensitivity(curves, sizes, recipe.layers, recipe.sparsity)
-        else:
+            return allocate_uniform(sizes, held, recipe.sparsity)
+        if curves is None:
             raise ValueError("Shares by sensitivity need a scan first.")
-        return recipe.model_copy(update={"layers": layers})
+        return allocate_by_sensitivity(curves, sizes, held, recipe.sparsity)
+
+    def unfit(self) -> tuple[list[str], str | None]:
+        """The layers by name that 2:4 does not fit, in the order of the graph; why it is no choice where
+        these are all.
+        """
+        weights = self._base(0.0, 16)[1]
+        fitting = weights.fitting("2:4")
+        return [name for name in weights.sizes if name not in fitting], pattern_refusal(weights)
+
+    def check(self, recipe: Recipe) -> None:
+        """Raises ValueError, with the reason, for a pattern, precision or layer that this model does not
+        have.
+        """
+        weights = self._base(recipe.channels, recipe.round_to)[1]
+        check_layers(recipe.keep_float, weights.sizes)
+        refusals = (
+            None if recipe.pattern == "none" else pattern_refusal(weights),
+            precision_refusals(self.imported).get(recipe.precision),
+        )
+        for refusal in refusals:
+            if refusal is not None:
+                raise ValueError(refusal)
 
     def recovery(self, recipe: Recipe) -> Recovery | None:
         """The training of a resolved recipe, as far as it is; None where the recipe has none.
@@ -139,14 +182,14 @@ class Compressor:
         found = self._recoveries.pop(key, None)
         if found is None:
             _, weights = self._base(recipe.channels, recipe.round_to)
-            pruned = weights.export(weights.mask_for(recipe.sparsity, recipe.layers))
+            pruned = weights.export(weights.mask_for(recipe.sparsity, recipe.layers, recipe.pattern))
             found = Recovery(
                 pruned.SerializeToString(),
                 export_onnx(self.imported),
                 self.dataset,
                 recipe.recovery,
                 recipe.calibration_seed,
-                self._threads,
+                self.threads,
             )
         # The latest lies last; the one that was not asked for longest goes first.
         self._recoveries[key] = found
@@ -168,13 +211,14 @@ class Compressor:
                 f"A recipe by {recipe.allocation} holds the ratio of every layer, but not of"
                 f" {', '.join(missing)}."
             )
-        masks = weights.mask_for(recipe.sparsity, recipe.layers)
+        self.check(recipe)
+        masks = weights.mask_for(recipe.sparsity, recipe.layers, recipe.pattern)
         learning = self.recovery(recipe)
         while learning is not None and not learning.complete:
             learning.step()
         proto = weights.export(masks) if learning is None else learning.model()
         plain = proto.SerializeToString(deterministic=True)
-        final = plain if recipe.precision == "fp32" else self._quantizer(recipe).quantize(proto)
+        final = self.lower(proto, recipe, self.initializers(recipe.keep_float))
         layers = [
             LayerChange(
                 layer.name,
@@ -186,6 +230,22 @@ class Compressor:
             for layer in self.imported.layers
         ]
         return Compressed(final, plain, masks, layers, Achieved(achieved, zero_share(masks)))
+
+    def initializers(self, layers: Collection[str]) -> list[str]:
+        """Where the weights of layers live in the graph."""
+        return [layer.initializer for layer in self.imported.layers if layer.name in layers]
+
+    def lower(self, proto: onnx.ModelProto, recipe: Recipe, keep: Collection[str]) -> bytes:
+        """A graph in the recipe's precision. keep: initializers whose nodes stay fp32."""
+        if recipe.precision == "int8":
+            return self.quantizer(recipe).quantize(proto, keep)
+        if recipe.precision == "int8_dynamic":
+            return to_int8_dynamic(proto, keep)
+        if recipe.precision == "int4":
+            return to_int4(proto, keep)
+        if recipe.precision == "fp16":
+            return to_fp16(proto, keep)
+        return proto.SerializeToString(deterministic=True)
 
     def calibration(self, samples: int, seed: int) -> np.ndarray:
         """The model input that int8 ranges come from: train samples drawn by seed."""
@@ -208,10 +268,12 @@ class Compressor:
             self._pruned = {k: v for k, v in self._pruned.items() if k == (0.0, 0)} | {key: found}
         return found
 
-    def _quantizer(self, recipe: Recipe) -> StaticQuantizer:
-        key = (recipe.calibration_samples, recipe.calibration_seed)
+    def quantizer(self, recipe: Recipe) -> StaticQuantizer:
+        """What makes static int8 by a recipe's calibration. Raises ValueError without a dataset."""
+        key = (recipe.calibration_samples, recipe.calibration_seed, recipe.calibration)
         if key not in self._quantizers:
-            self._quantizers = {key: StaticQuantizer(self.calibration(*key), self._threads)}
+            samples = self.calibration(recipe.calibration_samples, recipe.calibration_seed)
+            self._quantizers = {key: StaticQuantizer(samples, self.threads, recipe.calibration)}
         return self._quantizers[key]
 
 

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gpu_worker.compress.allocate import MAX_RATIO
+from gpu_worker.compress.calibrate import Calibration
+from gpu_worker.compress.pattern import Pattern
 
 Allocation = Literal["magnitude", "uniform", "sensitivity"]
+Precision = Literal["fp32", "fp16", "int8", "int8_dynamic", "int4"]
+"""`int8` is static: ranges from calibration. Digests hold its name."""
 
 
 class Recipe(BaseModel):
     """Steps in their order: channels are removed, weights are zeroed, what is left learns the parent's
-    answers again for `recovery` epochs, then everything is quantized.
+    answers again for `recovery` epochs, then the precision is lowered.
 
-    channels, sparsity: the share asked for, 0 to below 1. calibration_samples: train samples, drawn by
-    calibration_seed, whose ranges the int8 scales come from. round_to: channel counts stay multiples of this.
+    channels, sparsity: the share asked for, 0 to below 1. pattern: zeros in every layer whose inputs fit it;
+    they count towards `sparsity`. keep_float: layers by name that stay fp32. calibration_samples: train
+    samples, drawn by calibration_seed, that the ranges of static int8 come from, by `calibration`. round_to:
+    channel counts stay multiples of this.
 
     layers: by layer name, the share of its weights to zero; the layers without one share what is left of
     `sparsity` by the magnitude of their weights. allocation: how these shares were chosen; other than
@@ -29,7 +35,10 @@ class Recipe(BaseModel):
 
     channels: float = Field(0.0, ge=0.0, le=0.95)
     sparsity: float = Field(0.0, ge=0.0, le=0.99)
-    precision: Literal["fp32", "int8"] = "fp32"
+    pattern: Pattern = "none"
+    precision: Precision = "fp32"
+    calibration: Calibration = "minmax"
+    keep_float: tuple[str, ...] = ()
     calibration_samples: int = Field(512, ge=1, le=65536)
     calibration_seed: int = Field(0, ge=0, lt=2**32)
     round_to: int = Field(16, ge=1, le=256)
@@ -37,18 +46,31 @@ class Recipe(BaseModel):
     layers: dict[str, Annotated[float, Field(ge=0.0, le=MAX_RATIO)]] = Field(default_factory=dict)
     recovery: float = Field(0.0, ge=0.0, le=100.0)
 
+    @field_validator("keep_float")
+    @classmethod
+    def _named_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(sorted(set(names)))
+
     def canonical_json(self) -> str:
         """One spelling for equal recipes: sorted keys, no spaces, shares as floats.
 
-        What is not turned and came later is not mentioned: digests from before there was a choice hold.
+        What is not chosen is not mentioned: digests from before there was a choice hold.
         """
-        plain = {"allocation", "layers"} if self.allocation == "magnitude" and not self.layers else set()
-        fields = self.model_dump(exclude=plain | ({"recovery"} if self.recovery == 0 else set()))
+        plain = self.allocation == "magnitude" and not self.layers
+        chosen: dict[str, Any] = {
+            "pattern": self.pattern != "none",
+            "calibration": self.calibration != "minmax",
+            "keep_float": self.keep_float,
+            "allocation": not plain,
+            "layers": not plain,
+            "recovery": self.recovery,
+        }
+        fields = self.model_dump(exclude={name for name, said in chosen.items() if not said})
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
     def learnt(self) -> Recipe:
         """The part that recovery depends on: what happens before it."""
-        kept = {"channels", "round_to", "sparsity", "allocation", "layers", "recovery"}
+        kept = {"channels", "round_to", "sparsity", "pattern", "allocation", "layers", "recovery"}
         return Recipe(**self.model_dump(include=kept))
 
 

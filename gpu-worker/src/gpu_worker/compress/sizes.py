@@ -20,6 +20,11 @@ from gpu_worker.importer.shapes import dimensions
 
 ZSTD_LIMIT = 16 << 20
 """Bytes of the largest file that is compressed: of 84 s of processor time for 94 MB, level 19 took 75."""
+SCALED_FROM = {"QuantizeLinear": 1, "DequantizeLinear": 1, "ConvInteger": 2, "MatMulInteger": 2}
+"""From which input on a node reads scales and zero points."""
+
+FOUR_BITS = frozenset({onnx.TensorProto.INT4, onnx.TensorProto.UINT4})
+"""Two of these values share a byte of the file."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +50,11 @@ def sizes_live(data: bytes) -> Sizes:
     for tensor in onnx.load_model_from_string(data).graph.initializer:
         value = numpy_helper.to_array(tensor)
         header = len(tensor.name.encode()) + 4 * len(tensor.dims) + 2
-        masked = -(-value.size // 8) + int(np.count_nonzero(value)) * value.itemsize
-        packed += header + value.nbytes
-        sparse += header + min(masked, value.nbytes)
+        bits = 4 if tensor.data_type in FOUR_BITS else 8 * value.itemsize
+        dense = -(-value.size * bits // 8)
+        masked = -(-value.size // 8) + -(-int(np.count_nonzero(value)) * bits // 8)
+        packed += header + dense
+        sparse += header + min(masked, dense)
     return Sizes(len(data), None, sparse, packed)
 
 
@@ -63,16 +70,29 @@ def parameter_count(data: bytes) -> int:
     scales = {
         name
         for node in graph.node
-        if node.op_type in ("QuantizeLinear", "DequantizeLinear")
-        for name in node.input[1:]
-    }
+        if node.op_type in SCALED_FROM
+        for name in node.input[SCALED_FROM[node.op_type] :]
+    } | _dynamic_scales(graph)
     return sum(
         math.prod(t.dims) for t in graph.initializer if t.data_type not in kinds and t.name not in scales
     )
 
 
+def _dynamic_scales(graph: onnx.GraphProto) -> set[str]:
+    """The scales of weights whose products are scaled after an integer node, by the scale of its batch."""
+    stored = {tensor.name for tensor in graph.initializer}
+    batches = {node.output[1] for node in graph.node if node.op_type == "DynamicQuantizeLinear"}
+    return {
+        name
+        for node in graph.node
+        if node.op_type == "Mul" and batches.intersection(node.input)
+        for name in node.input
+        if name in stored
+    }
+
+
 def macs(data: bytes) -> int:
-    """Multiply-accumulates of all Conv, Gemm and MatMul nodes for one sample."""
+    """Multiply-accumulates of all Conv, Gemm and MatMul nodes, in whatever precision, for one sample."""
     return sum(macs_by_node(data).values())
 
 
@@ -97,13 +117,14 @@ def macs_by_node(data: bytes) -> dict[str, int]:
     shapes.update({tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer})
     found: dict[str, int] = {}
     for node in model.graph.node:
-        if node.op_type not in ("Conv", "Gemm", "MatMul"):
+        op = node.op_type.removesuffix("Integer")
+        if op not in ("Conv", "Gemm", "MatMul"):
             continue
         weight, out = shapes.get(node.input[1], ()), shapes.get(node.output[0], ())
-        if node.op_type == "Gemm":
+        if op == "Gemm":
             out, inner = (batch, *weight[:1]), weight[1:]
         else:
-            inner = weight[1:] if node.op_type == "Conv" else weight[-2:-1]
+            inner = weight[1:] if op == "Conv" else weight[-2:-1]
         if out and inner and None not in out and None not in inner:
             found[node.output[0]] = math.prod(n or 0 for n in out) * math.prod(n or 0 for n in inner) // batch
     return found

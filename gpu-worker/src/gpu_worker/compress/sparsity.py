@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from gpu_worker.compress.allocate import MAX_RATIO, check_layers, zeros_of
+from gpu_worker.compress.pattern import SHARE, Pattern, fits, pattern_zeros
 from gpu_worker.importer import Imported, export_proto
 from gpu_worker.importer.export import write_tensor
 
@@ -38,31 +39,51 @@ class SortedWeights:
         self._targets = {layer.parameter: imported.weights[layer.parameter] for layer in imported.layers}
         self.sizes = {layer.name: self._weights[layer.parameter].numel() for layer in imported.layers}
         """Weights of each layer by name, in the order of the graph."""
+        self._layers = imported.layers
 
     @property
     def total(self) -> int:
         """Number of weights that may become zero."""
         return len(self._order)
 
-    def mask_for(self, sparsity: float, layers: Mapping[str, float] | None = None) -> Masks:
+    def fitting(self, pattern: Pattern) -> list[str]:
+        """The layers by name that a pattern fits; the others stay as they are."""
+        return [] if pattern == "none" else list(self._pattern_zeros)
+
+    def mask_for(
+        self, sparsity: float, layers: Mapping[str, float] | None = None, pattern: Pattern = "none"
+    ) -> Masks:
         """The masks that zero the `sparsity` share of smallest weights, exact to one weight.
 
         layers: by name, layers that lose just this share of their own smallest weights; the others give what
-        is then left to reach `sparsity`, at most MAX_RATIO of theirs. Raises ValueError for an unknown layer.
+        is then left to reach `sparsity`, at most MAX_RATIO of theirs. pattern: its zeros come first and count
+        towards both shares; a layer that is locked below the pattern's share has none. Raises ValueError for
+        an unknown layer.
         """
         if not 0.0 <= sparsity < 1.0:
             raise ValueError(f"Sparsity is a share from 0 to below 1, not {sparsity}.")
         flat = torch.ones(self.total, dtype=torch.bool)
         order, wanted = self._order, round(sparsity * self.total)
-        if layers:
+        patterned = {} if pattern == "none" else self._pattern_zeros
+        if layers or patterned:
+            layers = layers or {}
             check_layers(layers, self.sizes)
             fixed = torch.zeros(self.total, dtype=torch.bool)
+            most = zeros_of(MAX_RATIO, self.total - sum(self.sizes[name] for name in layers))
             for name, own in self._layer_orders.items():
+                first = patterned.get(name) if layers.get(name, SHARE) >= SHARE else None
+                if first is not None:
+                    flat[first] = False
                 if name in layers:
                     fixed[own] = True
-                    flat[own[: zeros_of(layers[name], len(own))]] = False
+                    rest = own if first is None else own[flat[own]]
+                    more = zeros_of(layers[name], len(own)) - (len(own) - len(rest))
+                    flat[rest[:more]] = False
+                elif first is not None:
+                    fixed[first] = True
+                    most -= len(first)
             order = order[~fixed[order]]
-            wanted = min(max(0, wanted - int((~flat).sum())), zeros_of(MAX_RATIO, len(order)))
+            wanted = min(max(0, wanted - int((~flat).sum())), max(0, most))
         flat[order[:wanted]] = False
         parts = flat.split(list(self.sizes.values()))
         return {
@@ -76,6 +97,17 @@ class SortedWeights:
         owner = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))[self._order]
         parts = self._order[torch.argsort(owner, stable=True)].split(sizes)
         return dict(zip(self.sizes, parts, strict=True))
+
+    @cached_property
+    def _pattern_zeros(self) -> dict[str, torch.Tensor]:
+        """By layer that 2:4 fits, the places of its zeros among all weights."""
+        found, start = {}, 0
+        for layer in self._layers:
+            weight, inputs = self._weights[layer.parameter], 1 - layer.channel_dim
+            if fits(weight, inputs):
+                found[layer.name] = start + pattern_zeros(weight, inputs)
+            start += weight.numel()
+        return found
 
     def export(self, masks: Masks) -> onnx.ModelProto:
         """The model with masked weights as an ONNX graph that the caller may keep."""

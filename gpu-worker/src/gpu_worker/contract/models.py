@@ -307,12 +307,14 @@ class Recipe(BaseModel):
     )
     channels: float = 0
     sparsity: float = 0
-    precision: Literal['fp32', 'int8'] = 'fp32'
+    pattern: Literal['none', '2:4'] = 'none'
+    precision: Literal['fp32', 'fp16', 'int8', 'int8_dynamic', 'int4'] = 'fp32'
+    calibration: Literal['minmax', 'entropy', 'percentile'] = 'minmax'
+    calibration_samples: Annotated[int, Field(alias='calibrationSamples')] = 512
+    keep_float: Annotated[list[str], Field(alias='keepFloat')] = []
     allocation: Literal['magnitude', 'uniform', 'sensitivity'] = 'magnitude'
     layers: dict[str, float] = {}
     recovery: float = 0
-    keep_float: Annotated[list[str], Field(alias='keepFloat')] = []
-    calibration_samples: Annotated[int, Field(alias='calibrationSamples')] = 512
     calibration_seed: Annotated[int, Field(alias='calibrationSeed')] = 0
     round_to: Annotated[int, Field(alias='roundTo')] = 16
 
@@ -334,11 +336,14 @@ class Settings(BaseModel):
     )
     channels: float = 0
     sparsity: float = 0
-    precision: Literal['fp32', 'int8'] = 'fp32'
+    pattern: Literal['none', '2:4'] = 'none'
+    precision: Literal['fp32', 'fp16', 'int8', 'int8_dynamic', 'int4'] = 'fp32'
+    calibration: Literal['minmax', 'entropy', 'percentile'] = 'minmax'
+    calibration_samples: Annotated[int, Field(alias='calibrationSamples')] = 512
+    keep_float: Annotated[list[str], Field(alias='keepFloat')] = []
     allocation: Literal['magnitude', 'uniform', 'sensitivity'] = 'magnitude'
     layers: dict[str, float] = {}
     recovery: float = 0
-    keep_float: Annotated[list[str], Field(alias='keepFloat')] = []
 
 
 class PerClassItem1(BaseModel):
@@ -372,7 +377,8 @@ class UnavailableItem(BaseModel):
         extra='forbid',
         populate_by_name=True,
     )
-    dial: Literal['channels', 'sparsity', 'precision']
+    dial: Literal['channels', 'sparsity', 'pattern', 'precision']
+    option: str | None = None
     reason: str
 
 
@@ -1064,6 +1070,7 @@ class StudioBaseline(BaseModel):
     layers: list[LayerChange]
     channel_stops: Annotated[list[float], Field(alias='channelStops')]
     unavailable: list[UnavailableItem]
+    pattern_unfit: Annotated[list[str], Field(alias='patternUnfit')] = []
     preview: Preview
     sensitivity: Sensitivity
 
@@ -1160,7 +1167,7 @@ class TrainSpec(BaseModel):
     init: InitVersion | InitArchitecture
     teacher: Teacher | None
     keep_masks: Annotated[bool, Field(alias='keepMasks')]
-    precision: Literal['fp32', 'int8']
+    precision: Literal['fp32', 'fp16', 'int8', 'int8_dynamic', 'int4']
     recipe: Recipe | None
     baseline: str | None
     dataset: DatasetRef

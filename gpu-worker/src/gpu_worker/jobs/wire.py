@@ -19,7 +19,10 @@ def to_recipe(recipe: contract.Recipe) -> compress.Recipe:
     return compress.Recipe(
         channels=recipe.channels,
         sparsity=recipe.sparsity,
+        pattern=recipe.pattern,
         precision=recipe.precision,
+        calibration=recipe.calibration,
+        keep_float=tuple(recipe.keep_float),
         calibration_samples=recipe.calibration_samples,
         calibration_seed=recipe.calibration_seed,
         round_to=recipe.round_to,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from gpu_worker.sandbox.report import LayerRow, WeightHistogram, shown
+from gpu_worker.sandbox.structure import HALF_BYTES
 
 if TYPE_CHECKING:
     import numpy as np
     import onnx
+
+LOWERED = re.compile(r"(_Transposed(_\d+)?)?(_quantized|_DQ_Q4|\.fp16)$")
+"""What lowering the precision of a weight adds to its name."""
 
 NO_LAYER = frozenset({"Cast", "CastLike", "DequantizeLinear", "Expand", "QuantizeLinear", "Reshape", "Shape"})
 """Operators that only read a weight's form, or turn it into another type."""
@@ -31,14 +36,19 @@ def layers(model: onnx.ModelProto, macs: dict[str, int]) -> dict[str, LayerRow]:
     tensors = _tensors(model)
     for node, used in _with_weights(model, tensors):
         counts = [_count(tensor.dims) for tensor, _ in used]
-        widths = [helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize for tensor, _ in used]
+        bits = [
+            4
+            if tensor.data_type in HALF_BYTES
+            else 8 * helper.tensor_dtype_to_np_dtype(tensor.data_type).itemsize
+            for tensor, _ in used
+        ]
         first, dequantize = used[0]
         rows[node.output[0]] = LayerRow(
             _name(node, first),
             node.op_type,
             list(first.dims),
             sum(counts),
-            sum(count * width for count, width in zip(counts, widths, strict=True)),
+            sum(-(-count * width // 8) for count, width in zip(counts, bits, strict=True)),
             macs.get(node.output[0]),
             histogram(_values(first, dequantize, tensors)) if len(rows) < MAX_HISTOGRAMS else None,
         )
@@ -61,7 +71,7 @@ def _with_weights(
     dequantized = {
         node.output[0]: node
         for node in model.graph.node
-        if node.op_type == "DequantizeLinear" and node.input[0] in tensors
+        if node.op_type in ("DequantizeLinear", "Cast") and node.input[0] in tensors
     }
     for node in model.graph.node:
         if node.op_type in NO_LAYER:
@@ -92,7 +102,7 @@ def _tensors(model: onnx.ModelProto) -> dict[str, onnx.TensorProto]:
 def _name(node: onnx.NodeProto, weight: onnx.TensorProto) -> str:
     from gpu_worker.importer.build import layer_name
 
-    return shown(layer_name(weight.name.removesuffix("_quantized"), node))
+    return shown(layer_name(LOWERED.sub("", weight.name), node))
 
 
 def histogram(values: np.ndarray) -> WeightHistogram | None:

@@ -38,7 +38,10 @@ ITEM_BYTES = {
     15: 16,
     16: 2,
 }
-"""Bytes of a value by TensorProto.DataType; strings (8), float8 and 4-bit types are refused."""
+"""Bytes of a value by TensorProto.DataType; strings (8) and float8 are refused."""
+
+HALF_BYTES = frozenset({21, 22})
+"""UINT4 and INT4: two values to a byte, the last one alone where their number is odd."""
 
 VALUES_OF = {4: 4, 5: 1, 7: 1, 10: 8, 11: 1}
 """Fewest bytes of a value in TensorProto's typed fields: float, int32, int64, double and uint64 data."""
@@ -267,11 +270,12 @@ def _tensor(walk: Walk, tensor: Field) -> bytes:
     label = shown(name)
     if any(length < 0 for length in dims):
         raise _refused("structure.dims", f"Tensor '{label}' has the shape {dims}.", REEXPORT, tensor)
-    if kind not in ITEM_BYTES:
+    if kind not in ITEM_BYTES and kind not in HALF_BYTES:
         raise _refused(
             "structure.dtype", f"Tensor '{label}' has the data type {kind}.", "Use numeric types.", tensor
         )
-    size = math.prod(dims) * ITEM_BYTES[kind]
+    count = math.prod(dims)
+    size = (count + 1) // 2 if kind in HALF_BYTES else count * ITEM_BYTES[kind]
     walk.tensor_bytes += size
     if size > MAX_TENSOR_BYTES:
         raise _refused("structure.tensor_size", f"Tensor '{label}' claims {size} bytes.", REEXPORT, tensor)

@@ -17,8 +17,10 @@ from gpu_worker.compress import (
     Recipe,
     Recovery,
     SensitivityScan,
+    harmful_layers,
     macs,
     parameter_count,
+    precision_refusals,
     sizes,
 )
 from gpu_worker.compress.sensitivity import log_probabilities
@@ -46,6 +48,10 @@ from gpu_worker.jobs.threads import evaluation_threads
 from gpu_worker.jobs.wire import recipe_of, to_layers, to_sizes
 
 BATCHES = (1, 64)
+COMPACT = ("int4", "int8", "fp16")
+"""Precisions that a search tries, the most compact first; dynamic int8 weighs as much as static, and is slower.
+"""
+
 LATENCY_ROUNDS = 12
 UNTOUCHED = Settings(channels=0, sparsity=0, precision="fp32")
 
@@ -83,6 +89,7 @@ class Bench:
         self._predictions = np.empty(len(self.order), np.int64)
         self._measured = 0
         self.unavailable: list[UnavailableItem] = []
+        self.pattern_unfit: list[str] = []
         self._compressor = self._open_dials(blobs.blob(desired.float_model).read_bytes())
         self.scan: SensitivityScan | None = None if self._compressor is None else self._compressor.scan()
         self._latency_session = open_session(self._model, 1)
@@ -105,8 +112,14 @@ class Bench:
         )
 
     def allows(self, dial: str) -> bool:
-        """Whether this version can be changed by a dial."""
-        return all(item.dial != dial for item in self.unavailable)
+        """Whether this version can be changed by a dial, by some of its choices at least."""
+        return all(item.dial != dial or item.option is not None for item in self.unavailable)
+
+    def _offers(self, precision: str) -> bool:
+        """Whether this version can be lowered to a precision."""
+        return all(
+            item.dial != "precision" or item.option not in (None, precision) for item in self.unavailable
+        )
 
     def awaited_scan(self, settings: Settings) -> SensitivityScan | None:
         """The scan that must be complete before these settings can be built; None where they need none.
@@ -124,11 +137,12 @@ class Bench:
 
     def precisions(self) -> list[str]:
         """What may be asked for besides fp32, the most compact first."""
-        return ["int8"] if self.allows("precision") else []
+        return [name for name in COMPACT if self._offers(name)]
 
     def harmful(self, settings: Settings) -> list[str]:
-        """Quantized layers of these settings by name, the one that costs most first."""
-        return []
+        """Layers of these settings by name that cost something in their precision, the most harmful first."""
+        found = harmful_layers(self._dials(settings), self._resolved(settings))
+        return [layer.name for layer in found if layer.kl > 0]
 
     def build(self, settings: Settings) -> Compressed:
         """The candidate. Raises Unavailable, with the reason, when a dial that is turned cannot be, and
@@ -189,10 +203,11 @@ class Bench:
         turned = {
             "channels": settings.channels > 0,
             "sparsity": settings.sparsity > 0 or any(settings.layers.values()),
+            "pattern": settings.pattern != "none",
             "precision": settings.precision != "fp32",
         }
         for item in self.unavailable:
-            if turned[item.dial]:
+            if turned[item.dial] and item.option in (None, settings.precision):
                 raise Unavailable(item.reason)
         if self._compressor is None:
             raise Unavailable(self.unavailable[0].reason)
@@ -207,6 +222,7 @@ class Bench:
             self.unavailable = [
                 UnavailableItem(dial="channels", reason=str(refusal)),
                 UnavailableItem(dial="sparsity", reason=str(refusal)),
+                UnavailableItem(dial="pattern", reason=str(refusal)),
                 UnavailableItem(dial="precision", reason=str(refusal)),
             ]
             return None
@@ -214,4 +230,11 @@ class Bench:
         compressor.warm()
         if imported.tier == 2:
             self.unavailable = [UnavailableItem(dial="channels", reason=" ".join(imported.tier_reasons))]
+        self.pattern_unfit, refusal = compressor.unfit()
+        if refusal is not None:
+            self.unavailable.append(UnavailableItem(dial="pattern", reason=refusal))
+        self.unavailable.extend(
+            UnavailableItem(dial="precision", option=precision, reason=reason)
+            for precision, reason in precision_refusals(imported).items()
+        )
         return compressor

@@ -172,6 +172,7 @@ class Session:
             layers=facts.layers,
             channel_stops=facts.channel_stops,
             unavailable=self._bench.unavailable,
+            pattern_unfit=self._bench.pattern_unfit,
             preview=Preview(channels=self._preview["channels"], sparsity=self._preview["sparsity"]),
             sensitivity=to_sensitivity(self._bench.scan),
         )

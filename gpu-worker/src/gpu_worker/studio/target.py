@@ -95,7 +95,8 @@ class Search:
         tell: Callable[[Trial], None],
     ) -> None:
         self._probe = probe
-        self._start = changed(start, channels=0, sparsity=0, precision="fp32", allocation="magnitude")
+        plain = {"precision": "fp32", "pattern": "none", "allocation": "magnitude", "keepFloat": []}
+        self._start = changed(start, channels=0, sparsity=0, **plain)
         self._precisions = precisions
         self._stops = stops
         self._tell = tell
@@ -112,7 +113,7 @@ class Search:
     # at most so much accuracy lost, as few bytes as possible
 
     def _least_bytes(self, loss: float) -> Trial:
-        for precision in self._precisions:
+        for precision in (*self._precisions, "fp32"):
             self._largest_sparsity(changed(self._start, precision=precision), loss)
             if self._held:
                 break

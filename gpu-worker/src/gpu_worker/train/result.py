@@ -22,6 +22,9 @@ from gpu_worker.train.group import Group
 from gpu_worker.train.reporter import TRAINING_SHARE, Reporter
 from gpu_worker.train.trainable import Trainable
 
+LOWERING = ("calibration", "calibration_samples", "calibration_seed", "keep_float")
+"""What a recipe says of how a precision is lowered."""
+
 LIBRARIES = ("torch", "onnx", "onnxruntime", "numpy", "safetensors")
 
 
@@ -43,8 +46,8 @@ def build_result(
     reporter.phase("exporting", "Writing the ONNX file", TRAINING_SHARE)
     float_model = trainable.export(module)
     model = float_model
-    if train.precision == "int8":
-        reporter.phase("quantizing", "Measuring ranges and quantizing to int8", TRAINING_SHARE + 1)
+    if train.precision != "fp32":
+        reporter.phase("quantizing", f"Lowering the precision to {train.precision}", TRAINING_SHARE + 1)
         model = requantize(float_model, train, dataset)
     measuring = TRAINING_SHARE + 2
 
@@ -63,14 +66,13 @@ def build_result(
 
 
 def requantize(float_model: bytes, train: TrainSpec, dataset: Dataset) -> bytes:
-    """The int8 model, by the same path as a commit, calibrated on the train samples that the recipe draws."""
-    plain = recipe_of(Settings(channels=0, sparsity=0, precision="int8"))
+    """The model in the run's precision, by the same path as a commit: with the recipe's calibration, and the
+    layers in fp32 that it keeps.
+    """
+    plain = recipe_of(Settings(channels=0, sparsity=0, precision=train.precision))
     drawn = plain if train.recipe is None else to_recipe(train.recipe)
-    calibration = {
-        "calibration_samples": drawn.calibration_samples,
-        "calibration_seed": drawn.calibration_seed,
-    }
-    return apply_recipe(float_model, plain.model_copy(update=calibration), dataset).onnx
+    how = {name: getattr(drawn, name) for name in LOWERING}
+    return apply_recipe(float_model, plain.model_copy(update=how), dataset).onnx
 
 
 def environment(spec: AttemptSpec, train: TrainSpec, group: Group) -> dict[str, str]:
