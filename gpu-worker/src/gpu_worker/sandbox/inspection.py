@@ -230,13 +230,16 @@ def _inspection(
 ) -> Inspection:
     from collections import Counter
 
+    import onnx
+
     from gpu_worker.compress import macs_by_node, parameter_count, sizes
     from gpu_worker.sandbox.graph import graph_view
     from gpu_worker.sandbox.layers import layers
 
     counted = sizes(data)
     macs = macs_by_node(data)
-    rows = layers(model, macs)
+    # Read again: shape inference left the values of large weights out.
+    rows = layers(onnx.load_model_from_string(data), macs)
     graph = graph_view(model, rows)
     drawn = {node.name for node in graph.nodes}
     ops = Counter(node.op_type for node in model.graph.node)

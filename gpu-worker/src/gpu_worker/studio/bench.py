@@ -49,8 +49,7 @@ from gpu_worker.jobs.wire import recipe_of, to_layers, to_sizes
 
 BATCHES = (1, 64)
 COMPACT = ("int4", "int8", "fp16")
-"""Precisions that a search tries, the most compact first; dynamic int8 weighs as much as static, and is slower.
-"""
+"""Precisions that a search tries, the most compact first; dynamic int8 weighs what static does."""
 
 LATENCY_ROUNDS = 12
 UNTOUCHED = Settings(channels=0, sparsity=0, precision="fp32")
