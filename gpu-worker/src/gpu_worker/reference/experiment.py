@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -34,7 +35,7 @@ from gpu_worker.jobs.measure import measure_version
 from gpu_worker.jobs.single import run_single
 from gpu_worker.train import run_rank
 
-FILES = {
+FILES: dict[Literal["x", "y", "x_test", "y_test"], str] = {
     "x": "train-images-idx3-ubyte",
     "y": "train-labels-idx1-ubyte",
     "x_test": "t10k-images-idx3-ubyte",

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import numpy as np
 import onnxruntime as ort
@@ -152,8 +153,9 @@ def prepare(
     """
     if stop():
         raise Superseded
-    for what, awaited in (("scan", bench.awaited_scan), ("recovery", bench.awaited_recovery)):
-        work = awaited(settings)
+    awaited: tuple[Literal["scan", "recovery"], ...] = ("scan", "recovery")
+    for what in awaited:
+        work = bench.awaited_scan(settings) if what == "scan" else bench.awaited_recovery(settings)
         while work is not None and not work.complete:
             yield StudioWork(
                 rev=rev,

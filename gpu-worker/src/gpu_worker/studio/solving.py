@@ -80,8 +80,8 @@ class SessionProbe:
         for mark in marks(len(self._bench.order)):
             found = self._upto(settings, mark)
             if found.low > bound or found.high < bound:
-                break
-        return found
+                return found
+        return self.whole(settings)
 
     def whole(self, settings: Settings) -> Difference:
         return self._upto(settings, len(self._bench.order))

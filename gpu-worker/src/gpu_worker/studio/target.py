@@ -216,13 +216,12 @@ class Search:
         """
         by_zeros = isinstance(target, Target2) and target.figure == "zstd19"
         zeros = [percent / 100 for percent in range(HIGHEST + 1)] if by_zeros else [0.0]
-        for stop in self._stops:
-            last = self._measure(changed(base, channels=stop, sparsity=zeros[-1]), target)
-            if last.holds:
+        nearest = self._measure(changed(base, sparsity=zeros[-1]), target)
+        for stop in self._stops[1:]:
+            if nearest.holds:
                 break
-        else:
-            return last
-        return self._least(zeros, last, target)
+            nearest = self._measure(changed(base, channels=stop, sparsity=zeros[-1]), target)
+        return self._least(zeros, nearest, target) if nearest.holds else nearest
 
     def _least(self, zeros: Sequence[float], met: Trial, target: Target2 | Target3) -> Trial:
         """The smallest share of zeros that still meets the limit, given that the largest does."""
