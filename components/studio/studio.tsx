@@ -23,7 +23,7 @@ import { type Measuring, workSays } from "./measuring";
 import { type Dial, predict } from "./predict";
 import type { Search } from "./search";
 import { SessionPlace, SessionState } from "./session-state";
-import { allowed, isUnchanged, sameSettings } from "./settings";
+import { allowed, isUnchanged, reasonOf, sameSettings } from "./settings";
 import { TargetPanel } from "./target-panel";
 import { StudioTiles } from "./tiles";
 import { useDials } from "./use-dials";
@@ -271,7 +271,7 @@ function Bench(props: BenchProps) {
             onFind={(target) => props.find(target, settings)}
             onCancel={props.cancel}
             onRestore={change}
-            reason={baseline.unavailable.length === 3 ? baseline.unavailable[0]?.reason : undefined}
+            reason={reasonOf(baseline, "sparsity") && reasonOf(baseline, "precision")}
           />
         </div>
         <div className="col studio-middle">

@@ -9,7 +9,7 @@ import { cluster } from "../../db/schema/cluster";
 import { team, user } from "../../db/schema/identity";
 import { model, version } from "../../db/schema/models";
 import { run } from "../../db/schema/runs";
-import { studioSession } from "../../db/schema/studio";
+import { studioMeasurement, studioSession } from "../../db/schema/studio";
 import { insertReadyDataset } from "../datasets/testing/examples";
 import { versionPage } from "../models/service";
 import { evaluationResult, inspection } from "../models/testing/examples";
@@ -320,6 +320,33 @@ describe("a commit", () => {
     const { id } = await commit();
     const [started] = await ctx.db.select().from(run).where(eq(run.id, id));
     expect(started?.spec).toMatchObject({ recipe: { ...chosen, layers: { stem: 0.1, head: 0.7 } } });
+  });
+
+  it("carries what has an effect only, and finds what was measured before there was a choice", async () => {
+    const layer = { name: "stem", before: 16, after: 16, parameters: 144, sparsity: 0.5 };
+    const chosen = Settings.parse({ sparsity: 0.5, allocation: "uniform", calibration: "entropy" });
+    const { ctx, bench, sessionId } = await ready([
+      {
+        type: "built",
+        rev: 1,
+        elapsedMs: 10,
+        achieved: { channels: 0, sparsity: 0.5 },
+        layers: [layer],
+        sizes: inspection.sizes,
+        macs: 1,
+      },
+      accuracy(1, 10_000),
+      done(1),
+    ]);
+    const input = { sessionId, rev: 1, settings: chosen };
+    for await (const _ of service.evaluate(ctx, input, new AbortController().signal));
+    const [kept] = await ctx.db.select().from(studioMeasurement);
+    expect(kept?.settings).toMatchObject({ calibration: "minmax", pattern: "none", keepFloat: [] });
+    const before = { channels: 0, sparsity: 0.5, precision: "fp32", allocation: "uniform", layers: {} };
+    await ctx.db.update(studioMeasurement).set({ settings: before });
+    const { id } = await service.commit(ctx, { ...bench, settings: chosen, note: "" });
+    const [started] = await ctx.db.select().from(run).where(eq(run.id, id));
+    expect(started?.spec).toMatchObject({ recipe: { layers: { stem: 0.5 }, calibration: "minmax" } });
   });
 
   it("is refused where the dials change nothing", async () => {

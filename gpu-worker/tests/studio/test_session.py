@@ -131,13 +131,16 @@ def test_a_setting_is_measured_in_nested_steps_to_the_whole_test_set(opened: Ope
         {"channels": 0.4},
         {"precision": "int8"},
         {"channels": 0.4, "sparsity": 0.3, "precision": "int8"},
+        {"pattern": "2:4", "precision": "fp16"},
+        {"precision": "int8_dynamic", "keepFloat": ["stem.0", "head"]},
+        {"precision": "int8", "calibration": "entropy", "calibrationSamples": 128},
     ],
-    ids=["sparsity", "channels", "int8", "all"],
+    ids=["sparsity", "channels", "int8", "all", "pattern", "dynamic", "entropy"],
 )
 def test_what_is_shown_is_what_the_committed_bytes_answer(opened: Opened, settings: dict[str, Any]) -> None:
     lines = list(opened.lines(**settings))
     recipe = {"channels": 0, "sparsity": 0, "precision": "fp32"} | settings
-    recipe |= {"calibrationSamples": 512, "calibrationSeed": 0, "roundTo": 16}
+    recipe = {"calibrationSamples": 512} | recipe | {"calibrationSeed": 0, "roundTo": 16}
     spec = {
         "kind": "compress",
         "parent": opened.model,
@@ -267,7 +270,7 @@ def test_the_version_itself_is_measured_and_its_curves_drawn(opened: Opened) -> 
     assert first.n >= 1000
     assert first.latency[0].baseline_p50_ms is None
     assert first.channel_stops[0] == 0
-    assert first.unavailable == []
+    assert {item.option for item in first.unavailable} == {"int4"}
     while (last := measured()).n < 1500:
         pass
     assert [point.ratio for point in last.preview.sparsity] == [0.3, 0.5, 0.6, 0.7, 0.8, 0.9]
@@ -276,6 +279,16 @@ def test_the_version_itself_is_measured_and_its_curves_drawn(opened: Opened) -> 
     for curve in (last.preview.channels, last.preview.sparsity):
         assert [point.ratio for point in curve] == sorted(point.ratio for point in curve)
         assert {point.n for point in curve} == {250}
+
+
+def test_one_choice_of_a_dial_can_be_missing(opened: Opened) -> None:
+    baseline = StudioBaseline.model_validate(opened.client.get("/baseline").json())
+    assert [(item.dial, item.option) for item in baseline.unavailable] == [("precision", "int4")]
+    assert "int4 needs MatMul layers; this model has 1 of 8" in baseline.unavailable[0].reason
+    assert baseline.pattern_unfit == ["stem.0"]
+    failed = list(opened.lines(precision="int4"))
+    assert [line["type"] for line in failed] == ["failed"]
+    assert failed[0]["message"] == baseline.unavailable[0].reason
 
 
 def test_samples_are_pictures(opened: Opened) -> None:
@@ -295,7 +308,7 @@ def test_every_route_wants_the_token(opened: Opened) -> None:
     [
         {"sparsity": 0.99},
         {"channels": -0.1},
-        {"precision": "int4"},
+        {"precision": "fp8"},
         {"allocation": "random"},
         {"layers": {"stem.0": 0.96}},
     ],
@@ -324,7 +337,8 @@ def test_dials_that_a_version_lacks_are_named_with_the_reason(tmp_path: Path) ->
     assert hashlib.sha256(quantized).hexdigest() == made.artifacts.model.sha256
     with session(tmp_path / "served", quantized, n=400) as served:
         baseline = StudioBaseline.model_validate(served.client.get("/baseline").json())
-        assert {item.dial for item in baseline.unavailable} == {"channels", "sparsity", "precision"}
+        dials = {(item.dial, item.option) for item in baseline.unavailable}
+        assert dials == {(dial, None) for dial in ("channels", "sparsity", "pattern", "precision")}
         assert baseline.sensitivity == Sensitivity(done=0, total=0, layers=[])
         assert all("quantized" in item.reason for item in baseline.unavailable)
         lines = list(served.lines(sparsity=0.5))
