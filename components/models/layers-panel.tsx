@@ -61,7 +61,7 @@ export function LayersPanel({ inspection, times, studio }: Props) {
             ? `Shares of latency: ${ms(times.totalMs)} in ONNX Runtime’s kernels at batch ${times.batch}, one thread, median of ${count(times.runs)} profiled runs. A fused layer runs inside the one before it.`
             : "Shares of latency come with an evaluation that times this version; none has yet. Shares of MACs are counted from the graph."}{" "}
           A sensitivity scan is kept by its studio session only:{" "}
-          <Link className="link" href={studio}>
+          <Link className="link underline" href={studio}>
             run one in the studio
           </Link>
           .
