@@ -1,5 +1,6 @@
 import { count } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
+import { isGreyShape, Picture } from "@/components/ui/picture";
 import { Bar } from "@/components/ui/progress";
 import type { DatasetReport } from "@/server/datasets/contract";
 
@@ -40,7 +41,7 @@ export function SamplesPanel({ report, labels }: { report: DatasetReport; labels
                   <Picture
                     key={preview.sampleId}
                     png={preview.png}
-                    isGrey={isGrey(report.shape)}
+                    isGrey={isGreyShape(report.shape)}
                     label={`Sample ${preview.sampleId}, ${name}`}
                   />
                 ))}
@@ -52,19 +53,5 @@ export function SamplesPanel({ report, labels }: { report: DatasetReport; labels
         );
       })}
     </Panel>
-  );
-}
-
-/** One channel: 28×28, 1×28×28 or 28×28×1. */
-const isGrey = (shape: readonly number[]): boolean =>
-  shape.length === 2 || (shape.length === 3 && (shape[0] === 1 || shape[2] === 1));
-
-/** Grey pictures are drawn in the ink of the theme, so that they belong to both; colours stay as they are. */
-function Picture({ png, isGrey, label }: { png: string; isGrey: boolean; label: string }) {
-  const url = `url(data:image/png;base64,${png})`;
-  return (
-    <span className="pixels" role="img" aria-label={label} title={label}>
-      <i className={isGrey ? "ink" : ""} style={isGrey ? { maskImage: url } : { backgroundImage: url }} />
-    </span>
   );
 }

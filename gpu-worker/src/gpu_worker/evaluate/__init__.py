@@ -1,11 +1,13 @@
 """Measuring: accuracy with intervals, paired comparison, latency."""
 
 from gpu_worker.evaluate.evaluation import (
+    SECOND,
     Evaluation,
     PerClass,
     classes,
     evaluate,
     evaluation_order,
+    marks,
     session_input,
 )
 from gpu_worker.evaluate.memory import PeakMemory, peak_memory
@@ -22,6 +24,7 @@ from gpu_worker.evaluate.statistics import (
 from gpu_worker.evaluate.timing import Latency, latency
 
 __all__ = [
+    "SECOND",
     "Evaluation",
     "Latency",
     "NodeTimes",
@@ -34,6 +37,7 @@ __all__ = [
     "evaluation_order",
     "finite_correction",
     "latency",
+    "marks",
     "mcnemar_p",
     "node_times",
     "open_session",

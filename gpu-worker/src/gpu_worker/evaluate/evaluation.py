@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -106,7 +106,7 @@ def evaluate(
             order[:n], dataset.y[order[:n]], predictions[:n].copy(), len(order), dataset.num_classes
         )
 
-    marks = set(_marks(len(order)))
+    told = set(marks(len(order)))
     for start in range(0, len(order), CHUNK):
         if should_stop is not None and should_stop():
             return so_far(start)
@@ -114,7 +114,7 @@ def evaluate(
         predictions[start:end] = classes(
             predict(session, dataset.batch(order[start:end], spec)), dataset.num_classes
         )
-        if on_partial is not None and end in marks:
+        if on_partial is not None and end in told:
             on_partial(so_far(end))
     return so_far(len(order))
 
@@ -134,7 +134,7 @@ def session_input(session: ort.InferenceSession) -> InputSpec:
     return InputSpec(value.name, shape)
 
 
-def _marks(total: int) -> Iterator[int]:
-    yield from (mark for mark in (FIRST, SECOND) if mark < total)
-    yield from range(SECOND + STEP, total, STEP)
-    yield total
+def marks(total: int) -> list[int]:
+    """How many samples are measured when a partial result is told, ascending; the last is all of them."""
+    first = [mark for mark in (FIRST, SECOND) if mark < total]
+    return first + list(range(SECOND + STEP, total, STEP)) + [total]

@@ -29,7 +29,7 @@ from gpu_worker.contract import (
     StudioTried,
     StudioWork,
 )
-from gpu_worker.evaluate import open_session, paired_difference
+from gpu_worker.evaluate import SECOND, marks, open_session, paired_difference
 from gpu_worker.jobs.wire import gained_and_lost, to_achieved, to_latency, to_layers, to_paired, to_sizes
 from gpu_worker.studio.bench import Bench
 
@@ -48,10 +48,6 @@ Partial = (
 )
 
 log = logging.getLogger(__name__)
-
-FIRST, SECOND, STEP = 250, 1_000, 1_000
-"""Samples after which a result is told: soon enough to steer a hand, then often enough to watch it settle."""
-
 
 ASKED, SHOWN = 1_000, 24
 """Changed samples that are compared by probability, and how many of them are told."""
@@ -167,12 +163,6 @@ def prepare(
             )
             if not work.step(stop) or stop():
                 raise Superseded
-
-
-def marks(total: int) -> list[int]:
-    """How many samples are measured when a result is told."""
-    first = [mark for mark in (FIRST, SECOND) if mark < total]
-    return first + list(range(SECOND + STEP, total, STEP)) + [total]
 
 
 def measure(

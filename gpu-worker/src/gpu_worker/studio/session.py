@@ -28,12 +28,12 @@ from gpu_worker.contract import (
     to_wire,
 )
 from gpu_worker.data import encode_png, sample_pixels
-from gpu_worker.evaluate import wilson
+from gpu_worker.evaluate import SECOND, wilson
 from gpu_worker.jobs.ports import Blobs
 from gpu_worker.jobs.wire import to_latency, to_sensitivity
 from gpu_worker.serve.http import RequireBearer, serve_http
 from gpu_worker.studio.bench import Bench
-from gpu_worker.studio.evaluation import SECOND, Desk, Partial
+from gpu_worker.studio.evaluation import Desk, Partial
 from gpu_worker.studio.preview import preview_point, preview_settings
 from gpu_worker.studio.solving import solve
 
