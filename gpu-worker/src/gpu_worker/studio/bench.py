@@ -138,9 +138,11 @@ class Bench:
         """What may be asked for besides fp32, the most compact first."""
         return [name for name in COMPACT if self._offers(name)]
 
-    def harmful(self, settings: Settings) -> list[str]:
-        """Layers of these settings by name that cost something in their precision, the most harmful first."""
-        found = harmful_layers(self._dials(settings), self._resolved(settings))
+    def harmful(self, settings: Settings, stop: Callable[[], bool]) -> list[str]:
+        """Layers of these settings by name that cost something in their precision, the most harmful first;
+        none when stopped.
+        """
+        found = harmful_layers(self._dials(settings), self._resolved(settings), stop)
         return [layer.name for layer in found if layer.kl > 0]
 
     def build(self, settings: Settings) -> Compressed:

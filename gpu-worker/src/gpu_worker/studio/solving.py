@@ -94,7 +94,10 @@ class SessionProbe:
 
     def harmful(self, settings: Settings) -> list[str]:
         self._open(settings)
-        return self._bench.harmful(settings)
+        layers = self._bench.harmful(settings, self._stop)
+        if self._stop():
+            raise Superseded
+        return layers
 
     def _upto(self, settings: Settings, n: int) -> Difference:
         """The first n samples, in the order in which everything here is measured."""

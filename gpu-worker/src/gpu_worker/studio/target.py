@@ -8,7 +8,7 @@ without fooling itself; what it ends with is measured on the whole test set befo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gpu_worker.compress import Sizes
@@ -117,15 +117,15 @@ class Search:
             self._largest_sparsity(changed(self._start, precision=precision), loss)
             if self._held:
                 break
-        best = self._lightest()
-        if best is not None:
+        if self._held:
+            lightest = min(self._held, key=lambda held: held.weight)
             for stop in self._stops[1:]:
-                if not self._holds(changed(best.settings, channels=stop), loss):
+                if not self._holds(changed(lightest.settings, channels=stop), loss):
                     break
         # What a part of the samples decided may still fail on all of them: then the next one is asked.
         for trial in sorted(self._held, key=lambda held: held.weight):
             found = self._probe.whole(trial.settings)
-            whole = Trial(trial.settings, found.mean >= -loss, trial.sizes, found)
+            whole = replace(trial, holds=found.mean >= -loss, difference=found)
             self._tell(whole)
             if whole.holds:
                 return whole
@@ -170,10 +170,10 @@ class Search:
             changed(settings, precision="fp32"), loss, keep=False
         ):
             return False
-        layers = self._probe.harmful(settings)
+        layers = self._probe.harmful(settings)[:REVERTED]
         return any(
-            self._try(changed(settings, keepFloat=layers[:count]), loss)
-            for count in range(1, min(REVERTED, len(layers)) + 1)
+            self._try(changed(settings, keepFloat=[*settings.keep_float, *layers[:count]]), loss)
+            for count in range(1, len(layers) + 1)
         )
 
     def _try(self, settings: Settings, loss: float, keep: bool = True) -> bool:
@@ -184,31 +184,28 @@ class Search:
             self._held.append(trial)
         return trial.holds
 
-    def _lightest(self) -> Trial | None:
-        return min(self._held, key=lambda held: held.weight, default=None)
-
     # at most so many bytes or milliseconds, as accurate as possible
 
     def _most_accurate(self, target: Target2 | Target3) -> Trial:
-        nearest: Trial | None = None
-        fitting: list[Trial] = []
-        for precision in ("fp32", *self._precisions):
-            trial = self._gentlest(changed(self._start, precision=precision, recovery=0), target)
-            nearest = min((t for t in (nearest, trial) if t is not None), key=lambda t: _figure(t, target))
-            if trial.holds:
-                fitting.append(self._recovered(trial))
+        gentlest = [
+            self._gentlest(changed(self._start, precision=precision, recovery=0), target)
+            for precision in ("fp32", *self._precisions)
+        ]
+        fitting = [trial for trial in gentlest if trial.holds]
         if not fitting:
-            assert nearest is not None
+            nearest = min(_figure(trial, target) for trial in gentlest)
             raise ValueError(
-                f"Nothing within these dials takes at most {_shown(target)}; the nearest found has"
-                f" {_shown(target, _figure(nearest, target))}. Allow more."
+                f"Nothing within these dials takes at most {_shown(target, _limit(target))};"
+                f" the nearest found has {_shown(target, nearest)}. Allow more."
             )
-        compared = []
+        compared: list[tuple[float, int, Trial]] = []
         for trial in fitting:
-            found = self._probe.whole(trial.settings)
-            compared.append(Trial(trial.settings, True, trial.sizes, found, trial.latency_ms))
-            self._tell(compared[-1])
-        return max(compared, key=lambda t: (t.difference.mean if t.difference else -1.0, -t.weight))
+            settings = self._recovered(trial.settings)
+            found = self._probe.whole(settings)
+            whole = replace(trial, settings=settings, difference=found)
+            self._tell(whole)
+            compared.append((found.mean, -whole.weight, whole))
+        return max(compared, key=lambda one: one[:2])[2]
 
     def _gentlest(self, base: Settings, target: Target2 | Target3) -> Trial:
         """The setting of one precision that meets a limit by removing least; the nearest to it where none
@@ -239,15 +236,14 @@ class Search:
         sizes = self._probe.sizes(settings)
         taken = self._probe.latency(settings, target.batch) if isinstance(target, Target3) else None
         trial = Trial(settings, False, sizes, latency_ms=taken)
-        trial = Trial(settings, _figure(trial, target) <= _limit(target), sizes, latency_ms=taken)
+        trial = replace(trial, holds=_figure(trial, target) <= _limit(target))
         self._tell(trial)
         return trial
 
-    def _recovered(self, trial: Trial) -> Trial:
+    def _recovered(self, settings: Settings) -> Settings:
         """With the recovery that was asked for, where something was removed."""
-        removed = trial.settings.channels > 0 or trial.settings.sparsity > 0
-        recovery = self._start.recovery if removed else 0
-        return Trial(changed(trial.settings, recovery=recovery), True, trial.sizes, None, trial.latency_ms)
+        removed = settings.channels > 0 or settings.sparsity > 0
+        return changed(settings, recovery=self._start.recovery) if removed else settings
 
 
 def changed(settings: Settings, **values: object) -> Settings:
@@ -266,9 +262,8 @@ def _figure(trial: Trial, target: Target2 | Target3) -> float:
     return trial.sizes.file if target.figure == "file" else trial.weight
 
 
-def _shown(target: Target2 | Target3, value: float | None = None) -> str:
-    """A limit, or a value against it, in words."""
-    value = _limit(target) if value is None else value
+def _shown(target: Target2 | Target3, value: float) -> str:
+    """A value of what a target limits, in words."""
     if isinstance(target, Target3):
         return f"{value:.3g} ms at batch {target.batch}"
     return f"{value / 1000:,.1f} kB" + ("" if target.figure == "file" else " after zstd")
