@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { dataset } from "../../db/schema/datasets";
-import { team, user } from "../../db/schema/identity";
 import { upload } from "../../db/schema/platform";
 import { run } from "../../db/schema/runs";
+import { makeEngineer } from "../identity/testing";
 import { adoptFile, registerBlob } from "../platform/blobs";
 import type { TeamContext } from "../platform/context";
 import { database, pool } from "../platform/db";
@@ -32,21 +32,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-async function makeTeam(): Promise<TeamContext> {
-  const [teamId, personId] = [newId("team"), newId("usr")];
-  const slug = teamId.replace("_", "-");
-  await database()
-    .insert(user)
-    .values({ id: personId, name: "Ines", email: `${personId}@example.com` });
-  await database().insert(team).values({ id: teamId, slug, name: slug });
-  return {
-    db: database(),
-    teamId,
-    teamSlug: slug,
-    actor: { kind: "person", id: personId, name: "Ines", roles: ["engineer"] },
-    requestId: newId("req"),
-  };
-}
+const makeTeam = (): Promise<TeamContext> => makeEngineer(database());
 
 async function uploaded(ctx: TeamContext, filename: string): Promise<string> {
   const path = join(home, newId("tmp"));

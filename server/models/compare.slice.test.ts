@@ -4,9 +4,9 @@ import { join } from "node:path";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { connect } from "../../db/client";
-import { membership, team, user } from "../../db/schema/identity";
 import { evaluation, model, version } from "../../db/schema/models";
 import { insertReadyDataset } from "../datasets/testing/examples";
+import { makeEngineer } from "../identity/testing";
 import { adoptFile, blobPath, registerBlob } from "../platform/blobs";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
@@ -32,21 +32,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-async function makeTeam(): Promise<TeamContext> {
-  const { db } = connection;
-  const [teamId, personId] = [newId("team"), newId("usr")];
-  const slug = teamId.replace("_", "-");
-  await db.insert(user).values({ id: personId, name: "Ines", email: `${personId}@example.com` });
-  await db.insert(team).values({ id: teamId, slug, name: slug });
-  await db.insert(membership).values({ teamId, userId: personId, roles: ["engineer"] });
-  return {
-    db,
-    teamId,
-    teamSlug: slug,
-    actor: { kind: "person", id: personId, name: "Ines", roles: ["engineer"] },
-    requestId: newId("req"),
-  };
-}
+const makeTeam = (): Promise<TeamContext> => makeEngineer(connection.db);
 
 async function stored(ctx: TeamContext, content: Buffer) {
   const path = join(home, newId("tmp"));

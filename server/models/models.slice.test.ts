@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { and, eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
 import { connect } from "../../db/client";
-import { membership, team, user } from "../../db/schema/identity";
 import { evaluation, version } from "../../db/schema/models";
 import { upload } from "../../db/schema/platform";
 import { run } from "../../db/schema/runs";
 import type { DatasetReport } from "../datasets/contract";
+import { makeEngineer } from "../identity/testing";
 import { adoptFile, registerBlob } from "../platform/blobs";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
@@ -36,21 +36,7 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-async function makeTeam(): Promise<TeamContext> {
-  const { db } = connection;
-  const [teamId, personId] = [newId("team"), newId("usr")];
-  const slug = teamId.replace("_", "-");
-  await db.insert(user).values({ id: personId, name: "Ines", email: `${personId}@example.com` });
-  await db.insert(team).values({ id: teamId, slug, name: slug });
-  await db.insert(membership).values({ teamId, userId: personId, roles: ["engineer"] });
-  return {
-    db,
-    teamId,
-    teamSlug: slug,
-    actor: { kind: "person", id: personId, name: "Ines", roles: ["engineer"] },
-    requestId: newId("req"),
-  };
-}
+const makeTeam = (): Promise<TeamContext> => makeEngineer(connection.db);
 
 /** A finished upload, as the tus server leaves it. */
 async function uploaded(ctx: TeamContext, purpose = "model"): Promise<string> {

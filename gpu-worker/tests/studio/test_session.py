@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,79 +12,13 @@ import httpx
 import numpy as np
 import pytest
 
-from gpu_worker.contract import (
-    CompressResult,
-    DatasetRef,
-    DesiredSession,
-    Sensitivity,
-    StudioBaseline,
-    StudioPartial,
-)
+from gpu_worker.contract import DesiredSession, Sensitivity, StudioBaseline
 from gpu_worker.evaluate import evaluation_order, open_session, predict
-from gpu_worker.jobs import run_single
 from gpu_worker.jobs.data import open_reference
-from gpu_worker.jobs.folder_door import FolderDoor
 from gpu_worker.studio import serve_session
 from nets import onnx_of
-from specs import attempt, open_door, stored_dataset
-
-TOKEN = "a-token-of-this-test"
-PLAIN = {"channels": 0, "sparsity": 0, "precision": "fp32"}
-
-
-class Opened:
-    """A session under test, with what it was opened on."""
-
-    def __init__(self, client: httpx.Client, door: FolderDoor, dataset: DatasetRef, model: str) -> None:
-        self.client, self.door, self.dataset, self.model = client, door, dataset, model
-        self.rev = 0
-
-    def lines(self, rev: int | None = None, **settings: Any) -> Iterator[dict[str, Any]]:
-        """The partial results of one setting, as they arrive; each is checked against the contract."""
-        self.rev = self.rev + 1 if rev is None else rev
-        body = {"rev": self.rev, "settings": PLAIN | settings}
-        yield from self._stream("/evaluate", body)
-
-    def solved(self, target: dict[str, Any], **settings: Any) -> Iterator[dict[str, Any]]:
-        """The steps of one search, and the measurement of what it settled on."""
-        self.rev += 1
-        body = {"rev": self.rev, "target": target, "settings": PLAIN | settings}
-        yield from self._stream("/solve", body)
-
-    def _stream(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        with self.client.stream("POST", path, json=body) as answer:
-            assert answer.status_code == 200
-            for line in answer.iter_lines():
-                yield StudioPartial.model_validate_json(line).model_dump(by_alias=True)
-
-
-@contextmanager
-def session(folder: Path, model: bytes, n: int = 6000, shape: tuple[int, ...] = (28, 28)) -> Iterator[Opened]:
-    """A session on a port of its own."""
-    door = open_door(folder)
-    dataset = stored_dataset(door, shape, 10, n)
-    sha256 = door.put_blob(model).sha256
-    desired = DesiredSession(
-        session_id="session", token=TOKEN, model=sha256, float_model=sha256, dataset=dataset, cpus=1
-    )
-    stop, ready = threading.Event(), threading.Event()
-    address: list[str] = []
-
-    def on_ready(url: str) -> None:
-        address.append(url)
-        ready.set()
-
-    thread = threading.Thread(target=serve_session, args=(desired, door, "127.0.0.1", on_ready, stop))
-    thread.start()
-    assert ready.wait(60)
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    try:
-        with httpx.Client(base_url=address[0], headers=headers, timeout=60) as client:
-            yield Opened(client, door, dataset, sha256)
-    finally:
-        stop.set()
-        thread.join(20)
-        assert not thread.is_alive()
+from sessions import PLAIN, TOKEN, Opened, session
+from specs import open_door, stored_dataset
 
 
 @pytest.fixture(scope="module")
@@ -141,15 +74,7 @@ def test_what_is_shown_is_what_the_committed_bytes_answer(opened: Opened, settin
     lines = list(opened.lines(**settings))
     recipe = {"channels": 0, "sparsity": 0, "precision": "fp32"} | settings
     recipe = {"calibrationSamples": 512} | recipe | {"calibrationSeed": 0, "roundTo": 16}
-    spec = {
-        "kind": "compress",
-        "parent": opened.model,
-        "parentFloat": opened.model,
-        "recipe": recipe,
-        "dataset": opened.dataset.model_dump(by_alias=True),
-    }
-    committed = run_single(attempt(spec), opened.door, threading.Event())
-    assert isinstance(committed, CompressResult)
+    committed = opened.committed(recipe)
     dataset = open_reference(opened.door, opened.dataset)
     order = evaluation_order(dataset)
     runtime = open_session(opened.door.blob(committed.artifacts.model.sha256).read_bytes())
@@ -217,15 +142,7 @@ def test_settings_by_sensitivity_wait_for_the_scan_and_commit_what_was_shown(tmp
         # Curves are there now, so the next setting does not wait.
         assert next(opened.lines(**chosen | {"sparsity": 0.5}))["type"] == "built"
 
-        spec = {
-            "kind": "compress",
-            "parent": opened.model,
-            "parentFloat": opened.model,
-            "recipe": chosen | {"layers": shares},
-            "dataset": opened.dataset.model_dump(by_alias=True),
-        }
-        committed = run_single(attempt(spec), opened.door, threading.Event())
-        assert isinstance(committed, CompressResult)
+        committed = opened.committed(chosen | {"layers": shares})
         assert [layer.model_dump(by_alias=True) for layer in committed.layers] == built["layers"]
         last = [line for line in lines if line["type"] == "accuracy"][-1]
         assert committed.artifacts.evaluation.accuracy == last["accuracy"]
@@ -321,18 +238,16 @@ def test_settings_out_of_range_are_refused(opened: Opened, settings: dict[str, A
 def test_dials_that_a_version_lacks_are_named_with_the_reason(tmp_path: Path) -> None:
     int8 = tmp_path / "int8"
     with session(int8, onnx_of("resnet"), n=400) as parent:
-        spec = {
-            "kind": "compress",
-            "parent": parent.model,
-            "parentFloat": parent.model,
-            "recipe": {
-                "channels": 0, "sparsity": 0, "precision": "int8",
-                "calibrationSamples": 64, "calibrationSeed": 0, "roundTo": 16,
-            },
-            "dataset": parent.dataset.model_dump(by_alias=True),
-        }  # fmt: skip
-        made = run_single(attempt(spec), parent.door, threading.Event())
-        assert isinstance(made, CompressResult)
+        made = parent.committed(
+            {
+                "channels": 0,
+                "sparsity": 0,
+                "precision": "int8",
+                "calibrationSamples": 64,
+                "calibrationSeed": 0,
+                "roundTo": 16,
+            }
+        )
         quantized = parent.door.blob(made.artifacts.model.sha256).read_bytes()
     assert hashlib.sha256(quantized).hexdigest() == made.artifacts.model.sha256
     with session(tmp_path / "served", quantized, n=400) as served:
@@ -367,68 +282,9 @@ def test_recovery_waits_for_its_steps_and_a_commit_learns_the_same(tmp_path: Pat
         assert [line["done"] for line in steps] == sorted(line["done"] for line in steps)
         # Another precision of what was learnt does not learn again.
         assert next(opened.lines(**chosen | {"precision": "fp32"}))["type"] == "built"
-        spec = {
-            "kind": "compress",
-            "parent": opened.model,
-            "parentFloat": opened.model,
-            "recipe": chosen,
-            "dataset": opened.dataset.model_dump(by_alias=True),
-        }
-        committed = run_single(attempt(spec), opened.door, threading.Event())
-        assert isinstance(committed, CompressResult)
+        committed = opened.committed(chosen)
         built = next(line for line in lines if line["type"] == "built")
         assert [layer.model_dump(by_alias=True) for layer in committed.layers] == built["layers"]
         last = [line for line in lines if line["type"] == "accuracy"][-1]
         assert committed.artifacts.evaluation.accuracy == last["accuracy"]
         assert committed.artifacts.sizes.zstd19 == lines[-3]["sizes"]["zstd19"]
-
-
-TARGETS = [
-    {"goal": "loss", "points": 20},
-    {"goal": "bytes", "figure": "file", "most": 60_000},
-    {"goal": "bytes", "figure": "zstd19", "most": 40_000},
-    {"goal": "latency", "batch": 1, "mostMs": 50},
-]
-
-
-@pytest.mark.parametrize("target", TARGETS, ids=["loss", "file", "zstd", "latency"])
-def test_a_search_settles_on_what_it_then_measures_in_full(opened: Opened, target: dict[str, Any]) -> None:
-    lines = list(opened.solved(target))
-    assert lines[-1]["type"] == "done", lines[-1]
-    tried = [line for line in lines if line["type"] == "tried"]
-    settled = next(line for line in lines if line["type"] == "settled")["settings"]
-    found = next(line for line in reversed(tried) if line["settings"] == settled and line["n"] == 1500)
-    assert found["holds"]
-    last = [line for line in lines if line["type"] == "accuracy"][-1]
-    assert last["n"] == last["total"] == 1500
-    assert found["difference"] == pytest.approx(last["paired"]["difference"])
-    # At the end of the test set the sequence is a point.
-    assert found["low"] == pytest.approx(found["high"])
-    sizes = next(line for line in lines if line["type"] == "sizes")["sizes"]
-    if target["goal"] == "loss":
-        assert last["paired"]["difference"] >= -target["points"] / 100
-    elif target["goal"] == "bytes":
-        assert sizes[target["figure"]] <= target["most"]
-    else:
-        assert found["latencyMs"] <= target["mostMs"]
-
-
-def test_a_target_out_of_reach_names_the_nearest(opened: Opened) -> None:
-    lines = list(opened.solved({"goal": "bytes", "figure": "file", "most": 100}))
-    assert lines[-1]["type"] == "failed"
-    assert "at most 0.1 kB; the nearest found has" in lines[-1]["message"]
-
-
-def test_a_turned_dial_ends_a_search(opened: Opened) -> None:
-    searching = opened.solved({"goal": "loss", "points": 20})
-    assert next(searching)["type"] in ("tried", "work")
-    seen: list[dict[str, Any]] = []
-    reader = threading.Thread(target=lambda: seen.extend(searching))
-    reader.start()
-    older = opened.rev
-    with httpx.Client(base_url=opened.client.base_url, headers=opened.client.headers, timeout=60) as other:
-        later = Opened(other, opened.door, opened.dataset, opened.model)
-        assert list(later.lines(rev=older + 1, sparsity=0.2))[-1]["type"] == "done"
-    opened.rev = older + 1
-    reader.join(60)
-    assert seen[-1] == {"type": "superseded", "rev": older, "by": older + 1}
