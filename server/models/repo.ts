@@ -157,6 +157,23 @@ export const setRun = (tx: Transaction, teamId: string, versionId: string, runId
     .set({ runId })
     .where(and(eq(version.id, versionId), eq(version.teamId, teamId)));
 
+/** What every list of versions says of one; `user` and `run` are joined. */
+const VERSION_FACTS = {
+  id: version.id,
+  number: version.number,
+  digest: version.digest,
+  bytes: version.bytes,
+  state: version.state,
+  origin: version.origin,
+  tier: version.tier,
+  recipe: version.recipe,
+  sizes: version.sizes,
+  note: version.note,
+  createdAt: version.createdAt,
+  createdByName: user.name,
+  runNumber: run.number,
+};
+
 /** All versions of a model with their newest evaluation and the run that made or inspects them, oldest first. */
 export async function listVersions(db: Db, teamId: string, modelId: string) {
   const latest = db
@@ -178,21 +195,9 @@ export async function listVersions(db: Db, teamId: string, modelId: string) {
     order by against_parent.created_at desc limit 1)`;
   return db
     .select({
-      id: version.id,
-      number: version.number,
-      digest: version.digest,
-      bytes: version.bytes,
-      state: version.state,
-      origin: version.origin,
-      tier: version.tier,
+      ...VERSION_FACTS,
       parentId: version.parentId,
-      recipe: version.recipe,
-      sizes: version.sizes,
       refusal: version.refusal,
-      note: version.note,
-      createdAt: version.createdAt,
-      createdByName: user.name,
-      runNumber: run.number,
       runKind: run.kind,
       accuracy: latest.accuracy,
       n: latest.n,
@@ -239,22 +244,10 @@ export async function listForCompare(db: Db, teamId: string, modelId: string, nu
     select number from version parent where parent.team_id = ${teamId} and parent.id = ${version.parentId})`;
   return db
     .select({
-      id: version.id,
-      number: version.number,
-      digest: version.digest,
-      bytes: version.bytes,
-      state: version.state,
-      origin: version.origin,
-      tier: version.tier,
+      ...VERSION_FACTS,
       parentNumber,
-      recipe: version.recipe,
       inspection: version.inspection,
-      sizes: version.sizes,
       provenance: version.provenance,
-      note: version.note,
-      createdAt: version.createdAt,
-      createdByName: user.name,
-      runNumber: run.number,
     })
     .from(version)
     .leftJoin(user, eq(user.id, version.createdBy))
