@@ -5,7 +5,8 @@ export const THEME_APPLY = "lathe:theme:apply";
 
 /**
  * Runs before the first paint, so that a stored choice never flashes the other theme. Afterwards it follows
- * the system and other tabs, and tells charts (which draw with resolved colours) that they must redraw.
+ * the system and other tabs, and tells charts (which draw with resolved colours) that they must redraw. A document that
+ * React renders anew has a new <html>, which gets the theme as well.
  */
 export const themeScript = `(() => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -21,4 +22,7 @@ export const themeScript = `(() => {
   dark.addEventListener("change", apply);
   addEventListener("storage", (event) => { if (event.key === "${THEME_KEY}") apply(); });
   addEventListener("${THEME_APPLY}", apply);
+  new MutationObserver(() => {
+    if (document.documentElement && !document.documentElement.dataset.theme) apply();
+  }).observe(document, { childList: true });
 })();`;
