@@ -71,7 +71,6 @@ export function LayersPanel({ inspection, times, studio }: Props) {
   );
 }
 
-const NO_SCAN = "A sensitivity scan lives in the studio’s session; it is not kept with a version.";
 const dash = (why: string) => (
   <span className="t3" title={why}>
     –<span className="sr-only"> {why}</span>
@@ -89,10 +88,10 @@ const COLUMNS: Column<LayerRow>[] = [
     key: "op",
     head: "Op",
     sortable: true,
-    width: "92px",
+    width: "84px",
     cell: (layer) => <span title={layer.op}>{layer.op}</span>,
   },
-  { key: "shape", head: "Shape", width: "104px", cell: (layer) => layer.shape.join("×") },
+  { key: "shape", head: "Shape", width: "96px", cell: (layer) => layer.shape.join("×") },
   {
     key: "parameters",
     head: "Parameters",
@@ -121,7 +120,7 @@ const COLUMNS: Column<LayerRow>[] = [
     head: "Bytes",
     align: "end",
     sortable: true,
-    width: "132px",
+    width: "120px",
     cell: (layer) => (
       <>
         <span className="t2">{percent(layer.byteShare)}</span> {bytes(layer.bytes)}
@@ -152,5 +151,4 @@ const COLUMNS: Column<LayerRow>[] = [
         percent(layer.timeShare)
       ),
   },
-  { key: "sensitivity", head: "Sensitivity", align: "end", width: "88px", cell: () => dash(NO_SCAN) },
 ];

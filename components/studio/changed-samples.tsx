@@ -28,10 +28,10 @@ export function ChangedSamples({ team, sessionId, changed, shape, labels, from }
   });
   const named = (label: number) => labels[label] ?? `class ${label}`;
   if (changed.samples.length === 0) {
-    return <p className="pad t2">Every sample is answered as by {from}.</p>;
+    return <p className="body t2">Every sample is answered as by {from}.</p>;
   }
   return (
-    <div className="pad col">
+    <div className="body col">
       <p className="lab">
         {changed.samples.length < changed.total
           ? `The ${count(changed.samples.length)} of ${count(changed.total)} changed answers whose probabilities moved most`

@@ -41,7 +41,7 @@ export function TargetPanel({ search, onFind, onCancel, onRestore, reason }: Pro
           options={(Object.keys(GOALS) as Goal[]).map((value) => ({ value, label: GOALS[value].name }))}
         />
         <Field label={label} error={error} hint={hint}>
-          <div className="row">
+          <div className="target-find">
             <Input
               value={text}
               onValueChange={(value) => setFigures({ ...figures, [goal]: value })}
