@@ -48,6 +48,11 @@ export function LineagePanel({ team, model, lines, current }: Props) {
               ),
               recipe: parent && {
                 title: recipeTitle(version.madeBy),
+                joins: version.mergedWithNumber !== null && (
+                  <Link className="link" href={`/${team}/models/${model}/v/${version.mergedWithNumber}`}>
+                    v{version.mergedWithNumber}
+                  </Link>
+                ),
                 detail: (
                   <>
                     {recipeDetail(version.madeBy)}

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { MadeBy } from "@/server/models/contract";
-import { type Ancestor, lines, recipeCost, recipeTitle } from "./lineage";
+import { type Ancestor, lines, recipeCost, recipeDetail, recipeTitle } from "./lineage";
 
 const ancestor = (number: number, over: Partial<Ancestor> = {}): Ancestor => ({
   id: `v${number}`,
   number,
   parentId: number === 1 ? null : `v${number - 1}`,
+  mergedWithNumber: null,
   bytes: 700_000,
   accuracy: 0.9,
   datasetId: "ds",
@@ -52,5 +53,9 @@ describe("lineage", () => {
       digest: "0".repeat(64),
     };
     expect(recipeTitle(madeBy)).toBe("Channels pruned, int8 static");
+    const merge = { partner: 5, method: "soup", weight: 0.5 };
+    const merged: MadeBy = { ...madeBy, recipe: { ...madeBy.recipe, merge } };
+    expect(recipeTitle(merged)).toBe("Merged with v5, channels pruned, int8 static");
+    expect(recipeDetail(merged)).toBe("soup, 50% of v5, 25% of channels");
   });
 });

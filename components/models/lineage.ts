@@ -7,6 +7,8 @@ export interface Ancestor {
   id: string;
   number: number;
   parentId: string | null;
+  /** The number of the other parent, of a merge. */
+  mergedWithNumber: number | null;
   bytes: number;
   accuracy: number | null;
   datasetId: string | null;
@@ -21,12 +23,13 @@ const whole = (fraction: number): string => `${Math.round(fraction * 100)}%`;
 export function recipeTitle(madeBy: MadeBy | null): string {
   if (!madeBy) return "Uploaded again";
   if (madeBy.kind === "train") return madeBy.mode === "recover" ? "Recovered" : "Fine-tuned";
-  const { channels, sparsity, precision } = madeBy.recipe;
+  const { channels, sparsity, precision, merge } = madeBy.recipe;
   const steps = [
+    merge && `merged with v${merge.partner}`,
     channels > 0 && "channels pruned",
     sparsity > 0 && "weights zeroed",
     precision !== "fp32" && PRECISIONS[precision],
-  ].filter((step) => step !== false);
+  ].filter((step) => typeof step === "string");
   const text = steps.join(", ") || "copied";
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
@@ -40,7 +43,12 @@ export function recipeDetail(madeBy: MadeBy | null): string {
     return `${how}, ${epochs} ${epochs === 1 ? "epoch" : "epochs"}, batch ${globalBatch}, lr ${lr}${madeBy.precision === "fp32" ? "" : `, ${PRECISIONS[madeBy.precision]} applied again`}`;
   }
   const { channels, sparsity } = madeBy.achieved;
-  return [channels > 0 && `${whole(channels)} of channels`, sparsity > 0 && `${whole(sparsity)} zeros`]
+  const { merge } = madeBy.recipe;
+  return [
+    merge && `${merge.method}, ${whole(merge.weight)} of v${merge.partner}`,
+    channels > 0 && `${whole(channels)} of channels`,
+    sparsity > 0 && `${whole(sparsity)} zeros`,
+  ]
     .filter(Boolean)
     .join(", ");
 }

@@ -144,6 +144,8 @@ export function ProvenancePanel({
   items.push(["File", version.filename]);
   if (run) items.push([run.kind === "inspect_model" ? "Inspected by" : "Made by", runLink]);
   if (parent) items.push(["Parent", <Parent key="parent" parent={parent} />]);
+  const mergedWith = lineage.at(-1)?.mergedWithNumber;
+  if (mergedWith) items.push(["Other parent", `v${mergedWith}`]);
   if (madeBy) items.push(["Recipe", [recipeTitle(madeBy), recipeDetail(madeBy)].filter(Boolean).join(": ")]);
   if (madeBy?.kind === "compress")
     items.push(["Recipe digest", <Digest key="recipe" value={madeBy.digest} label="recipe digest" />]);

@@ -7,8 +7,15 @@ import { count, decimal, percent } from "@/components/ui/format";
 import { Segmented } from "@/components/ui/segmented";
 import { inWords, type Measurement, type Settings } from "@/server/studio/contract";
 import { frontOf } from "./front";
-import { comparable, type Dial, type Evidence, type Prediction, predictedCurve } from "./predict";
-import { isOnCurveOf, MAX_SPARSITY } from "./settings";
+import {
+  comparable,
+  type Dial,
+  type Evidence,
+  MERGES_BEFORE_A_CURVE,
+  type Prediction,
+  predictedCurve,
+} from "./predict";
+import { isOnCurveOf, MAX_SPARSITY, standsAt, turned } from "./settings";
 
 interface Props {
   evidence: Evidence;
@@ -23,13 +30,18 @@ interface Props {
 }
 
 const CURVE_POINTS = 48;
-const X_LABEL: Record<Dial, string> = { channels: "Channels removed, %", sparsity: "Sparsity, % of weights" };
+const X_LABEL: Record<Dial, string> = {
+  channels: "Channels removed, %",
+  sparsity: "Sparsity, % of weights",
+  merge: "Weight of the partner, %",
+};
+const NAME: Record<Dial, string> = { channels: "channels", sparsity: "sparsity", merge: "merge weight" };
 const SYNC = "studio";
 
 export function StudioCharts(props: Props) {
   const { evidence, measurements, settings, prediction, isMeasured, dial, from, onRestore } = props;
   const { baseline } = evidence;
-  const end = dial === "sparsity" ? MAX_SPARSITY : (baseline.channelStops.at(-1) ?? 0.9);
+  const end = { sparsity: MAX_SPARSITY, channels: baseline.channelStops.at(-1) ?? 0.9, merge: 1 }[dial];
   const xs = useMemo(
     () => Array.from({ length: CURVE_POINTS + 1 }, (_, i) => (end * i) / CURVE_POINTS),
     [end],
@@ -41,7 +53,7 @@ export function StudioCharts(props: Props) {
   };
   const measured = measuredLike(measurements, settings, dial).map(({ id, settings: s, measured: m }) => ({
     id,
-    x: s[dial] * 100,
+    x: standsAt(s, dial) * 100,
     y: comparable(baseline, m) * 100,
     half: m.accuracy.paired.halfWidth * 100,
     n: m.accuracy.n,
@@ -51,14 +63,20 @@ export function StudioCharts(props: Props) {
     x: x * 100,
     y: y === null ? null : Math.max(0, Math.min(1, y)) * 100,
   }));
-  const x = settings[dial] * 100;
-  const others = inWords({ ...settings, [dial]: 0 });
+  const x = standsAt(settings, dial) * 100;
+  const others = inWords(dial === "merge" ? { ...settings, merge: null } : turned(settings, dial, 0));
+  const asides = [
+    others !== "no change" && `with ${others}`,
+    settings.merge !== null &&
+      measured.length < MERGES_BEFORE_A_CURVE &&
+      "nothing is predicted of a merge until two like it are measured",
+  ].filter((aside) => aside !== false);
 
   return (
     <>
       <AccuracyChart
-        title={`Accuracy against ${dial}`}
-        subtitle={others === "no change" ? undefined : `with ${others}`}
+        title={`Accuracy against ${NAME[dial]}`}
+        subtitle={asides.join("; ") || undefined}
         measured={measured}
         predicted={predicted}
         baseline={{ label: from, value: baseline.accuracy * 100 }}
@@ -66,13 +84,14 @@ export function StudioCharts(props: Props) {
         xDomain={[0, Math.ceil(end * 10) * 10]}
         syncKey={SYNC}
         onPoint={(point) => restore(point.id)}
-        {...(!isMeasured && {
-          current: {
-            x,
-            y: prediction.accuracy * 100,
-            label: `${decimal(x, 0)}%: ${percent(prediction.accuracy)} predicted`,
-          },
-        })}
+        {...(!isMeasured &&
+          prediction.accuracy !== null && {
+            current: {
+              x,
+              y: prediction.accuracy * 100,
+              label: `${decimal(x, 0)}%: ${percent(prediction.accuracy)} predicted`,
+            },
+          })}
       />
       <div className="g g2 studio-charts">
         <AgainstChart {...props} xs={xs} end={end} />
@@ -86,7 +105,7 @@ export function StudioCharts(props: Props) {
 function measuredLike(measurements: readonly Measurement[], settings: Settings, dial: Dial): Measurement[] {
   return measurements
     .filter((m) => isOnCurveOf(m.settings, settings, dial))
-    .sort((a, b) => a.settings[dial] - b.settings[dial]);
+    .sort((a, b) => standsAt(a.settings, dial) - standsAt(b.settings, dial));
 }
 
 type Quantity = "size" | "latency" | "macs";
@@ -121,7 +140,7 @@ function AgainstChart({
       label: `batch ${batch}`,
       points: like.flatMap((m) => {
         const found = m.measured.latency?.latency.find((l) => l.batch === batch);
-        return found ? [{ x: m.settings[dial] * 100, y: found.p50Ms }] : [];
+        return found ? [{ x: standsAt(m.settings, dial) * 100, y: found.p50Ms }] : [];
       }),
     })),
     macs: [{ key: "macs", label: "MACs", points: curve("macs", 1e6), isPredicted }],
@@ -129,7 +148,7 @@ function AgainstChart({
   const yLabel = { size: "Size, kB", latency: "Latency p50, ms", macs: "MACs, M" }[quantity];
   return (
     <SizeChart
-      title={`By ${dial}`}
+      title={`By ${NAME[dial]}`}
       tools={
         <Segmented
           label="Quantity"
@@ -146,7 +165,7 @@ function AgainstChart({
       xLabel={X_LABEL[dial]}
       xDomain={[0, Math.ceil(end * 10) * 10]}
       yLabel={yLabel}
-      current={settings[dial] * 100}
+      current={standsAt(settings, dial) * 100}
       syncKey={SYNC}
     />
   );
@@ -185,7 +204,8 @@ function FrontChart({
       empty="Each setting you measure becomes a point here; a press on one brings its dials back."
       onPoint={onPoint}
       {...(!isMeasured &&
-        predictedBytes !== null && {
+        predictedBytes !== null &&
+        prediction.accuracy !== null && {
           current: {
             x: predictedBytes / 1000,
             y: prediction.accuracy * 100,

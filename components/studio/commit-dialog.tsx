@@ -99,7 +99,7 @@ function Expectation({ from, measured: { accuracy, built, sizes }, prediction }:
               `${percent(accuracy.accuracy, 2)}, ${points(accuracy.paired.difference * 100)}${interval(accuracy.paired.halfWidth)}, n = ${count(accuracy.n)}`
             ) : (
               <span key="accuracy" className="predicted thin">
-                {percent(prediction.accuracy)} predicted
+                {prediction.accuracy === null ? "not known yet" : `${percent(prediction.accuracy)} predicted`}
               </span>
             ),
           ],

@@ -9,10 +9,12 @@ import {
   Allocation,
   Calibration,
   type Measurement,
+  type MergePartner,
   PRECISIONS,
   type Settings,
   type StudioBaseline,
 } from "@/server/studio/contract";
+import { MergeDial } from "./merge-dial";
 import type { Dial } from "./predict";
 import {
   CALIBRATED_ON,
@@ -22,6 +24,8 @@ import {
   NOTHING_CHANGED,
   reasonOf,
   SPARSITY_STEP,
+  standsAt,
+  turned,
 } from "./settings";
 
 interface Props {
@@ -31,6 +35,8 @@ interface Props {
   onActive: (dial: Dial) => void;
   baseline: StudioBaseline;
   measurements: readonly Measurement[];
+  /** What can be merged with this version, and why the rest can't; undefined while it is not known. */
+  partners: readonly MergePartner[] | undefined;
   from: string;
 }
 
@@ -62,16 +68,19 @@ const RANGES: Record<Settings["calibration"], string> = {
 };
 
 /** The dials. Each shows where it may land and which of its settings are measured. */
-export function Dials({ settings, onSettings, active, onActive, baseline, measurements, from }: Props) {
+export function Dials(props: Props) {
+  const { settings, onSettings, active, onActive, baseline, measurements, from } = props;
   const stops = baseline.channelStops;
   const measuredOn = (dial: Dial) => [
     ...new Set(
-      measurements.filter((m) => isOnCurveOf(m.settings, settings, dial)).map((m) => m.settings[dial]),
+      measurements
+        .filter((m) => isOnCurveOf(m.settings, settings, dial))
+        .map((m) => standsAt(m.settings, dial)),
     ),
   ];
   const turn = (dial: Dial) => (value: number) => {
     onActive(dial);
-    onSettings({ ...settings, [dial]: value });
+    onSettings(turned(settings, dial, value));
   };
   const sparsityReason = reasonOf(baseline, "sparsity");
   return (
@@ -165,6 +174,7 @@ export function Dials({ settings, onSettings, active, onActive, baseline, measur
         </div>
       </div>
       <PrecisionDial settings={settings} onSettings={onSettings} baseline={baseline} />
+      <MergeDial {...props} reason={sparsityReason} measured={measuredOn("merge")} />
     </Panel>
   );
 }

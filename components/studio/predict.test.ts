@@ -157,3 +157,28 @@ describe("predictions", () => {
     ]);
   });
 });
+
+describe("a merge", () => {
+  const soup = (weight: number, over: Partial<Settings> = {}): Settings => ({
+    ...NOTHING_CHANGED,
+    merge: { partner: 5, method: "soup", weight, density: 0.2, scale: 1, parents: null },
+    ...over,
+  });
+
+  it("has no predicted accuracy before two like it are measured, but bytes from counting", () => {
+    const one = { baseline, measurements: [measurement(soup(0.2), 0.9)] };
+    expect(predict({ baseline, measurements: [] }, soup(0.5), "merge").accuracy).toBeNull();
+    expect(predict(one, soup(0.5), "merge").accuracy).toBeNull();
+    expect(predict(one, soup(0.5), "merge").sizes.file).toBe(700_000);
+    expect(predictedCurve(one, soup(0.5), "merge", "accuracy", [0.5])).toEqual([{ x: 0.5, y: null }]);
+  });
+
+  it("is predicted between those that are, and says nothing of another partner", () => {
+    const measurements = [measurement(soup(0.2), 0.9), measurement(soup(0.8), 0.93)];
+    const { accuracy } = predict({ baseline, measurements }, soup(0.5), "merge");
+    expect(accuracy).toBeGreaterThan(0.9);
+    expect(accuracy).toBeLessThan(0.93);
+    const other = { partner: 6, method: "soup" as const, weight: 0.5, density: 0.2, scale: 1, parents: null };
+    expect(predict({ baseline, measurements }, soup(0.5, { merge: other }), "merge").accuracy).toBeNull();
+  });
+});

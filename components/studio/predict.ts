@@ -6,9 +6,9 @@
  */
 import type { Sizes } from "@/server/models/contract";
 import type { Measured, Measurement, Settings, StudioBaseline } from "@/server/studio/contract";
-import { isOnCurveOf } from "./settings";
+import { type Dial, isOnCurveOf, sameMerge, standsAt } from "./settings";
 
-export type Dial = "channels" | "sparsity";
+export type { Dial };
 export interface Knot {
   x: number;
   y: number;
@@ -64,10 +64,14 @@ function knotsOf(coarse: readonly Knot[], measured: readonly Knot[]): Knot[] {
   return [...byX.values()].sort((a, b) => a.x - b.x);
 }
 
+/** Merges that must be measured before a curve is drawn through them. */
+export const MERGES_BEFORE_A_CURVE = 2;
+
 type Figure = "accuracy" | "file" | "sparse" | "packed" | "zstd19" | "macs";
 
 export interface Prediction {
-  accuracy: number;
+  /** Null where nothing like it was measured: what a merge does is not known from anything else. */
+  accuracy: number | null;
   sizes: Sizes;
   macs: number;
   /** Predicted p50 in ms by batch size; a batch is missing where nothing like it was measured. */
@@ -108,8 +112,10 @@ function curveOf(
   const like = measurements.filter((m) => isOnCurveOf(m.settings, settings, dial));
   const measured = like.flatMap((m) => {
     const y = measuredFigure(baseline, m, figure);
-    return y === null ? [] : [{ x: m.settings[dial], y }];
+    return y === null ? [] : [{ x: standsAt(m.settings, dial), y }];
   });
+  if (figure === "accuracy" && settings.merge !== null)
+    return measured.length < MERGES_BEFORE_A_CURVE ? null : monotoneCurve(knotsOf([], measured));
   const coarse = coarseKnots({ baseline, measurements }, dial, settings, figure, start);
   const knots = knotsOf(figure === "accuracy" ? coarse : calibrated(coarse, measured), measured);
   return knots.length > 0 ? monotoneCurve(knots) : null;
@@ -140,6 +146,7 @@ function coarseKnots(
 }
 
 function previewKnots(baseline: StudioBaseline, dial: Dial, figure: Figure): Knot[] {
+  if (dial === "merge") return [];
   return baseline.preview[dial].flatMap((point) => {
     const y = figure === "accuracy" ? point.accuracy : figure === "macs" ? point.macs : point.sizes[figure];
     // The coarse curve leaves zstd out, which takes long; it shrinks about as what is left without zeros does.
@@ -157,11 +164,15 @@ function costOfOthers(
   figure: Figure,
   start: number,
 ): number {
-  const second = dial === "channels" ? "sparsity" : "channels";
-  const knots = [{ x: 0, y: start }, ...previewKnots(evidence.baseline, second, figure)];
-  const byDial = settings[second] > 0 ? monotoneCurve(knots)(settings[second]) : start;
+  const others = (["channels", "sparsity"] as const).filter((other) => other !== dial && settings[other] > 0);
+  const costs = others.map((other) => {
+    const knots = [{ x: 0, y: start }, ...previewKnots(evidence.baseline, other, figure)];
+    return monotoneCurve(knots)(settings[other]);
+  });
   const byPrecision = precisionEffect(evidence, settings, figure);
-  return figure === "accuracy" ? byDial - start + byPrecision : (byDial / (start || 1)) * byPrecision;
+  return figure === "accuracy"
+    ? costs.reduce((sum, y) => sum + y - start, byPrecision)
+    : costs.reduce((product, y) => (product * y) / (start || 1), byPrecision);
 }
 
 /** Bytes that a weight gives up; int4 keeps half a byte and its part of a scale, for 32 weights. */
@@ -178,13 +189,17 @@ function precisionEffect({ baseline, measurements }: Evidence, settings: Setting
   const neutral = figure === "accuracy" ? 0 : 1;
   if (settings.precision === "fp32") return neutral;
   for (const quantized of measurements.filter((m) => m.settings.precision === settings.precision)) {
-    const { channels, sparsity } = quantized.settings;
+    const { channels, sparsity, merge } = quantized.settings;
     const dense = measurements.find(
-      ({ settings: s }) => s.precision === "fp32" && s.channels === channels && s.sparsity === sparsity,
+      ({ settings: s }) =>
+        s.precision === "fp32" &&
+        s.channels === channels &&
+        s.sparsity === sparsity &&
+        sameMerge(s.merge, merge),
     );
     const from = dense
       ? measuredFigure(baseline, dense, figure)
-      : channels === 0 && sparsity === 0
+      : channels === 0 && sparsity === 0 && merge === null
         ? baselineFigure(baseline, figure)
         : null;
     const to = measuredFigure(baseline, quantized, figure);
@@ -199,13 +214,15 @@ function precisionEffect({ baseline, measurements }: Evidence, settings: Setting
 
 /** What these settings are expected to lead to. */
 export function predict(evidence: Evidence, settings: Settings, dial: Dial): Prediction {
-  const figure = (name: Figure) => curveOf(evidence, dial, settings, name)?.(settings[dial]) ?? null;
+  const figure = (name: Figure) =>
+    curveOf(evidence, dial, settings, name)?.(standsAt(settings, dial)) ?? null;
   const { baseline } = evidence;
+  const accuracy = figure("accuracy") ?? (settings.merge === null ? baseline.accuracy : null);
   const bytes = (name: "file" | "sparse" | "packed") => Math.round(figure(name) ?? baseline.sizes[name]);
   const zstd = figure("zstd19");
   const macs = Math.round(figure("macs") ?? baseline.macs);
   return {
-    accuracy: Math.min(1, Math.max(0, figure("accuracy") ?? baseline.accuracy)),
+    accuracy: accuracy === null ? null : Math.min(1, Math.max(0, accuracy)),
     sizes: {
       file: bytes("file"),
       sparse: bytes("sparse"),

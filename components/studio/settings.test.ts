@@ -7,6 +7,7 @@ import {
   changesSomething,
   effective,
   inWords,
+  MergeMethod,
   Pattern,
   Settings,
   StudioBaseline,
@@ -14,7 +15,16 @@ import {
 import { allowed, CALIBRATED_ON, isOnCurveOf, readSettings, sameSettings, writeSettings } from "./settings";
 
 const hundredths = (max: number) => fc.integer({ min: 0, max: max * 100 }).map((n) => n / 100);
+const merge = fc.record({
+  partner: fc.integer({ min: 1, max: 9999 }),
+  method: fc.constantFrom(...MergeMethod.options),
+  weight: hundredths(1),
+  density: hundredths(1),
+  scale: hundredths(2),
+  parents: fc.constant(null),
+});
 const anything = fc.record({
+  merge: fc.option(merge),
   channels: hundredths(0.9),
   sparsity: hundredths(0.95),
   pattern: fc.constantFrom(...Pattern.options),
@@ -37,7 +47,7 @@ it("comes back from the address as it was written, whatever the layers are calle
 
 it("leaves out of the address what is not turned, and of the dials what makes no sense", () => {
   expect(writeSettings("", Settings.parse({}))).toBe("");
-  expect(readSettings("?a=luck&l=~0.5&l=stem~9&s=-1&p=fp8&n=3:7&m=mean&k=513&f=")).toEqual(
+  expect(readSettings("?a=luck&l=~0.5&l=stem~9&s=-1&p=fp8&n=3:7&m=mean&k=513&f=&w=5~soup~1")).toEqual(
     Settings.parse({ layers: { stem: 0.95 } }),
   );
 });
@@ -102,4 +112,41 @@ it("takes back only the choice that a version does not have", () => {
   expect(Precision.options.map(precision)).toEqual(["fp32", "fp16", "int8", "int8_dynamic", "fp32"]);
   const old = StudioBaseline.parse({ ...baseline, unavailable: [{ dial: "precision", reason: "tier 4" }] });
   expect(allowed(Settings.parse({ precision: "fp16" }), old).precision).toBe("fp32");
+});
+
+it("writes a merge as one can say it, with what its method uses", () => {
+  const soup = Settings.parse({ merge: { partner: 5, method: "soup", weight: 0.5 } });
+  expect(writeSettings("", soup)).toBe("w=v5%7Esoup%7E0.5");
+  expect(readSettings("?w=v5~soup~0.5")).toEqual(soup);
+  expect(readSettings("?w=v5~ties~0.25~0.4~1.5").merge).toEqual({
+    partner: 5,
+    method: "ties",
+    weight: 0.25,
+    density: 0.4,
+    scale: 1.5,
+    parents: null,
+  });
+  for (const nonsense of ["v0~soup~0.5", "vx~soup~0.5", "v5~stew~0.5", "v5"])
+    expect(readSettings(`?w=${nonsense}`).merge).toBeNull();
+});
+
+it("puts merges that differ by their weight on one curve, and by nothing else", () => {
+  const at = (weight: number, over: object = {}) =>
+    Settings.parse({ merge: { partner: 5, method: "soup", weight, ...over } });
+  expect(isOnCurveOf(at(0.2), at(0.6), "merge")).toBe(true);
+  expect(isOnCurveOf(at(0.2), at(0.6, { method: "slerp" }), "merge")).toBe(false);
+  expect(isOnCurveOf(at(0.2), at(0.6, { partner: 6 }), "merge")).toBe(false);
+  expect(isOnCurveOf(at(0.2), Settings.parse({}), "merge")).toBe(false);
+  expect(sameSettings(at(0.2), at(0.2, { density: 0.7 }))).toBe(true);
+});
+
+it("says a merge in words, before the other steps", () => {
+  const over = { sparsity: 0.4 };
+  expect(inWords(Settings.parse({ ...over, merge: { partner: 5, method: "soup", weight: 0.5 } }))).toBe(
+    "soup with 50% of v5, sparsity 40%",
+  );
+  expect(
+    inWords(Settings.parse({ merge: { partner: 5, method: "ties", weight: 0.5, density: 0.3, scale: 2 } })),
+  ).toBe("ties with 50% of v5, density 30%, scale 2");
+  expect(inWords(Settings.parse({ merge: { partner: 5, method: "soup", weight: 0 } }))).toBe("no change");
 });

@@ -6,8 +6,11 @@ import {
   changesSomething,
   effective,
   MAX_RECOVERY,
+  Merge,
+  MergeMethod,
   Settings,
   type StudioBaseline,
+  usesAncestor,
 } from "@/server/studio/contract";
 
 export const NOTHING_CHANGED: Settings = Settings.parse({});
@@ -27,7 +30,18 @@ export const sameSettings = (a: Settings, b: Settings): boolean =>
   a.allocation === b.allocation &&
   a.recovery === b.recovery &&
   sameRatios(a.layers, b.layers) &&
+  sameMerge(a.merge, b.merge) &&
   loweredAlike(effective(a), effective(b));
+
+/** A density or scale that the method does not use makes no difference. */
+export const sameMerge = (a: Merge | null, b: Merge | null): boolean =>
+  a === null || b === null
+    ? a === b
+    : a.partner === b.partner &&
+      a.method === b.method &&
+      a.weight === b.weight &&
+      (a.method !== "ties" || a.density === b.density) &&
+      (!usesAncestor(a.method) || a.scale === b.scale);
 
 const loweredAlike = (a: Settings, b: Settings): boolean =>
   a.precision === b.precision &&
@@ -44,16 +58,50 @@ const fraction = (text: string | null, max: number): number => {
   return Number.isFinite(value) ? Math.min(max, Math.max(0, value)) : 0;
 };
 
+/** A dial that a chart can have on its axis. */
+export type Dial = "channels" | "sparsity" | "merge";
+
+/** Where a dial stands; a merge's is its weight. */
+export const standsAt = (settings: Settings, dial: Dial): number =>
+  dial === "merge" ? (settings.merge?.weight ?? 0) : settings[dial];
+
+/** The settings with a dial turned to a value. */
+export const turned = (settings: Settings, dial: Dial, value: number): Settings =>
+  dial === "merge"
+    ? { ...settings, merge: settings.merge && { ...settings.merge, weight: value } }
+    : { ...settings, [dial]: value };
+
 /** Whether two settings differ by nothing but where this dial stands: they then lie on one curve. */
-export const isOnCurveOf = (a: Settings, b: Settings, dial: "channels" | "sparsity"): boolean =>
-  sameSettings({ ...a, [dial]: 0 }, { ...b, [dial]: 0 });
+export const isOnCurveOf = (a: Settings, b: Settings, dial: Dial): boolean =>
+  sameSettings(turned(a, dial, 0), turned(b, dial, 0));
 
 const samplesOf = (text: string | null): number =>
   CALIBRATED_ON.find((known) => String(known) === text) ?? NOTHING_CHANGED.calibrationSamples;
 
+const isMethod = (text: string | undefined): text is MergeMethod =>
+  MergeMethod.options.some((known) => known === text);
+
+/** The merge of `v5~ties~0.5~0.2~1`: partner, method, weight, density, scale; null for what makes no sense. */
+function readMerge(text: string | null): Merge | null {
+  const [partner, method, weight, density, scale] = text?.split("~") ?? [];
+  if (!partner?.startsWith("v") || !isMethod(method)) return null;
+  const start = { partner: Number(partner.slice(1)), method, weight: fraction(weight ?? null, 1) };
+  const over = {
+    ...(density !== undefined && { density: fraction(density, 1) }),
+    ...(scale !== undefined && { scale: fraction(scale, 2) }),
+  };
+  return Merge.safeParse({ ...start, ...over }).data ?? null;
+}
+
+function writeMerge({ partner, method, weight, density, scale }: Merge): string {
+  const short = (value: number) => String(Number(value.toFixed(4)));
+  const rest = usesAncestor(method) ? [short(density), short(scale)] : [];
+  return [`v${partner}`, method, short(weight), ...rest].join("~");
+}
+
 /**
- * The dials of `?c=&s=&n=2:4&p=&m=&k=&a=&r=`, of an `l=name~ratio` for each locked layer and of an `f=name` for each that
- * stays fp32; what makes no sense is left out.
+ * The dials of `?c=&s=&n=2:4&p=&m=&k=&a=&r=`, of an `l=name~ratio` for each locked layer, of an `f=name` for each that
+ * stays fp32 and of `w=v5~soup~0.5`, with what it is merged; what makes no sense is left out.
  */
 export function readSettings(query: string): Settings {
   const params = new URLSearchParams(query);
@@ -69,6 +117,7 @@ export function readSettings(query: string): Settings {
     calibrationSamples: samplesOf(params.get("k")),
     keepFloat: [...new Set(params.getAll("f"))].filter((name) => name !== ""),
     ...(locks.length > 0 && { layers: Object.fromEntries(locks.filter(([name]) => name !== "")) }),
+    merge: readMerge(params.get("w")),
     channels: fraction(params.get("c"), 0.9),
     sparsity: fraction(params.get("s"), MAX_SPARSITY),
     recovery: fraction(params.get("r"), MAX_RECOVERY),
@@ -78,7 +127,7 @@ export function readSettings(query: string): Settings {
 
 /** The query with these dials; one that is not turned is left out. */
 export function writeSettings(query: string, settings: Settings): string {
-  const { channels, sparsity, pattern, precision, allocation, layers, recovery } = settings;
+  const { channels, sparsity, pattern, precision, allocation, layers, recovery, merge } = settings;
   const { calibration, calibrationSamples, keepFloat } = settings;
   const params = new URLSearchParams(query);
   const put = (name: string, value: string | null) =>
@@ -91,6 +140,7 @@ export function writeSettings(query: string, settings: Settings): string {
   put("p", precision === "fp32" ? null : precision);
   put("a", allocation === "magnitude" ? null : allocation);
   put("r", recovery > 0 ? String(Number(recovery.toFixed(4))) : null);
+  put("w", merge && writeMerge(merge));
   params.delete("l");
   for (const [name, ratio] of Object.entries(layers))
     params.append("l", `${name}~${Number(ratio.toFixed(4))}`);
@@ -125,6 +175,11 @@ export function allowed(settings: Settings, baseline: StudioBaseline): Settings 
     pattern: off("pattern") ? "none" : settings.pattern,
     precision: off("precision", settings.precision) ? "fp32" : settings.precision,
     recovery: off("sparsity") ? 0 : settings.recovery,
-    ...(off("sparsity") && { allocation: NOTHING_CHANGED.allocation, layers: NOTHING_CHANGED.layers }),
+    ...(off("sparsity") && {
+      allocation: NOTHING_CHANGED.allocation,
+      layers: NOTHING_CHANGED.layers,
+      // What can't be zeroed can't be read into modules, so it can't be merged either.
+      merge: NOTHING_CHANGED.merge,
+    }),
   };
 }

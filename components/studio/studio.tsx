@@ -145,6 +145,8 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
           {...{ settings, change, evidence, measured, measuring, from, again, search, find, cancel }}
           sessionId={session.isReady && session.session ? session.session.id : null}
           team={team}
+          versionId={version.id}
+          datasetId={dataset.id}
           datasetName={dataset.name}
           measurements={withRunning(session.measurements, measuring)}
         />
@@ -198,6 +200,8 @@ function withRunning(known: readonly Measurement[], measuring: Measuring | null)
 
 interface BenchProps {
   team: string;
+  versionId: string;
+  datasetId: string;
   settings: Settings;
   change: (next: Settings) => void;
   evidence: { baseline: StudioBaseline; measurements: readonly Measurement[] };
@@ -240,8 +244,10 @@ function Bench(props: BenchProps) {
   const { data: dataset } = useQuery(
     trpc.datasets.page.queryOptions({ team: props.team, dataset: props.datasetName }),
   );
+  const { team, versionId, datasetId } = props;
+  const { data: partners } = useQuery(trpc.studio.mergePartners.queryOptions({ team, versionId, datasetId }));
   const [active, setActive] = useState<Dial>(() =>
-    settings.channels > 0 && settings.sparsity === 0 ? "channels" : "sparsity",
+    settings.merge ? "merge" : settings.channels > 0 && settings.sparsity === 0 ? "channels" : "sparsity",
   );
   const prediction = predict({ baseline, measurements }, settings, active);
   const isMine = measuring !== null && sameSettings(measuring.settings, settings);
@@ -264,6 +270,7 @@ function Bench(props: BenchProps) {
             onActive={setActive}
             baseline={baseline}
             measurements={measurements}
+            partners={partners}
             from={from}
           />
           <TargetPanel

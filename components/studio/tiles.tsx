@@ -48,18 +48,22 @@ const kind = (isMeasured: boolean) =>
 
 function AccuracyTile({ baseline, from, prediction, measured: { accuracy }, status }: Props) {
   const value = accuracy?.accuracy ?? prediction.accuracy;
-  const difference = accuracy?.paired.difference ?? value - baseline.accuracy;
+  const difference = accuracy?.paired.difference ?? (value === null ? null : value - baseline.accuracy);
   return (
     <div className="tile" data-testid="tile-accuracy">
       <div className="lab">
         <span>Accuracy</span>
-        {kind(accuracy !== undefined)}
+        {value !== null && kind(accuracy !== undefined)}
       </div>
       <div className="v">
-        <span className={accuracy ? "measured" : "predicted"}>{percent(value, accuracy ? 2 : 1)}</span>
+        {value === null ? (
+          <span className="t3">not predicted</span>
+        ) : (
+          <span className={accuracy ? "measured" : "predicted"}>{percent(value, accuracy ? 2 : 1)}</span>
+        )}
       </div>
       <div className="studio-difference">
-        {points(difference * 100, accuracy ? 2 : 1)}
+        {difference === null ? "a merge is measured first" : points(difference * 100, accuracy ? 2 : 1)}
         {accuracy && interval(accuracy.paired.halfWidth)}
       </div>
       <div className="sub">

@@ -96,7 +96,7 @@ export function useMeasure(props: Props): Measure {
     sameSettings(measuring.settings, settings) &&
     (measuring.state === "waiting" || measuring.state === "measuring" || measuring.state === "done");
   const wanted = sessionId !== null && !isBaseline && !isKnown && !isRunning;
-  const { channels, sparsity, pattern, precision, allocation, layers, recovery } = settings;
+  const { channels, sparsity, pattern, precision, allocation, layers, recovery, merge } = settings;
   const { calibration, calibrationSamples, keepFloat } = effective(settings);
   const keptFloat = keepFloat.join("\n");
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new setting or session starts it, its own progress does not
@@ -120,6 +120,7 @@ export function useMeasure(props: Props): Measure {
     allocation,
     layers,
     recovery,
+    merge,
     isBaseline,
     isKnown,
   ]);

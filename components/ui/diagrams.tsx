@@ -10,8 +10,8 @@ export type LineageItem = {
   detail?: ReactNode;
   /** Square for a step without a name, coloured circles for baseline and candidate. */
   mark?: "version" | "baseline" | "candidate" | "step" | undefined;
-  /** How it came from the artifact before it: the recipe, and what it cost. */
-  recipe?: { title: ReactNode; detail?: ReactNode } | undefined;
+  /** How it came from the artifact before it: the recipe, what it cost, and what else joins on a second edge. */
+  recipe?: { title: ReactNode; detail?: ReactNode; joins?: ReactNode } | undefined;
 };
 
 const MARKS = { version: "", baseline: "base", candidate: "cand", step: "step" } as const;
@@ -26,7 +26,10 @@ export function Lineage({ items, label }: { items: readonly LineageItem[]; label
           {item.recipe && (
             <div className="edge">
               <div className="on">{item.recipe.title}</div>
-              <div className="det">{item.recipe.detail}</div>
+              <div className="det">
+                {item.recipe.joins && <div className="join">{item.recipe.joins}</div>}
+                {item.recipe.detail}
+              </div>
             </div>
           )}
           <div className="art">

@@ -60,6 +60,8 @@ export const version = pgTable(
     state: text("state", { enum: ["inspecting", "ready", "refused", "failed"] }).notNull(),
     origin: text("origin", { enum: ["upload", "sample", "compress", "train"] }).notNull(),
     parentId: text("parent_id").references((): AnyPgColumn => version.id),
+    /** The other parent, of a merge. */
+    mergedWithId: text("merged_with_id").references((): AnyPgColumn => version.id),
     /** What made it out of its parent. */
     recipe: jsonb("recipe"),
     runId: text("run_id"),

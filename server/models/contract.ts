@@ -243,7 +243,18 @@ export type Precision = z.infer<typeof Precision>;
 export const MadeBy = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("compress"),
-    recipe: z.object({ channels: Fraction, sparsity: Fraction, precision: Precision }).loose(),
+    recipe: z
+      .object({
+        channels: Fraction,
+        sparsity: Fraction,
+        precision: Precision,
+        /** What came first, if another version was merged in. */
+        merge: z
+          .object({ partner: z.number().int(), method: z.string(), weight: Fraction })
+          .loose()
+          .nullish(),
+      })
+      .loose(),
     achieved: z.object({ channels: Fraction, sparsity: Fraction }),
     digest: Sha256,
   }),

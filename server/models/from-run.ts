@@ -27,6 +27,8 @@ export const contextOfRun = (run: EndedRun): Pick<TeamContext, "teamId" | "actor
 interface FromRun {
   modelId: string;
   parentId: string;
+  /** The other parent, of a merge. */
+  mergedWithId?: string | null;
   /** What its evaluation compares with; the parent unless said otherwise. */
   baselineId?: string;
   datasetId: string;
@@ -63,6 +65,7 @@ export async function createVersionFromRun(
     state: "ready",
     origin: input.origin,
     parentId: input.parentId,
+    mergedWithId: input.mergedWithId ?? null,
     recipe: input.recipe,
     runId: run.id,
     tier: isQuantized ? parentTier : inspection.tier,
@@ -82,7 +85,12 @@ export async function createVersionFromRun(
     action: "version.created",
     target: { kind: "version", id: versionId },
     summary: `Run ${run.number} made ${name}`,
-    after: { digest: model.sha256, parent: input.parentId, recipe: input.recipe },
+    after: {
+      digest: model.sha256,
+      parent: input.parentId,
+      mergedWith: input.mergedWithId ?? null,
+      recipe: input.recipe,
+    },
   });
   await emit(tx, { teamId: run.teamId, topic: "models", key: versionId });
   return { versionId, number: taken.number };

@@ -174,6 +174,30 @@ const VERSION_FACTS = {
   runNumber: run.number,
 };
 
+/** All versions of a model as a merge asks of them: lineage, weights' shapes, and accuracy on a dataset. */
+export async function listKin(db: Db, teamId: string, modelId: string, datasetId: string | null) {
+  const accuracy = sql<number | null>`(
+    select measured.accuracy from evaluation measured
+    where measured.team_id = ${teamId} and measured.version_id = ${version.id}
+      and measured.dataset_id = ${datasetId}
+    order by measured.created_at desc limit 1)`;
+  return db
+    .select({
+      id: version.id,
+      number: version.number,
+      state: version.state,
+      tier: version.tier,
+      parentId: version.parentId,
+      mergedWithId: version.mergedWithId,
+      floatDigest: version.floatDigest,
+      inspection: version.inspection,
+      accuracy,
+    })
+    .from(version)
+    .where(and(eq(version.teamId, teamId), eq(version.modelId, modelId)))
+    .orderBy(asc(version.number));
+}
+
 /** All versions of a model with their newest evaluation and the run that made or inspects them, oldest first. */
 export async function listVersions(db: Db, teamId: string, modelId: string) {
   const latest = db
@@ -193,10 +217,14 @@ export async function listVersions(db: Db, teamId: string, modelId: string) {
     where against_parent.team_id = ${teamId} and against_parent.version_id = ${version.id}
       and against_parent.baseline_version_id = ${version.parentId}
     order by against_parent.created_at desc limit 1)`;
+  const mergedWithNumber = sql<
+    number | null
+  >`(select number from version other where other.team_id = ${teamId} and other.id = ${version.mergedWithId})`;
   return db
     .select({
       ...VERSION_FACTS,
       parentId: version.parentId,
+      mergedWithNumber,
       refusal: version.refusal,
       runKind: run.kind,
       accuracy: latest.accuracy,

@@ -141,6 +141,12 @@ export async function versionForWork(db: Db, teamId: string, versionId: string) 
   return { version, model, digest, floatDigest, tier };
 }
 
+/** The versions of a model as a merge asks of them, oldest first. */
+export async function kinOf(db: Db, teamId: string, modelId: string, datasetId: string | null) {
+  const rows = await repo.listKin(db, teamId, modelId, datasetId);
+  return rows.map((row) => ({ ...row, inspection: Inspection.nullable().parse(row.inspection) }));
+}
+
 /** Where the bytes of a version are, for its download. A refused file is kept out: nobody gets it back from here. */
 export async function openDownload(ctx: TeamContext, versionId: string) {
   const { version, model } = await versionForWork(ctx.db, ctx.teamId, versionId);

@@ -1,7 +1,7 @@
 /** The studio: a recipe, and the protocol between the console and a warm session. */
 import { z } from "zod";
 import { Latency, PairedDifference, Precision, Sizes } from "../models/contract";
-import { Count, Fraction, Id } from "../platform/atoms";
+import { Count, Fraction, Id, Sha256 } from "../platform/atoms";
 
 /** Zeros that a layer has by structure: of every four weights side by side along its inputs, the two smallest. */
 export const Pattern = z.enum(["none", "2:4"]);
@@ -19,7 +19,44 @@ export type Allocation = z.infer<typeof Allocation>;
 export const CALIBRATION_SAMPLES = 512;
 export const MAX_RECOVERY = 2;
 
-/** The dials. Ratios are fractions; steps apply in the order channels → pattern and sparsity → recovery → precision. */
+/**
+ * How two versions become one: their weights interpolated, tensor by tensor along an arc, or their changes from the
+ * shared ancestor added, the last with small changes dropped and signs elected (TIES).
+ */
+export const MergeMethod = z.enum(["soup", "slerp", "arithmetic", "ties"]);
+export type MergeMethod = z.infer<typeof MergeMethod>;
+
+/** The fp32 graphs that a merge joins the version's own with; no ancestor where the method needs none. */
+export const MergeParents = z.object({ partner: Sha256, ancestor: Sha256.nullable() });
+export type MergeParents = z.infer<typeof MergeParents>;
+
+/** Another version of the same model joined into this one. */
+export const Merge = z.object({
+  /** The partner's number. */
+  partner: z.number().int().positive(),
+  method: MergeMethod,
+  /** 0 is this version, 1 the partner. */
+  weight: Fraction,
+  /** TIES: the share of each change that is kept. */
+  density: Fraction.default(0.2),
+  /** Arithmetic and TIES: 1 averages the two changes, 2 adds them up at weight 0.5. */
+  scale: z.number().min(0).max(2).default(1),
+  /** Filled in by the console for whoever builds it, never believed from a browser. */
+  parents: MergeParents.nullable().default(null),
+});
+export type Merge = z.infer<typeof Merge>;
+
+/** Methods that start from the shared ancestor. */
+export const usesAncestor = (method: MergeMethod): boolean => method === "arithmetic" || method === "ties";
+
+/** Whether a merge gives other weights than this version's. */
+export const joins = (merge: Merge | null): merge is Merge =>
+  merge !== null && (merge.weight > 0 || usesAncestor(merge.method));
+
+/**
+ * The dials. Ratios are fractions; steps apply in the order merge → channels → pattern and sparsity → recovery →
+ * precision.
+ */
 export const Settings = z.object({
   channels: z.number().min(0).max(0.9).default(0),
   sparsity: z.number().min(0).max(0.95).default(0),
@@ -35,6 +72,7 @@ export const Settings = z.object({
   layers: z.record(z.string(), z.number().min(0).max(0.95)).default({}),
   /** Epochs in which what is left learns the version's answers again (distillation), zeros kept; before precision. */
   recovery: z.number().min(0).max(MAX_RECOVERY).default(0),
+  merge: Merge.nullable().default(null),
 });
 export type Settings = z.infer<typeof Settings>;
 
@@ -46,7 +84,9 @@ export const changesSomething = ({
   precision,
   layers,
   recovery,
+  merge,
 }: Settings): boolean =>
+  joins(merge) ||
   recovery > 0 ||
   channels > 0 ||
   sparsity > 0 ||
@@ -54,14 +94,23 @@ export const changesSomething = ({
   precision !== "fp32" ||
   Object.values(layers).some((ratio) => ratio > 0);
 
-/** The same settings without what has no effect under their precision: equal settings then make equal bytes. */
+/**
+ * The same settings without what has no effect under their precision or method, and as dials know them, without digests:
+ * equal settings then make equal bytes.
+ */
 export function effective(settings: Settings): Settings {
   const { calibration, calibrationSamples, keepFloat } = Settings.parse({});
   return {
     ...settings,
     ...(settings.precision !== "int8" && { calibration, calibrationSamples }),
+    merge: settings.merge && plainMerge(settings.merge),
     keepFloat: settings.precision === "fp32" ? keepFloat : [...new Set(settings.keepFloat)].sort(),
   };
+}
+
+function plainMerge({ partner, method, weight, density, scale }: Merge): Merge {
+  const used = { ...(method === "ties" && { density }), ...(usesAncestor(method) && { scale }) };
+  return Merge.parse({ partner, method, weight, ...used });
 }
 
 /** Precisions in words. */
@@ -76,13 +125,24 @@ export const PRECISIONS: Record<Precision, string> = {
 /** More locked layers than these are only counted. */
 const MOST_NAMED = 2;
 
-/** Dials in words: "channels 25%, sparsity 40% by sensitivity, int8 static by entropy, stem in fp32". */
+/** A merge in words: "ties with 50% of v5, density 20%, scale 1.5". */
+function mergeInWords({ partner, method, weight, density, scale }: Merge): string {
+  const parts = [
+    `${method} with ${Math.round(weight * 100)}% of v${partner}`,
+    method === "ties" && `density ${Math.round(density * 100)}%`,
+    usesAncestor(method) && scale !== 1 && `scale ${scale}`,
+  ];
+  return parts.filter(Boolean).join(", ");
+}
+
+/** Dials in words: "soup with 50% of v5, channels 25%, sparsity 40% by sensitivity, int8 static by entropy". */
 export function inWords(settings: Settings): string {
   const { channels, sparsity, pattern, precision, calibration, calibrationSamples, keepFloat } =
     effective(settings);
-  const { allocation, layers, recovery } = settings;
+  const { allocation, layers, recovery, merge } = settings;
   const locks = Object.entries(layers);
   const parts = [
+    joins(merge) && mergeInWords(merge),
     channels > 0 && `channels ${Math.round(channels * 100)}%`,
     pattern !== "none" && `${pattern} zeros`,
     sparsity > 0 &&
@@ -304,6 +364,18 @@ export const EvaluateSettings = z.object({
   settings: Settings,
 });
 
+/** A version beside the one in the studio, as something to merge with. */
+export const MergePartner = z.object({
+  number: z.number().int(),
+  /** Why it can't be merged; null where it can. */
+  reason: z.string().nullable(),
+  /** The newest version that both came from; null where there is none. */
+  ancestorNumber: z.number().int().nullable(),
+  /** On the whole test set of the dataset in the studio; null where it was not measured there. */
+  accuracy: Fraction.nullable(),
+});
+export type MergePartner = z.infer<typeof MergePartner>;
+
 /** What was measured of one setting: the last line of each type that the session said. */
 export const Measured = z.object({
   built: StudioBuilt.optional(),
@@ -334,4 +406,4 @@ export const Commit = z.object({
   note: z.string().trim().max(2000).default(""),
 });
 /** What the finisher of a compress run needs to know besides the run. */
-export const CommitIntent = z.object({ note: z.string() });
+export const CommitIntent = z.object({ note: z.string(), mergedWithId: Id.nullable().default(null) });

@@ -69,14 +69,16 @@ export const finishCommit: Finisher = async (tx, run, outcome) => {
   if (outcome.state === "succeeded" && outcome.result.kind === "compress" && run.modelId && run.versionId) {
     const spec = CompressSpec.parse(run.spec);
     const { artifacts, achieved, recipeDigest } = outcome.result;
+    const { note, mergedWithId } = CommitIntent.parse(run.intent);
     await createVersionFromRun(tx, run, {
       modelId: run.modelId,
       parentId: run.versionId,
+      mergedWithId,
       datasetId: spec.dataset.datasetId,
       origin: "compress",
       artifacts,
       recipe: { kind: "compress", recipe: spec.recipe, achieved, digest: recipeDigest },
-      note: CommitIntent.parse(run.intent).note,
+      note,
       provenance: { seed: spec.recipe.calibrationSeed },
     });
   }

@@ -22,6 +22,10 @@ export const studioRouter = router({
   history: inTeam("read")
     .input(OpenSession)
     .query(({ ctx, input }) => service.history(ctx, input)),
+  /** The versions that can be merged into this one, and why the others can't. */
+  mergePartners: inTeam("read")
+    .input(OpenSession)
+    .query(({ ctx, input }) => service.mergePartners(ctx, input)),
   /** Answers in parts until the measurement is done; a client that goes away ends it. */
   evaluate: inTeam("studio.use")
     .input(EvaluateSettings)

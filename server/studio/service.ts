@@ -18,6 +18,7 @@ import {
   type EvaluateSettings,
   effective,
   inWords,
+  joins,
   KEEP_FROM_N,
   Measured,
   type Measurement,
@@ -28,6 +29,7 @@ import {
   type Solve,
   type StudioPartial,
 } from "./contract";
+import { resolved, resolveMerge } from "./merge";
 import * as repo from "./repo";
 
 const ONE_CPU = { workers: 1, cpus: 1, gpus: 0 };
@@ -111,7 +113,8 @@ export async function* evaluate(
   signal: AbortSignal,
 ): AsyncGenerator<StudioPartial> {
   const found = await readySession(ctx, input.sessionId);
-  yield* keeping(ctx, found, input, actor.evaluate(found, input, signal));
+  const settings = await resolved(ctx.db, ctx.teamId, found.versionId, input.settings);
+  yield* keeping(ctx, found, input, actor.evaluate(found, { ...input, settings }, signal));
 }
 
 /**
@@ -124,7 +127,8 @@ export async function* solve(
   signal: AbortSignal,
 ): AsyncGenerator<StudioPartial> {
   const found = await readySession(ctx, input.sessionId);
-  yield* keeping(ctx, found, input, actor.solve(found, input, signal));
+  const settings = await resolved(ctx.db, ctx.teamId, found.versionId, input.settings);
+  yield* keeping(ctx, found, input, actor.solve(found, { ...input, settings }, signal));
 }
 
 /** What a session says of one revision, with what it measured kept when it ends or the asker goes away. */
@@ -205,7 +209,13 @@ export async function commit(ctx: TeamContext, input: z.infer<typeof Commit>) {
   return transact(ctx, async (tx) => {
     const work = await versionForWork(tx, ctx.teamId, input.versionId);
     const dataset = await datasetRef(tx, ctx.teamId, input.datasetId);
-    const recipe = Recipe.parse({ ...settings, layers: await ratios(tx, ctx, { ...input, settings }) });
+    const merge = joins(settings.merge) ? settings.merge : null;
+    const merged = merge && (await resolveMerge(tx, ctx.teamId, input.versionId, merge));
+    const recipe = Recipe.parse({
+      ...settings,
+      merge: merge && { ...merge, parents: merged?.parents ?? null },
+      layers: await ratios(tx, ctx, { ...input, settings }),
+    });
     const run = await createRun(tx, ctx, {
       kind: "compress",
       title: `Commit ${work.model.name} v${work.version.number}: ${inWords(settings)}`,
@@ -220,7 +230,7 @@ export async function commit(ctx: TeamContext, input: z.infer<typeof Commit>) {
       modelId: work.version.modelId,
       versionId: input.versionId,
       datasetId: input.datasetId,
-      intent: { note: input.note },
+      intent: { note: input.note, mergedWithId: merged?.partnerId ?? null },
     });
     await record(tx, ctx, {
       action: "version.committed",
@@ -256,3 +266,5 @@ async function ratios(
 
 /** How a commit goes on, and the version it made. */
 export const commitProgress = (ctx: TeamContext, runId: string) => madeByRun(ctx.db, ctx.teamId, runId);
+
+export { mergePartners } from "./merge";

@@ -7,7 +7,7 @@ from gpu_worker.compress.channels import ChannelChange, ChannelPruner, ChannelPr
 from gpu_worker.compress.harm import LayerHarm, harmful_layers
 from gpu_worker.compress.pipeline import Achieved, Compressed, Compressor, LayerChange, apply_recipe
 from gpu_worker.compress.quantize import StaticQuantizer, quantize_static
-from gpu_worker.compress.recipe import Precision, Recipe, recipe_digest
+from gpu_worker.compress.recipe import Merge, Precision, Recipe, recipe_digest
 from gpu_worker.compress.recover import Recovery
 from gpu_worker.compress.sensitivity import SensitivityScan
 from gpu_worker.compress.sizes import Sizes, macs, macs_by_node, parameter_count, sizes, sizes_live, zstd19
@@ -25,6 +25,7 @@ __all__ = [
     "LayerChange",
     "LayerHarm",
     "Masks",
+    "Merge",
     "Precision",
     "Recipe",
     "Recovery",

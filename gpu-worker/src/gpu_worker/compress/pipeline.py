@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,10 @@ from gpu_worker.compress.allocate import Curve, allocate_by_sensitivity, allocat
 from gpu_worker.compress.available import pattern_refusal, precision_refusals
 from gpu_worker.compress.calibrate import Calibration
 from gpu_worker.compress.channels import ChannelPruner
+from gpu_worker.compress.merge import RECALIBRATION_SAMPLES, Merger, norms_of, recalibrate_norms
 from gpu_worker.compress.pattern import SHARE
 from gpu_worker.compress.quantize import StaticQuantizer
-from gpu_worker.compress.recipe import Recipe
+from gpu_worker.compress.recipe import Merge, Recipe
 from gpu_worker.compress.recover import Recovery
 from gpu_worker.compress.sensitivity import SAMPLES, SEED, SensitivityScan
 from gpu_worker.compress.sparsity import Masks, SortedWeights, zero_share
@@ -70,13 +71,18 @@ class Compressor:
     """Holds what every recipe on one model and dataset shares: channel groups, sorted weights, calibration
     samples.
 
-    The same recipe always gives the same bytes, whatever was built before it.
+    The same recipe always gives the same bytes, whatever was built before it. merge: what `imported` came out
+    of, if it was merged (see `merged`); recipes on it name the same.
     """
 
-    def __init__(self, imported: Imported, dataset: Dataset | None, threads: int = 2) -> None:
+    def __init__(
+        self, imported: Imported, dataset: Dataset | None, threads: int = 2, merge: Merge | None = None
+    ) -> None:
         self.imported = imported
+        self.merge = merge
         self.dataset = dataset
         self.threads = threads
+        self._merger: Merger | None = None
         self._pruner: ChannelPruner | None = None
         self._pruned: dict[tuple[float, int], tuple[float, SortedWeights]] = {}
         self._quantizers: dict[tuple[int, int, Calibration], StaticQuantizer] = {}
@@ -87,6 +93,23 @@ class Compressor:
         self._base(0.0, 16)
         if self.imported.tier == 1:
             self.pruner()
+
+    def merged(self, recipe: Recipe, model: Callable[[str], bytes]) -> Compressor:
+        """The model after the recipe's merge, for its other steps; itself for a recipe without one.
+
+        model: gives the float graph behind a digest. Raises ValueError naming the first difference where the
+        graphs do not agree.
+        """
+        if recipe.merge is None:
+            return self
+        if self._merger is None:
+            self._merger = Merger(self.imported, model)
+        found = self._merger.merge(recipe.merge)
+        if norms_of(found.module) and not found.is_parent:
+            samples = self.calibration(RECALIBRATION_SAMPLES, recipe.calibration_seed)
+            recalibrate_norms(found.module, samples)
+        imported = self.imported.with_module(found.module)
+        return Compressor(imported, self.dataset, self.threads, recipe.merge)
 
     def pruner(self) -> ChannelPruner:
         """The traced channel groups. Raises ValueError where the tier does not allow pruning."""
@@ -204,6 +227,7 @@ class Compressor:
         """
         if self.imported.tier > 2:
             raise ValueError(f"This model can only be served. {' '.join(self.imported.tier_reasons)}")
+        assert recipe.merge == self.merge, "a recipe is built on the model that its merge makes"
         achieved, weights = self._base(recipe.channels, recipe.round_to)
         missing = [name for name in weights.sizes if name not in recipe.layers]
         if recipe.allocation != "magnitude" and missing:
@@ -248,9 +272,11 @@ class Compressor:
         return proto.SerializeToString(deterministic=True)
 
     def calibration(self, samples: int, seed: int) -> np.ndarray:
-        """The model input that int8 ranges come from: train samples drawn by seed."""
+        """The model input that int8 ranges and BatchNorm statistics come from: train samples drawn by
+        seed.
+        """
         if self.dataset is None:
-            raise ValueError("int8 needs a dataset to calibrate on.")
+            raise ValueError("Calibration needs a dataset.")
         ids = np.random.default_rng(seed).permutation(self.dataset.train_ids)[:samples]
         return self.dataset.batch(np.sort(ids), self.imported.input)
 
@@ -277,10 +303,22 @@ class Compressor:
         return self._quantizers[key]
 
 
-def apply_recipe(model: bytes, recipe: Recipe, dataset: Dataset | None, threads: int = 2) -> Compressed:
+def apply_recipe(
+    model: bytes,
+    recipe: Recipe,
+    dataset: Dataset | None,
+    threads: int = 2,
+    relative: Callable[[str], bytes] | None = None,
+) -> Compressed:
     """A recipe on a parent's bytes: the same recipe, parent and dataset give the same bytes on one machine
     type.
 
-    Raises ImportRefused or ValueError with the reason when the model does not allow it.
+    relative: gives the float graph behind a digest that the recipe's merge names. Raises ImportRefused or
+    ValueError with the reason when the model does not allow it.
     """
-    return Compressor(import_onnx(model), dataset, threads).build(recipe)
+    compressor = Compressor(import_onnx(model), dataset, threads)
+    if recipe.merge is not None:
+        if relative is None:
+            raise ValueError("A recipe with a merge needs the graphs that it names.")
+        compressor = compressor.merged(recipe, relative)
+    return compressor.build(recipe)

@@ -16,10 +16,30 @@ Allocation = Literal["magnitude", "uniform", "sensitivity"]
 Precision = Literal["fp32", "fp16", "int8", "int8_dynamic", "int4"]
 """`int8` is static: ranges from calibration. Digests hold its name."""
 
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Merge(BaseModel):
+    """A partner joined in before anything else: by digest of the float graphs, so that it can be repeated.
+
+    weight: 0 is the parent, 1 the partner. density: of each change from the ancestor, the share of values
+    that TIES keeps. scale: how far task arithmetic and TIES go from the ancestor; 1 averages the two changes,
+    2 adds them up at weight 0.5. ancestor: None where the method needs none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    method: Literal["soup", "slerp", "arithmetic", "ties"]
+    weight: float = Field(ge=0.0, le=1.0)
+    density: float = Field(0.2, ge=0.0, le=1.0)
+    scale: float = Field(1.0, ge=0.0, le=2.0)
+    partner: Sha256
+    ancestor: Sha256 | None = None
+
 
 class Recipe(BaseModel):
-    """Steps in their order: channels are removed, weights are zeroed, what is left learns the parent's
-    answers again for `recovery` epochs, then the precision is lowered.
+    """Steps in their order: a partner is merged in, channels are removed, weights are zeroed, what is left
+    learns the answers from before again for `recovery` epochs, then the precision is lowered.
 
     channels, sparsity: the share asked for, 0 to below 1. pattern: zeros in every layer whose inputs fit it;
     they count towards `sparsity`. keep_float: layers by name that stay fp32. calibration_samples: train
@@ -45,6 +65,7 @@ class Recipe(BaseModel):
     allocation: Allocation = "magnitude"
     layers: dict[str, Annotated[float, Field(ge=0.0, le=MAX_RATIO)]] = Field(default_factory=dict)
     recovery: float = Field(0.0, ge=0.0, le=100.0)
+    merge: Merge | None = None
 
     @field_validator("keep_float")
     @classmethod
@@ -64,6 +85,7 @@ class Recipe(BaseModel):
             "allocation": not plain,
             "layers": not plain,
             "recovery": self.recovery,
+            "merge": self.merge,
         }
         fields = self.model_dump(exclude={name for name, said in chosen.items() if not said})
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))

@@ -288,6 +288,15 @@ class LayerChange(BaseModel):
     parameters: int
 
 
+class MergeParents(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    partner: str
+    ancestor: str | None
+
+
 class PreviewPoint(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -300,25 +309,6 @@ class PreviewPoint(BaseModel):
     macs: int
 
 
-class Recipe(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        populate_by_name=True,
-    )
-    channels: float = 0
-    sparsity: float = 0
-    pattern: Literal['none', '2:4'] = 'none'
-    precision: Literal['fp32', 'fp16', 'int8', 'int8_dynamic', 'int4'] = 'fp32'
-    calibration: Literal['minmax', 'entropy', 'percentile'] = 'minmax'
-    calibration_samples: Annotated[int, Field(alias='calibrationSamples')] = 512
-    keep_float: Annotated[list[str], Field(alias='keepFloat')] = []
-    allocation: Literal['magnitude', 'uniform', 'sensitivity'] = 'magnitude'
-    layers: dict[str, float] = {}
-    recovery: float = 0
-    calibration_seed: Annotated[int, Field(alias='calibrationSeed')] = 0
-    round_to: Annotated[int, Field(alias='roundTo')] = 16
-
-
 class SensitivityCurve(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -327,23 +317,6 @@ class SensitivityCurve(BaseModel):
     name: str
     ratios: list[float]
     kl: list[float]
-
-
-class Settings(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        populate_by_name=True,
-    )
-    channels: float = 0
-    sparsity: float = 0
-    pattern: Literal['none', '2:4'] = 'none'
-    precision: Literal['fp32', 'fp16', 'int8', 'int8_dynamic', 'int4'] = 'fp32'
-    calibration: Literal['minmax', 'entropy', 'percentile'] = 'minmax'
-    calibration_samples: Annotated[int, Field(alias='calibrationSamples')] = 512
-    keep_float: Annotated[list[str], Field(alias='keepFloat')] = []
-    allocation: Literal['magnitude', 'uniform', 'sensitivity'] = 'magnitude'
-    layers: dict[str, float] = {}
-    recovery: float = 0
 
 
 class PerClassItem1(BaseModel):
@@ -448,17 +421,6 @@ class StudioLatency(BaseModel):
     latency: list[Latency]
 
 
-class StudioSettled(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        populate_by_name=True,
-    )
-    type: Literal['settled'] = 'settled'
-    rev: int
-    elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
-    settings: Settings
-
-
 class StudioSizes(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -478,24 +440,6 @@ class StudioSuperseded(BaseModel):
     type: Literal['superseded'] = 'superseded'
     rev: int
     by: int
-
-
-class StudioTried(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        populate_by_name=True,
-    )
-    type: Literal['tried'] = 'tried'
-    rev: int
-    elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
-    settings: Settings
-    holds: bool
-    n: int
-    difference: float | None
-    low: float | None
-    high: float | None
-    sizes: Sizes
-    latency_ms: Annotated[float | None, Field(alias='latencyMs')]
 
 
 class StudioWork(BaseModel):
@@ -1025,13 +969,37 @@ class Layer(BaseModel):
     weights: WeightHistogram | None = None
 
 
-class EvaluateRequest(BaseModel):
+class Merge(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
         populate_by_name=True,
     )
-    rev: int
-    settings: Settings
+    partner: int
+    method: Literal['soup', 'slerp', 'arithmetic', 'ties']
+    weight: float
+    density: float = 0.2
+    scale: float = 1
+    parents: MergeParents | None = None
+
+
+class Recipe(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    channels: float = 0
+    sparsity: float = 0
+    pattern: Literal['none', '2:4'] = 'none'
+    precision: Literal['fp32', 'fp16', 'int8', 'int8_dynamic', 'int4'] = 'fp32'
+    calibration: Literal['minmax', 'entropy', 'percentile'] = 'minmax'
+    calibration_samples: Annotated[int, Field(alias='calibrationSamples')] = 512
+    keep_float: Annotated[list[str], Field(alias='keepFloat')] = []
+    allocation: Literal['magnitude', 'uniform', 'sensitivity'] = 'magnitude'
+    layers: dict[str, float] = {}
+    recovery: float = 0
+    merge: Merge | None = None
+    calibration_seed: Annotated[int, Field(alias='calibrationSeed')] = 0
+    round_to: Annotated[int, Field(alias='roundTo')] = 16
 
 
 class Sensitivity(BaseModel):
@@ -1042,6 +1010,24 @@ class Sensitivity(BaseModel):
     done: int
     total: int
     layers: list[SensitivityCurve]
+
+
+class Settings(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    channels: float = 0
+    sparsity: float = 0
+    pattern: Literal['none', '2:4'] = 'none'
+    precision: Literal['fp32', 'fp16', 'int8', 'int8_dynamic', 'int4'] = 'fp32'
+    calibration: Literal['minmax', 'entropy', 'percentile'] = 'minmax'
+    calibration_samples: Annotated[int, Field(alias='calibrationSamples')] = 512
+    keep_float: Annotated[list[str], Field(alias='keepFloat')] = []
+    allocation: Literal['magnitude', 'uniform', 'sensitivity'] = 'magnitude'
+    layers: dict[str, float] = {}
+    recovery: float = 0
+    merge: Merge | None = None
 
 
 class SolveRequest(BaseModel):
@@ -1075,34 +1061,33 @@ class StudioBaseline(BaseModel):
     sensitivity: Sensitivity
 
 
-class StudioPartial(
-    RootModel[
-        StudioWork
-        | StudioTried
-        | StudioSettled
-        | StudioBuilt
-        | StudioAccuracy
-        | StudioLatency
-        | StudioSizes
-        | StudioChanged
-        | StudioDone
-        | StudioSuperseded
-        | StudioFailed
-    ]
-):
-    root: (
-        StudioWork
-        | StudioTried
-        | StudioSettled
-        | StudioBuilt
-        | StudioAccuracy
-        | StudioLatency
-        | StudioSizes
-        | StudioChanged
-        | StudioDone
-        | StudioSuperseded
-        | StudioFailed
+class StudioSettled(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
     )
+    type: Literal['settled'] = 'settled'
+    rev: int
+    elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
+    settings: Settings
+
+
+class StudioTried(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    type: Literal['tried'] = 'tried'
+    rev: int
+    elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
+    settings: Settings
+    holds: bool
+    n: int
+    difference: float | None
+    low: float | None
+    high: float | None
+    sizes: Sizes
+    latency_ms: Annotated[float | None, Field(alias='latencyMs')]
 
 
 class CompressSpec(BaseModel):
@@ -1234,6 +1219,45 @@ class Inspection(BaseModel):
     macs: int
     isolation: str
     graph: Graph | None = None
+
+
+class EvaluateRequest(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    rev: int
+    settings: Settings
+
+
+class StudioPartial(
+    RootModel[
+        StudioWork
+        | StudioTried
+        | StudioSettled
+        | StudioBuilt
+        | StudioAccuracy
+        | StudioLatency
+        | StudioSizes
+        | StudioChanged
+        | StudioDone
+        | StudioSuperseded
+        | StudioFailed
+    ]
+):
+    root: (
+        StudioWork
+        | StudioTried
+        | StudioSettled
+        | StudioBuilt
+        | StudioAccuracy
+        | StudioLatency
+        | StudioSizes
+        | StudioChanged
+        | StudioDone
+        | StudioSuperseded
+        | StudioFailed
+    )
 
 
 class InspectModelResult(BaseModel):

@@ -2,7 +2,7 @@
 
 from gpu_worker.data.spec import InputSpec
 from gpu_worker.importer.export import export_onnx, export_proto
-from gpu_worker.importer.onnx_import import example_input, import_onnx, input_spec, parity
+from gpu_worker.importer.onnx_import import example_input, import_onnx, input_spec, parity, plain_form
 from gpu_worker.importer.outputs import gives_probabilities, to_logits
 from gpu_worker.importer.recalibrate import reinsert_batchnorm
 from gpu_worker.importer.slicing import ChannelGroup, remove_channels, trace_groups
@@ -24,6 +24,7 @@ __all__ = [
     "import_onnx",
     "input_spec",
     "parity",
+    "plain_form",
     "reinsert_batchnorm",
     "remove_channels",
     "to_logits",

@@ -22,7 +22,7 @@ from gpu_worker.importer import (  # noqa: F401  (they register their translatio
     ops_shape,
 )
 from gpu_worker.importer.build import Builder
-from gpu_worker.importer.export import export_onnx
+from gpu_worker.importer.export import export_onnx, export_proto
 from gpu_worker.importer.interface import declare_output
 from gpu_worker.importer.limits import with_tier
 from gpu_worker.importer.normalise import normalise
@@ -62,6 +62,20 @@ def import_normalised(model: onnx.ModelProto, original: bytes | None = None) -> 
 
     original: the file that the graph was made from, which it must agree with, too.
     """
+    imported, tokens = _follow(model)
+    return _assess(imported, example_input(imported.input, tokens=tokens), original)
+
+
+def plain_form(data: bytes) -> onnx.ModelProto:
+    """The graph that `import_onnx` keeps of a model, without the runs that measure its parity and tier.
+
+    Raises ImportRefused, naming the node, as `import_onnx` does.
+    """
+    return export_proto(_follow(normalise(data))[0])
+
+
+def _follow(model: onnx.ModelProto) -> tuple[Imported, int]:
+    """A model that is not assessed yet, and how many tokens its input knows."""
     spec = input_spec(model)
     if spec.dtype not in INPUT_DTYPES:
         reason = (
@@ -76,7 +90,7 @@ def import_normalised(model: onnx.ModelProto, original: bytes | None = None) -> 
     imported = Imported(
         module, model, spec, model.graph.output[0].name, builder.layers, builder.weights, float("inf"), 4, []
     )
-    return _assess(imported, example_input(spec, tokens=builder.tokens), original)
+    return imported, builder.tokens
 
 
 def input_spec(model: onnx.ModelProto) -> InputSpec:

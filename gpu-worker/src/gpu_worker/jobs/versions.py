@@ -76,6 +76,7 @@ def compress_version(spec: CompressSpec, door: Door, stop: threading.Event, thre
         raise Stopped("stopped before the child was built")
     recipe = to_recipe(spec.recipe)
     compressor = compress.Compressor(import_onnx(door.blob(spec.parent_float).read_bytes()), dataset, threads)
+    compressor = compressor.merged(recipe, lambda sha256: door.blob(sha256).read_bytes())
     learning = compressor.recovery(recipe)
     if learning is not None:
         checklist.start("recover", "Learning the parent's answers again")

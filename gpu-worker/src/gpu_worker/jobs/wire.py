@@ -14,6 +14,20 @@ def to_sizes(sizes: compress.Sizes) -> contract.Sizes:
     return contract.Sizes(file=sizes.file, zstd19=sizes.zstd19, sparse=sizes.sparse, packed=sizes.packed)
 
 
+def to_merge(merge: contract.Merge) -> compress.Merge:
+    """A merge by the digests of what it joins. Raises ValueError when it comes without them."""
+    if merge.parents is None:
+        raise ValueError("A merge needs the digests of its partner and of the shared ancestor.")
+    return compress.Merge(
+        method=merge.method,
+        weight=merge.weight,
+        density=merge.density,
+        scale=merge.scale,
+        partner=merge.parents.partner,
+        ancestor=merge.parents.ancestor,
+    )
+
+
 def to_recipe(recipe: contract.Recipe) -> compress.Recipe:
     """What a compression does, for the library."""
     return compress.Recipe(
@@ -29,6 +43,7 @@ def to_recipe(recipe: contract.Recipe) -> compress.Recipe:
         allocation=recipe.allocation,
         layers=recipe.layers,
         recovery=recipe.recovery,
+        merge=None if recipe.merge is None else to_merge(recipe.merge),
     )
 
 

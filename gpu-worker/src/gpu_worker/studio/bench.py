@@ -14,6 +14,7 @@ import onnxruntime as ort
 from gpu_worker.compress import (
     Compressed,
     Compressor,
+    Merge,
     Recipe,
     Recovery,
     SensitivityScan,
@@ -52,11 +53,33 @@ COMPACT = ("int4", "int8", "fp16")
 """Precisions that a search tries, the most compact first; dynamic int8 weighs what static does."""
 
 LATENCY_ROUNDS = 12
+MERGES_KEPT = 4
+"""Merged models that stay warm: who turns another dial or compares two weights waits for nothing."""
 UNTOUCHED = Settings(channels=0, sparsity=0, precision="fp32")
 
 
 class Unavailable(ValueError):
     """A setting that this version does not allow; the message is the reason."""
+
+
+class Dials:
+    """What builds the settings of one base: the version, or the version with a partner merged in."""
+
+    def __init__(self, compressor: Compressor) -> None:
+        self.compressor = compressor
+        self._scan: SensitivityScan | None = None
+
+    @property
+    def scan(self) -> SensitivityScan:
+        """How sensitive the layers of this base are; begun when first asked for."""
+        if self._scan is None:
+            self._scan = self.compressor.scan()
+        return self._scan
+
+    @property
+    def known_scan(self) -> SensitivityScan | None:
+        """The scan, if it has been asked for."""
+        return self._scan
 
 
 @dataclass(frozen=True)
@@ -77,6 +100,7 @@ class Bench:
     """
 
     def __init__(self, desired: DesiredSession, blobs: Blobs) -> None:
+        self._blobs = blobs
         self.dataset: Dataset = open_reference(blobs, desired.dataset)
         self.order = evaluation_order(self.dataset)
         self.threads = evaluation_threads(desired.cpus)
@@ -89,18 +113,20 @@ class Bench:
         self._measured = 0
         self.unavailable: list[UnavailableItem] = []
         self.pattern_unfit: list[str] = []
-        self._compressor = self._open_dials(blobs.blob(desired.float_model).read_bytes())
-        self.scan: SensitivityScan | None = None if self._compressor is None else self._compressor.scan()
+        self._version = self._open_dials(blobs.blob(desired.float_model).read_bytes())
+        self.scan: SensitivityScan | None = None if self._version is None else self._version.scan
+        self._merged: dict[Merge, Dials] = {}
         self._latency_session = open_session(self._model, 1)
 
     def facts(self) -> BaselineFacts:
         """Measures what the console shows of the version itself; latency takes half a second."""
         layers: list[LayerChange] = []
         stops: list[float] = []
-        if self._compressor is not None:
-            layers = to_layers(self._compressor.build(recipe_of(UNTOUCHED)).layers)
+        if self._version is not None:
+            compressor = self._version.compressor
+            layers = to_layers(compressor.build(recipe_of(UNTOUCHED)).layers)
             if self.allows("channels"):
-                stops = [stop for stop in self._compressor.pruner().stops() if stop <= 0.9]
+                stops = [stop for stop in compressor.pruner().stops() if stop <= 0.9]
         return BaselineFacts(
             sizes=to_sizes(sizes(self._model)),
             macs=macs(self._model),
@@ -125,14 +151,16 @@ class Bench:
 
         Raises as `build` does.
         """
-        return self.scan if self._dials(settings).needs_scan(recipe_of(settings)) else None
+        dials = self._dials(settings)
+        return dials.scan if dials.compressor.needs_scan(recipe_of(settings)) else None
 
     def awaited_recovery(self, settings: Settings) -> Recovery | None:
         """The training that must be complete before these settings can be built; None where they need none.
 
         The scan that they need is complete. Raises as `build` does.
         """
-        return self._dials(settings).recovery(self._resolved(settings))
+        dials, recipe = self._resolved(settings)
+        return dials.compressor.recovery(recipe)
 
     def precisions(self) -> list[str]:
         """What may be asked for besides fp32, the most compact first."""
@@ -142,18 +170,22 @@ class Bench:
         """Layers of these settings by name that cost something in their precision, the most harmful first;
         none when stopped.
         """
-        found = harmful_layers(self._dials(settings), self._resolved(settings), stop)
+        dials, recipe = self._resolved(settings)
+        found = harmful_layers(dials.compressor, recipe, stop)
         return [layer.name for layer in found if layer.kl > 0]
 
     def build(self, settings: Settings) -> Compressed:
         """The candidate. Raises Unavailable, with the reason, when a dial that is turned cannot be, and
-        ValueError for a layer that the version does not have.
+        ValueError for a layer that the version does not have or a partner whose graph is another.
         """
-        return self._dials(settings).build(self._resolved(settings))
+        dials, recipe = self._resolved(settings)
+        return dials.compressor.build(recipe)
 
-    def _resolved(self, settings: Settings) -> Recipe:
-        curves = self.scan.curves if self.scan is not None and self.scan.complete else None
-        return self._dials(settings).resolve(recipe_of(settings), curves)
+    def _resolved(self, settings: Settings) -> tuple[Dials, Recipe]:
+        dials, recipe = self._dials(settings), recipe_of(settings)
+        scan = dials.known_scan
+        curves = scan.curves if scan is not None and scan.complete else None
+        return dials, dials.compressor.resolve(recipe, curves)
 
     def open(self, model: bytes) -> ort.InferenceSession:
         """A session for counting right answers."""
@@ -199,7 +231,7 @@ class Bench:
             candidate, self._latency_session, self.example, BATCHES, LATENCY_ROUNDS, should_stop=stop
         )
 
-    def _dials(self, settings: Settings) -> Compressor:
+    def _dials(self, settings: Settings) -> Dials:
         """What builds these settings; raises Unavailable when it cannot."""
         turned = {
             "channels": settings.channels > 0,
@@ -210,11 +242,24 @@ class Bench:
         for item in self.unavailable:
             if turned[item.dial] and item.option in (None, settings.precision):
                 raise Unavailable(item.reason)
-        if self._compressor is None:
+        if self._version is None:
             raise Unavailable(self.unavailable[0].reason)
-        return self._compressor
+        recipe = recipe_of(settings)
+        return (
+            self._version if recipe.merge is None else self._merged_into(self._version, recipe, recipe.merge)
+        )
 
-    def _open_dials(self, float_model: bytes) -> Compressor | None:
+    def _merged_into(self, version: Dials, recipe: Recipe, merge: Merge) -> Dials:
+        """The version with a partner merged in; the latest few are kept."""
+        found = self._merged.pop(merge, None)
+        if found is None:
+            found = Dials(version.compressor.merged(recipe, lambda sha: self._blobs.blob(sha).read_bytes()))
+        self._merged[merge] = found
+        while len(self._merged) > MERGES_KEPT:
+            del self._merged[next(iter(self._merged))]
+        return found
+
+    def _open_dials(self, float_model: bytes) -> Dials | None:
         try:
             imported = import_onnx(float_model)
             if imported.tier > 2:
@@ -238,4 +283,4 @@ class Bench:
             UnavailableItem(dial="precision", option=precision, reason=reason)
             for precision, reason in precision_refusals(imported).items()
         )
-        return compressor
+        return Dials(compressor)

@@ -30,7 +30,7 @@ from gpu_worker.contract import (
 from gpu_worker.data import encode_png, sample_pixels
 from gpu_worker.evaluate import SECOND, wilson
 from gpu_worker.jobs.ports import Blobs
-from gpu_worker.jobs.wire import to_latency, to_sensitivity
+from gpu_worker.jobs.wire import to_latency, to_merge, to_sensitivity
 from gpu_worker.serve.http import RequireBearer, serve_http
 from gpu_worker.studio.bench import Bench
 from gpu_worker.studio.evaluation import Desk, Partial
@@ -251,6 +251,8 @@ def _check_settings(settings: Settings) -> None:
     _check_range("sparsity", settings.sparsity, MAX_SPARSITY)
     for name, ratio in settings.layers.items():
         _check_range(f"The ratio of layer '{name}'", ratio, MAX_SPARSITY)
+    if settings.merge is not None:
+        to_merge(settings.merge)
 
 
 def _check_range(dial: str, value: float, limit: float) -> None:
