@@ -57,7 +57,11 @@ const LEVELS = {
   contract: () => checks([[bin("tsx"), ["scripts/contract.ts", "--check"]]], env),
   pure: () => vitest("pure"),
   slice: () => vitest("slice"),
-  worker: () => pytest("worker", ["tests", "--ignore", RAY_TESTS]),
+  // Much of it is one thread importing and exporting, so two files at a time, each on one core.
+  worker: () =>
+    pytest("worker", ["tests", "--ignore", RAY_TESTS, "-n", "2", "--dist", "loadfile"], {
+      OMP_NUM_THREADS: "1",
+    }),
   engine: async () =>
     add(await pytest("engine", [RAY_TESTS]), hasTests(".engine.test.ts") ? await vitest("engine") : NONE),
   browser: async () => {
@@ -144,10 +148,11 @@ function vitest(project) {
 /**
  * @param {string} name
  * @param {string[]} args
+ * @param {NodeJS.ProcessEnv} more
  */
-function pytest(name, args) {
+function pytest(name, args, more = {}) {
   const report = join(reports, `${name}.xml`);
-  const options = { env, cwd: "gpu-worker" };
+  const options = { env: { ...env, ...more }, cwd: "gpu-worker" };
   return counted(python("pytest"), [...args, `--junitxml=${report}`], options, report, readJunit);
 }
 

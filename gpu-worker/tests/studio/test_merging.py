@@ -33,12 +33,10 @@ def moved(model: bytes, seed: int) -> bytes:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"merge": {"method": "soup", "weight": 0.5}},
         {"merge": {"method": "ties", "weight": 0.4, "density": 0.3, "scale": 1.5}},
         {"merge": {"method": "slerp", "weight": 0.7}, "channels": 0.4, "precision": "int8"},
-        {"merge": {"method": "arithmetic", "weight": 0.5, "scale": 2}, "sparsity": 0.5},
     ],
-    ids=["soup", "ties", "slerp and more", "arithmetic and sparse"],
+    ids=["ties", "slerp and more"],
 )
 def test_a_merge_is_fetched_once_and_shown_as_it_is_committed(
     opened: Opened, settings: dict[str, Any]
