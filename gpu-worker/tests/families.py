@@ -226,3 +226,14 @@ class Sensor(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(F.adaptive_avg_pool1d(self.features(x), 1).flatten(1))
+
+
+class Recurrent(nn.Module):
+    """A sequence of 12 steps of 6 sensors → 4."""
+
+    def __init__(self, kind: type[nn.LSTM] | type[nn.GRU]) -> None:
+        super().__init__()
+        self.cells, self.head = kind(6, 16, batch_first=True), nn.Linear(16, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.cells(x)[0][:, -1])

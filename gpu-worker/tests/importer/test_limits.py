@@ -9,28 +9,10 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from families import Recurrent
 from gpu_worker.importer import ImportRefused, import_onnx
 from gpu_worker.importer.limits import editable_weights
-
-
-class Recurrent(nn.Module):
-    """A sequence of 12 steps of 6 sensors → 4."""
-
-    def __init__(self, kind: type[nn.LSTM] | type[nn.GRU]) -> None:
-        super().__init__()
-        self.cells, self.head = kind(6, 16, batch_first=True), nn.Linear(16, 4)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.head(self.cells(x)[0][:, -1])
-
-
-def exported(module: nn.Module, shape: tuple[int, ...], optimize: bool) -> bytes:
-    program = torch.onnx.export(
-        module.eval(), (torch.zeros(2, *shape),), dynamo=True, optimize=optimize, verbose=False,
-        dynamic_shapes=({0: torch.export.Dim("batch")},),
-    )  # fmt: skip
-    assert program is not None
-    return program.model_proto.SerializeToString()
+from nets import exported
 
 
 @pytest.mark.parametrize("optimize", [True, False])
@@ -38,7 +20,7 @@ def exported(module: nn.Module, shape: tuple[int, ...], optimize: bool) -> bytes
 def test_a_recurrent_network_keeps_its_weights_open_to_edits(
     kind: type[nn.LSTM] | type[nn.GRU], optimize: bool
 ) -> None:
-    data = exported(Recurrent(kind), (12, 6), optimize)
+    data = exported(Recurrent(kind), torch.zeros(2, 12, 6), optimize)
     with pytest.raises(ImportRefused) as refused:
         import_onnx(data)
     assert (refused.value.tier, refused.value.op) == (3, kind.__name__)

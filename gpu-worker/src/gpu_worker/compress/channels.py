@@ -36,7 +36,8 @@ class ChannelPruner:
 
     Every group loses the same share (uniform), least important channels first, and keeps the multiple of
     `round_to` nearest to what is asked, at least one: counts off the multiples of 16 make ONNX Runtime
-    slower, not faster. Groups below two multiples stay whole. The output layer's channels are never touched.
+    slower, not faster. Groups below two multiples stay whole. Attention heads are counted one by one, and
+    their own width stays. The output layer's channels are never touched.
     """
 
     def __init__(self, imported: Imported, example: torch.Tensor) -> None:
@@ -46,6 +47,7 @@ class ChannelPruner:
 
     def kept(self, group: ChannelGroup, ratio: float, round_to: int) -> int:
         """How many of a group's channels stay."""
+        round_to = 1 if group.unit == "heads" else round_to
         # Halves round up: when two multiples are equally near, the one that hurts less wins.
         nearest = int(group.channels * (1 - ratio) / round_to + 0.5) * round_to
         return min(group.channels, max(nearest, round_to))

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import onnx
 import torch
-from torch import nn
+from onnx import numpy_helper
+from torch import fx, nn
 
+from gpu_worker.importer.ops_shape import take_slice
 from gpu_worker.importer.types import Imported
 
 
@@ -38,7 +43,28 @@ def export_proto(imported: Imported, module: nn.Module | None = None) -> onnx.Mo
             for attribute in node.attribute:
                 if attribute.name == "group" and isinstance(conv, (nn.Conv1d, nn.Conv2d)):
                     attribute.i = conv.groups
+    if isinstance(source, fx.GraphModule):
+        for call in source.graph.nodes:
+            for name, value in _constants(call, tensors).items():
+                if not np.array_equal(numpy_helper.to_array(tensors[name]), value):
+                    tensors[name].CopyFrom(numpy_helper.from_array(value, name))
     return model
+
+
+def _constants(call: fx.Node, tensors: Mapping[str, onnx.TensorProto]) -> dict[str, np.ndarray]:
+    """What a call says of lengths, by the initializer that says so in the graph."""
+    names: tuple[str, ...] = call.meta.get("constants", ())
+    given: Any = call.args[1] if names else None
+    if call.target is not take_slice:
+        return {name: np.asarray(given, np.int64) for name in names}
+    found = {}
+    for bound, name in enumerate(names):
+        value = numpy_helper.to_array(tensors[name]).copy()
+        for place, axis in enumerate(call.meta["axes"]):
+            if given[axis][bound] is not None:
+                value[place] = given[axis][bound]
+        found[name] = value
+    return found
 
 
 def write_tensor(tensor: onnx.TensorProto, value: torch.Tensor) -> None:

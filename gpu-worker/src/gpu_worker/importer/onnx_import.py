@@ -27,14 +27,12 @@ from gpu_worker.importer.interface import declare_output
 from gpu_worker.importer.limits import with_tier
 from gpu_worker.importer.normalise import normalise
 from gpu_worker.importer.slicing import halve, trace_groups
-from gpu_worker.importer.types import PARITY_LIMIT, Imported, ImportRefused, Tier
+from gpu_worker.importer.types import PARITY_LIMIT, SMALLEST_REFERENCE, Imported, ImportRefused, Tier
 
 INPUT_DTYPES = ("float32", "int64", "int32")
 
 OPEN_SIZE = 32
 """Length tried for an input dimension that the model leaves open."""
-
-SMALLEST_REFERENCE = 1e-6
 
 
 def import_onnx(data: bytes) -> Imported:

@@ -34,7 +34,9 @@ def reshape(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
     target = b.weight(node, 1).tolist()
     if target == [0, -1]:
         return b.call(torch.flatten, b.env[node.input[0]], 1)
-    return b.call(reshape_features, b.env[node.input[0]], target)
+    call = b.call(reshape_features, b.env[node.input[0]], target)
+    call.meta["constants"] = (node.input[1],)
+    return call
 
 
 def reshape_features(x: torch.Tensor, target: list[int]) -> torch.Tensor:
@@ -98,7 +100,11 @@ def slice_axes(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.No
             raise ImportRefused.at(node, reason)
         if not whole:
             ranges[axis % len(lengths)] = (start, end, step)
-    return b.call(take_slice, b.env[node.input[0]], tuple(ranges))
+    call = b.call(take_slice, b.env[node.input[0]], tuple(ranges))
+    if "starts" not in given:
+        call.meta["constants"] = tuple(node.input[1:3])
+        call.meta["axes"] = tuple(axis % len(lengths) for axis in axes)
+    return call
 
 
 def take_slice(
@@ -118,6 +124,8 @@ def split(b: Builder, node: onnx.NodeProto, given: dict[str, Any]) -> fx.Node:
         step = -(-length // len(node.output))
         sizes = [min(step, length - start) for start in range(0, length, step)]
     parts = b.call(torch.split, b.env[node.input[0]], sizes, axis)
+    if "split" not in given:
+        parts.meta["constants"] = tuple(node.input[1:2])
     items = [b.call(operator.getitem, parts, index) for index in range(len(node.output))]
     b.env.update(zip(node.output, items, strict=True))
     return items[0]

@@ -7,7 +7,7 @@ that a pruned module is only indexing: no tracing, and every ratio starts from t
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,9 +16,12 @@ import torch_pruning as tp
 from torch import fx, nn
 
 from gpu_worker.importer.coupling import CouplingGraph
-from gpu_worker.importer.types import Imported
+from gpu_worker.importer.heads import Heads, Place, find_heads, rescale
+from gpu_worker.importer.types import PARITY_LIMIT, SMALLEST_REFERENCE, Imported
 
 Axis = Literal["out", "in"]
+Unit = Literal["channels", "neurons", "heads"]
+"""What goes as one: a convolution's channel, a linear layer's neuron, an attention block's head."""
 
 OUT = {
     tp.prune_conv_out_channels,
@@ -48,13 +51,16 @@ class Member:
 class ChannelGroup:
     """Channels that must be removed together (a layer, what it feeds, and everything added to it).
 
-    importance: float (channels,), larger is kept longer.
+    importance: float (channels,), larger is kept longer. unit: what a root channel is. heads: of an attention
+    block, what else of its graph follows their number.
     """
 
     root: str
     channels: int
     members: list[Member]
     importance: torch.Tensor
+    unit: Unit
+    heads: Heads | None = None
 
 
 def trace_groups(imported: Imported, example: torch.Tensor) -> list[ChannelGroup]:
@@ -62,8 +68,9 @@ def trace_groups(imported: Imported, example: torch.Tensor) -> list[ChannelGroup
 
     Groups that reach the output layer's channels, a grouped (not depthwise) convolution, an embedding or a
     LayerNorm (the width of a transformer) are left out, and so are those that the rest of the graph cannot
-    follow: the queries, keys and values that are reshaped into heads. Importance is the mean over the group's
-    layers of squared weights per channel, as torch-pruning's GroupMagnitudeImportance(p=2) has it.
+    follow. The queries, keys and values of an attention block, and its output projection, are one group of
+    heads. Importance is the mean over the group's layers of squared weights per channel, as torch-pruning's
+    GroupMagnitudeImportance(p=2) has it.
     """
     module = imported.module
     names: dict[nn.Module, str] = {child: name for name, child in module.named_modules()}
@@ -81,17 +88,75 @@ def trace_groups(imported: Imported, example: torch.Tensor) -> list[ChannelGroup
         score = None if members is None else importance(group)
         if members is not None and score is not None:
             root = items[0].dep.target.module
-            groups.append(ChannelGroup(names[root], len(items[0].idxs), members, score.detach().clone()))
-    return _followed(module, groups, example[:1])
+            unit: Unit = "neurons" if isinstance(root, nn.Linear) else "channels"
+            found_score = score.detach().clone()
+            groups.append(ChannelGroup(names[root], len(items[0].idxs), members, found_score, unit))
+    heads = _followed(module, _head_groups(imported, example), example, _answers_as_with_zeros)
+    # What lies in heads goes with them or stays.
+    taken = {(member.module, member.axis) for group in heads for member in group.members}
+    rest = [g for g in groups if not any((member.module, member.axis) in taken for member in g.members)]
+    return [*_followed(module, rest, example[:1], _runs_without), *heads]
+
+
+Trial = Callable[[fx.GraphModule, Sequence[ChannelGroup], torch.Tensor], bool]
 
 
 def _followed(
-    module: fx.GraphModule, groups: list[ChannelGroup], example: torch.Tensor
+    module: fx.GraphModule, groups: list[ChannelGroup], example: torch.Tensor, trial: Trial
 ) -> list[ChannelGroup]:
-    """The groups without whose channels the module still runs: all at once if it does, else one by one."""
-    if not groups or _runs_without(module, groups, example):
+    """The groups whose removal passes a trial: all at once if they do, else one by one."""
+    if not groups or trial(module, groups, example):
         return groups
-    return [group for group in groups if _runs_without(module, [group], example)]
+    return [group for group in groups if trial(module, [group], example)]
+
+
+def _head_groups(imported: Imported, example: torch.Tensor) -> list[ChannelGroup]:
+    """The attention blocks of a model; importance as that of channels, a head's weights taken together."""
+    groups: list[ChannelGroup] = []
+    taken: set[tuple[str, Axis]] = set()
+    for heads in find_heads(imported.module, example):
+        sides: tuple[tuple[Axis, dict[str, Place]], ...] = (("out", heads.sources), ("in", heads.projections))
+        members = [
+            Member(name, axis, torch.arange(len(owners)), owners)
+            for axis, places in sides
+            for name, place in places.items()
+            for owners in (place.owners(heads.count),)
+        ]
+        keys = {(member.module, member.axis) for member in members}
+        if keys & {*taken, (imported.output_layer.module, "out")}:
+            continue
+        taken |= keys
+        scores = torch.zeros(len(members), heads.count)
+        for score, member in zip(scores, members, strict=True):
+            layer = imported.module.get_submodule(member.module)
+            weight = layer.get_parameter("weight").detach().movedim(_dim(layer, member.axis), 0)
+            score.index_add_(0, member.root, weight.flatten(1).square().sum(1))
+        root = next(iter(heads.projections))
+        groups.append(ChannelGroup(root, heads.count, members, scores.mean(0), "heads", heads))
+    return groups
+
+
+def _answers_as_with_zeros(
+    module: fx.GraphModule, groups: Sequence[ChannelGroup], example: torch.Tensor
+) -> bool:
+    """Whether the module without half of its heads answers as it does with the projections of these at zero:
+    then nothing else of the graph depends on them.
+    """
+    zeroed = {}
+    for group in groups:
+        for member in group.members:
+            if member.axis == "in":
+                weight = module.get_parameter(f"{member.module}.weight").detach().clone()
+                weight[:, _second_half(group)[member.root]] = 0
+                zeroed[f"{member.module}.weight"] = weight
+    try:
+        with torch.no_grad():
+            found = fx.Interpreter(halve(module, groups)).run(example)
+            expected = torch.func.functional_call(module, zeroed, (example,))
+    except (RuntimeError, IndexError, ValueError):
+        return False
+    scale = max(float(expected.abs().max()), SMALLEST_REFERENCE)
+    return found.shape == expected.shape and bool((found - expected).abs().max() <= PARITY_LIMIT * scale)
 
 
 def _runs_without(module: fx.GraphModule, groups: Sequence[ChannelGroup], example: torch.Tensor) -> bool:
@@ -128,6 +193,7 @@ def remove_channels(
 ) -> fx.GraphModule:
     """A copy of the module without the given root channels (bool mask, True goes) of each group."""
     gone: dict[tuple[str, Axis], torch.Tensor] = {}
+    removed = list(removed)
     for group, mask in removed:
         for member in group.members:
             layer = module.get_submodule(member.module)
@@ -137,7 +203,26 @@ def remove_channels(
     result = copy.deepcopy(module)
     for (name, axis), flags in gone.items():
         _slice(result.get_submodule(name), axis, torch.nonzero(~flags).flatten())
+    for group, mask in removed:
+        if group.heads is not None:
+            _follow(result, group.heads, ~mask)
     return result
+
+
+def _follow(module: fx.GraphModule, heads: Heads, keep: torch.Tensor) -> None:
+    """Lets the rest of a graph follow the heads that are kept (bool mask)."""
+    for name, place in heads.tensors.items():
+        places = torch.nonzero(keep[place.owners(heads.count)]).flatten()
+        value = getattr(module, name)
+        kept = value.detach().index_select(value.ndim + place.axis, places)
+        if isinstance(value, nn.Parameter):
+            setattr(module, name, nn.Parameter(kept))
+        else:
+            module.register_buffer(name, kept)
+    for node in module.graph.nodes:
+        if node.name in heads.constants:
+            rescale(node, heads.constants[node.name], heads.count, int(keep.sum()))
+    module.recompile()
 
 
 def _separable(layer: nn.Module) -> bool:
@@ -186,5 +271,8 @@ def _slice(layer: nn.Module, axis: Axis, keep: torch.Tensor) -> None:
 
 def halve(module: fx.GraphModule, groups: Sequence[ChannelGroup]) -> fx.GraphModule:
     """The module with the second half of every given group removed: a trial, not a recipe."""
-    masks = [torch.arange(group.channels) >= max(1, group.channels // 2) for group in groups]
-    return remove_channels(module, zip(groups, masks, strict=True))
+    return remove_channels(module, [(group, _second_half(group)) for group in groups])
+
+
+def _second_half(group: ChannelGroup) -> torch.Tensor:
+    return torch.arange(group.channels) >= max(1, group.channels // 2)

@@ -18,6 +18,9 @@ in PyTorch, but Conv, Gemm, MatMul, LSTM, GRU or RNN nodes have float32 initiali
 PARITY_LIMIT = 1e-4
 """Largest relative difference from ONNX Runtime at which an imported model counts as the same function."""
 
+SMALLEST_REFERENCE = 1e-6
+"""What a difference is relative to where the largest output is smaller than this."""
+
 
 class ImportRefused(ValueError):
     """A model that cannot become PyTorch modules: the node that stopped it, its op, and why.
