@@ -56,7 +56,7 @@ export function SizesPanel({ page: { version, lineage } }: { page: VersionPageDa
 const TIERS: Record<number, string> = {
   1: "prune, fine-tune and quantize",
   2: "fine-tune, zero weights and quantize",
-  3: "edit weights only",
+  3: "zero weights and lower their precision",
   4: "inspect and serve only",
 };
 

@@ -24,6 +24,7 @@ import {
   NOTHING_CHANGED,
   reasonOf,
   SPARSITY_STEP,
+  unitsInWords,
   standsAt,
   turned,
 } from "./settings";
@@ -39,6 +40,13 @@ interface Props {
   partners: readonly MergePartner[] | undefined;
   from: string;
 }
+
+/** What removing means. */
+const HINTS = {
+  channels: "Whole channels are removed with everything that depends on them, rounded to 16 for speed.",
+  heads:
+    "Whole attention heads are removed, at least one stays in each block; channels and neurons are rounded to 16 for speed.",
+} as const;
 
 /** Which weights become zero. */
 const ALLOCATIONS: Record<Settings["allocation"], string> = {
@@ -83,6 +91,7 @@ export function Dials(props: Props) {
     onSettings(turned(settings, dial, value));
   };
   const sparsityReason = reasonOf(baseline, "sparsity");
+  const recoveryReason = sparsityReason ?? reasonOf(baseline, "recovery");
   return (
     <Panel
       title="Dials"
@@ -137,7 +146,7 @@ export function Dials(props: Props) {
       </div>
       <div className={cx("dial-block", active === "channels" && "active")}>
         <Slider
-          label="Channels"
+          label={unitsInWords(baseline)}
           aside={<b className="dial-value">{percent(settings.channels, 0)}</b>}
           value={settings.channels}
           min={stops[0] ?? 0}
@@ -147,9 +156,9 @@ export function Dials(props: Props) {
           measured={measuredOn("channels")}
           reason={
             reasonOf(baseline, "channels") ??
-            (stops.length < 2 ? "This version has no channels to remove." : undefined)
+            (stops.length < 2 ? "This version has no channels, heads or neurons to remove." : undefined)
           }
-          hint="Whole channels are removed with everything that depends on them, rounded to 16 for speed."
+          hint={HINTS[baseline.units.includes("heads") ? "heads" : "channels"]}
           format={(value) => percent(value, 0)}
           onValueChange={turn("channels")}
         />
@@ -164,12 +173,12 @@ export function Dials(props: Props) {
           options={recoveries(settings.recovery).map((epochs) => ({
             value: String(epochs),
             label: epochs === 0 ? "none" : String(epochs),
-            ...(sparsityReason && { reason: sparsityReason }),
+            ...(recoveryReason && { reason: recoveryReason }),
           }))}
         />
         <div className="help">
           {settings.recovery === 0
-            ? "Epochs in which what is left learns the answers again, zeros kept."
+            ? (recoveryReason ?? "Epochs in which what is left learns the answers again, zeros kept.")
             : `Each setting learns the answers of ${from} again, with time left shown. Predictions are from before it.`}
         </div>
       </div>

@@ -18,6 +18,7 @@ const baseline: StudioBaseline = {
   ],
   layers: [],
   channelStops: [0, 0.25, 0.5],
+  units: ["channels"],
   unavailable: [],
   patternUnfit: [],
   preview: {

@@ -149,6 +149,15 @@ export function writeSettings(query: string, settings: Settings): string {
   return params.toString();
 }
 
+/** What the channel dial removes, in words: "Channels", "Heads and neurons". */
+export function unitsInWords({ units }: Pick<StudioBaseline, "units">): string {
+  const named = units.length === 0 ? ["channels"] : units;
+  // A neuron of a network of convolutions is a channel of its linear layers.
+  const said = named.includes("channels") ? named.filter((unit) => unit !== "neurons") : named;
+  const text = said.join(" and ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 type Unavailable = StudioBaseline["unavailable"][number];
 
 /** Why this version has no such dial or, where one is named, not this choice of it. */
@@ -174,7 +183,7 @@ export function allowed(settings: Settings, baseline: StudioBaseline): Settings 
     sparsity: off("sparsity") ? 0 : settings.sparsity,
     pattern: off("pattern") ? "none" : settings.pattern,
     precision: off("precision", settings.precision) ? "fp32" : settings.precision,
-    recovery: off("sparsity") ? 0 : settings.recovery,
+    recovery: off("sparsity") || off("recovery") ? 0 : settings.recovery,
     ...(off("sparsity") && {
       allocation: NOTHING_CHANGED.allocation,
       layers: NOTHING_CHANGED.layers,

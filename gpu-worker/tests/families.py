@@ -231,9 +231,9 @@ class Sensor(nn.Module):
 class Recurrent(nn.Module):
     """A sequence of 12 steps of 6 sensors → 4."""
 
-    def __init__(self, kind: type[nn.LSTM] | type[nn.GRU]) -> None:
+    def __init__(self, kind: type[nn.LSTM] | type[nn.GRU], classes: int = 4) -> None:
         super().__init__()
-        self.cells, self.head = kind(6, 16, batch_first=True), nn.Linear(16, 4)
+        self.cells, self.head = kind(6, 16, batch_first=True), nn.Linear(16, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.head(self.cells(x)[0][:, -1])

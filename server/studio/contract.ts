@@ -333,10 +333,12 @@ export const StudioBaseline = z.object({
   layers: z.array(LayerChange),
   /** Ratios at which the channel dial lands after rounding, ascending, starting at 0. Empty: channels can't be pruned. */
   channelStops: z.array(Fraction),
+  /** What the channel dial removes. */
+  units: z.array(z.enum(["channels", "heads", "neurons"])).default(["channels"]),
   /** Dials that do nothing on this version; with an `option`, just this one of its choices. */
   unavailable: z.array(
     z.object({
-      dial: z.enum(["channels", "sparsity", "pattern", "precision"]),
+      dial: z.enum(["channels", "sparsity", "pattern", "recovery", "precision"]),
       option: z.string().nullable().default(null),
       reason: z.string(),
     }),

@@ -10,22 +10,29 @@ from gpu_worker.compress.sparsity import SortedWeights
 from gpu_worker.importer import Imported
 
 LEAST_SHARE = 0.5
-"""int4 covers Gemm and MatMul only; where these hold less than this share of the weights, it is no method."""
+"""Where the layers that a precision covers hold less than this share of the weights, it is no method."""
+
+COVERED = {
+    "int4": ("MatMul layers", ("Linear",)),
+    "int8": ("Conv or MatMul layers (ONNX has no 8-bit LSTM or GRU)", ("Conv", "ConvTranspose", "Linear")),
+}
+"""What each precision needs, and the kinds of layers that it covers."""
 
 
 def precision_refusals(imported: Imported) -> dict[Precision, str]:
     """By precision that a model cannot have, the reason."""
-    weights = {kind: 0 for kind in ("Conv", "ConvTranspose", "Linear")}
-    for layer in imported.layers:
-        weights[layer.kind] += math.prod(layer.shape)
-    linear = sum(layer.kind == "Linear" for layer in imported.layers)
-    share = weights["Linear"] / max(1, sum(weights.values()))
-    if share >= LEAST_SHARE:
-        return {}
-    return {
-        "int4": f"int4 needs MatMul layers; this model has {linear} of {len(imported.layers)},"
-        f" with {share:.1%} of its weights."
-    }
+    found: dict[Precision, str] = {}
+    total = max(1, sum(math.prod(layer.shape) for layer in imported.layers))
+    for precision, (needed, kinds) in COVERED.items():
+        covered = [math.prod(layer.shape) for layer in imported.layers if layer.kind in kinds]
+        share = sum(covered) / total
+        if share < LEAST_SHARE:
+            reason = (
+                f"{precision} needs {needed}; this model has {len(covered)} of {len(imported.layers)},"
+                f" with {share:.1%} of its weights."
+            )
+            found |= {"int8": reason, "int8_dynamic": reason} if precision == "int8" else {"int4": reason}
+    return found
 
 
 def pattern_refusal(weights: SortedWeights) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import fx
 
-from gpu_worker.importer import ChannelGroup, Imported, remove_channels, trace_groups
+from gpu_worker.importer import ChannelGroup, Imported, Unit, remove_channels, trace_groups
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,12 @@ class ChannelPruner:
         # Halves round up: when two multiples are equally near, the one that hurts less wins.
         nearest = int(group.channels * (1 - ratio) / round_to + 0.5) * round_to
         return min(group.channels, max(nearest, round_to))
+
+    def units(self, round_to: int = 16) -> list[Unit]:
+        """What can be removed: the kinds of groups that lose something when all is asked for."""
+        lost = {g.unit for g in self._groups if self.kept(g, 1.0, round_to) < g.channels}
+        kinds: tuple[Unit, ...] = ("channels", "heads", "neurons")
+        return [kind for kind in kinds if kind in lost]
 
     def stops(self, round_to: int = 16, steps: int = 95) -> list[float]:
         """The smallest whole-percent ratios at which the network changes, 0 first: where the dial has an

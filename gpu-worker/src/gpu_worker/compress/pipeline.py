@@ -21,7 +21,7 @@ from gpu_worker.compress.sensitivity import SAMPLES, SEED, SensitivityScan
 from gpu_worker.compress.sparsity import Masks, SortedWeights, zero_share
 from gpu_worker.compress.weights import to_fp16, to_int4, to_int8_dynamic
 from gpu_worker.data.dataset import Dataset
-from gpu_worker.importer import Imported, example_input, export_onnx, import_onnx
+from gpu_worker.importer import Imported, example_input, export_onnx, import_onnx, open_model
 
 RECOVERIES = 6
 """Trainings that are kept, so that a search or another precision finds what was learnt."""
@@ -102,6 +102,8 @@ class Compressor:
         """
         if recipe.merge is None:
             return self
+        if self.imported.tier > 2:
+            raise ValueError(f"This model cannot be merged. {' '.join(self.imported.tier_reasons)}")
         if self._merger is None:
             self._merger = Merger(self.imported, model)
         found = self._merger.merge(recipe.merge)
@@ -199,6 +201,8 @@ class Compressor:
         """
         if recipe.recovery == 0:
             return None
+        if self.imported.tier > 2:
+            raise ValueError(f"This model cannot learn. {' '.join(self.imported.tier_reasons)}")
         if self.dataset is None:
             raise ValueError("Recovery needs a dataset to learn from.")
         key = recipe.learnt().canonical_json()
@@ -225,7 +229,7 @@ class Compressor:
 
         Raises ValueError, with the reason, for what this model does not allow.
         """
-        if self.imported.tier > 2:
+        if self.imported.tier > 3:
             raise ValueError(f"This model can only be served. {' '.join(self.imported.tier_reasons)}")
         assert recipe.merge == self.merge, "a recipe is built on the model that its merge makes"
         achieved, weights = self._base(recipe.channels, recipe.round_to)
@@ -316,7 +320,7 @@ def apply_recipe(
     relative: gives the float graph behind a digest that the recipe's merge names. Raises ImportRefused or
     ValueError with the reason when the model does not allow it.
     """
-    compressor = Compressor(import_onnx(model), dataset, threads)
+    compressor = Compressor(open_model(model), dataset, threads)
     if recipe.merge is not None:
         if relative is None:
             raise ValueError("A recipe with a merge needs the graphs that it names.")

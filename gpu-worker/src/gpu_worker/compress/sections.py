@@ -24,15 +24,15 @@ def section(
 ) -> onnx.ModelProto:
     """A model of the nodes from `start` to before `end`.
 
-    values: a batch of what reaches them, which become its inputs, open in their first dimension. outputs: the
-    names of its outputs.
+    values: a batch of what reaches them, which become its inputs, open in every dimension: recurrent layers
+    have the batch second. outputs: the names of its outputs.
     """
     graph = helper.make_graph(
         model.graph.node[start:end],
         model.graph.name,
         [
             helper.make_tensor_value_info(
-                name, helper.np_dtype_to_tensor_dtype(value.dtype), [None, *value.shape[1:]][: value.ndim]
+                name, helper.np_dtype_to_tensor_dtype(value.dtype), [None] * value.ndim
             )
             for name, value in values.items()
         ],

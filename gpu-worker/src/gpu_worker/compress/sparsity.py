@@ -103,7 +103,7 @@ class SortedWeights:
         """By layer that 2:4 fits, the places of its zeros among all weights."""
         found, start = {}, 0
         for layer in self._layers:
-            weight, inputs = self._weights[layer.parameter], 1 - layer.channel_dim
+            weight, inputs = self._weights[layer.parameter], layer.input_dim
             if fits(weight, inputs):
                 found[layer.name] = start + pattern_zeros(weight, inputs)
             start += weight.numel()

@@ -350,7 +350,7 @@ class UnavailableItem(BaseModel):
         extra='forbid',
         populate_by_name=True,
     )
-    dial: Literal['channels', 'sparsity', 'pattern', 'precision']
+    dial: Literal['channels', 'sparsity', 'pattern', 'recovery', 'precision']
     option: str | None = None
     reason: str
 
@@ -1055,6 +1055,7 @@ class StudioBaseline(BaseModel):
     latency: list[Latency]
     layers: list[LayerChange]
     channel_stops: Annotated[list[float], Field(alias='channelStops')]
+    units: list[Literal['channels', 'heads', 'neurons']] = ['channels']
     unavailable: list[UnavailableItem]
     pattern_unfit: Annotated[list[str], Field(alias='patternUnfit')] = []
     preview: Preview

@@ -5,8 +5,9 @@ from gpu_worker.importer.export import export_onnx, export_proto
 from gpu_worker.importer.onnx_import import example_input, import_onnx, input_spec, parity, plain_form
 from gpu_worker.importer.outputs import gives_probabilities, to_logits
 from gpu_worker.importer.recalibrate import reinsert_batchnorm
-from gpu_worker.importer.slicing import ChannelGroup, remove_channels, trace_groups
+from gpu_worker.importer.slicing import ChannelGroup, Unit, remove_channels, trace_groups
 from gpu_worker.importer.types import PARITY_LIMIT, Imported, ImportRefused, Layer, Tier, Weight
+from gpu_worker.importer.weights_only import open_model
 
 __all__ = [
     "PARITY_LIMIT",
@@ -16,6 +17,7 @@ __all__ = [
     "InputSpec",
     "Layer",
     "Tier",
+    "Unit",
     "Weight",
     "example_input",
     "export_onnx",
@@ -23,6 +25,7 @@ __all__ = [
     "gives_probabilities",
     "import_onnx",
     "input_spec",
+    "open_model",
     "parity",
     "plain_form",
     "reinsert_batchnorm",

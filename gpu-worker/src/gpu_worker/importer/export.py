@@ -39,7 +39,8 @@ def export_proto(imported: Imported, module: nn.Module | None = None) -> onnx.Mo
     source = imported.module if module is None else module
     for node in model.graph.node:
         if node.op_type == "Conv":
-            conv = source.get_submodule(groups[node.input[1]])
+            name = groups.get(node.input[1])
+            conv = None if name is None else source.get_submodule(name)
             for attribute in node.attribute:
                 if attribute.name == "group" and isinstance(conv, (nn.Conv1d, nn.Conv2d)):
                     attribute.i = conv.groups

@@ -83,17 +83,15 @@ def find_heads(module: fx.GraphModule, example: torch.Tensor) -> list[Heads]:
 
 def rescale(node: fx.Node, place: Place, heads: int, kept: int) -> None:
     """Lets a node name another number of heads."""
-    source, given = node.args[0], node.args[1]
+    source: Any = node.args[0]
+    given: Any = node.args[1]
     if node.target is reshape_features:
-        assert isinstance(given, Sequence)
         target = list(given)
         target[place.axis] = target[place.axis] // heads * kept
         node.args = (source, target)
     elif node.target is torch.split:
-        assert isinstance(given, Sequence)
         node.args = (source, [size // heads * kept for size in given], *node.args[2:])
     else:
-        assert isinstance(given, Sequence)
         ranges = list(given)
         start, end, step = ranges[place.axis]
         ranges[place.axis] = (start // heads * kept, end // heads * kept, step)
@@ -115,9 +113,8 @@ class _Recorder(fx.Interpreter):
         return value
 
 
-def _merges(module: fx.GraphModule, sizes: Sequence[Any] | Sizes) -> Iterator[tuple[fx.Node, int]]:
+def _merges(module: fx.GraphModule, sizes: Sizes) -> Iterator[tuple[fx.Node, int]]:
     """Nodes that lay heads side by side for a linear layer, with the number of heads."""
-    assert isinstance(sizes, Mapping)
     for node in module.graph.nodes:
         if node.op != "call_function" or node.target not in RESHAPES:
             continue
@@ -312,7 +309,8 @@ class _Follower:
 
     def _split(self, node: fx.Node) -> None:
         """Parts of one tensor; where they are cut along the heads, each holds whole blocks of them."""
-        source, sizes = node.args[0], node.args[1]
+        source: Any = node.args[0]
+        sizes: Any = node.args[1]
         axis = self._axis_of_source(node)
         items = list(node.users)
         place = self._places.get(source) or next(self._places[i] for i in items if i in self._places)  # type: ignore[arg-type]
@@ -321,7 +319,6 @@ class _Follower:
                 self._put(tensor, place)
             return
         block = self._count * place.after
-        assert isinstance(sizes, Sequence)
         if any(size % block for size in sizes):
             raise Lost
         self._put(source, Place(axis, sum(sizes) // block, place.after))

@@ -19,28 +19,37 @@ MOVES = frozenset({"Concat", "Identity", "Reshape", "Slice", "Split", "Squeeze",
 """Exporters put the gates of an LSTM into ONNX's order by these; every weight is still one entry."""
 
 
+Reader = tuple[onnx.NodeProto, int, bool]
+"""The node that computes with a weight, which of its inputs it is, and whether other nodes move it before."""
+
+
 def editable_weights(model: onnx.ModelProto) -> list[str]:
     """The float32 initializers that can be edited in place: weights of Conv, Gemm, MatMul, LSTM, GRU and RNN
     nodes, in the order of the graph.
     """
+    return list(weight_readers(model))
+
+
+def weight_readers(model: onnx.ModelProto) -> dict[str, Reader]:
+    """The same, each with its first reader."""
     floats = {t.name for t in model.graph.initializer if t.data_type == TensorProto.FLOAT and len(t.dims) > 1}
     producers = {name: node for node in model.graph.node for name in node.output}
     waiting = [
-        node.input[index]
+        (node.input[index], (node, index, False))
         for node in model.graph.node
         for index in WEIGHT_INPUTS.get(node.op_type, ())
         if index < len(node.input)
     ][::-1]
-    found: dict[str, None] = {}
+    found: dict[str, Reader] = {}
     seen: set[str] = set()
     while waiting:
-        name = waiting.pop()
+        name, (node, index, moved) = waiting.pop()
         if name in floats:
-            found[name] = None
+            found.setdefault(name, (node, index, moved))
         elif name in producers and name not in seen and producers[name].op_type in MOVES:
-            waiting.extend(reversed(producers[name].input))
+            waiting.extend((part, (node, index, True)) for part in reversed(producers[name].input))
         seen.add(name)
-    return list(found)
+    return found
 
 
 def with_tier(refusal: ImportRefused, data: bytes) -> ImportRefused:

@@ -122,8 +122,8 @@ def _head_groups(imported: Imported, example: torch.Tensor) -> list[ChannelGroup
             for name, place in places.items()
             for owners in (place.owners(heads.count),)
         ]
-        keys = {(member.module, member.axis) for member in members}
-        if keys & {*taken, (imported.output_layer.module, "out")}:
+        keys: set[tuple[str, Axis]] = {(member.module, member.axis) for member in members}
+        if keys & taken or (imported.output_layer.module, "out") in keys:
             continue
         taken |= keys
         scores = torch.zeros(len(members), heads.count)

@@ -58,15 +58,22 @@ class Layer:
     """
 
     name: str
-    kind: Literal["Conv", "ConvTranspose", "Linear"]
+    kind: Literal["Conv", "ConvTranspose", "Linear", "Recurrent"]
     module: str
     shape: tuple[int, ...]
     initializer: str
 
     @property
     def channel_dim(self) -> int:
-        """The dimension of the weight that holds the output channels."""
+        """The dimension of the weight that holds the output channels: of a recurrent layer, its gates."""
+        if self.kind == "Recurrent":
+            return len(self.shape) - 2
         return 1 if self.kind == "ConvTranspose" else 0
+
+    @property
+    def input_dim(self) -> int:
+        """The dimension of the weight that holds the inputs."""
+        return len(self.shape) - 1 if self.kind == "Recurrent" else 1 - self.channel_dim
 
     @property
     def channels(self) -> int:
@@ -83,7 +90,8 @@ class Layer:
 class Imported:
     """An ONNX model as a trainable torch module, with the way back.
 
-    module: fx GraphModule of real nn.Conv/Linear/BatchNorm, in eval mode. model: the normalised ONNX graph
+    module: fx GraphModule of real nn.Conv/Linear/BatchNorm, in eval mode; at tier 3 it holds weights and
+    computes nothing. model: the normalised ONNX graph
     that `export_onnx` writes weights into. weights: torch state name to ONNX initializer. parity: largest
     difference from ONNX Runtime relative to the largest output.
     """

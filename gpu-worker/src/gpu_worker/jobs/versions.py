@@ -11,7 +11,7 @@ from gpu_worker.contract import (
     EvaluateResult,
     EvaluateSpec,
 )
-from gpu_worker.importer import import_onnx
+from gpu_worker.importer import open_model
 from gpu_worker.jobs.data import open_reference
 from gpu_worker.jobs.measure import (
     OnSamples,
@@ -75,7 +75,7 @@ def compress_version(spec: CompressSpec, door: Door, stop: threading.Event, thre
     if stop.is_set():
         raise Stopped("stopped before the child was built")
     recipe = to_recipe(spec.recipe)
-    compressor = compress.Compressor(import_onnx(door.blob(spec.parent_float).read_bytes()), dataset, threads)
+    compressor = compress.Compressor(open_model(door.blob(spec.parent_float).read_bytes()), dataset, threads)
     compressor = compressor.merged(recipe, lambda sha256: door.blob(sha256).read_bytes())
     learning = compressor.recovery(recipe)
     if learning is not None:

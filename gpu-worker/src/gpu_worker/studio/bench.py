@@ -42,7 +42,7 @@ from gpu_worker.evaluate import (
     predict,
     session_input,
 )
-from gpu_worker.importer import ImportRefused, gives_probabilities, import_onnx
+from gpu_worker.importer import ImportRefused, Unit, gives_probabilities, open_model
 from gpu_worker.jobs.data import open_reference
 from gpu_worker.jobs.ports import Blobs
 from gpu_worker.jobs.threads import evaluation_threads
@@ -91,6 +91,7 @@ class BaselineFacts:
     parameters: int
     layers: list[LayerChange]
     channel_stops: list[float]
+    units: list[Unit]
     latency: dict[int, Latency]
 
 
@@ -122,17 +123,20 @@ class Bench:
         """Measures what the console shows of the version itself; latency takes half a second."""
         layers: list[LayerChange] = []
         stops: list[float] = []
+        units: list[Unit] = []
         if self._version is not None:
             compressor = self._version.compressor
             layers = to_layers(compressor.build(recipe_of(UNTOUCHED)).layers)
             if self.allows("channels"):
                 stops = [stop for stop in compressor.pruner().stops() if stop <= 0.9]
+                units = compressor.pruner().units()
         return BaselineFacts(
             sizes=to_sizes(sizes(self._model)),
             macs=macs(self._model),
             parameters=parameter_count(self._model),
             layers=layers,
             channel_stops=stops,
+            units=units,
             latency=self.time(self._latency_session, lambda: False),
         )
 
@@ -237,6 +241,7 @@ class Bench:
             "channels": settings.channels > 0,
             "sparsity": settings.sparsity > 0 or any(settings.layers.values()),
             "pattern": settings.pattern != "none",
+            "recovery": settings.recovery > 0,
             "precision": settings.precision != "fp32",
         }
         for item in self.unavailable:
@@ -261,21 +266,24 @@ class Bench:
 
     def _open_dials(self, float_model: bytes) -> Dials | None:
         try:
-            imported = import_onnx(float_model)
-            if imported.tier > 2:
+            imported = open_model(float_model)
+            if imported.tier > 3:
                 raise ImportRefused("", "", " ".join(imported.tier_reasons))
         except ImportRefused as refusal:
             self.unavailable = [
                 UnavailableItem(dial="channels", reason=str(refusal)),
                 UnavailableItem(dial="sparsity", reason=str(refusal)),
                 UnavailableItem(dial="pattern", reason=str(refusal)),
+                UnavailableItem(dial="recovery", reason=str(refusal)),
                 UnavailableItem(dial="precision", reason=str(refusal)),
             ]
             return None
         compressor = Compressor(imported, self.dataset, self.threads)
         compressor.warm()
-        if imported.tier == 2:
-            self.unavailable = [UnavailableItem(dial="channels", reason=" ".join(imported.tier_reasons))]
+        if imported.tier > 1:
+            reason = " ".join([f"Tier {imported.tier}.", *imported.tier_reasons])
+            missing = ("channels",) if imported.tier == 2 else ("channels", "recovery")
+            self.unavailable = [UnavailableItem(dial=dial, reason=reason) for dial in missing]
         self.pattern_unfit, refusal = compressor.unfit()
         if refusal is not None:
             self.unavailable.append(UnavailableItem(dial="pattern", reason=refusal))

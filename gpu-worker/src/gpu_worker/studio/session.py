@@ -94,7 +94,7 @@ class Session:
         steps aside whenever a setting is being measured.
         """
         bench, desk = self._bench, self.desk
-        if bench.allows("precision"):
+        if "int8" in bench.precisions():
             desk.in_background(self._warm_int8)
         for dial, settings in preview_settings(bench, self._facts.channel_stops):
             if not self._draw(dial, settings):
@@ -171,6 +171,7 @@ class Session:
             latency=to_latency(facts.latency, against_itself=True),
             layers=facts.layers,
             channel_stops=facts.channel_stops,
+            units=facts.units,
             unavailable=self._bench.unavailable,
             pattern_unfit=self._bench.pattern_unfit,
             preview=Preview(channels=self._preview["channels"], sparsity=self._preview["sparsity"]),
