@@ -5,7 +5,7 @@ import { ParetoChart } from "@/components/charts/pareto-chart";
 import { SizeChart } from "@/components/charts/size-chart";
 import { count, decimal, percent } from "@/components/ui/format";
 import { Segmented } from "@/components/ui/segmented";
-import { inWords, type Measurement, type Settings } from "@/server/studio/contract";
+import { inWords, type Measurement, type Settings, type StudioBaseline } from "@/server/studio/contract";
 import { frontOf } from "./front";
 import {
   comparable,
@@ -15,7 +15,7 @@ import {
   type Prediction,
   predictedCurve,
 } from "./predict";
-import { isOnCurveOf, MAX_SPARSITY, standsAt, turned } from "./settings";
+import { isOnCurveOf, MAX_SPARSITY, standsAt, turned, unitsInWords } from "./settings";
 
 interface Props {
   evidence: Evidence;
@@ -30,11 +30,12 @@ interface Props {
 }
 
 const CURVE_POINTS = 48;
-const X_LABEL: Record<Dial, string> = {
-  channels: "Channels removed, %",
-  sparsity: "Sparsity, % of weights",
-  merge: "Weight of the partner, %",
-};
+const xLabel = (dial: Dial, baseline: StudioBaseline): string =>
+  ({
+    channels: `${unitsInWords(baseline)} removed, %`,
+    sparsity: "Sparsity, % of weights",
+    merge: "Weight of the partner, %",
+  })[dial];
 const NAME: Record<Dial, string> = { channels: "channels", sparsity: "sparsity", merge: "merge weight" };
 const SYNC = "studio";
 
@@ -80,7 +81,7 @@ export function StudioCharts(props: Props) {
         measured={measured}
         predicted={predicted}
         baseline={{ label: from, value: baseline.accuracy * 100 }}
-        xLabel={X_LABEL[dial]}
+        xLabel={xLabel(dial, baseline)}
         xDomain={[0, Math.ceil(end * 10) * 10]}
         syncKey={SYNC}
         onPoint={(point) => restore(point.id)}
@@ -162,7 +163,7 @@ function AgainstChart({
         />
       }
       series={series}
-      xLabel={X_LABEL[dial]}
+      xLabel={xLabel(dial, baseline)}
       xDomain={[0, Math.ceil(end * 10) * 10]}
       yLabel={yLabel}
       current={standsAt(settings, dial) * 100}

@@ -24,9 +24,9 @@ import {
   NOTHING_CHANGED,
   reasonOf,
   SPARSITY_STEP,
-  unitsInWords,
   standsAt,
   turned,
+  unitsInWords,
 } from "./settings";
 
 interface Props {

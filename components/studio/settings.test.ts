@@ -12,7 +12,15 @@ import {
   Settings,
   StudioBaseline,
 } from "@/server/studio/contract";
-import { allowed, CALIBRATED_ON, isOnCurveOf, readSettings, sameSettings, writeSettings } from "./settings";
+import {
+  allowed,
+  CALIBRATED_ON,
+  isOnCurveOf,
+  readSettings,
+  sameSettings,
+  unitsInWords,
+  writeSettings,
+} from "./settings";
 
 const hundredths = (max: number) => fc.integer({ min: 0, max: max * 100 }).map((n) => n / 100);
 const merge = fc.record({
@@ -112,6 +120,10 @@ it("takes back only the choice that a version does not have", () => {
   expect(Precision.options.map(precision)).toEqual(["fp32", "fp16", "int8", "int8_dynamic", "fp32"]);
   const old = StudioBaseline.parse({ ...baseline, unavailable: [{ dial: "precision", reason: "tier 4" }] });
   expect(allowed(Settings.parse({ precision: "fp16" }), old).precision).toBe("fp32");
+  expect(old.units).toEqual(["channels"]);
+  const fixed = StudioBaseline.parse({ ...baseline, unavailable: [{ dial: "recovery", reason: "tier 3" }] });
+  const turned = Settings.parse({ sparsity: 0.5, recovery: 1 });
+  expect(allowed(turned, fixed)).toMatchObject({ sparsity: 0.5, recovery: 0 });
 });
 
 it("writes a merge as one can say it, with what its method uses", () => {
@@ -149,4 +161,12 @@ it("says a merge in words, before the other steps", () => {
     inWords(Settings.parse({ merge: { partner: 5, method: "ties", weight: 0.5, density: 0.3, scale: 2 } })),
   ).toBe("ties with 50% of v5, density 30%, scale 2");
   expect(inWords(Settings.parse({ merge: { partner: 5, method: "soup", weight: 0 } }))).toBe("no change");
+});
+
+it("names the channel dial after what it removes", () => {
+  const words = (...units: Parameters<typeof unitsInWords>[0]["units"]) => unitsInWords({ units });
+  expect(words()).toBe("Channels");
+  expect(words("channels", "neurons")).toBe("Channels");
+  expect(words("heads", "neurons")).toBe("Heads and neurons");
+  expect(words("channels", "heads")).toBe("Channels and heads");
 });

@@ -135,24 +135,24 @@ def example(name: str, batch: int = 4) -> torch.Tensor:
 @cache
 def onnx_of(name: str, exporter: Exporter = "dynamo_plain") -> bytes:
     """A network as its ONNX file."""
+    return exported(net(name), example(name), exporter)
+
+
+def exported(module: nn.Module, sample: torch.Tensor, exporter: Exporter = "dynamo_plain") -> bytes:
+    """A network as torch's exporter writes it, the batch open."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if exporter == "torchscript":
             torch.onnx.export(
-                net(name), (example(name),), buffer, dynamo=False,
+                module.eval(), (sample,), buffer, dynamo=False,
                 input_names=["input"], output_names=["scores"],
                 dynamic_axes={"input": {0: "batch"}, "scores": {0: "batch"}}, opset_version=17,
             )  # fmt: skip
             return buffer.getvalue()
-        return exported(net(name), example(name), exporter == "dynamo")
-
-
-def exported(module: nn.Module, sample: torch.Tensor, optimize: bool = False) -> bytes:
-    """A network as torch's exporter writes it, the batch open."""
-    program = torch.onnx.export(
-        module.eval(), (sample,), dynamo=True, optimize=optimize, verbose=False,
-        input_names=["input"], output_names=["scores"], dynamic_shapes=({0: torch.export.Dim("batch")},),
-    )  # fmt: skip
+        program = torch.onnx.export(
+            module.eval(), (sample,), dynamo=True, optimize=exporter == "dynamo", verbose=False,
+            input_names=["input"], output_names=["scores"], dynamic_shapes=({0: torch.export.Dim("batch")},),
+        )  # fmt: skip
     assert program is not None
     return program.model_proto.SerializeToString()

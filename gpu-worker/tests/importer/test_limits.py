@@ -12,15 +12,15 @@ from torch import nn
 from families import Recurrent
 from gpu_worker.importer import ImportRefused, import_onnx
 from gpu_worker.importer.limits import editable_weights
-from nets import exported
+from nets import Exporter, exported
 
 
-@pytest.mark.parametrize("optimize", [True, False])
+@pytest.mark.parametrize("exporter", ["dynamo_plain", "torchscript"])
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU])
 def test_a_recurrent_network_keeps_its_weights_open_to_edits(
-    kind: type[nn.LSTM] | type[nn.GRU], optimize: bool
+    kind: type[nn.LSTM] | type[nn.GRU], exporter: Exporter
 ) -> None:
-    data = exported(Recurrent(kind), torch.zeros(2, 12, 6), optimize)
+    data = exported(Recurrent(kind), torch.zeros(2, 12, 6), exporter)
     with pytest.raises(ImportRefused) as refused:
         import_onnx(data)
     assert (refused.value.tier, refused.value.op) == (3, kind.__name__)
