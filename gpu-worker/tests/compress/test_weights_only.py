@@ -17,7 +17,7 @@ from gpu_worker.compress import Compressor, Recipe, apply_recipe, precision_refu
 from gpu_worker.contract import StudioBaseline
 from gpu_worker.evaluate import open_session, predict
 from gpu_worker.importer import Imported, ImportRefused, export_onnx, open_model
-from nets import Exporter, exported, onnx_of
+from nets import exported, onnx_of
 from samples import npz_dataset
 from sessions import session
 
@@ -26,9 +26,9 @@ INPUTS = np.random.default_rng(0).standard_normal((5, 12, 6)).astype(np.float32)
 
 
 @cache
-def recurrent(kind: type[nn.LSTM] | type[nn.GRU], exporter: Exporter = "torchscript") -> bytes:
+def recurrent(kind: type[nn.LSTM] | type[nn.GRU]) -> bytes:
     torch.manual_seed(5)
-    return exported(Recurrent(kind, 10), torch.zeros(2, 12, 6), exporter)
+    return exported(Recurrent(kind, 10), torch.zeros(2, 12, 6), "torchscript")
 
 
 def stored(data: bytes, imported: Imported) -> dict[str, np.ndarray]:
@@ -37,22 +37,16 @@ def stored(data: bytes, imported: Imported) -> dict[str, np.ndarray]:
     return {layer.name: tensors[layer.initializer] for layer in imported.layers}
 
 
-@pytest.mark.parametrize(
-    ("kind", "exporter"), [(nn.LSTM, "dynamo_plain"), (nn.LSTM, "torchscript"), (nn.GRU, "torchscript")]
-)
-def test_an_opened_model_names_its_layers_and_answers_as_before(
-    kind: type[nn.LSTM] | type[nn.GRU], exporter: Exporter
-) -> None:
-    data = recurrent(kind, exporter)
+@pytest.mark.parametrize("kind", CELLS)
+def test_an_opened_model_names_its_layers_and_answers_as_before(kind: type[nn.LSTM] | type[nn.GRU]) -> None:
+    data = recurrent(kind)
     imported = open_model(data)
     assert imported.tier == 3
     assert f"{kind.__name__} node '" in imported.tier_reasons[0]
     gates = (4 if kind is nn.LSTM else 3) * 16
     assert [layer.channels for layer in imported.layers] == [gates, gates, 10]
     assert [layer.shape[layer.input_dim] for layer in imported.layers] == [6, 16, 16]
-    weights = ["cells.weight_ih_l0", "cells.weight_hh_l0"]
-    cells = ["cells.W", "cells.R"] if exporter == "torchscript" else weights
-    assert [layer.name for layer in imported.layers] == [*cells, "head"]
+    assert [layer.name for layer in imported.layers] == ["cells.W", "cells.R", "head"]
     found = predict(open_session(export_onnx(imported)), INPUTS)
     assert np.array_equal(found, predict(open_session(data), INPUTS))
 

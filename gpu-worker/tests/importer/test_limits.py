@@ -10,7 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from families import Recurrent
-from gpu_worker.importer import ImportRefused, import_onnx
+from gpu_worker.importer import ImportRefused, import_onnx, open_model
 from gpu_worker.importer.limits import editable_weights
 from nets import Exporter, exported
 
@@ -29,6 +29,9 @@ def test_a_recurrent_network_keeps_its_weights_open_to_edits(
     counts = {tensor.name: int(np.prod(tensor.dims)) for tensor in model.graph.initializer}
     gates = 4 if kind is nn.LSTM else 3
     assert sum(counts[name] for name in editable_weights(model)) == gates * 16 * (6 + 16) + 4 * 16
+    names = [layer.name for layer in open_model(data).layers]
+    weights = ["cells.weight_ih_l0", "cells.weight_hh_l0"]
+    assert names == [*(["cells.W", "cells.R"] if exporter == "torchscript" else weights), "head"]
 
 
 def test_a_tree_ensemble_is_only_served() -> None:

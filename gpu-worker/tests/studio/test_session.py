@@ -250,7 +250,9 @@ def test_dials_that_a_version_lacks_are_named_with_the_reason(tmp_path: Path) ->
     with session(tmp_path / "served", quantized, n=400) as served:
         baseline = StudioBaseline.model_validate(served.client.get("/baseline").json())
         dials = {(item.dial, item.option) for item in baseline.unavailable}
-        assert dials == {(dial, None) for dial in ("channels", "sparsity", "pattern", "precision")}
+        assert dials == {
+            (dial, None) for dial in ("channels", "sparsity", "pattern", "recovery", "precision")
+        }
         assert baseline.sensitivity == Sensitivity(done=0, total=0, layers=[])
         assert all("quantized" in item.reason for item in baseline.unavailable)
         lines = list(served.lines(sparsity=0.5))
