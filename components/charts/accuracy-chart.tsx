@@ -15,7 +15,7 @@ type AccuracyChartProps = {
   title: string;
   subtitle?: ReactNode;
   tools?: ReactNode;
-  /** Both axes in percent; `x` ascending. */
+  /** `x` in percent, ascending; `y` in percent unless `write` says otherwise. */
   measured: readonly MeasuredPoint[];
   predicted: readonly Point[];
   baseline?: Level | undefined;
@@ -24,6 +24,9 @@ type AccuracyChartProps = {
   current?: { x: number; y: number; label: string } | undefined;
   xLabel: string;
   yLabel?: string | undefined;
+  /** A value of y, and half of an interval, as text; by default percents. */
+  write?: ((y: number, digits: number) => string) | undefined;
+  writeHalf?: ((half: number) => string) | undefined;
   xDomain?: Domain | undefined;
   /** Lower end of the y axis; points below it become chevrons. By default everything measured is in sight. */
   yFrom?: number | undefined;
@@ -47,7 +50,11 @@ export function AccuracyChart(props: AccuracyChartProps) {
     xLabel,
     yLabel = "Accuracy, %",
     height = 260,
+    write = (y: number, digits: number) => `${decimal(y, digits)}%`,
+    writeHalf = (half: number) => plusMinus(half),
   } = props;
+  const said = ({ y, half }: MeasuredPoint) =>
+    `${write(y, 1)}${half === undefined ? "" : ` ${writeHalf(half)}`}`;
   const id = useId();
   const [cursor, moveCursor] = useCursor(props.syncKey ?? id, id);
   const xs = useMemo(() => measured.map((point) => point.x), [measured]);
@@ -89,7 +96,7 @@ export function AccuracyChart(props: AccuracyChartProps) {
           const point = measured[index];
           if (point) props.onPoint?.(point);
         },
-        describe: (index) => inWords(measured[index], xLabel),
+        describe: (index) => inWords(measured[index], xLabel, said),
       }}
     >
       <Plot
@@ -97,7 +104,7 @@ export function AccuracyChart(props: AccuracyChartProps) {
         y={{ domain: yDomain, label: yLabel }}
         height={height}
         onHover={moveCursor}
-        overlay={(scales) => <Tip scales={scales} point={measured[active]} />}
+        overlay={(scales) => <Tip scales={scales} point={measured[active]} said={said} />}
       >
         {(scales) => (
           <>
@@ -143,7 +150,7 @@ export function AccuracyChart(props: AccuracyChartProps) {
                     scales={scales}
                     x={point.x}
                     isBelow={point.y < yDomain[0]}
-                    text={`${decimal(point.x, 0)}%: ${accuracyText(point)}`}
+                    text={`${decimal(point.x, 0)}%: ${said(point)}`}
                     color={CANDIDATE}
                   />
                 ) : (
@@ -166,14 +173,12 @@ function activePoint(xs: readonly number[], cursor: number): number {
   return index >= 0 && Math.abs((xs[index] ?? 0) - cursor) <= span * 0.02 ? index : -1;
 }
 
-function accuracyText({ y, half }: MeasuredPoint): string {
-  return `${decimal(y, 1)}%${half === undefined ? "" : ` ${plusMinus(half)}`}`;
-}
+type Said = (point: MeasuredPoint) => string;
 
-function inWords(point: MeasuredPoint | undefined, xLabel: string): string {
+function inWords(point: MeasuredPoint | undefined, xLabel: string, said: Said): string {
   if (!point) return "";
   const n = point.n === undefined ? "" : `, n = ${count(point.n)}`;
-  return `${point.label ?? `${xLabel} ${decimal(point.x, 0)}`}: ${accuracyText(point)}${n}`;
+  return `${point.label ?? `${xLabel} ${decimal(point.x, 0)}`}: ${said(point)}${n}`;
 }
 
 function CurrentMark({ scales, x, y, label }: { scales: Scales; x: number; y: number; label: string }) {
@@ -202,7 +207,7 @@ function CurrentMark({ scales, x, y, label }: { scales: Scales; x: number; y: nu
   );
 }
 
-function Tip({ scales, point }: { scales: Scales; point: MeasuredPoint | undefined }) {
+function Tip({ scales, point, said }: { scales: Scales; point: MeasuredPoint | undefined; said: Said }) {
   if (!point) return null;
   const at = scales.x(point.x);
   const isRight = at > (scales.left + scales.right) / 2;
@@ -215,7 +220,7 @@ function Tip({ scales, point }: { scales: Scales; point: MeasuredPoint | undefin
       }}
     >
       <div className="m">
-        {decimal(point.x, 0)}%: {accuracyText(point)}
+        {decimal(point.x, 0)}%: {said(point)}
       </div>
       <div className="t3">
         {point.n !== undefined && `n = ${count(point.n)}`}

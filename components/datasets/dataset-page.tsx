@@ -9,11 +9,13 @@ import { bytes, count, percent, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { Bar, Progress } from "@/components/ui/progress";
+import { asked, TASKS } from "@/server/datasets/tasks";
 import { DatasetStateBadge } from "./dataset-state";
 import { FitsPanel } from "./fits-panel";
 import { formula } from "./formula";
 import { SamplesPanel } from "./samples-panel";
 import { TablePanels } from "./table-panel";
+import { ValuesPanel } from "./values-panel";
 
 export type DatasetPageData = Outputs["datasets"]["page"];
 
@@ -46,8 +48,7 @@ function Loaded({ team, page }: { team: string; page: DatasetPageData }) {
         state={<DatasetStateBadge state={page.state} report={report} />}
         meta={
           <>
-            <Digest value={page.digest} />{" "}
-            {report && `${count(report.n)} samples of ${report.classes.length} classes, `}
+            <Digest value={page.digest} /> {report && `${count(report.n)} samples, ${asked(report)}, `}
             {bytes(page.bytes)}, {page.origin === "sample" ? "sample dataset" : "uploaded"}
             {page.createdByName && ` by ${page.createdByName}`}, <Age at={page.createdAt} form="ago" />
           </>
@@ -60,6 +61,7 @@ function Loaded({ team, page }: { team: string; page: DatasetPageData }) {
           <div className="version-columns">
             <div className="col">
               <SamplesPanel report={report} labels={page.labels} />
+              {report.values.length > 0 && <ValuesPanel values={report.values} />}
               {report.table && <TablePanels table={report.table} />}
             </div>
             <div className="col">
@@ -133,18 +135,27 @@ function ChecksPanel({ page, report }: { page: DatasetPageData; report: Report }
             state: "ok",
             value: `${report.shape.join("×")} ${report.dtype}`,
           },
-          {
-            id: "labels",
-            label: "Labels in range",
-            state: "ok",
-            value: `${labels[0]} to ${labels.at(-1)}, all ${labels.length} occur`,
-          },
-          {
-            id: "balance",
-            label: "Class balance",
-            state: "ok",
-            value: fewest === most ? `${count(most)} each` : `${count(fewest)} to ${count(most)} each`,
-          },
+          { id: "task", label: "Task", state: "ok", value: `${TASKS[report.task].name}: ${asked(report)}` },
+          ...(report.task === "classification"
+            ? [
+                {
+                  id: "labels",
+                  label: "Labels in range",
+                  state: "ok" as const,
+                  value: `${labels[0]} to ${labels.at(-1)}, all ${labels.length} occur`,
+                },
+              ]
+            : []),
+          ...(totals.length > 0
+            ? [
+                {
+                  id: "balance",
+                  label: "Class balance",
+                  state: "ok" as const,
+                  value: fewest === most ? `${count(most)} each` : `${count(fewest)} to ${count(most)} each`,
+                },
+              ]
+            : []),
           {
             id: "scaling",
             label: "Fed to models as",
@@ -175,7 +186,9 @@ function ChecksPanel({ page, report }: { page: DatasetPageData; report: Report }
 
 function SplitPanel({ page: { split }, report }: { page: DatasetPageData; report: Report }) {
   const how =
-    split.kind === "files" ? "by its own files" : `drawn by seed ${split.seed}, the same share of each class`;
+    split.kind === "files"
+      ? "by its own files"
+      : `drawn by seed ${split.seed}${report.task === "classification" ? ", the same share of each class" : ""}`;
   return (
     <Panel title="Split" subtitle={how} padded>
       <div className="col">

@@ -13,6 +13,7 @@ import { SearchField } from "@/components/ui/search-field";
 import { type Column, Table } from "@/components/ui/table";
 import { useUrlState } from "@/components/ui/use-url-state";
 import { DropTarget, FilePicker } from "@/components/uploads/drop-target";
+import { TASKS } from "@/server/datasets/tasks";
 import { DatasetStateDot } from "./dataset-state";
 import { UploadDatasetSheet } from "./upload-dataset-sheet";
 
@@ -113,7 +114,8 @@ const COLUMNS: Column<Row>[] = [
     key: "classes",
     head: "Classes",
     align: "end",
-    cell: ({ report }) => report && count(report.classes.length),
+    cell: ({ report }) =>
+      report && (report.classes.length > 0 ? count(report.classes.length) : TASKS[report.task].name),
   },
   { key: "train", head: "Train", align: "end", cell: ({ report }) => report && count(report.train) },
   { key: "test", head: "Test", align: "end", cell: ({ report }) => report && count(report.test) },

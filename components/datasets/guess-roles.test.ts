@@ -33,7 +33,9 @@ describe("roles of dropped files", () => {
     expect(rolesProblem(["x", "y"], "files")).toContain("seed");
     expect(rolesProblem(["y_test", "x", "x_test", "y"], "files")).toBeNull();
     expect(rolesProblem(["x", "x"], "seeded")).toContain("own");
-    expect(rolesProblem(["x"], "seeded")).toContain("NPZ");
+    expect(rolesProblem(["x"], "seeded")).toBeNull();
+    expect(rolesProblem(["x_test", "x"], "files")).toBeNull();
+    expect(rolesProblem(["y"], "seeded")).toContain("NPZ");
     expect(splitOf(["x", "y", "x_test", "y_test"])).toBe("files");
     expect(splitOf(["data"])).toBe("seeded");
     expect(rolesProblem(["data_test", "data"], "files")).toBeNull();

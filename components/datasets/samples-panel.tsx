@@ -3,31 +3,50 @@ import { Panel } from "@/components/ui/panel";
 import { isGreyShape, Picture } from "@/components/ui/picture";
 import { Bar } from "@/components/ui/progress";
 import type { DatasetReport } from "@/server/datasets/contract";
+import { TASKS } from "@/server/datasets/tasks";
 
 /** Pictures by class, and how many samples each class has. */
 export function SamplesPanel({ report, labels }: { report: DatasetReport; labels: readonly string[] }) {
+  const { part } = TASKS[report.task];
   const most = Math.max(1, ...report.classes.map((c) => c.train + c.test));
   const hasPictures = report.previews.length > 0;
+  const isClassed = report.task === "classification";
   return (
     <Panel
-      title="Samples and balance"
+      title={report.classes.length > 0 ? "Samples and balance" : "Samples"}
       subtitle={
         hasPictures
-          ? "the first of each class in the train part"
+          ? isClassed
+            ? "the first of each class in the train part"
+            : "the first of the train part"
           : report.table
             ? "rows of a table"
             : "these samples are no pictures"
       }
     >
-      <div className="dataset-class heads" aria-hidden="true">
-        <span>Class</span>
-        <span>{hasPictures && "First in file order"}</span>
-        <span>Balance</span>
-        <span className="num">Train</span>
-        <span className="num">Test</span>
-      </div>
+      {!isClassed && hasPictures && (
+        <div className="body pictures">
+          {report.previews.map(({ sampleId, png }) => (
+            <Picture
+              key={sampleId}
+              png={png}
+              isGrey={isGreyShape(report.shape)}
+              label={`Sample ${sampleId}`}
+            />
+          ))}
+        </div>
+      )}
+      {report.classes.length > 0 && (
+        <div className="dataset-class heads" aria-hidden="true">
+          <span>{part === "label" ? "Label" : "Class"}</span>
+          <span>{isClassed && hasPictures && "First in file order"}</span>
+          <span>Balance</span>
+          <span className="num">Train</span>
+          <span className="num">Test</span>
+        </div>
+      )}
       {report.classes.map(({ label, train, test }) => {
-        const name = labels[label] ?? `class ${label}`;
+        const name = labels[label] ?? `${part} ${label}`;
         return (
           <div key={label} className="dataset-class">
             <div>
@@ -36,7 +55,7 @@ export function SamplesPanel({ report, labels }: { report: DatasetReport; labels
             </div>
             <div className="pictures">
               {report.previews
-                .filter((preview) => preview.label === label)
+                .filter((preview) => isClassed && preview.label === label)
                 .map((preview) => (
                   <Picture
                     key={preview.sampleId}
@@ -46,7 +65,11 @@ export function SamplesPanel({ report, labels }: { report: DatasetReport; labels
                   />
                 ))}
             </div>
-            <Bar tone="ink" value={(train + test) / most} label={`${name}: samples, of the largest class`} />
+            <Bar
+              tone="ink"
+              value={(train + test) / most}
+              label={`${name}: ${report.task === "tokens" ? "tokens" : "samples"}, of the largest`}
+            />
             <span className="num">{count(train)}</span>
             <span className="num">{count(test)}</span>
           </div>

@@ -13,11 +13,13 @@ import { UploadProgress } from "@/components/uploads/upload-progress";
 import { useUpload } from "@/components/uploads/use-upload";
 import {
   type DatasetFormat,
+  DatasetTask,
   formatOf,
   formatsProblem,
   rolesProblem,
   TableMapping,
 } from "@/server/datasets/contract";
+import { TASKS } from "@/server/datasets/tasks";
 import { Slug } from "@/server/platform/atoms";
 import { guessRoles, type Role, splitOf } from "./guess-roles";
 import { MappingFields, useColumns } from "./mapping-fields";
@@ -56,8 +58,13 @@ const ROLE_OPTIONS: { value: Role; label: string }[] = [
   { value: "y_test", label: "test labels" },
 ];
 
+const TASK_OPTIONS: { value: DatasetTask | "found"; label: string }[] = [
+  { value: "found", label: "what the labels look like" },
+  ...DatasetTask.options.map((value) => ({ value, label: TASKS[value].name })),
+];
+
 const FORMATS: Record<DatasetFormat, string> = {
-  npz: "An NPZ file holds arrays x and y, and x_test and y_test where the test part is its own.",
+  npz: "An NPZ file holds arrays x and y, and x_test and y_test where the test part is its own; without y, models are compared with their parents.",
   csv: "A CSV is UTF-8 with a header; commas, semicolons or tabs part its columns. A second file may be the test part.",
   parquet: "A Parquet file has plain columns. A second file may be the test part.",
   images:
@@ -79,6 +86,7 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
   const [scaling, setScaling] = useState<"found" | "given">("found");
   const [transform, setTransform] = useState({ scale: "1", mean: "0", std: "1" });
   const [labels, setLabels] = useState("");
+  const [task, setTask] = useState<DatasetTask | "found">("found");
   const [mapping, setMapping] = useState(() => TableMapping.parse({}));
   const described = files.map((file, index) => {
     const role = roles[index] ?? "x";
@@ -115,6 +123,7 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
       files: roles.map((role, index) => ({ role, uploadId: ids[index] ?? "" })),
       split: { kind: split, seed: figure(seed) ?? 0, testFraction: (figure(testPercent) ?? 20) / 100 },
       mapping: isTable ? mapping : null,
+      task: task === "found" ? null : task,
       transform:
         scaling === "found"
           ? null
@@ -169,6 +178,12 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
         <Input value={name} onValueChange={setName} autoComplete="off" />
       </Field>
       {isTable && <MappingFields columns={columns} value={mapping} onChange={setMapping} />}
+      <Field
+        label="What is asked"
+        hint="As the labels look: a fraction makes a number, a row of 0 and 1 labels"
+      >
+        <Select options={TASK_OPTIONS} value={task} onValueChange={setTask} />
+      </Field>
       <Segmented
         label="Split into train and test"
         value={split}

@@ -1,17 +1,9 @@
 /** What a comparison shows: rows in groups, differing ones first, the best value of a row marked. */
 import type { ChartTable } from "@/components/charts/types";
 import type { Outputs } from "@/components/trpc/client";
-import {
-  bytes,
-  compact,
-  count,
-  datetime,
-  ms,
-  percent,
-  plusMinus,
-  points,
-  shortDigest,
-} from "@/components/ui/format";
+import { bytes, compact, count, datetime, ms, percent, shortDigest } from "@/components/ui/format";
+import { TASKS } from "@/server/datasets/tasks";
+import { besideInWords, figureOf } from "./figure";
 import { recipeDetail, recipeTitle } from "./lineage";
 
 export type Comparison = Outputs["models"]["compare"];
@@ -57,7 +49,12 @@ function row(key: string, label: string, better: Better, cells: Cell[]): Compare
 const unlessEmpty = (found: CompareRow): CompareRow | null =>
   found.cells.some((cell) => cell.text !== null || cell.detail) ? found : null;
 
+/** Of the dataset that all are compared on. */
+const taskOf = ({ versions }: Comparison) =>
+  versions.flatMap(({ evaluation }) => evaluation?.task ?? [])[0] ?? "classification";
+
 export function compareGroups(comparison: Comparison): CompareGroup[] {
+  const figure = figureOf(taskOf(comparison));
   const { versions } = comparison;
   const of = (
     key: string,
@@ -68,7 +65,10 @@ export function compareGroups(comparison: Comparison): CompareGroup[] {
   const number = (value: number | null | undefined, text: (value: number) => string): Cell =>
     value == null ? { text: null } : { text: text(value), value };
   const groups: [string, (CompareRow | null)[]][] = [
-    [comparison.dataset ? `Accuracy on ${comparison.dataset.name}` : "Accuracy", accuracy(comparison, of)],
+    [
+      comparison.dataset ? `${figure.name} on ${comparison.dataset.name}` : figure.name,
+      accuracy(comparison, of),
+    ],
     [
       "Size and cost",
       [
@@ -116,7 +116,7 @@ export function compareGroups(comparison: Comparison): CompareGroup[] {
         of("note", "Note", null, (v) => ({ text: v.note || null })),
       ],
     ],
-    ["Accuracy by class", classes(comparison, of)],
+    [`${figure.name} by ${TASKS[taskOf(comparison)].part ?? "class"}`, classes(comparison, of)],
     ["Layers: output channels and zeros", layers(versions, of)],
   ];
   return groups.flatMap(([title, found]) => {
@@ -128,18 +128,23 @@ export function compareGroups(comparison: Comparison): CompareGroup[] {
 
 type Of = (key: string, label: string, better: Better, cell: (version: Version) => Cell) => CompareRow | null;
 
-function accuracy({ baseline }: Comparison, of: Of): (CompareRow | null)[] {
+function accuracy(comparison: Comparison, of: Of): (CompareRow | null)[] {
+  const { baseline } = comparison;
+  const figure = figureOf(taskOf(comparison));
   const unknown = (v: Version): Cell => ({ text: null, detail: v.pair?.reason ?? undefined });
   const isBase = (v: Version) => v.number === baseline;
   return [
-    of("accuracy", "Accuracy, 95% interval", "more", ({ evaluation }) =>
+    of("accuracy", `${figure.name}, 95% interval`, "more", ({ evaluation }) =>
       evaluation
         ? {
-            text: `${percent(evaluation.accuracy, 2)} ${plusMinus(evaluation.halfWidth * 100, 2)}`,
+            text: `${figure.value(evaluation.accuracy)} ${figure.half(evaluation.halfWidth)}`,
             value: evaluation.accuracy,
           }
         : { text: null, detail: "not measured on this dataset" },
     ),
+    of("beside", "Beside it", null, ({ evaluation }) => ({
+      text: evaluation?.figures.map((beside) => besideInWords(beside, "its baseline")).join(", ") || null,
+    })),
     of("n", "n", null, ({ evaluation }) =>
       evaluation ? { text: count(evaluation.n), value: evaluation.n } : { text: null },
     ),
@@ -148,7 +153,7 @@ function accuracy({ baseline }: Comparison, of: Of): (CompareRow | null)[] {
       if (isBase(v)) return { text: "baseline" };
       if (!paired) return unknown(v);
       return {
-        text: `${points(paired.difference * 100)} ${plusMinus(paired.halfWidth * 100, 2)}`,
+        text: `${figure.difference(paired.difference)} ${figure.half(paired.halfWidth)}`,
         value: paired.difference,
         detail: v.pair?.from === "measured" ? "as measured when it was made" : "from both versions’ answers",
       };

@@ -6,10 +6,12 @@ import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState } from "@/components/ui/feedback";
-import { count, ms, percent, plusMinus, points } from "@/components/ui/format";
+import { count, ms, percent } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Bar } from "@/components/ui/progress";
 import { type Column, Table } from "@/components/ui/table";
+import { TASKS } from "@/server/datasets/tasks";
+import { besideInWords, figureOf } from "./figure";
 import type { VersionPageData } from "./version-page";
 
 type Evaluation = VersionPageData["evaluations"][number];
@@ -53,7 +55,12 @@ export function EvaluationsPanel({
           </EmptyState>
         }
       />
-      {shown && <PerClass evaluation={shown} />}
+      {shown && shown.result.figures.length > 0 && (
+        <p className="body t2">
+          {shown.result.figures.map((beside) => besideInWords(beside, `v${shown.baselineNumber}`)).join(", ")}
+        </p>
+      )}
+      {shown && shown.result.perClass.length > 0 && <PerClass evaluation={shown} />}
     </Panel>
   );
 }
@@ -63,24 +70,29 @@ const columns = (team: string): Column<Evaluation>[] => [
   { key: "n", head: "n", align: "end", cell: (e) => count(e.result.n) },
   {
     key: "accuracy",
-    head: "Accuracy",
+    head: "Figure",
     align: "end",
-    cell: (e) => (
-      <b className="m">
-        {percent(e.result.accuracy, 2)} {plusMinus(e.result.halfWidth * 100, 2)}
-      </b>
+    cell: ({ result: { task, accuracy, halfWidth, figures }, baselineNumber }) => (
+      <span title={figures.map((beside) => besideInWords(beside, `v${baselineNumber}`)).join(", ")}>
+        {figureOf(task).name}{" "}
+        <b className="m">
+          {figureOf(task).value(accuracy)} {figureOf(task).half(halfWidth)}
+        </b>
+      </span>
     ),
   },
   {
     key: "paired",
     head: "Difference",
     align: "end",
-    cell: ({ result: { paired }, baselineNumber }) =>
+    cell: ({ result: { task, paired }, baselineNumber }) =>
       paired && (
         <span
-          title={`${paired.gained} gained, ${paired.lost} lost, McNemar p = ${paired.mcnemarP.toPrecision(2)}`}
+          title={`${paired.gained} gained, ${paired.lost} lost${
+            paired.mcnemarP === null ? "" : `, McNemar p = ${paired.mcnemarP.toPrecision(2)}`
+          }`}
         >
-          {points(paired.difference * 100)} {plusMinus(paired.halfWidth * 100, 2)}{" "}
+          {figureOf(task).difference(paired.difference)} {figureOf(task).half(paired.halfWidth)}{" "}
           <span className="t2">to v{baselineNumber}</span>
         </span>
       ),
@@ -113,22 +125,27 @@ const columns = (team: string): Column<Evaluation>[] => [
 
 /** Accuracy of each class, worst first: what a decision rests on when classes matter differently. */
 function PerClass({ evaluation: { result, labels, baselineNumber } }: { evaluation: Evaluation }) {
+  const part = TASKS[result.task].part ?? "class";
   const rows = result.perClass.toSorted((a, b) => a.correct / (a.n || 1) - b.correct / (b.n || 1));
   return (
     <div className="per-class">
-      <h3 className="lab">By class, worst first</h3>
+      <h3 className="lab">By {part}, worst first</h3>
       <Table
-        label="Accuracy by class"
+        label={`${figureOf(result.task).name} by ${part}`}
         tight
         maxHeight={320}
         rows={rows}
         rowKey={(row) => String(row.label)}
         columns={[
-          { key: "class", head: "Class", cell: (row) => labels[row.label] ?? `class ${row.label}` },
+          {
+            key: "class",
+            head: part === "label" ? "Label" : "Class",
+            cell: (row) => labels[row.label] ?? `${part} ${row.label}`,
+          },
           { key: "n", head: "n", align: "end", width: "72px", cell: (row) => count(row.n) },
           {
             key: "accuracy",
-            head: "Accuracy",
+            head: "Right",
             align: "end",
             width: "96px",
             cell: (row) => percent(row.n ? row.correct / row.n : null),
@@ -141,7 +158,7 @@ function PerClass({ evaluation: { result, labels, baselineNumber } }: { evaluati
               <Bar
                 tone="warn"
                 value={row.n ? 1 - row.correct / row.n : 0}
-                label={`class ${row.label}: wrong`}
+                label={`${part} ${row.label}: wrong`}
               />
             ),
           },

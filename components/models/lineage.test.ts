@@ -8,6 +8,7 @@ const ancestor = (number: number, over: Partial<Ancestor> = {}): Ancestor => ({
   parentId: number === 1 ? null : `v${number - 1}`,
   mergedWithNumber: null,
   bytes: 700_000,
+  task: "classification",
   accuracy: 0.9,
   datasetId: "ds",
   toParent: null,

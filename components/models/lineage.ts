@@ -1,7 +1,9 @@
 /** Lineage in words: how a version came out of its parent, and what that cost in points and bytes. */
-import { bytes, change, points, signed } from "@/components/ui/format";
+import { bytes, change, signed } from "@/components/ui/format";
+import type { DatasetTask } from "@/server/datasets/contract";
 import type { MadeBy } from "@/server/models/contract";
 import { PRECISIONS } from "@/server/studio/contract";
+import { figureOf } from "./figure";
 
 export interface Ancestor {
   id: string;
@@ -10,6 +12,8 @@ export interface Ancestor {
   /** The number of the other parent, of a merge. */
   mergedWithNumber: number | null;
   bytes: number;
+  /** Of the dataset that it was last measured on. */
+  task: DatasetTask | null;
   accuracy: number | null;
   datasetId: string | null;
   /** The difference in accuracy on the same samples, where it was measured. */
@@ -55,10 +59,11 @@ export function recipeDetail(madeBy: MadeBy | null): string {
 
 /** What it did to accuracy: "−0.51 pt". Null where both were not measured on one dataset. */
 export function accuracyCost(parent: Ancestor, child: Ancestor): string | null {
-  if (child.toParent) return points(child.toParent.difference * 100);
+  const figure = figureOf(child.task ?? "classification");
+  if (child.toParent) return figure.difference(child.toParent.difference);
   if (parent.accuracy === null || child.accuracy === null || parent.datasetId !== child.datasetId)
     return null;
-  return points((child.accuracy - parent.accuracy) * 100);
+  return figure.difference(child.accuracy - parent.accuracy);
 }
 
 /** What it did to the numbers: "−0.51 pt, −424 kB". */

@@ -7,7 +7,7 @@ import { Age } from "@/components/ui/age";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { ErrorState, Skeleton } from "@/components/ui/feedback";
-import { bytes, percent, plural, plusMinus } from "@/components/ui/format";
+import { bytes, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
@@ -17,6 +17,7 @@ import { useUrlState } from "@/components/ui/use-url-state";
 import { DropTarget, FilePicker } from "@/components/uploads/drop-target";
 import { MAX_COMPARED } from "@/server/models/contract";
 import { readNumbers } from "./compare-rows";
+import { figureOf } from "./figure";
 import { accuracyCost, against, lines, recipeTitle } from "./lineage";
 import { LineagePanel } from "./lineage-panel";
 import { UploadSheet } from "./upload-sheet";
@@ -174,8 +175,11 @@ function columns(versions: readonly Version[]): Column<Version>[] {
           <StatusDot state="not-measured">not measured</StatusDot>
         ) : (
           <>
-            {percent(v.accuracy, 2)}{" "}
-            <span className="t2">{v.halfWidth !== null && plusMinus(v.halfWidth * 100, 2)}</span>
+            {v.task && v.task !== "classification" && `${figureOf(v.task).name} `}
+            {figureOf(v.task ?? "classification").value(v.accuracy)}{" "}
+            <span className="t2">
+              {v.halfWidth !== null && figureOf(v.task ?? "classification").half(v.halfWidth)}
+            </span>
           </>
         ),
     },

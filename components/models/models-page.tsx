@@ -7,7 +7,7 @@ import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
-import { bytes, count, percent, plural, plusMinus } from "@/components/ui/format";
+import { bytes, count, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { SearchField } from "@/components/ui/search-field";
 import { StatusDot } from "@/components/ui/status";
@@ -15,6 +15,7 @@ import { type Column, Table } from "@/components/ui/table";
 import { useToast } from "@/components/ui/toast";
 import { useUrlState } from "@/components/ui/use-url-state";
 import { DropTarget, FilePicker } from "@/components/uploads/drop-target";
+import { figureOf } from "./figure";
 import { UploadSheet } from "./upload-sheet";
 import { VersionStateDot } from "./version-state";
 
@@ -127,8 +128,9 @@ function columns(knowsProduction: boolean): Column<Row>[] {
       cell: ({ measured, latest }) =>
         measured ? (
           <span title={`v${measured.number} on ${measured.dataset}, n = ${count(measured.n)}, 95% interval`}>
-            {percent(measured.accuracy, 2)}{" "}
-            <span className="t2">{plusMinus(measured.halfWidth * 100, 2)}</span>
+            {measured.task !== "classification" && `${figureOf(measured.task).name} `}
+            {figureOf(measured.task).value(measured.accuracy)}{" "}
+            <span className="t2">{figureOf(measured.task).half(measured.halfWidth)}</span>
             {measured.number !== latest?.number && <span className="t3"> v{measured.number}</span>}
           </span>
         ) : (

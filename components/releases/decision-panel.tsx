@@ -1,13 +1,14 @@
 "use client";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
+import { figureOf } from "@/components/models/figure";
 import { useTRPC } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Checklist } from "@/components/ui/checklist";
 import { ConfirmDialog } from "@/components/ui/dialog";
 import { Field, Textarea } from "@/components/ui/field";
-import { percent, plusMinus, points, shortDigest } from "@/components/ui/format";
+import { shortDigest } from "@/components/ui/format";
 import { StatusDot } from "@/components/ui/status";
 import { useToast } from "@/components/ui/toast";
 import { verdictWords } from "./evidence";
@@ -43,14 +44,15 @@ function Verdict({ page }: { page: RequestPage }) {
       </>
     );
   }
-  const { paired, baselineAccuracy } = evaluation;
+  const { paired, baselineAccuracy, task } = evaluation;
+  const figure = figureOf(task);
   if (!paired || !production) {
     return (
       <>
-        <div className="lab">Accuracy, 95%</div>
+        <div className="lab">{figure.name}, 95%</div>
         <div className="big measured">
-          {percent(evaluation.accuracy, 2)}{" "}
-          <small className="t2">{plusMinus(evaluation.halfWidth * 100, 2)}</small>
+          {figure.value(evaluation.accuracy)}{" "}
+          <small className="t2">{figure.half(evaluation.halfWidth)}</small>
         </div>
         <div className="vs">Nothing serves production yet.</div>
       </>
@@ -58,13 +60,15 @@ function Verdict({ page }: { page: RequestPage }) {
   }
   return (
     <>
-      <div className="lab">Accuracy against v{production.number}, 95% paired</div>
+      <div className="lab">
+        {figure.name} against v{production.number}, 95% paired
+      </div>
       <div className="big measured">
-        {points(paired.difference * 100)} <small className="t2">{plusMinus(paired.halfWidth * 100, 2)}</small>
+        {figure.difference(paired.difference)} <small className="t2">{figure.half(paired.halfWidth)}</small>
       </div>
       <div className="vs">
-        {percent(evaluation.accuracy, 2)} against {percent(baselineAccuracy, 2)}.{" "}
-        {verdictWords(paired.difference, paired.halfWidth)}
+        {figure.value(evaluation.accuracy)} against {figure.value(baselineAccuracy)}.{" "}
+        {verdictWords(paired.difference, paired.halfWidth, task)}
       </div>
     </>
   );

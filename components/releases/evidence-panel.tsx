@@ -1,5 +1,6 @@
 "use client";
 import { ForestPlot } from "@/components/charts/forest-plot";
+import { figureOf } from "@/components/models/figure";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState } from "@/components/ui/feedback";
 import { count } from "@/components/ui/format";
@@ -49,8 +50,8 @@ export function AccuracyPanel({ page }: { page: RequestPage }) {
     return (
       <Panel title="Accuracy" subtitle={subtitle}>
         <EmptyState title="There is nothing to compare with">
-          Nothing serves production yet, so this is measured alone: {count(evaluation.correct)} of{" "}
-          {count(evaluation.n)} samples are right.
+          Nothing serves production yet, so this is measured alone: {figureOf(evaluation.task).name}{" "}
+          {figureOf(evaluation.task).value(evaluation.accuracy)} on {count(evaluation.n)} samples.
         </EmptyState>
       </Panel>
     );
@@ -58,7 +59,7 @@ export function AccuracyPanel({ page }: { page: RequestPage }) {
   const rows = forestRows(evaluation, page.labels);
   return (
     <ForestPlot
-      title="Accuracy, candidate minus production"
+      title={`${figureOf(evaluation.task).name}, candidate minus production`}
       subtitle={subtitle}
       rows={isPhone ? mainRows(rows) : rows}
       reference={`v${production.number}`}

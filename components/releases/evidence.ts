@@ -1,6 +1,8 @@
 /** Evidence of a request as rows of the forest plot and of the comparison. Pure. */
 import type { ForestRow } from "@/components/charts/forest-plot";
+import { figureOf } from "@/components/models/figure";
 import { bytes, change, compact, ms } from "@/components/ui/format";
+import type { DatasetTask } from "@/server/datasets/contract";
 import type { RequestPage } from "./words";
 
 const Z95 = 1.959964;
@@ -53,11 +55,11 @@ export function mainRows(rows: readonly ForestRow[]): ForestRow[] {
 }
 
 /** What the interval says, without more than it says. */
-export function verdictWords(difference: number, half: number): string {
+export function verdictWords(difference: number, half: number, task: DatasetTask = "classification"): string {
   const low = difference - half;
   if (low > 0) return "Better than production: the interval excludes 0.";
   if (difference + half < 0) return "Worse than production: the interval excludes 0.";
-  return `No worse than production beyond ${Math.abs(low * 100).toFixed(2)} pt; not shown to be better.`;
+  return `No worse than production beyond ${figureOf(task).difference(Math.abs(low)).replace("+", "")}; not shown to be better.`;
 }
 
 export interface ComparisonRow {

@@ -3,7 +3,8 @@ import { useMemo, useState } from "react";
 import { AccuracyChart } from "@/components/charts/accuracy-chart";
 import { ParetoChart } from "@/components/charts/pareto-chart";
 import { SizeChart } from "@/components/charts/size-chart";
-import { count, decimal, percent } from "@/components/ui/format";
+import { figureOf } from "@/components/models/figure";
+import { count, decimal } from "@/components/ui/format";
 import { Segmented } from "@/components/ui/segmented";
 import { inWords, type Measurement, type Settings, type StudioBaseline } from "@/server/studio/contract";
 import { frontOf } from "./front";
@@ -11,6 +12,7 @@ import {
   comparable,
   type Dial,
   type Evidence,
+  leastOf,
   MERGES_BEFORE_A_CURVE,
   type Prediction,
   predictedCurve,
@@ -42,6 +44,8 @@ const SYNC = "studio";
 export function StudioCharts(props: Props) {
   const { evidence, measurements, settings, prediction, isMeasured, dial, from, onRestore } = props;
   const { baseline } = evidence;
+  const figure = figureOf(baseline.task);
+  const { scale } = figure;
   const end = { sparsity: MAX_SPARSITY, channels: baseline.channelStops.at(-1) ?? 0.9, merge: 1 }[dial];
   const xs = useMemo(
     () => Array.from({ length: CURVE_POINTS + 1 }, (_, i) => (end * i) / CURVE_POINTS),
@@ -55,14 +59,14 @@ export function StudioCharts(props: Props) {
   const measured = measuredLike(measurements, settings, dial).map(({ id, settings: s, measured: m }) => ({
     id,
     x: standsAt(s, dial) * 100,
-    y: comparable(baseline, m) * 100,
-    half: m.accuracy.paired.halfWidth * 100,
+    y: comparable(baseline, m) * scale,
+    half: m.accuracy.paired.halfWidth * scale,
     n: m.accuracy.n,
     label: inWords(s),
   }));
   const predicted = predictedCurve(evidence, settings, dial, "accuracy", xs).map(({ x, y }) => ({
     x: x * 100,
-    y: y === null ? null : Math.max(0, Math.min(1, y)) * 100,
+    y: y === null ? null : Math.max(leastOf(baseline), Math.min(1, y)) * scale,
   }));
   const x = standsAt(settings, dial) * 100;
   const others = inWords(dial === "merge" ? { ...settings, merge: null } : turned(settings, dial, 0));
@@ -76,11 +80,14 @@ export function StudioCharts(props: Props) {
   return (
     <>
       <AccuracyChart
-        title={`Accuracy against ${NAME[dial]}`}
+        title={`${figure.name} against ${NAME[dial]}`}
+        yLabel={figure.axis}
+        write={(y, digits) => figure.value(y / scale, digits)}
+        writeHalf={(half) => figure.half(half / scale, 1)}
         subtitle={asides.join("; ") || undefined}
         measured={measured}
         predicted={predicted}
-        baseline={{ label: from, value: baseline.accuracy * 100 }}
+        baseline={{ label: from, value: baseline.accuracy * scale }}
         xLabel={xLabel(dial, baseline)}
         xDomain={[0, Math.ceil(end * 10) * 10]}
         syncKey={SYNC}
@@ -89,8 +96,8 @@ export function StudioCharts(props: Props) {
           prediction.accuracy !== null && {
             current: {
               x,
-              y: prediction.accuracy * 100,
-              label: `${decimal(x, 0)}%: ${percent(prediction.accuracy)} predicted`,
+              y: prediction.accuracy * scale,
+              label: `${decimal(x, 0)}%: ${figure.value(prediction.accuracy, 1)} predicted`,
             },
           })}
       />
@@ -179,6 +186,7 @@ function FrontChart({
   isMeasured,
   onPoint,
 }: Props & { onPoint: (id: string) => void }) {
+  const figure = figureOf(baseline.task);
   const candidates = measurements.flatMap((m) => {
     const bytes = m.measured.sizes?.sizes.zstd19 ?? null;
     return bytes === null
@@ -195,13 +203,13 @@ function FrontChart({
       points={candidates.map((c) => ({
         id: c.id,
         x: c.bytes / 1000,
-        y: c.accuracy * 100,
+        y: c.accuracy * figure.scale,
         isOnFront: front.has(c.id),
         label: c.label,
       }))}
       xLabel="zstd-19 bytes, kB"
-      yLabel="Accuracy, %"
-      ySpan={1}
+      yLabel={figure.axis}
+      ySpan={figure.scale / 100}
       empty="Each setting you measure becomes a point here; a press on one brings its dials back."
       onPoint={onPoint}
       {...(!isMeasured &&
@@ -209,7 +217,7 @@ function FrontChart({
         prediction.accuracy !== null && {
           current: {
             x: predictedBytes / 1000,
-            y: prediction.accuracy * 100,
+            y: prediction.accuracy * figure.scale,
             label: "predicted",
           },
         })}

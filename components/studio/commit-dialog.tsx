@@ -2,14 +2,16 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useState } from "react";
+import { figureOf } from "@/components/models/figure";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Callout } from "@/components/ui/feedback";
 import { Field, Textarea } from "@/components/ui/field";
-import { bytes, count, percent, points } from "@/components/ui/format";
+import { bytes, count } from "@/components/ui/format";
 import { DefinitionList } from "@/components/ui/panel";
 import { Progress } from "@/components/ui/progress";
+import type { DatasetTask } from "@/server/datasets/contract";
 import { inWords, type Measured, type Settings } from "@/server/studio/contract";
 import { interval } from "./interval";
 import type { Prediction } from "./predict";
@@ -22,6 +24,7 @@ interface Props {
   from: string;
   settings: Settings;
   measured: Partial<Measured>;
+  task: DatasetTask;
   prediction: Prediction;
   open: boolean;
   onOpenChange: (open: boolean) => void;
@@ -83,7 +86,8 @@ export function CommitDialog(props: Props) {
 }
 
 /** What the version will be: as measured here, or as predicted. The run measures it again on the whole test set. */
-function Expectation({ from, measured: { accuracy, built, sizes }, prediction }: Props) {
+function Expectation({ from, task, measured: { accuracy, built, sizes }, prediction }: Props) {
+  const figure = figureOf(task);
   const file = (sizes ?? built)?.sizes.file;
   return (
     <>
@@ -94,12 +98,14 @@ function Expectation({ from, measured: { accuracy, built, sizes }, prediction }:
       <DefinitionList
         items={[
           [
-            "Accuracy",
+            figure.name,
             accuracy ? (
-              `${percent(accuracy.accuracy, 2)}, ${points(accuracy.paired.difference * 100)}${interval(accuracy.paired.halfWidth)}, n = ${count(accuracy.n)}`
+              `${figure.value(accuracy.accuracy)}, ${figure.difference(accuracy.paired.difference)}${interval(accuracy.paired.halfWidth, task)}, n = ${count(accuracy.n)}`
             ) : (
               <span key="accuracy" className="predicted thin">
-                {prediction.accuracy === null ? "not known yet" : `${percent(prediction.accuracy)} predicted`}
+                {prediction.accuracy === null
+                  ? "not known yet"
+                  : `${figure.value(prediction.accuracy, 1)} predicted`}
               </span>
             ),
           ],
@@ -130,8 +136,8 @@ function CommitProgress({ team, model, runId }: Props & { runId: string }) {
     return (
       <div className="col">
         <p>
-          <b className="m">v{run.made.number} is there:</b> {percent(run.made.accuracy, 2)} on the whole test
-          set, {bytes(run.made.bytes)}.
+          <b className="m">v{run.made.number} is there:</b> {figureOf(run.made.task).value(run.made.accuracy)}{" "}
+          on the whole test set, {bytes(run.made.bytes)}.
         </p>
         <div className="row">
           <LinkButton variant="primary" href={`/${team}/models/${model}/v/${run.made.number}`}>

@@ -1,9 +1,11 @@
 "use client";
+import { figureOf } from "@/components/models/figure";
 import { Age } from "@/components/ui/age";
 import { EmptyState } from "@/components/ui/feedback";
-import { bytes, count, ms, percent, points } from "@/components/ui/format";
+import { bytes, count, ms } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { type Column, Table } from "@/components/ui/table";
+import type { DatasetTask } from "@/server/datasets/contract";
 import { inWords, type Measurement, type Settings } from "@/server/studio/contract";
 import { interval } from "./interval";
 import { sameSettings } from "./settings";
@@ -12,11 +14,12 @@ interface Props {
   measurements: readonly Measurement[];
   settings: Settings;
   from: string;
+  task: DatasetTask;
   onRestore: (settings: Settings) => void;
 }
 
 /** Every setting that was measured, newest first; a press turns the dials back to it. */
-export function HistoryPanel({ measurements, settings, from, onRestore }: Props) {
+export function HistoryPanel({ measurements, settings, from, task, onRestore }: Props) {
   return (
     <Panel
       title="Session history"
@@ -24,7 +27,7 @@ export function HistoryPanel({ measurements, settings, from, onRestore }: Props)
     >
       <Table
         label="Measured settings"
-        columns={columns(from)}
+        columns={columns(from, task)}
         rows={measurements}
         rowKey={(m) => m.id}
         onRowPress={(m) => onRestore(m.settings)}
@@ -45,15 +48,15 @@ const sizesOf = ({ measured }: Measurement) => (measured.sizes ?? measured.built
 const latencyOf = ({ measured }: Measurement, batch: number) =>
   measured.latency?.latency.find((l) => l.batch === batch)?.p50Ms ?? null;
 
-const columns = (from: string): Column<Measurement>[] => [
+const columns = (from: string, task: DatasetTask): Column<Measurement>[] => [
   { key: "setting", head: "Setting", cell: (m) => inWords(m.settings) },
   { key: "n", head: "n", align: "end", cell: (m) => count(m.n), width: "80px" },
   {
     key: "accuracy",
-    head: "Accuracy",
+    head: figureOf(task).name,
     align: "end",
     width: "96px",
-    cell: (m) => percent(m.measured.accuracy.accuracy, 2),
+    cell: (m) => figureOf(task).value(m.measured.accuracy.accuracy),
   },
   {
     key: "difference",
@@ -62,8 +65,8 @@ const columns = (from: string): Column<Measurement>[] => [
     width: "148px",
     cell: ({ measured: { accuracy } }) => (
       <>
-        {points(accuracy.paired.difference * 100)}
-        <span className="t2">{interval(accuracy.paired.halfWidth)}</span>
+        {figureOf(task).difference(accuracy.paired.difference)}
+        <span className="t2">{interval(accuracy.paired.halfWidth, task)}</span>
       </>
     ),
   },

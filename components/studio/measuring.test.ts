@@ -13,6 +13,7 @@ const accuracy = (rev: number, n: number, value: number): StudioPartial => ({
   accuracy: value,
   baselineAccuracy: 0.9,
   paired: { n, gained: 0, lost: 0, difference: 0, halfWidth: 0, mcnemarP: 1 },
+  figures: [],
   perClass: [],
 });
 const play = (...events: MeasuringEvent[]) => events.reduce<Measuring | null>(reduce, null);

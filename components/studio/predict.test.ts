@@ -8,6 +8,8 @@ const sizes = (file: number) => ({ file, zstd19: null, sparse: file, packed: fil
 const baseline: StudioBaseline = {
   sessionId: "ses_0000000000000000",
   n: 1000,
+  task: "classification",
+  figures: [],
   accuracy: 0.92,
   halfWidth: 0.01,
   sizes: { ...sizes(700_000), zstd19: 650_000 },
@@ -49,6 +51,7 @@ const measurement = (settings: Settings, accuracy: number, file = 700_000): Meas
       accuracy,
       baselineAccuracy: 0.92,
       paired: { n: 10_000, gained: 0, lost: 0, difference: accuracy - 0.92, halfWidth: 0.01, mcnemarP: 1 },
+      figures: [],
       perClass: [],
     },
     sizes: { type: "sizes", rev: 1, elapsedMs: 200, sizes: { ...sizes(file), zstd19: file } },

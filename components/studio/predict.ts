@@ -89,6 +89,10 @@ export interface Evidence {
 export const comparable = (baseline: StudioBaseline, { accuracy }: Measured): number =>
   baseline.accuracy + accuracy.paired.difference;
 
+/** What no figure lies below: nothing for R². */
+export const leastOf = ({ task }: StudioBaseline): number =>
+  task === "regression" ? Number.NEGATIVE_INFINITY : 0;
+
 /** One figure of a measurement; null where it was not taken. */
 function measuredFigure(baseline: StudioBaseline, { measured }: Measurement, figure: Figure): number | null {
   if (figure === "accuracy") return comparable(baseline, measured);
@@ -142,7 +146,10 @@ function coarseKnots(
   if (start === null) return [];
   const alone = [{ x: 0, y: start }, ...previewKnots(evidence.baseline, dial, figure)];
   const cost = costOfOthers(evidence, dial, settings, figure, start);
-  return alone.map(({ x, y }) => ({ x, y: figure === "accuracy" ? Math.max(0, y + cost) : y * cost }));
+  return alone.map(({ x, y }) => ({
+    x,
+    y: figure === "accuracy" ? Math.max(leastOf(evidence.baseline), y + cost) : y * cost,
+  }));
 }
 
 function previewKnots(baseline: StudioBaseline, dial: Dial, figure: Figure): Knot[] {
@@ -222,7 +229,7 @@ export function predict(evidence: Evidence, settings: Settings, dial: Dial): Pre
   const zstd = figure("zstd19");
   const macs = Math.round(figure("macs") ?? baseline.macs);
   return {
-    accuracy: accuracy === null ? null : Math.min(1, Math.max(0, accuracy)),
+    accuracy: accuracy === null ? null : Math.min(1, Math.max(leastOf(baseline), accuracy)),
     sizes: {
       file: bytes("file"),
       sparse: bytes("sparse"),

@@ -160,6 +160,7 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
           from={from}
           settings={settings}
           measured={measured}
+          task={evidence.baseline.task}
           prediction={predict(evidence, settings, "sparsity")}
           open={committing}
           onOpenChange={setCommitting}
@@ -274,6 +275,7 @@ function Bench(props: BenchProps) {
             from={from}
           />
           <TargetPanel
+            task={baseline.task}
             search={props.search}
             onFind={(target) => props.find(target, settings)}
             onCancel={props.cancel}
@@ -314,11 +316,18 @@ function Bench(props: BenchProps) {
         sessionId={props.sessionId}
         accuracy={measured.accuracy}
         changed={measured.changed}
+        task={baseline.task}
         shape={dataset?.report?.shape ?? []}
         labels={dataset?.labels ?? []}
         from={from}
       />
-      <HistoryPanel measurements={measurements} settings={settings} from={from} onRestore={change} />
+      <HistoryPanel
+        measurements={measurements}
+        settings={settings}
+        from={from}
+        task={baseline.task}
+        onRestore={change}
+      />
     </div>
   );
 }
@@ -336,6 +345,7 @@ function asMeasured(baseline: StudioBaseline): Partial<Measured> {
       accuracy,
       baselineAccuracy: accuracy,
       paired: { n, gained: 0, lost: 0, difference: 0, halfWidth: 0, mcnemarP: 1 },
+      figures: baseline.figures,
       perClass: [],
     },
     built: {

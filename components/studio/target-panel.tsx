@@ -1,19 +1,22 @@
 "use client";
 /** Targets instead of dials: what may be lost, weighed or taken at most, and the path a search took to meet it. */
 import { useState } from "react";
+import { figureOf } from "@/components/models/figure";
 import { Button } from "@/components/ui/button";
 import { Callout } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
-import { bytes, count, ms, points } from "@/components/ui/format";
+import { bytes, count, ms } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
 import { StatusDot } from "@/components/ui/status";
+import type { DatasetTask } from "@/server/datasets/contract";
 import { inWords, type Settings, type StudioTried, type Target } from "@/server/studio/contract";
 import { workSays } from "./measuring";
 import { isOver, type Search } from "./search";
-import { GOALS, type Goal, readTarget } from "./targets";
+import { type Goal, goalsOf, readTarget } from "./targets";
 
 interface Props {
+  task: DatasetTask;
   search: Search | null;
   onFind: (target: Target) => void;
   onCancel: () => void;
@@ -22,12 +25,13 @@ interface Props {
   reason: string | undefined;
 }
 
-export function TargetPanel({ search, onFind, onCancel, onRestore, reason }: Props) {
+export function TargetPanel({ task, search, onFind, onCancel, onRestore, reason }: Props) {
+  const goals = goalsOf(task);
   const [goal, setGoal] = useState<Goal>("loss");
   const [figures, setFigures] = useState<Partial<Record<Goal, string>>>({});
-  const { label, unit, hint, example } = GOALS[goal];
+  const { label, unit, hint, example } = goals[goal];
   const text = figures[goal] ?? example;
-  const { target, error } = readTarget(goal, text);
+  const { target, error } = readTarget(goal, text, task);
   const isRunning = search !== null && !isOver(search);
   const find = () => target && onFind(target);
   return (
@@ -38,7 +42,7 @@ export function TargetPanel({ search, onFind, onCancel, onRestore, reason }: Pro
           wide
           value={goal}
           onValueChange={setGoal}
-          options={(Object.keys(GOALS) as Goal[]).map((value) => ({ value, label: GOALS[value].name }))}
+          options={(Object.keys(goals) as Goal[]).map((value) => ({ value, label: goals[value].name }))}
         />
         <Field label={label} error={error} hint={hint}>
           <div className="target-find">
@@ -60,12 +64,12 @@ export function TargetPanel({ search, onFind, onCancel, onRestore, reason }: Pro
           </div>
         </Field>
       </div>
-      {search && <Path search={search} onRestore={onRestore} />}
+      {search && <Path task={task} search={search} onRestore={onRestore} />}
     </Panel>
   );
 }
 
-function Path({ search, onRestore }: { search: Search; onRestore: Props["onRestore"] }) {
+function Path({ task, search, onRestore }: Pick<Props, "task" | "onRestore"> & { search: Search }) {
   const { tried, work, state, message } = search;
   return (
     <div className="dial-block target-path" aria-live="polite">
@@ -76,7 +80,7 @@ function Path({ search, onRestore }: { search: Search; onRestore: Props["onResto
               {inWords(step.settings)}
             </button>
             <StatusDot state={step.holds ? "ok" : "bad"}>{step.holds ? "holds" : "fails"}</StatusDot>
-            <span className="t2 target-figures">{figuresOf(step)}</span>
+            <span className="t2 target-figures">{figuresOf(step, task)}</span>
           </li>
         ))}
       </ol>
@@ -104,11 +108,12 @@ function saysOf({ state, tried }: Search): string {
 }
 
 /** "−0.31 pt (−0.92 to +0.30), n = 1,000 · 52.5 kB zstd · 0.18 ms". */
-function figuresOf({ n, difference, low, high, sizes, latencyMs }: StudioTried): string {
+function figuresOf({ n, difference, low, high, sizes, latencyMs }: StudioTried, task: DatasetTask): string {
+  const written = figureOf(task).difference;
   const accuracy =
     difference === null || low === null || high === null
       ? null
-      : `${points(difference * 100)} (${points(low * 100)} to ${points(high * 100)}), n = ${count(n)}`;
+      : `${written(difference)} (${written(low)} to ${written(high)}), n = ${count(n)}`;
   return [
     accuracy,
     `${bytes(sizes.file)}, ${bytes(sizes.zstd19)} zstd`,

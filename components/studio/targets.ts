@@ -1,4 +1,6 @@
 /** The goals that a search can have, and how what is typed becomes one. */
+import { figureOf } from "@/components/models/figure";
+import type { DatasetTask } from "@/server/datasets/contract";
 import { Target } from "@/server/studio/contract";
 
 export type Goal = "loss" | "file" | "zstd19" | "latency";
@@ -47,12 +49,34 @@ export const GOALS: Record<Goal, Words> = {
   },
 };
 
+/** The goals in the words of a task: a figure that is no share is lost in its own unit. */
+export function goalsOf(task: DatasetTask): Record<Goal, Words> {
+  const { name, scale, unit } = figureOf(task);
+  const loss: Words = {
+    ...GOALS.loss,
+    label: `${name} lost at most`,
+    unit,
+    ...(scale === 1 && {
+      example: "0.005",
+      target: (lost) => ({ goal: "loss", points: Number((lost * 100).toPrecision(12)) }),
+    }),
+  };
+  return { ...GOALS, loss };
+}
+
 /** The target of a goal and a typed figure, or what is wrong with it. */
-export function readTarget(goal: Goal, text: string): { target?: Target; error?: string } {
-  const { target, unit } = GOALS[goal];
+export function readTarget(
+  goal: Goal,
+  text: string,
+  task: DatasetTask = "classification",
+): { target?: Target; error?: string } {
+  const goals = goalsOf(task);
+  const { target, unit } = goals[goal];
   const value = text.trim() === "" ? Number.NaN : Number(text.trim().replace(",", "."));
-  if (Number.isNaN(value)) return { error: `Give a number of ${unit}, such as ${GOALS[goal].example}.` };
+  if (Number.isNaN(value))
+    return { error: `Give a number${unit && ` of ${unit}`}, such as ${goals[goal].example}.` };
   const read = Target.safeParse(target(value));
   if (read.success) return { target: read.data };
-  return { error: goal === "loss" ? "Between 0 and 50 points." : "More than 0." };
+  const most = goals.loss.unit ? "50 points" : "0.5";
+  return { error: goal === "loss" ? `Between 0 and ${most}.` : "More than 0." };
 }

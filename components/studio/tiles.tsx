@@ -1,14 +1,6 @@
 "use client";
-import {
-  change,
-  compact,
-  count,
-  bytes as inBytes,
-  ms,
-  percent,
-  plusMinus,
-  points,
-} from "@/components/ui/format";
+import { besideInWords, figureOf } from "@/components/models/figure";
+import { change, compact, count, bytes as inBytes, ms } from "@/components/ui/format";
 import { Bar } from "@/components/ui/progress";
 import type { Sizes } from "@/server/models/contract";
 import type { Measured, StudioBaseline } from "@/server/studio/contract";
@@ -27,7 +19,7 @@ interface Props {
   warnings: readonly string[];
 }
 
-/** Accuracy, four sizes and latency: solid where measured, dashed where predicted, never blurred. */
+/** The figure of the task, four sizes and latency: solid where measured, dashed where predicted, never blurred. */
 export function StudioTiles(props: Props) {
   return (
     <section className="panel studio-tiles" aria-label="Figures of this setting">
@@ -47,30 +39,37 @@ const kind = (isMeasured: boolean) =>
   isMeasured ? <span className="kind">measured</span> : <span className="kind pred">predicted</span>;
 
 function AccuracyTile({ baseline, from, prediction, measured: { accuracy }, status }: Props) {
+  const figure = figureOf(baseline.task);
   const value = accuracy?.accuracy ?? prediction.accuracy;
   const difference = accuracy?.paired.difference ?? (value === null ? null : value - baseline.accuracy);
   return (
     <div className="tile" data-testid="tile-accuracy">
       <div className="lab">
-        <span>Accuracy</span>
+        <span>{figure.name}</span>
         {value !== null && kind(accuracy !== undefined)}
       </div>
       <div className="v">
         {value === null ? (
           <span className="t3">not predicted</span>
         ) : (
-          <span className={accuracy ? "measured" : "predicted"}>{percent(value, accuracy ? 2 : 1)}</span>
+          <span className={accuracy ? "measured" : "predicted"}>{figure.value(value, accuracy ? 2 : 1)}</span>
         )}
       </div>
       <div className="studio-difference">
-        {difference === null ? "a merge is measured first" : points(difference * 100, accuracy ? 2 : 1)}
-        {accuracy && interval(accuracy.paired.halfWidth)}
+        {difference === null ? "a merge is measured first" : figure.difference(difference, accuracy ? 2 : 1)}
+        {accuracy && interval(accuracy.paired.halfWidth, baseline.task)}
       </div>
       <div className="sub">
         {accuracy ? `n = ${count(accuracy.n)} of ${count(accuracy.total)}` : "no sample measured yet"}
         <br />
-        {from}: {percent(accuracy?.baselineAccuracy ?? baseline.accuracy, 2)}
-        {!accuracy && ` ${plusMinus(baseline.halfWidth * 100, 2)}, n = ${count(baseline.n)}`}
+        {from}: {figure.value(accuracy?.baselineAccuracy ?? baseline.accuracy)}
+        {!accuracy && ` ${figure.half(baseline.halfWidth)}, n = ${count(baseline.n)}`}
+        {(accuracy?.figures ?? baseline.figures).map((beside) => (
+          <span key={beside.name}>
+            <br />
+            {besideInWords(beside, from)}
+          </span>
+        ))}
         <br />
         <span className="t2">{status}</span>
       </div>

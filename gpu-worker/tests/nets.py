@@ -89,6 +89,18 @@ class Dense(nn.Module):
         return self.layers(x)
 
 
+class Tagger(nn.Module):
+    """Tokens to a class each, 12 → 12×5."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(50, 16)
+        self.mixed, self.head = nn.Linear(16, 64), nn.Linear(64, 5)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(F.relu(self.mixed(self.words(x))))
+
+
 NETS: dict[str, tuple[type[nn.Module], tuple[int, ...]]] = {
     "resnet": (ResNet, (1, 28, 28)),
     "plain": (Plain, (1, 20, 12)),
@@ -101,8 +113,9 @@ NETS: dict[str, tuple[type[nn.Module], tuple[int, ...]]] = {
     "bert": (Bert, (12,)),
     "mixer": (Mixer, (3, 16, 16)),
     "sensor": (Sensor, (6, 64)),
+    "tagger": (Tagger, (12,)),
 }
-VOCABULARY = {"bert": 50}
+VOCABULARY = {"bert": 50, "tagger": 50}
 """Networks that read int64 tokens, and how many there are."""
 
 

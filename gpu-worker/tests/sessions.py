@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -60,10 +60,16 @@ class Opened:
 
 
 @contextmanager
-def session(folder: Path, model: bytes, n: int = 6000, shape: tuple[int, ...] = (28, 28)) -> Iterator[Opened]:
-    """A session on a port of its own."""
+def session(
+    folder: Path,
+    model: bytes,
+    n: int = 6000,
+    shape: tuple[int, ...] = (28, 28),
+    store: Callable[[FolderDoor], DatasetRef] | None = None,
+) -> Iterator[Opened]:
+    """A session on a port of its own, on labelled blobs or what `store` puts behind its door."""
     door = open_door(folder)
-    dataset = stored_dataset(door, shape, 10, n)
+    dataset = stored_dataset(door, shape, 10, n) if store is None else store(door)
     sha256 = door.put_blob(model).sha256
     desired = DesiredSession(
         session_id="session", token=TOKEN, model=sha256, float_model=sha256, dataset=dataset, cpus=1

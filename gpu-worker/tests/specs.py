@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gpu_worker.contract import AttemptSpec, DatasetFile, DatasetRef, Resources, Split, Transform
+from gpu_worker.data import TaskName
 from gpu_worker.jobs.folder_door import FolderDoor
 from nets import onnx_of
 from samples import blobs
@@ -32,8 +33,15 @@ HYPER: dict[str, Any] = {
 def stored_dataset(door: FolderDoor, shape: tuple[int, ...], classes: int, n: int = 320) -> DatasetRef:
     """A seeded NPZ dataset behind the door."""
     x, y = blobs(n, shape, classes)
+    return stored_arrays(door, Transform(scale=1 / 255, mean=0.5, std=0.25), x=x, y=y)
+
+
+def stored_arrays(
+    door: FolderDoor, transform: Transform, task: TaskName = "classification", **arrays: np.ndarray
+) -> DatasetRef:
+    """An NPZ dataset of these arrays behind the door, a quarter of it the test part."""
     buffer = io.BytesIO()
-    np.savez(buffer, x=x, y=y)
+    np.savez(buffer, allow_pickle=False, **arrays)
     artifact = door.put_blob(buffer.getvalue())
     file = DatasetFile(
         role="data", format="npz", sha256=artifact.sha256, bytes=artifact.bytes, name="samples.npz"
@@ -43,7 +51,8 @@ def stored_dataset(door: FolderDoor, shape: tuple[int, ...], classes: int, n: in
         name="blobs",
         files=[file],
         split=Split(kind="seeded", seed=7, test_fraction=0.25),
-        transform=Transform(scale=1 / 255, mean=0.5, std=0.25),
+        transform=transform,
+        task=task,
     )
 
 

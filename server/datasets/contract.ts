@@ -50,6 +50,13 @@ export const TableMapping = z.object({
 });
 export type TableMapping = z.infer<typeof TableMapping>;
 
+/**
+ * What a dataset asks of a model: one class, any of several labels, numbers, a class for each token, or, without
+ * labels, to answer as another model does.
+ */
+export const DatasetTask = z.enum(["classification", "multilabel", "regression", "tokens", "unlabelled"]);
+export type DatasetTask = z.infer<typeof DatasetTask>;
+
 /** Everything a worker needs to open a dataset. */
 export const DatasetRef = z.object({
   datasetId: Id,
@@ -57,12 +64,22 @@ export const DatasetRef = z.object({
   files: z.array(DatasetFile).min(1).max(4),
   split: Split,
   transform: Transform,
+  task: DatasetTask.default("classification"),
 });
 export type DatasetRef = z.infer<typeof DatasetRef>;
 
 export const ClassBalance = z.object({ label: z.number().int(), train: Count, test: Count });
+/** How the values to be predicted are distributed: bins of equal width from min to max. */
+export const ValueBalance = z.object({
+  min: z.number(),
+  max: z.number(),
+  mean: z.number(),
+  std: z.number(),
+  bins: z.array(z.object({ train: Count, test: Count })),
+});
 export const SamplePreview = z.object({
   sampleId: Count,
+  /** 0 where a sample has no class of its own. */
   label: z.number().int(),
   /** A PNG, base64. */
   png: z.string(),
@@ -107,7 +124,13 @@ export const DatasetReport = z.object({
   test: Count,
   shape: z.array(Count),
   dtype: z.string(),
+  task: DatasetTask.default("classification"),
+  /** Of the labels of one sample; empty where it has one class, or none. */
+  labelShape: z.array(Count).default([]),
+  /** Samples of each class, samples that have each label, or tokens of each class; none of numbers. */
   classes: z.array(ClassBalance),
+  /** Of each value to be predicted. */
+  values: z.array(ValueBalance).default([]),
   transform: Transform,
   problems: z.array(Refusal),
   previews: z.array(SamplePreview),
@@ -144,6 +167,8 @@ export const CreateDataset = z
     transform: Transform.nullable().default(null),
     /** Of a table; null for other files, and where the check shall choose. */
     mapping: TableMapping.nullable().default(null),
+    /** Null takes what the labels look like. */
+    task: DatasetTask.nullable().default(null),
     /** Names of the classes 0, 1, …; empty takes those that the files say, else shows the numbers. */
     labels: z.array(z.string().trim().min(1).max(60)).max(1000).default([]),
   })
@@ -161,11 +186,11 @@ export function rolesProblem(roles: readonly z.infer<typeof DatasetFileRole>[], 
   const given = [...roles].sort().join(" ");
   if (new Set(roles).size < roles.length) return "give each file a role of its own";
   if (given === "data") return null;
-  if (given === "x y")
+  if (given === "x y" || given === "x")
     return split === "seeded" ? null : "without test files the split must be drawn by a seed";
-  if (given === "x x_test y y_test" || given === "data data_test")
+  if (given === "x x_test y y_test" || given === "x x_test" || given === "data data_test")
     return split === "files" ? null : "with test files of its own the split must be by files";
-  return "give one file with samples and labels (NPZ, CSV, Parquet, a zip of pictures), two tables, or IDX files for x and y with or without a test pair";
+  return "give one file with samples and labels (NPZ, CSV, Parquet, a zip of pictures), two tables, or IDX files for x and y with or without a test pair; without labels x alone";
 }
 
 const SUFFIXES: [RegExp, DatasetFormat][] = [

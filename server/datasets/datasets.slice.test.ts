@@ -67,6 +67,7 @@ async function create(
     split,
     transform: null,
     mapping: null,
+    task: null,
     labels: [],
     ...over,
   });

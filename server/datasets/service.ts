@@ -17,6 +17,7 @@ import {
   DatasetFile,
   DatasetRef,
   DatasetReport,
+  type DatasetTask,
   formatOf,
   formatsProblem,
   type ListDatasets,
@@ -96,9 +97,10 @@ export async function datasetRef(
   }
   const { name, split, transform, labels } = dataset;
   const report = DatasetReport.parse(dataset.report);
+  const { task } = report;
   // What was converted is read as arrays; nobody parses the upload again.
   const files = report.prepared.length > 0 ? report.prepared : dataset.files;
-  return { ...DatasetRef.parse({ datasetId, name, files, split, transform }), report, labels };
+  return { ...DatasetRef.parse({ datasetId, name, files, split, transform, task }), report, labels };
 }
 
 /** Datasets that can be chosen, newest first, with what there is of their samples. */
@@ -134,7 +136,8 @@ export async function createDataset(ctx: TeamContext, input: CreateDataset) {
   });
 }
 
-interface NewDataset extends Pick<CreateDataset, "name" | "split" | "transform" | "mapping" | "labels"> {
+interface NewDataset
+  extends Pick<CreateDataset, "name" | "split" | "transform" | "mapping" | "task" | "labels"> {
   files: DatasetFile[];
   origin: "upload" | "sample";
 }
@@ -143,24 +146,27 @@ interface NewDataset extends Pick<CreateDataset, "name" | "split" | "transform" 
 export async function createSampleDataset(
   tx: Transaction,
   ctx: TeamContext,
-  input: Omit<NewDataset, "origin" | "mapping">,
+  input: Omit<NewDataset, "origin" | "mapping" | "task">,
 ) {
   for (const file of input.files) await registerBlob(tx, ctx.teamId, file);
-  return insert(tx, ctx, { ...input, mapping: null, origin: "sample" });
+  return insert(tx, ctx, { ...input, mapping: null, task: "classification", origin: "sample" });
 }
 
-/** A dataset's digest: equal bytes, split, transform and, of a table, mapping are the same dataset. */
+/** A dataset's digest: equal bytes, split, transform, task and, of a table, mapping are the same dataset. */
 const datasetDigest = (
   files: readonly DatasetFile[],
   split: Split,
   transform: Transform,
   mapping: TableMapping | null = null,
+  task: DatasetTask = "classification",
 ): string =>
   digestOf({
     files: files.map((f) => `${f.role}:${f.sha256}`).sort(),
     split,
     transform,
     ...(mapping && { mapping }),
+    // Digests from before there were tasks stay what they were.
+    ...(task !== "classification" && { task }),
   });
 
 async function insert(tx: Transaction, ctx: TeamContext, input: NewDataset) {
@@ -200,6 +206,7 @@ async function insert(tx: Transaction, ctx: TeamContext, input: NewDataset) {
       split,
       transform: input.transform,
       mapping: input.mapping,
+      task: input.task,
       labels,
     }),
     resources: { workers: 1, cpus: 1, gpus: 0 },
@@ -240,6 +247,7 @@ export const finishCheck: Finisher = async (tx, run, outcome) => {
       split,
       transform,
       report.table?.mapping,
+      report.task,
     );
     const labels = found.dataset.labels.length > 0 ? found.dataset.labels : report.labels;
     await settle({ state: "ready", report, transform, digest, split, labels });

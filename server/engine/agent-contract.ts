@@ -191,6 +191,7 @@ const newSession = (): Session => ({
     files: [{ role: "data", format: "npz", sha256: NO_BLOB, bytes: 1, name: "garments.npz" }],
     split: { kind: "seeded", seed: 0, testFraction: 0.2 },
     transform: { scale: 1, mean: 0, std: 1 },
+    task: "classification",
   },
   cpus: 0.1,
 });

@@ -12,7 +12,7 @@ import {
   Provenance,
   Sizes,
 } from "./contract";
-import { type Agreement, agreement, pairedDifference } from "./pairing";
+import { type Agreement, agreement, pairedDifference, pairedScores } from "./pairing";
 import * as repo from "./repo";
 import { servingOf } from "./serving";
 
@@ -106,8 +106,8 @@ function facts(row: Row) {
 
 function shown(found: Measured | undefined) {
   if (!found) return null;
-  const { n, accuracy, halfWidth, perClass, latency } = found.result;
-  return { n, accuracy, halfWidth, perClass, latency, createdAt: found.createdAt };
+  const { n, task, accuracy, halfWidth, figures, perClass, latency } = found.result;
+  return { n, task, accuracy, halfWidth, figures, perClass, latency, createdAt: found.createdAt };
 }
 
 async function pairOf(
@@ -136,7 +136,20 @@ async function pairOf(
   }
   const read = async (sha256: string) => readFile((await locateBlob(ctx.db, ctx.teamId, sha256)).path);
   try {
-    const alike = agreement(await read(base.result.predictions), await read(candidate.result.predictions));
+    // Numbers are hardly ever the same to the last bit; what is known of them are their scores.
+    const alike =
+      candidate.result.correct === null
+        ? null
+        : agreement(await read(base.result.predictions), await read(candidate.result.predictions));
+    const [scoresBefore, scoresAfter] = [base.result.scores, candidate.result.scores];
+    if (scoresBefore && scoresAfter) {
+      if (candidate.result.task === "unlabelled" && candidate.baselineVersionId !== base.baselineVersionId) {
+        const reason = "Without labels both must be measured against one version to be compared.";
+        return { ...known, agreement: null, reason: stored ? null : reason };
+      }
+      const paired = pairedScores(await read(scoresBefore), await read(scoresAfter));
+      return { paired, from: "answers", agreement: alike, reason: null };
+    }
     const [before, after] = [base.result.correctness, candidate.result.correctness];
     if (!before || !after) {
       const reason =

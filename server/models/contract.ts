@@ -1,5 +1,6 @@
 /** Models and versions: what an inspection finds, what is measured of a version. */
 import { z } from "zod";
+import { DatasetTask } from "../datasets/contract";
 import { Count, Fraction, Id, Refusal, Sha256, Slug } from "../platform/atoms";
 
 /** Four honest sizes in bytes. Zeros in a dense file are not a smaller file. */
@@ -44,10 +45,32 @@ export function takesSamples(inputs: readonly TensorSpec[], shape: readonly numb
   return shape.length === 1 && wanted.reduce<number>((product, n) => product * (n ?? Number.NaN), 1) === size;
 }
 
-/** Whether the first of these outputs has an answer for labels 0 to `classes` − 1; a dynamic one is not known. */
-export function answersClasses(outputs: readonly TensorSpec[], classes: number): boolean {
-  const answers = outputs[0]?.shape.at(-1);
-  return answers == null || (outputs[0]?.shape.length ?? 0) < 2 || answers >= classes;
+/** What labels ask of an output: their task, how many classes or labels there are, and the shape of one sample's. */
+export interface Asked {
+  task: DatasetTask;
+  classes: number;
+  labelShape: readonly number[];
+}
+
+/**
+ * Whether the first of these outputs can answer: it tells the classes apart, or has just one value for each label,
+ * number or token; a dynamic dimension is not known. Without labels any output will do.
+ */
+export function answersTask(outputs: readonly TensorSpec[], { task, classes, labelShape }: Asked): boolean {
+  const shape = outputs[0]?.shape ?? [];
+  const last = shape.at(-1);
+  if (task === "unlabelled") return true;
+  if (task === "classification") return last == null || shape.length < 2 || last >= classes;
+  if (task === "tokens") {
+    const [, tokens, answers] = shape;
+    return (
+      shape.length === 3 &&
+      (tokens == null || tokens === labelShape[0]) &&
+      (answers == null || answers >= classes)
+    );
+  }
+  const values = shape.slice(1).reduce<number>((product, n) => product * (n ?? Number.NaN), 1);
+  return Number.isNaN(values) || values === labelShape[0];
 }
 
 /** How the values of a layer's weight are distributed, as they are computed with (int8 ones dequantized). */
@@ -128,15 +151,35 @@ export const Inspection = z.object({
 });
 export type Inspection = z.infer<typeof Inspection>;
 
-/** The difference in accuracy on the same samples, as fractions; positive means the candidate is better. */
+/**
+ * How good answers are, by the dataset's task: the mean over samples of what each scores; 1 is perfect. Shares of right
+ * classes, labels or tokens, and cosine fidelity, lie between 0 and 1; R² is below 0 where the mean predicts better.
+ */
+export const Score = z.number().max(1);
+
+/**
+ * A figure beside the score: mean absolute error, share of samples with the baseline's largest output, and mean KL
+ * divergence from its outputs in nats, read as logits or as the probabilities that they are.
+ */
+export const Figure = z.object({
+  name: z.enum(["mae", "agreement", "kl"]),
+  value: z.number(),
+  /** Of the baseline; null without one, and where the figure is a comparison itself. */
+  baseline: z.number().nullable(),
+});
+export type Figure = z.infer<typeof Figure>;
+
+/** The difference in the score on the same samples, as fractions; positive means the candidate is better. */
 export const PairedDifference = z.object({
   n: Count,
+  /** Samples that score higher than the baseline's: where scores are 0 and 1, answers that only the candidate has right. */
   gained: Count,
   lost: Count,
   difference: z.number(),
   /** Half of the 95% interval. */
   halfWidth: z.number(),
-  mcnemarP: z.number(),
+  /** Null where samples score between 0 and 1: the test is of right and wrong. */
+  mcnemarP: z.number().nullable(),
 });
 export type PairedDifference = z.infer<typeof PairedDifference>;
 
@@ -167,20 +210,28 @@ export type LayerTimes = z.infer<typeof LayerTimes>;
 /** Metrics of one version on the whole test set of one dataset. */
 export const EvaluationResult = z.object({
   n: Count,
-  correct: Count,
-  accuracy: Fraction,
+  task: DatasetTask.default("classification"),
+  /** Samples that are right in every part; null where an answer is neither right nor wrong. */
+  correct: Count.nullable(),
+  accuracy: Score,
   /** Half of the 95% Wilson interval. */
   halfWidth: z.number(),
+  figures: z.array(Figure).default([]),
   perClass: z.array(
     z.object({ label: z.number().int(), n: Count, correct: Count, gained: Count, lost: Count }),
   ),
-  /** Predicted class of each test sample in dataset order: little-endian int32 in a blob. */
+  /**
+   * Answer of each test sample in dataset order, in a blob: little-endian int32 classes, labels or tokens, else float32
+   * outputs.
+   */
   predictions: Sha256,
   /** Which of them are right, so that any two versions can be paired: a byte for each sample, 0 or 1, in a blob. */
   correctness: Sha256.nullable().default(null),
+  /** What each test sample scores where that is not just 0 or 1: little-endian float32 in a blob. */
+  scores: Sha256.nullable().default(null),
   /** Against the baseline (parent, or what serves now) on the same samples; null without one. */
   paired: PairedDifference.nullable(),
-  baselineAccuracy: Fraction.nullable(),
+  baselineAccuracy: Score.nullable(),
   latency: z.array(Latency),
   /** Null where latency was not measured. */
   layerTimes: LayerTimes.nullable().default(null),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { answersClasses, takesSamples } from "./contract";
+import { answersTask, takesSamples } from "./contract";
 
 const tensor = (...shape: (number | null)[]) => [{ name: "t", dtype: "float32", shape }];
 
@@ -30,6 +30,23 @@ describe("a version answers classes", () => {
     [[null, null], 11, true],
     [[null], 3, true],
   ])("%j for %d: %s", (shape, classes, answers) =>
-    expect(answersClasses(tensor(...shape), classes)).toBe(answers),
+    expect(answersTask(tensor(...shape), { task: "classification", classes, labelShape: [] })).toBe(answers),
+  );
+});
+
+describe("a version answers other labels", () => {
+  it.each([
+    ["multilabel", [null, 3], 3, [3], true],
+    ["multilabel", [null, 4], 3, [3], false],
+    ["regression", [null], 0, [1], true],
+    ["regression", [null, 2], 0, [2], true],
+    ["regression", [null, 10], 0, [1], false],
+    ["tokens", [null, 12, 5], 5, [12], true],
+    ["tokens", [null, null, 5], 4, [12], true],
+    ["tokens", [null, 5], 5, [12], false],
+    ["tokens", [null, 10, 5], 5, [12], false],
+    ["unlabelled", [null, 84, 8400], 0, [], true],
+  ] as const)("%s by %j: %s", (task, shape, classes, labelShape, answers) =>
+    expect(answersTask(tensor(...shape), { task, classes, labelShape })).toBe(answers),
   );
 });

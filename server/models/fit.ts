@@ -1,9 +1,10 @@
 /** Which datasets a version can be fed. */
 import type { DatasetReport } from "../datasets/contract";
 import { datasetRef, readyDatasets } from "../datasets/service";
+import { asked } from "../datasets/tasks";
 import type { Db } from "../platform/db";
 import { Invalid } from "../platform/errors";
-import { answersClasses, Inspection, TensorSpec, takesSamples } from "./contract";
+import { answersTask, Inspection, TensorSpec, takesSamples } from "./contract";
 import * as repo from "./repo";
 
 /** Models whose fit is looked at. */
@@ -14,12 +15,13 @@ interface Work {
   model: { name: string };
 }
 
-type Samples = Pick<DatasetReport, "shape" | "classes"> & Partial<Pick<DatasetReport, "table">>;
+type Samples = Pick<DatasetReport, "shape" | "classes" | "task" | "labelShape"> &
+  Partial<Pick<DatasetReport, "table">>;
 
 /** A run that cannot end well is not started. @throws Invalid */
 export function refuseMisfit({ version, model }: Work, dataset: { name: string; report: Samples }): void {
   const { inputs, outputs } = Inspection.parse(version.inspection);
-  const { shape, classes, table } = dataset.report;
+  const { shape, table } = dataset.report;
   if (!takesSamples(inputs, shape)) {
     const wanted = inputs[0]?.shape.slice(1).map((n) => n ?? "any");
     const columns = table?.mapping.features?.join(", ");
@@ -33,23 +35,56 @@ export function refuseMisfit({ version, model }: Work, dataset: { name: string; 
       },
     );
   }
-  if (!answersClasses(outputs, classes.length)) {
+  const { classes, task, labelShape } = dataset.report;
+  if (answersTask(outputs, { task, classes: classes.length, labelShape })) return;
+  if (task === "classification") {
     throw new Invalid(
       `${model.name} tells ${outputs[0]?.shape.at(-1)} classes apart, but ${dataset.name} has ${classes.length}.`,
       { code: "classes_differ", remedy: "Choose a dataset with the model's classes." },
     );
   }
+  const answers = outputs[0]?.shape.slice(1).map((n) => n ?? "any");
+  throw new Invalid(
+    `${model.name} answers ${answers?.join("×")} for a sample, but ${dataset.name} asks for ${asked(dataset.report)}.`,
+    { code: "answers_differ", remedy: "Choose a dataset whose labels have the shape of the model's output." },
+  );
+}
+
+/** Without labels a version can only be compared with another one. @throws Invalid */
+export function refuseAlone(dataset: { name: string; report: Samples }, baseline: unknown): void {
+  if (dataset.report.task !== "unlabelled" || baseline) return;
+  throw new Invalid(`${dataset.name} has no labels, so a version can only be compared on it.`, {
+    code: "needs_baseline",
+    remedy: "Name a version to compare with, or choose a dataset with labels.",
+  });
+}
+
+/** Training runs learn single classes. @throws Invalid */
+export function refuseToTrain(dataset: { name: string; report: Samples }): void {
+  const { task } = dataset.report;
+  if (task === "classification") return;
+  throw new Invalid(
+    `Training runs learn single classes, but ${dataset.name} asks for ${asked(dataset.report)}.`,
+    {
+      code: "task_not_trainable",
+      remedy:
+        "Recover in the studio, which learns the version's own answers again, or choose another dataset.",
+    },
+  );
 }
 
 /** Models whose newest ready version takes the samples of a dataset and tells its classes apart. @throws Conflict */
 export async function versionsFitting(db: Db, teamId: string, datasetId: string) {
-  const { shape, classes } = (await datasetRef(db, teamId, datasetId)).report;
+  const { shape, classes, task, labelShape } = (await datasetRef(db, teamId, datasetId)).report;
   const newest = await repo.listNewestReady(db, teamId, LOOKED_AT);
   return newest.flatMap(({ model, number, inputs, outputs }) => {
     const takes = takesSamples(TensorSpec.array().parse(inputs), shape);
-    return takes && answersClasses(TensorSpec.array().parse(outputs), classes.length)
-      ? [{ model, number }]
-      : [];
+    const answers = answersTask(TensorSpec.array().parse(outputs), {
+      task,
+      classes: classes.length,
+      labelShape,
+    });
+    return takes && answers ? [{ model, number }] : [];
   });
 }
 

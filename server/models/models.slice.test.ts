@@ -321,6 +321,34 @@ describe("what runs make", () => {
     expect(await ctx.db.$count(run, and(eq(run.teamId, ctx.teamId), eq(run.kind, "evaluate")))).toBe(0);
   });
 
+  it("is refused labels that it has no answer for, and a dataset without labels unless it is compared", async () => {
+    const ctx = await makeTeam();
+    const { versionId } = await readyVersion(ctx, "asked");
+    const shape = [1, 28, 28];
+    const numbers = await readyDataset(ctx, shape, { task: "regression", labelShape: [2], classes: [] });
+    const tokens = await readyDataset(ctx, shape, { task: "tokens", labelShape: [12] });
+    const labels = await readyDataset(ctx, shape, { task: "multilabel", labelShape: [10] });
+    const bare = await readyDataset(ctx, shape, { task: "unlabelled", classes: [] });
+    await expect(evaluateRun(ctx, versionId, numbers)).rejects.toThrow(/answers 10 for a sample.*2 values/);
+    await expect(evaluateRun(ctx, versionId, tokens)).rejects.toThrow("12 tokens of 2 classes");
+    await expect(evaluateRun(ctx, versionId, bare)).rejects.toThrow("can only be compared");
+    const done = await evaluateRun(ctx, versionId, labels);
+    const [started] = await ctx.db.select().from(run).where(eq(run.id, done.id));
+    expect(started?.spec).toMatchObject({ dataset: { task: "multilabel" } });
+    const graded = {
+      ...evaluationResult,
+      task: "multilabel" as const,
+      correctness: null,
+      scores: "ab".repeat(32),
+    };
+    const result = { kind: "evaluate" as const, evaluation: graded, baseline: null };
+    await ctx.db.transaction((tx) => finishEvaluation(tx, done, { state: "succeeded", result }));
+    const listed = await service.list(ctx, { query: "asked", limit: 10 });
+    expect(listed.models[0]?.measured?.task).toBe("multilabel");
+    const compared = { versionId, datasetId: bare, baselineVersionId: versionId };
+    expect((await service.evaluate(ctx, compared)).number).toBeGreaterThan(0);
+  });
+
   it("is named by the datasets that its newest version fits, to its own team", async () => {
     const [ctx, stranger] = [await makeTeam(), await makeTeam()];
     await readyVersion(ctx, "fitting");

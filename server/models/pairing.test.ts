@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { agreement, mcnemarP, pairedDifference } from "./pairing";
+import { agreement, mcnemarP, pairedDifference, pairedScores } from "./pairing";
 
 const bits = (text: string) => Uint8Array.from(text, Number);
 const classes = (...values: number[]) => {
@@ -42,4 +42,31 @@ test("a pair the other way round is the same with the sign turned", () => {
 test("agreement counts equal classes, and refuses lists of two lengths", () => {
   expect(agreement(classes(1, -2, 300), classes(1, 2, 300))).toEqual({ n: 3, same: 2 });
   expect(() => agreement(classes(1), classes(1, 2))).toThrow("cannot be compared");
+});
+
+const scores = (...values: number[]) => {
+  const buffer = Buffer.alloc(values.length * 4);
+  for (const [i, value] of values.entries()) buffer.writeFloatLE(value, i * 4);
+  return buffer;
+};
+
+test("graded scores are paired as right and wrong are where they are nothing else", () => {
+  const bit = fc.integer({ min: 0, max: 1 });
+  fc.assert(
+    fc.property(fc.array(fc.tuple(bit, bit), { minLength: 1, maxLength: 200 }), (pairs) => {
+      const [before, after] = [pairs.map(([a]) => a), pairs.map(([, b]) => b)];
+      const whole = pairedDifference(Uint8Array.from(before), Uint8Array.from(after));
+      const found = pairedScores(scores(...before), scores(...after));
+      expect(found.difference).toBeCloseTo(whole.difference, 12);
+      expect(found.halfWidth).toBeCloseTo(whole.halfWidth, 12);
+      expect([found.gained, found.lost, found.mcnemarP]).toEqual([whole.gained, whole.lost, null]);
+    }),
+  );
+});
+
+test("graded scores give the mean of their differences, and want one length", () => {
+  const found = pairedScores(scores(0.5, 0.25, 1), scores(0.75, 0.25, 0.5));
+  expect(found).toMatchObject({ n: 3, gained: 1, lost: 1 });
+  expect(found.difference).toBeCloseTo(-0.25 / 3, 7);
+  expect(() => pairedScores(scores(1), scores(1, 1))).toThrow(RangeError);
 });

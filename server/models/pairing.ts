@@ -41,6 +41,36 @@ export function pairedDifference(baseline: Uint8Array, candidate: Uint8Array): P
   };
 }
 
+/**
+ * The same of graded scores: a little-endian float32 for each sample. The interval is the normal one of the differences
+ * and two more, of +1 and −1, which for right and wrong is that of Bonett and Price.
+ *
+ * @throws RangeError when the two are not of one length
+ */
+export function pairedScores(baseline: Buffer, candidate: Buffer): PairedDifference {
+  if (baseline.length !== candidate.length || baseline.length % 4 !== 0)
+    throw new RangeError(`${baseline.length} and ${candidate.length} bytes of scores cannot be paired.`);
+  const n = baseline.length / 4;
+  let [gained, lost, sum, squares] = [0, 0, 0, 0];
+  for (let at = 0; at < baseline.length; at += 4) {
+    const difference = candidate.readFloatLE(at) - baseline.readFloatLE(at);
+    if (difference > 0) gained += 1;
+    if (difference < 0) lost += 1;
+    sum += difference;
+    squares += difference * difference;
+  }
+  if (n === 0) return { n, gained, lost, difference: 0, halfWidth: 1, mcnemarP: null };
+  const variance = (squares + 2) / (n + 2) - (sum / (n + 2)) ** 2;
+  return {
+    n,
+    gained,
+    lost,
+    difference: sum / n,
+    halfWidth: Z95 * Math.sqrt(variance / (n + 2)),
+    mcnemarP: null,
+  };
+}
+
 /** Exact two-sided McNemar test: how likely so uneven a split of the differing pairs is by chance. */
 export function mcnemarP(gained: number, lost: number): number {
   const m = gained + lost;

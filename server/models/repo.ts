@@ -4,6 +4,7 @@ import { dataset } from "../../db/schema/datasets";
 import { user } from "../../db/schema/identity";
 import { evaluation, model, version } from "../../db/schema/models";
 import { run } from "../../db/schema/runs";
+import type { DatasetTask } from "../datasets/contract";
 import { containing, type Db, startingWith, type Transaction } from "../platform/db";
 import type { PairedDifference } from "./contract";
 
@@ -26,7 +27,14 @@ export interface ModelListRow {
     tier: number | null;
   } | null;
   /** Of the newest version that was measured. */
-  measured: { number: number; accuracy: number; halfWidth: number; n: number; dataset: string } | null;
+  measured: {
+    number: number;
+    task: DatasetTask;
+    accuracy: number;
+    halfWidth: number;
+    n: number;
+    dataset: string;
+  } | null;
 }
 
 /** A page of a team's models, last changed first; the cursor is that of the row before. */
@@ -48,6 +56,7 @@ export async function listModels(
       from version v where v.model_id = m.id order by v.number desc limit 1) latest on true
     left join lateral (
       select json_build_object('number', v.number, 'accuracy', e.accuracy, 'n', e.n, 'dataset', d.name,
+                               'task', coalesce(e.result ->> 'task', 'classification'),
                                'halfWidth', (e.result ->> 'halfWidth')::float8) as is
       from evaluation e join version v on v.id = e.version_id join dataset d on d.id = e.dataset_id
       where v.model_id = m.id order by v.number desc, e.created_at desc limit 1) measured on true
@@ -206,6 +215,7 @@ export async function listVersions(db: Db, teamId: string, modelId: string) {
       accuracy: evaluation.accuracy,
       n: evaluation.n,
       halfWidth: sql<number>`(${evaluation.result} ->> 'halfWidth')::float8`.as("half_width"),
+      task: sql<DatasetTask>`coalesce(${evaluation.result} ->> 'task', 'classification')`.as("task"),
       datasetId: evaluation.datasetId,
     })
     .from(evaluation)
@@ -227,6 +237,7 @@ export async function listVersions(db: Db, teamId: string, modelId: string) {
       mergedWithNumber,
       refusal: version.refusal,
       runKind: run.kind,
+      task: latest.task,
       accuracy: latest.accuracy,
       n: latest.n,
       halfWidth: latest.halfWidth,
@@ -333,6 +344,7 @@ export async function findMadeBy(db: Db, teamId: string, runId: string) {
       versionId: version.id,
       number: version.number,
       bytes: version.bytes,
+      task: sql<DatasetTask>`coalesce(${evaluation.result} ->> 'task', 'classification')`,
       accuracy: evaluation.accuracy,
     })
     .from(version)

@@ -23,7 +23,7 @@ import {
   Refusal as RefusalShape,
   Sizes,
 } from "./contract";
-import { refuseMisfit } from "./fit";
+import { refuseAlone, refuseMisfit } from "./fit";
 import * as repo from "./repo";
 import { servingOf } from "./serving";
 
@@ -272,6 +272,7 @@ export async function startEvaluation(
   const work = await versionForWork(tx, ctx.teamId, input.versionId);
   const dataset = await datasetRef(tx, ctx.teamId, input.datasetId);
   refuseMisfit(work, dataset);
+  refuseAlone(dataset, input.baselineVersionId);
   const baseline = input.baselineVersionId
     ? await versionForWork(tx, ctx.teamId, input.baselineVersionId)
     : null;
@@ -301,5 +302,5 @@ export async function startEvaluation(
   return run;
 }
 
-export { datasetsFor, refuseMisfit, versionsFitting } from "./fit";
+export { datasetsFor, refuseAlone, refuseMisfit, refuseToTrain, versionsFitting } from "./fit";
 export { createVersionFromRun, finishEvaluation, finishInspection } from "./from-run";

@@ -1,6 +1,7 @@
 /** The gates of a promotion: a policy, what was measured, and a verdict for each rule. Pure. */
 
 import type { z } from "zod";
+import { TASKS } from "../datasets/tasks";
 import { digestOf } from "../platform/canonical";
 import type { EvaluateResult } from "../runs/contract";
 import type { Gate, Policy } from "./contract";
@@ -55,8 +56,9 @@ export function judge(policy: Policy, measured: Measured): Gate[] {
   });
   const limit = points(policy.accuracyFloor).replace(/(\d)0 pt$/, "$1 pt");
   const ratio = `${Math.round(policy.fileRatio * 100)}%`;
+  const { task } = measured.evidence.evaluation;
   return [
-    gate("accuracy", `Accuracy, lower bound ≥ ${limit}`, accuracy(policy, measured)),
+    gate("accuracy", `${TASKS[task].figure}, lower bound ≥ ${limit}`, accuracy(policy, measured)),
     gate("file", `File at most ${ratio} of production's`, file(policy, measured)),
     gate("samples", "Measured on the whole test set", samples(measured)),
     gate("digest", "Measured bytes are the requested ones", digest(measured)),

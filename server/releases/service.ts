@@ -5,7 +5,7 @@ import { version } from "../../db/schema/models";
 import { approval, promotionRequest } from "../../db/schema/releases";
 import { record } from "../audit/service";
 import { datasetRef } from "../datasets/service";
-import { refuseMisfit, versionForWork } from "../models/service";
+import { refuseAlone, refuseMisfit, versionForWork } from "../models/service";
 import { digestOf } from "../platform/canonical";
 import { type TeamContext, transact } from "../platform/context";
 import type { Db, Transaction } from "../platform/db";
@@ -33,6 +33,7 @@ export async function createRequest(ctx: TeamContext, input: z.infer<typeof Crea
     await repo.lockLane(tx, modelId);
     const lane = await repo.loadLane(tx, ctx.teamId, modelId);
     const serving = servingOf(lane);
+    refuseAlone(dataset, serving);
     const name = `${lane.modelName} v${work.version.number}`;
     if (serving?.version.id === input.versionId) throw new Conflict(`${name} serves production already.`);
     await refuseSecondRequest(tx, ctx.teamId, input.versionId, name);

@@ -1,6 +1,14 @@
 /** Runs: anything executed on the cluster. Specs go down, reports come up through the worker door. */
 import { z } from "zod";
-import { DatasetFile, DatasetRef, DatasetReport, Split, TableMapping, Transform } from "../datasets/contract";
+import {
+  DatasetFile,
+  DatasetRef,
+  DatasetReport,
+  DatasetTask,
+  Split,
+  TableMapping,
+  Transform,
+} from "../datasets/contract";
 import { EvaluationResult, Inspection, Precision, Sizes } from "../models/contract";
 import { ChecklistItem, Count, Fraction, Id, Refusal, Sha256 } from "../platform/atoms";
 import { AchievedRatio, LayerChange, Recipe } from "../studio/contract";
@@ -43,6 +51,8 @@ export const InspectDatasetSpec = z.object({
   /** Null takes what fits. */
   transform: Transform.nullable().default(null),
   mapping: TableMapping.nullable().default(null),
+  /** Null takes what the labels look like. */
+  task: DatasetTask.nullable().default(null),
   /** Names of the classes that their owner gave: they fix the order. */
   labels: z.array(z.string()).default([]),
 });

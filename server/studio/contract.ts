@@ -1,6 +1,7 @@
 /** The studio: a recipe, and the protocol between the console and a warm session. */
 import { z } from "zod";
-import { Latency, PairedDifference, Precision, Sizes } from "../models/contract";
+import { DatasetTask } from "../datasets/contract";
+import { Figure, Latency, PairedDifference, Precision, Score, Sizes } from "../models/contract";
 import { Count, Fraction, Id, Sha256 } from "../platform/atoms";
 
 /** Zeros that a layer has by structure: of every four weights side by side along its inputs, the two smallest. */
@@ -212,9 +213,10 @@ export const StudioAccuracy = z.object({
   ...at,
   n: Count,
   total: Count,
-  accuracy: Fraction,
-  baselineAccuracy: Fraction,
+  accuracy: Score,
+  baselineAccuracy: Score,
   paired: PairedDifference,
+  figures: z.array(Figure).default([]),
   perClass: z.array(z.object({ label: z.number().int(), gained: Count, lost: Count })),
 });
 /** What a search is for: its figure is met, and everything else is as good as it gets. */
@@ -272,12 +274,17 @@ export const ChangedSample = z.object({
   afterConfidence: Fraction,
 });
 export type ChangedSample = z.infer<typeof ChangedSample>;
+/** A sample that scores otherwise than in the version. */
+export const MovedSample = z.object({ id: Count, before: Score, after: Score });
+export type MovedSample = z.infer<typeof MovedSample>;
 /** Of all samples that are answered otherwise, those whose probabilities moved most. */
 export const StudioChanged = z.object({
   type: z.literal("changed"),
   ...at,
   total: Count,
   samples: z.array(ChangedSample),
+  /** Of other tasks than single classes: the samples whose score fell most. */
+  moved: z.array(MovedSample).default([]),
 });
 export const StudioDone = z.object({ type: z.literal("done"), ...at });
 export const StudioSuperseded = z.object({ type: z.literal("superseded"), rev: Count, by: Count });
@@ -302,7 +309,7 @@ export type StudioPartial = z.infer<typeof StudioPartial>;
 /** A coarse curve measured when a session warms up; the console draws predictions through it, dashed. */
 export const PreviewPoint = z.object({
   ratio: Fraction,
-  accuracy: Fraction,
+  accuracy: Score,
   n: Count,
   sizes: Sizes,
   macs: Count,
@@ -310,7 +317,7 @@ export const PreviewPoint = z.object({
 
 /**
  * What zeroing the smallest weights of one layer alone does to the answers: the mean KL divergence from the version's
- * own, in nats, on train samples.
+ * own, in nats, on train samples; of numbers and of outputs without labels their squared change over their variance.
  */
 export const SensitivityCurve = z.object({
   name: z.string(),
@@ -324,8 +331,10 @@ export const Sensitivity = z.object({ done: Count, total: Count, layers: z.array
 export const StudioBaseline = z.object({
   sessionId: Id,
   n: Count,
-  accuracy: Fraction,
+  task: DatasetTask.default("classification"),
+  accuracy: Score,
   halfWidth: z.number(),
+  figures: z.array(Figure).default([]),
   sizes: Sizes,
   macs: Count,
   parameters: Count,

@@ -128,6 +128,7 @@ const accuracy = (rev: number, n: number): StudioPartial => ({
   accuracy: 0.9,
   baselineAccuracy: 0.91,
   paired: { n, gained: 1, lost: 2, difference: -0.01, halfWidth: 0.01, mcnemarP: 0.5 },
+  figures: [],
   perClass: [],
 });
 const done = (rev: number): StudioPartial => ({ type: "done", rev, elapsedMs: 900 });

@@ -5,7 +5,13 @@ import { datasetRef } from "../datasets/service";
 import { ObservedCluster } from "../engine/contract";
 import { defaultClusterId } from "../engine/service";
 import { MadeBy, type Precision } from "../models/contract";
-import { createVersionFromRun, datasetsFor, refuseMisfit, versionForWork } from "../models/service";
+import {
+  createVersionFromRun,
+  datasetsFor,
+  refuseMisfit,
+  refuseToTrain,
+  versionForWork,
+} from "../models/service";
 import { type TeamContext, transact } from "../platform/context";
 import type { Db } from "../platform/db";
 import { Invalid } from "../platform/errors";
@@ -44,6 +50,7 @@ export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput
   }
   const dataset = await datasetRef(ctx.db, ctx.teamId, input.datasetId);
   refuseMisfit(work, dataset);
+  refuseToTrain(dataset);
   const root = await rootOf(ctx.db, ctx.teamId, input.versionId);
   const gpus = await gpusFree(ctx.db);
   const madeBy = MadeBy.safeParse(version.recipe);

@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from gpu_worker.compress import Compressor, Recipe, harmful_layers
-from gpu_worker.compress.sensitivity import log_probabilities
 from gpu_worker.data import Dataset
-from gpu_worker.evaluate import open_session
+from gpu_worker.evaluate import log_probabilities, open_session
 from gpu_worker.importer import import_onnx
 from nets import onnx_of
 from samples import npz_dataset

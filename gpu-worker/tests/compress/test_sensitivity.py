@@ -9,8 +9,8 @@ import pytest
 
 from gpu_worker.compress import SensitivityScan, SortedWeights
 from gpu_worker.compress import sensitivity as module
-from gpu_worker.compress.sensitivity import BATCH, RATIOS, log_probabilities
-from gpu_worker.evaluate import open_session, predict
+from gpu_worker.compress.sensitivity import BATCH, RATIOS
+from gpu_worker.evaluate import log_probabilities, open_session, predict
 from gpu_worker.importer import import_onnx
 from nets import NETS, Exporter, example, onnx_of
 

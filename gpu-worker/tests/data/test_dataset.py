@@ -117,12 +117,14 @@ X, Y = blobs(40, (4, 4), 4)
 NAN = X.astype(np.float32)
 NAN[17, 0, 0] = np.nan
 PROBLEMS: dict[str, dict[str, np.ndarray]] = {
-    "arrays.missing": {"x": X},
+    "arrays.missing": {"y": Y},
     "arrays.match": {"x": X, "y": Y[:-1]},
-    "labels.integer": {"x": X, "y": Y + 0.5},
+    "labels.constant": {"x": X, "y": np.full(40, 0.5)},
+    "labels.nan": {"x": X, "y": np.where(Y == 2, np.nan, Y + 0.5)},
+    "labels.ignored": {"x": X, "y": np.full((40, 3), -100)},
     "labels.negative": {"x": X, "y": Y - 1},
     "labels.range": {"x": X, "y": Y + (1 << 40)},
-    "labels.shape": {"x": X, "y": np.eye(4)[Y]},
+    "labels.shape": {"x": X, "y": np.zeros((40, 2, 2), int)},
     "labels.classes": {"x": X, "y": np.zeros(40, int)},
     "labels.gap": {"x": X, "y": Y * 2},
     "values.nan": {"x": NAN, "y": Y},
@@ -230,3 +232,36 @@ def test_columns_are_standardised_by_the_train_part_alone(tmp_path: Path) -> Non
 def test_a_nan_is_named_with_its_sample_and_place(tmp_path: Path) -> None:
     report = check_dataset(files(tmp_path, x=NAN, y=Y), SEEDED)
     assert report.problems[0].where == "sample 17, value 0, 0"
+
+
+ROWS = np.arange(40, dtype=np.float32).reshape(40, 1) / 7
+TASKS: dict[str, tuple[dict[str, np.ndarray], tuple[int, ...], int]] = {
+    "classification": ({"y": Y.astype(np.float64)}, (), 4),
+    "regression": ({"y": ROWS[:, 0] + 0.5}, (1,), 0),
+    "multilabel": ({"y": np.arange(120).reshape(40, 3) % 2}, (3,), 3),
+    "tokens": ({"y": np.arange(120).reshape(40, 3) % 5}, (3,), 5),
+    "unlabelled": ({}, (), 0),
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_labels_say_what_is_asked(tmp_path: Path, task: str) -> None:
+    labels, shape, classes = TASKS[task]
+    found = files(tmp_path, x=ROWS, **labels)
+    report = check_dataset(found, SEEDED)
+    assert report.ok, report.problems
+    assert (report.task, report.label_shape, report.classes) == (task, shape, classes)
+    assert (report.n, report.train + report.test) == (40, 40)
+    dataset = open_dataset(found, SEEDED, report.transform, report.task)
+    assert len(dataset.y) == 40
+    for value in report.values:
+        assert (sum(value.train), sum(value.test)) == (report.train, report.test)
+        assert value.mean == pytest.approx(labels["y"].mean())
+
+
+def test_an_owner_may_ask_for_numbers_and_for_no_labels(tmp_path: Path) -> None:
+    found = files(tmp_path, x=ROWS, y=Y)
+    assert check_dataset(found, SEEDED, task="regression").task == "regression"
+    assert open_dataset(found, SEEDED, Transform(), "unlabelled").y.shape == (40, 0)
+    refused = check_dataset(found, SEEDED, task="tokens")
+    assert [problem.rule for problem in refused.problems] == ["labels.shape"]

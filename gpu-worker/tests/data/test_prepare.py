@@ -97,7 +97,7 @@ def test_a_csv_becomes_features_and_classes(tmp_path: Path, delimiter: str) -> N
     assert arrays["x"].tolist() == [[1.5, 2], [2.5, 4], [3.5, 6]]
     assert arrays["y"].tolist() == [0, 1, 0]
     assert found.labels == ["cat", "dog"]
-    assert found.mapping == Mapping("kind", ("width", "height"))
+    assert found.mapping == Mapping("kind", ("width", "height"), task="classification")
     assert [(c.name, c.type, c.distinct, c.missing) for c in found.columns] == [
         ("width", "float", 3, 0),
         ("city", "text", 2, 0),
@@ -112,7 +112,8 @@ def test_a_csv_becomes_features_and_classes(tmp_path: Path, delimiter: str) -> N
 def test_the_label_is_found_by_name_else_it_is_the_last_column(tmp_path: Path) -> None:
     named, _ = read(tmp_path, b"a,Target,b\n1,0,2\n3,1,4\n")
     last, _ = read(tmp_path, b"a,b,c\n1,5,0\n3,6,1\n")
-    assert (named.mapping, last.mapping) == (Mapping("Target", ("a", "b")), Mapping("c", ("a", "b")))
+    assert named.mapping == Mapping("Target", ("a", "b"), task="classification")
+    assert last.mapping == Mapping("c", ("a", "b"), task="classification")
 
 
 def test_features_keep_the_order_they_are_asked_in(tmp_path: Path) -> None:
@@ -262,7 +263,6 @@ CSV: dict[str, tuple[str, bytes, str]] = {
     "text among numbers": ("table.number", f"a,y\n{HUNDRED}x1,0\n".encode(), "line 102, column 'a'"),
     "missing label": ("labels.missing", b"a,y\n1,0\n2,\n", "line 3, column 'y'"),
     "missing text label": ("labels.missing", b"a,y\n1,u\n2,\n", "line 3, column 'y'"),
-    "fractions": ("labels.integer", b"a,y\n1,0.5\n2,1\n", "column 'y'"),
     "too many classes": (
         "labels.many",
         b"a,y\n" + b"".join(b"1,%d\n" % i for i in range(1001)),
@@ -382,3 +382,23 @@ def test_given_names_fix_the_order_and_bound_the_labels(tmp_path: Path) -> None:
     assert arrays["y"].tolist() == [1, 0]
     refused("labels.unknown", "column 'y'", lambda: read(tmp_path, b"a,y\n1,u\n2,w\n", labels=("v", "u")))
     refused("labels.range", "line 4", lambda: read(tmp_path, b"a,y\n1,0\n2,1\n3,2\n", labels=("v", "u")))
+
+
+def test_numbers_with_a_fraction_are_to_be_predicted(tmp_path: Path) -> None:
+    found, arrays = read(tmp_path, b"a,b,y\n1,5,0.5\n2,6,-1\n3,7,2.25\n")
+    assert found.mapping is not None
+    assert found.mapping.task == "regression"
+    assert arrays["y"].tolist() == [0.5, -1.0, 2.25]
+    assert found.labels == []
+
+
+def test_whole_numbers_are_classes_unless_their_owner_says_otherwise(tmp_path: Path) -> None:
+    table = b"a,y\n1,10\n2,20\n3,10\n"
+    classes, arrays = read(tmp_path, table)
+    assert (classes.labels, arrays["y"].tolist()) == (["10", "20"], [0, 1, 0])
+    _, arrays = read(tmp_path, table, mapping=Mapping(task="regression"))
+    assert arrays["y"].tolist() == [10.0, 20.0, 10.0]
+    _, arrays = read(tmp_path, table, mapping=Mapping(task="unlabelled"))
+    assert list(arrays) == ["x"]
+    with pytest.raises(DatasetError, match="holds no numbers to be predicted"):
+        read(tmp_path, b"a,y\n1,cat\n2,dog\n", mapping=Mapping(task="regression"))

@@ -50,7 +50,7 @@ def test_partial_results_are_nested_beginnings_of_the_whole(dataset: Dataset) ->
     assert [step.n for step in partial] == [250, 1000, 1300]
     for step in partial:
         assert np.array_equal(step.ids, whole.ids[: step.n])
-        assert np.array_equal(step.predictions, whole.predictions[: step.n])
+        assert np.array_equal(step.answers, whole.answers[: step.n])
     assert np.array_equal(whole.ids, evaluation_order(dataset))
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpu_worker.evaluate import mcnemar_p, paired_difference, wilson
+from gpu_worker.evaluate import mcnemar_p, paired_difference, score_interval, wilson
 
 trials = st.integers(0, 2000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
@@ -88,3 +88,51 @@ def test_pairs_must_match() -> None:
         paired_difference(np.ones(3, bool), np.ones(4, bool))
     with pytest.raises(ValueError, match="population"):
         paired_difference(np.ones(3, bool), np.ones(3, bool), 2)
+
+
+@given(trials.filter(lambda trial: trial[1] > 0))
+def test_scores_of_right_and_wrong_have_wilsons_interval(trial: tuple[int, int]) -> None:
+    k, n = trial
+    assert score_interval(np.arange(n) < k) == pytest.approx(wilson(k, n), abs=1e-12)
+
+
+graded = st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=200)
+
+
+@given(graded)
+def test_an_interval_of_graded_scores_holds_their_mean_and_is_no_wider_than_wilsons(
+    scores: list[tuple[float, float]],
+) -> None:
+    values = np.array(scores)[:, 0]
+    low, high = score_interval(values)
+    assert low <= values.mean() <= high <= 1
+    # Of all scores with this mean, right and wrong vary most.
+    n, mean = len(values), values.mean()
+    spread = 1.959963984540054**2 / n
+    widest = 2 * 1.959963984540054 / (1 + spread) * math.sqrt(mean * (1 - mean) / n + spread / (4 * n))
+    assert high - low <= widest + 1e-9
+
+
+@given(graded)
+def test_a_paired_difference_of_graded_scores_turns_with_the_models(
+    scores: list[tuple[float, float]],
+) -> None:
+    baseline, candidate = np.array(scores).T
+    there = paired_difference(baseline, candidate, graded=True)
+    back = paired_difference(candidate, baseline, graded=True)
+    assert there.difference == pytest.approx(-back.difference)
+    assert there.half_width == pytest.approx(back.half_width)
+    assert (there.gained, there.lost) == (back.lost, back.gained)
+    assert there.mcnemar_p is None
+    assert paired_difference(baseline, candidate, len(baseline), graded=True).half_width == 0
+
+
+def test_a_paired_interval_of_graded_scores_covers_what_it_promises() -> None:
+    rng, covered = np.random.default_rng(0), 0
+    for _ in range(400):
+        before = rng.beta(8, 2, 300)
+        after = np.clip(before + rng.normal(-0.02, 0.1, 300), 0, 1)
+        found = paired_difference(before, after, graded=True)
+        truth = -0.0236  # by 4 million draws of the same
+        covered += abs(found.difference - truth) <= found.half_width
+    assert covered >= 0.93 * 400

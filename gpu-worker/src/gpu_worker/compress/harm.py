@@ -12,10 +12,9 @@ from gpu_worker.compress.batchnorm import fold_batchnorm
 from gpu_worker.compress.pipeline import Compressor
 from gpu_worker.compress.quantize import activations, insert_qdq
 from gpu_worker.compress.recipe import Recipe
-from gpu_worker.compress.sensitivity import BATCH, LOST, log_probabilities, never
+from gpu_worker.compress.sensitivity import BATCH, bounded, never
 from gpu_worker.compress.weights import nodes_reading
 from gpu_worker.evaluate.sessions import open_session
-from gpu_worker.importer import gives_probabilities
 
 SAMPLES, SEED = 256, 0
 """Train samples that the answers are compared on, and how they are drawn."""
@@ -23,8 +22,8 @@ SAMPLES, SEED = 256, 0
 
 @dataclass(frozen=True)
 class LayerHarm:
-    """What lowering the precision of one layer alone does to the answers: the mean KL divergence from those
-    in fp32, in nats.
+    """What lowering the precision of one layer alone does to the answers: their divergence from those in
+    fp32, by the dataset's task (see Task.divergence).
     """
 
     name: str
@@ -46,7 +45,7 @@ def harmful_layers(
     compressor.check(recipe)
     model = onnx.load_model_from_string(plain.float_onnx)
     samples = compressor.calibration(SAMPLES, SEED)
-    probabilities = gives_probabilities(model)
+    divergence = compressor.divergence()
     lower = _lowering(compressor, recipe, model)
 
     def answers(data: bytes) -> np.ndarray | None:
@@ -55,7 +54,7 @@ def harmful_layers(
             if should_stop():
                 return None
             scores = session.run(None, {session.get_inputs()[0].name: samples[start : start + BATCH]})[0]
-            found.append(log_probabilities(np.asarray(scores, np.float64), probabilities))
+            found.append(np.asarray(scores, np.float64))
         return np.concatenate(found)
 
     parent = answers(plain.float_onnx)
@@ -68,8 +67,7 @@ def harmful_layers(
         lowered = answers(lower(everything - {layer.initializer}))
         if lowered is None:
             return []
-        kl = (np.exp(parent) * (parent - lowered)).sum(axis=1).mean()
-        harms.append(LayerHarm(layer.name, max(0.0, float(np.nan_to_num(kl, nan=LOST, posinf=LOST)))))
+        harms.append(LayerHarm(layer.name, bounded(divergence(parent, lowered))))
     return sorted(harms, key=lambda harm: -harm.kl)
 
 

@@ -17,11 +17,19 @@ from gpu_worker.compress.pattern import SHARE
 from gpu_worker.compress.quantize import StaticQuantizer
 from gpu_worker.compress.recipe import Merge, Recipe
 from gpu_worker.compress.recover import Recovery
-from gpu_worker.compress.sensitivity import SAMPLES, SEED, SensitivityScan
+from gpu_worker.compress.sensitivity import SAMPLES, SEED, Divergence, SensitivityScan, classes_of
 from gpu_worker.compress.sparsity import Masks, SortedWeights, zero_share
 from gpu_worker.compress.weights import to_fp16, to_int4, to_int8_dynamic
 from gpu_worker.data.dataset import Dataset
-from gpu_worker.importer import Imported, example_input, export_onnx, import_onnx, open_model
+from gpu_worker.evaluate.tasks import task_of
+from gpu_worker.importer import (
+    Imported,
+    example_input,
+    export_onnx,
+    import_onnx,
+    open_model,
+    output_gives,
+)
 
 RECOVERIES = 6
 """Trainings that are kept, so that a search or another precision finds what was learnt."""
@@ -129,7 +137,15 @@ class Compressor:
         Raises ValueError without a dataset.
         """
         _, weights = self._base(0.0, 16)
-        return SensitivityScan(self.imported, weights, self.calibration(SAMPLES, SEED), self.threads)
+        return SensitivityScan(
+            self.imported, weights, self.calibration(SAMPLES, SEED), self.threads, self.divergence()
+        )
+
+    def divergence(self) -> Divergence:
+        """How far outputs moved, by the dataset's task; as those of one class without a dataset."""
+        if self.dataset is None:
+            return classes_of(self.imported.model)
+        return task_of(self.dataset, output_gives(self.imported.model)).divergence
 
     def needs_scan(self, recipe: Recipe) -> bool:
         """Whether `resolve` needs curves: shares are asked for by sensitivity, and not all are locked.

@@ -14,19 +14,16 @@ from gpu_worker.data.dataset import Dataset
 from gpu_worker.evaluate.sessions import open_session, predict
 from gpu_worker.importer import (
     export_proto,
-    gives_probabilities,
     import_onnx,
+    output_gives,
     reinsert_batchnorm,
-    to_logits,
 )
-from gpu_worker.learn.optimize import ZeroMasks, build_optimizer, clip, lay_out, learning_rate, summed_loss
+from gpu_worker.learn.distil import Meaning, distillation
+from gpu_worker.learn.optimize import ZeroMasks, build_optimizer, clip, lay_out, learning_rate
 from gpu_worker.learn.sampler import SampleStream
 
 BATCH = 64
 LEARNING_RATE, WEIGHT_DECAY, CLIP_NORM, WARMUP = 3e-3, 1e-4, 5.0, 0.05
-TEMPERATURE, WEIGHT = 4.0, 0.9
-"""Softmax temperature, and the share of the parent's answers in the loss; the labels have the rest."""
-
 ROUND = 10
 """Optimizer steps between two words of how far it is."""
 
@@ -59,8 +56,10 @@ class Recovery:
         self._threads = threads
         self._seed = seed
         self._stream = SampleStream(dataset.train_ids, BATCH, seed)
-        self._probabilities = gives_probabilities(self._imported.model)
-        self._teaches_probabilities = gives_probabilities(onnx.load_model_from_string(parent))
+        meaning = Meaning(
+            output_gives(self._imported.model), output_gives(onnx.load_model_from_string(parent))
+        )
+        self._loss = distillation(dataset, meaning)
         self._teacher = open_session(parent, threads)
         self._module = lay_out(self._imported.module, torch.channels_last)
         self._masks = ZeroMasks(self._module)
@@ -112,10 +111,9 @@ class Recovery:
         lr = learning_rate(self.done, self.total, LEARNING_RATE, WARMUP)
         for parameters in self._optimizer.param_groups:
             parameters["lr"] = lr
-        taught = to_logits(torch.from_numpy(predict(self._teacher, inputs)), self._teaches_probabilities)
-        logits = to_logits(self._module(torch.from_numpy(inputs)), self._probabilities)
+        taught = torch.from_numpy(predict(self._teacher, inputs))
         labels = torch.from_numpy(self._dataset.y[ids])
-        loss = summed_loss(logits, labels, taught, TEMPERATURE, WEIGHT) / len(ids)
+        loss = self._loss(self._module(torch.from_numpy(inputs)), labels, taught)
         if not torch.isfinite(loss):
             raise ValueError(
                 f"Recovery diverged at step {self.done + 1} of {self.total}: the loss is {loss}."

@@ -13,7 +13,11 @@ from gpu_worker.compress.allocate import Curve
 from gpu_worker.compress.sections import Values, reaching, section
 from gpu_worker.compress.sparsity import SortedWeights
 from gpu_worker.evaluate.sessions import open_session
-from gpu_worker.importer import Imported, gives_probabilities
+from gpu_worker.evaluate.tasks import class_divergence
+from gpu_worker.importer import Imported, output_gives
+
+Divergence = Callable[[np.ndarray, np.ndarray], float]
+"""How far outputs (N, ...) moved from those before, both float64: see Task.divergence."""
 
 RATIOS = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 SAMPLES, SEED = 512, 0
@@ -41,9 +45,16 @@ class SensitivityScan:
     """
 
     def __init__(
-        self, imported: Imported, weights: SortedWeights, samples: np.ndarray, threads: int = 2
+        self,
+        imported: Imported,
+        weights: SortedWeights,
+        samples: np.ndarray,
+        threads: int = 2,
+        divergence: Divergence | None = None,
     ) -> None:
-        """weights: of the same model. samples: model input, float32 (N, ...), not of the test part."""
+        """weights: of the same model. samples: model input, float32 (N, ...), not of the test part.
+        divergence: None reads outputs as those of one class.
+        """
         if not len(samples):
             raise ValueError("A sensitivity scan needs at least one sample.")
         self._weights = weights
@@ -51,7 +62,7 @@ class SensitivityScan:
         self._threads = threads
         self._model = weights.export({})
         self._output = imported.output
-        self._probabilities = gives_probabilities(self._model)
+        self._divergence = divergence or classes_of(self._model)
         nodes = self._model.graph.node
         self._places = [
             next(place for place, node in enumerate(nodes) if layer.initializer in node.input)
@@ -117,9 +128,9 @@ class SensitivityScan:
         answers = self._answers(part, should_stop)
         if answers is None:
             return False
-        kl = (np.exp(self._parent) * (self._parent - answers)).sum(axis=1).mean()
+        harm = bounded(self._divergence(self._parent, answers))
         self._seconds += time.perf_counter() - since
-        self._kl.append(max(0.0, float(np.nan_to_num(kl, nan=LOST, posinf=LOST))))
+        self._kl.append(harm)
         return True
 
     def _rest(self) -> onnx.ModelProto:
@@ -132,14 +143,13 @@ class SensitivityScan:
         return open_session(part.SerializeToString(), self._threads)
 
     def _answers(self, part: onnx.ModelProto, should_stop: Callable[[], bool]) -> np.ndarray | None:
-        """Log-probabilities (N, classes) from the values held; None when stopped."""
+        """Outputs (N, ...), float64, from the values held; None when stopped."""
         session = self._open(part)
         found = []
         for values in self._values:
             if should_stop():
                 return None
-            scores = np.asarray(session.run([self._output], values)[0], np.float64)
-            found.append(log_probabilities(scores, self._probabilities))
+            found.append(np.asarray(session.run([self._output], values)[0], np.float64))
         return np.concatenate(found)
 
     def _advance(self, place: int, should_stop: Callable[[], bool]) -> bool:
@@ -165,10 +175,14 @@ class SensitivityScan:
         return True
 
 
-def log_probabilities(scores: np.ndarray, probabilities: bool) -> np.ndarray:
-    """Outputs (N, ...) as log-probabilities (N, classes); `probabilities` where they come from a Softmax."""
-    flat = scores.reshape(len(scores), -1)
-    if probabilities:
-        return np.log(np.maximum(flat, 1e-12))
-    shifted = flat - flat.max(axis=1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+def classes_of(model: onnx.ModelProto) -> Divergence:
+    """The KL divergence of outputs that are those of one class."""
+    gives = output_gives(model)
+    return lambda before, after: class_divergence(
+        before.reshape(len(before), -1), after.reshape(len(after), -1), gives
+    )
+
+
+def bounded(divergence: float) -> float:
+    """A divergence as it is kept: what is not even a number counts LOST, rounding below 0 nothing."""
+    return max(0.0, float(np.nan_to_num(divergence, nan=LOST, posinf=LOST)))

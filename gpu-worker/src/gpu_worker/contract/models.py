@@ -138,6 +138,27 @@ class Transform(BaseModel):
     std: float | list[float] = 1
 
 
+class Bin(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    train: int
+    test: int
+
+
+class ValueBalance(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    min: float
+    max: float
+    mean: float
+    std: float
+    bins: list[Bin]
+
+
 class PerClassItem(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -148,6 +169,16 @@ class PerClassItem(BaseModel):
     correct: int
     gained: int
     lost: int
+
+
+class Figure(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    name: Literal['mae', 'agreement', 'kl']
+    value: float
+    baseline: float | None
 
 
 class GraphNode(BaseModel):
@@ -216,7 +247,7 @@ class PairedDifference(BaseModel):
     lost: int
     difference: float
     half_width: Annotated[float, Field(alias='halfWidth')]
-    mcnemar_p: Annotated[float, Field(alias='mcnemarP')]
+    mcnemar_p: Annotated[float | None, Field(alias='mcnemarP')]
 
 
 class Sizes(BaseModel):
@@ -297,6 +328,16 @@ class MergeParents(BaseModel):
     ancestor: str | None
 
 
+class MovedSample(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    id: int
+    before: float
+    after: float
+
+
 class PreviewPoint(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -342,6 +383,7 @@ class StudioAccuracy(BaseModel):
     accuracy: float
     baseline_accuracy: Annotated[float, Field(alias='baselineAccuracy')]
     paired: PairedDifference
+    figures: Annotated[list[Figure], Field(validate_default=True)] = []
     per_class: Annotated[list[PerClassItem1], Field(alias='perClass')]
 
 
@@ -388,6 +430,7 @@ class StudioChanged(BaseModel):
     elapsed_ms: Annotated[float, Field(alias='elapsedMs')]
     total: int
     samples: list[ChangedSample]
+    moved: Annotated[list[MovedSample], Field(validate_default=True)] = []
 
 
 class StudioDone(BaseModel):
@@ -592,6 +635,10 @@ class InspectDatasetSpec(BaseModel):
     split: Split
     transform: Transform | None = None
     mapping: TableMapping | None = None
+    task: (
+        Literal['classification', 'multilabel', 'regression', 'tokens', 'unlabelled']
+        | None
+    ) = None
     labels: list[str] = []
 
 
@@ -896,6 +943,9 @@ class DatasetRef(BaseModel):
     files: list[DatasetFile]
     split: Split
     transform: Transform
+    task: Literal[
+        'classification', 'multilabel', 'regression', 'tokens', 'unlabelled'
+    ] = 'classification'
 
 
 class DatasetReport(BaseModel):
@@ -908,7 +958,12 @@ class DatasetReport(BaseModel):
     test: int
     shape: list[int]
     dtype: str
+    task: Literal[
+        'classification', 'multilabel', 'regression', 'tokens', 'unlabelled'
+    ] = 'classification'
+    label_shape: Annotated[list[int], Field(alias='labelShape')] = []
     classes: list[ClassBalance]
+    values: Annotated[list[ValueBalance], Field(validate_default=True)] = []
     transform: Transform
     problems: list[Refusal]
     previews: list[SamplePreview]
@@ -925,12 +980,17 @@ class EvaluationResult(BaseModel):
         populate_by_name=True,
     )
     n: int
-    correct: int
+    task: Literal[
+        'classification', 'multilabel', 'regression', 'tokens', 'unlabelled'
+    ] = 'classification'
+    correct: int | None
     accuracy: float
     half_width: Annotated[float, Field(alias='halfWidth')]
+    figures: Annotated[list[Figure], Field(validate_default=True)] = []
     per_class: Annotated[list[PerClassItem], Field(alias='perClass')]
     predictions: str
     correctness: str | None = None
+    scores: str | None = None
     paired: PairedDifference | None
     baseline_accuracy: Annotated[float | None, Field(alias='baselineAccuracy')]
     latency: list[Latency]
@@ -1047,8 +1107,12 @@ class StudioBaseline(BaseModel):
     )
     session_id: Annotated[str, Field(alias='sessionId')]
     n: int
+    task: Literal[
+        'classification', 'multilabel', 'regression', 'tokens', 'unlabelled'
+    ] = 'classification'
     accuracy: float
     half_width: Annotated[float, Field(alias='halfWidth')]
+    figures: Annotated[list[Figure], Field(validate_default=True)] = []
     sizes: Sizes
     macs: int
     parameters: int

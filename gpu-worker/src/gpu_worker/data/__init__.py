@@ -20,7 +20,9 @@ from gpu_worker.data.spec import (
     Preview,
     Problem,
     Split,
+    TaskName,
     Transform,
+    ValueBalance,
 )
 
 __all__ = [
@@ -38,7 +40,9 @@ __all__ = [
     "Problem",
     "Samples",
     "Split",
+    "TaskName",
     "Transform",
+    "ValueBalance",
     "check_dataset",
     "default_transform",
     "encode_png",

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gpu_worker.data.balance import class_counts, label_problems, value_balances
 from gpu_worker.data.dataset import Dataset, open_dataset
 from gpu_worker.data.duplicates import blocks, find_duplicates
 from gpu_worker.data.normalise import Moments, standardising
 from gpu_worker.data.png import encode_png, sample_pixels
 from gpu_worker.data.spec import (
-    ClassCount,
     DatasetError,
     DatasetFile,
     DatasetReport,
@@ -20,13 +20,13 @@ from gpu_worker.data.spec import (
     Preview,
     Problem,
     Split,
+    TaskName,
     Transform,
 )
 
-IMBALANCE = 20
-"""A class this many times rarer than the commonest one is worth a warning."""
-
 PREVIEWS_PER_CLASS = 4
+PREVIEWS = 16
+"""Pictures of a dataset whose samples have no class of their own."""
 
 
 def check_dataset(
@@ -34,22 +34,23 @@ def check_dataset(
     split: Split,
     transform: Transform | None = None,
     standardise: bool = False,
+    task: TaskName | None = None,
 ) -> DatasetReport:
-    """Reads every sample and reports sizes, class balance, problems, equal samples, a fitting transform and
+    """Reads every sample and reports sizes, balance, problems, equal samples, a fitting transform and
     previews.
 
     transform: what its owner asks for; None takes what fits: rows whose columns are to be standardised by
-    their train part, else by the dtype. Never raises for bad data: what is wrong is in `problems`, errors
-    first.
+    their train part, else by the dtype. task: None takes what the labels look like. Never raises for bad
+    data: what is wrong is in `problems`, errors first.
     """
     try:
-        dataset = open_dataset(files, split, transform or Transform())
+        dataset = open_dataset(files, split, transform or Transform(), task)
     except DatasetError as error:
         return DatasetReport(problems=[error.problem])
     except ValueError as error:
         return DatasetReport(problems=[Problem("split", str(error), "Choose another split.")])
-    counts = _counts(dataset)
-    problems = _problems(dataset, counts)
+    counts = class_counts(dataset)
+    problems = label_problems(dataset, counts) + _value_problems(dataset)
     leakage = None
     if not any(problem.level == "error" for problem in problems):
         leakage = find_duplicates(dataset)
@@ -59,10 +60,15 @@ def check_dataset(
             problems += constant
     return DatasetReport(
         n=len(dataset.x),
+        train=len(dataset.train_ids),
+        test=len(dataset.test_ids),
         shape=dataset.x.shape[1:],
         dtype=str(dataset.x.dtype),
-        classes=dataset.num_classes,
+        task=dataset.task,
+        label_shape=dataset.y.shape[1:] if dataset.num_classes else (),
+        classes=len(counts),
         counts=counts,
+        values=value_balances(dataset),
         transform=transform or default_transform(dataset.x.dtype),
         problems=sorted(problems, key=lambda problem: problem.level),
         previews=_previews(dataset),
@@ -73,57 +79,6 @@ def check_dataset(
 def default_transform(dtype: np.dtype) -> Transform:
     """uint8 pixels are scaled to 0..1; other values are taken as they are."""
     return Transform(scale=1 / 255) if dtype == np.uint8 else Transform()
-
-
-def _counts(dataset: Dataset) -> list[ClassCount]:
-    train = np.bincount(dataset.y[dataset.train_ids], minlength=dataset.num_classes)
-    test = np.bincount(dataset.y[dataset.test_ids], minlength=dataset.num_classes)
-    return [ClassCount(label, int(a), int(b)) for label, (a, b) in enumerate(zip(train, test, strict=True))]
-
-
-def _problems(dataset: Dataset, counts: list[ClassCount]) -> list[Problem]:
-    problems: list[Problem] = []
-    totals = np.array([count.train + count.test for count in counts])
-    present = np.flatnonzero(totals)
-    if len(present) < 2:
-        problems.append(
-            Problem(
-                "labels.classes",
-                f"All {len(dataset.y)} labels are {present[0]}.",
-                "A classifier needs two classes.",
-            )
-        )
-    gaps = np.flatnonzero(totals == 0)
-    if len(gaps):
-        problems.append(
-            Problem(
-                "labels.gap",
-                f"No sample has the label {', '.join(map(str, gaps[:8]))}{' …' if len(gaps) > 8 else ''}"
-                f" although labels go up to {dataset.num_classes - 1}.",
-                "Number the classes from 0 without gaps.",
-            )
-        )
-    for part, label in [(p, c.label) for c in counts for p in ("train", "test") if c.train + c.test]:
-        if getattr(counts[label], part) == 0:
-            problems.append(
-                Problem(
-                    f"labels.{part}",
-                    f"Class {label} has no sample in the {part} part.",
-                    "Add samples of that class to both parts.",
-                    "warning",
-                )
-            )
-    if len(present) >= 2 and totals[present].max() > IMBALANCE * totals[present].min():
-        rare, common = present[totals[present].argmin()], present[totals[present].argmax()]
-        problems.append(
-            Problem(
-                "labels.imbalance",
-                f"Class {rare} has {totals[rare]} samples, class {common} {totals[common]}.",
-                "Accuracy will say little about the rare class; read the per-class figures.",
-                "warning",
-            )
-        )
-    return problems + _value_problems(dataset)
 
 
 def _value_problems(dataset: Dataset) -> list[Problem]:
@@ -210,11 +165,18 @@ def _standardise(dataset: Dataset) -> tuple[Transform, list[Problem]]:
 def _previews(dataset: Dataset) -> list[Preview]:
     previews: list[Preview] = []
     ids = dataset.train_ids if len(dataset.train_ids) else dataset.test_ids
-    labels = dataset.y[ids]
-    for label in range(min(dataset.num_classes, 100)):
-        for sample_id in ids[np.flatnonzero(labels == label)[:PREVIEWS_PER_CLASS]]:
-            pixels = sample_pixels(dataset.x[int(sample_id)])
-            if pixels is None:
-                return []
-            previews.append(Preview(int(sample_id), label, base64.b64encode(encode_png(pixels)).decode()))
+    if dataset.task == "classification":
+        labels = dataset.y[ids]
+        shown = [
+            (label, sample_id)
+            for label in range(min(dataset.num_classes, 100))
+            for sample_id in ids[np.flatnonzero(labels == label)[:PREVIEWS_PER_CLASS]]
+        ]
+    else:
+        shown = [(0, sample_id) for sample_id in ids[:PREVIEWS]]
+    for label, sample_id in shown:
+        pixels = sample_pixels(dataset.x[int(sample_id)])
+        if pixels is None:
+            return []
+        previews.append(Preview(int(sample_id), label, base64.b64encode(encode_png(pixels)).decode()))
     return previews

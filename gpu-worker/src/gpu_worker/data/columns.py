@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gpu_worker.data.spec import Column, ColumnType, Mapping, Problem, refuse
+from gpu_worker.data.spec import Column, ColumnType, Mapping, Problem, TaskName, refuse
 
 MAX_CLASSES = 1000
 LABEL_NAMES = ("label", "target", "class", "y")
@@ -206,7 +206,30 @@ def resolve_mapping(
             f"No column of numbers is left beside the label '{label}'.",
             "A table needs a feature column with numbers and a label column.",
         )
-    return Mapping(label, features, asked.standardise), problems
+    return Mapping(label, features, asked.standardise, asked.task), problems
+
+
+def label_task(profile: Profile, asked: TaskName | None) -> TaskName:
+    """What a label column asks: numbers with a fraction are to be predicted, all else are classes, unless its
+    owner says so. Raises DatasetError for what one column cannot be.
+    """
+    where = f"column '{profile.name}'"
+    if asked in ("multilabel", "tokens"):
+        raise refuse(
+            "mapping.task",
+            "A table has one label for each row.",
+            "Save rows of labels as an NPZ file with x and y.",
+            where,
+        )
+    if asked == "regression" and profile.kind not in ("int", "float"):
+        raise refuse(
+            "labels.number",
+            f"The label column '{profile.name}' holds no numbers to be predicted.",
+            "Choose another column, or let its values be classes.",
+            where,
+        )
+    whole = profile.kind != "float" or profile.whole
+    return asked or ("classification" if whole else "regression")
 
 
 def class_names(profile: Profile, given: Sequence[str]) -> list[str]:
@@ -231,7 +254,7 @@ def class_names(profile: Profile, given: Sequence[str]) -> list[str]:
         raise refuse(
             "labels.many",
             f"The label column '{profile.name}' has more than {MAX_CLASSES} different values.",
-            "Choose the column with the classes.",
+            "Choose the column with the classes, or say that its numbers are to be predicted.",
             where,
         )
     if profile.kind == "text":

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gpu_worker.data.files import read_idx, read_npz
+from gpu_worker.data.labels import find_task, label_width, read_labels
 from gpu_worker.data.layout import Adapter, adapter
 from gpu_worker.data.normalise import apply_transform, check_transform, is_per_part
-from gpu_worker.data.spec import DatasetFile, InputSpec, Role, Split, Transform, refuse
+from gpu_worker.data.spec import DatasetFile, InputSpec, Role, Split, TaskName, Transform, refuse
 
 
 class Samples:
@@ -54,10 +55,11 @@ class Samples:
 
 @dataclass(frozen=True)
 class Dataset:
-    """Labelled samples with fixed train and test parts.
+    """Samples with fixed train and test parts.
 
-    x: samples by global id, (N, ...). y: int64 (N,). num_classes: largest label + 1. train_ids, test_ids:
-    sorted global ids, int64, disjoint.
+    x: samples by global id, (N, ...). y: labels as `read_labels` has them for the task, int64 (N,) for single
+    classes. num_classes: largest label + 1, or the labels or numbers of a sample. train_ids, test_ids: sorted
+    global ids, int64, disjoint.
     """
 
     x: Samples
@@ -66,6 +68,7 @@ class Dataset:
     train_ids: np.ndarray
     test_ids: np.ndarray
     transform: Transform
+    task: TaskName = "classification"
     _adapters: dict[InputSpec, Adapter] = field(default_factory=dict, repr=False, compare=False)
 
     def batch(self, ids: np.ndarray, input_spec: InputSpec) -> np.ndarray:
@@ -88,14 +91,15 @@ class Dataset:
 
 @dataclass(frozen=True)
 class RawParts:
-    """Arrays as the files hold them; the test part is empty for a seeded split."""
+    """Arrays as the files hold them, train before test; y is empty where no file has labels."""
 
     x: list[np.ndarray]
     y: list[np.ndarray]
 
 
-def read_parts(files: Sequence[DatasetFile], split: Split) -> RawParts:
-    """The sample and label arrays: train first, then the test part of a `files` split.
+def read_parts(files: Sequence[DatasetFile], split: Split, task: TaskName | None = None) -> RawParts:
+    """The sample and label arrays: train first, then the test part of a `files` split. Labels may be missing
+    from all files where no task needs them.
 
     Raises DatasetError when an array is missing or a file unreadable.
     """
@@ -111,6 +115,8 @@ def read_parts(files: Sequence[DatasetFile], split: Split) -> RawParts:
             if found:
                 arrays[file.role] = next(iter(found.values()))
     wanted: tuple[Role, ...] = ("x", "y") if split.kind == "seeded" else ("x", "y", "x_test", "y_test")
+    if task == "unlabelled" or (task is None and not arrays.keys() & {"y", "y_test"}):
+        wanted = tuple(role for role in wanted if role.startswith("x"))
     missing = [role for role in wanted if role not in arrays]
     if missing:
         raise refuse(
@@ -126,19 +132,24 @@ def read_parts(files: Sequence[DatasetFile], split: Split) -> RawParts:
     return RawParts([arrays[r] for r in wanted if r[0] == "x"], [arrays[r] for r in wanted if r[0] == "y"])
 
 
-def open_dataset(files: Sequence[DatasetFile], split: Split, transform: Transform) -> Dataset:
-    """Opens files that `check_dataset` accepted. Large uncompressed arrays stay on disk.
+def open_dataset(
+    files: Sequence[DatasetFile], split: Split, transform: Transform, task: TaskName | None = None
+) -> Dataset:
+    """Opens files that `check_dataset` accepted. Large uncompressed arrays stay on disk. task: None takes
+    what the labels look like.
 
     Raises DatasetError (a ValueError) with rule and remedy when an array is missing, samples and labels do
-    not match, or labels are not whole numbers from 0 upwards.
+    not match, or labels are not what the task needs.
     """
-    parts = read_parts(files, split)
-    for x, y in zip(parts.x, parts.y, strict=True):
-        if x.ndim < 2 or len(x) != len(y) or len(x) == 0:
+    parts = read_parts(files, split, task)
+    for place, x in enumerate(parts.x):
+        y = parts.y[place] if parts.y else None
+        if x.ndim < 2 or len(x) == 0 or (y is not None and (y.ndim == 0 or len(x) != len(y))):
+            beside = "" if y is None else f" and labels of shape {y.shape} do not match"
             raise refuse(
                 "arrays.match",
-                f"Samples of shape {x.shape} and labels of shape {y.shape} do not match.",
-                "x needs one row for each label in y.",
+                f"Samples of shape {x.shape}{beside or ' are none'}.",
+                "x needs one row for each label in y." if parts.y else "x needs one row for each sample.",
             )
     if any(x.shape[1:] != parts.x[0].shape[1:] or x.dtype != parts.x[0].dtype for x in parts.x):
         raise refuse(
@@ -148,39 +159,15 @@ def open_dataset(files: Sequence[DatasetFile], split: Split, transform: Transfor
             "Both parts need one shape and dtype.",
         )
     check_transform(parts.x[0].shape[1:], transform)
-    y = np.concatenate([whole_labels(labels) for labels in parts.y])
+    task = task or find_task(parts.y)
+    y = read_labels(parts.y, task, sum(map(len, parts.x)))
     if split.kind == "files":
         edge = len(parts.x[0])
         train, test = np.arange(edge, dtype=np.int64), np.arange(edge, len(y), dtype=np.int64)
     else:
-        train, test = stratified_split(y, split.seed, split.test_fraction)
-    return Dataset(Samples(parts.x), y, int(y.max()) + 1, train, test, transform)
-
-
-def whole_labels(labels: np.ndarray) -> np.ndarray:
-    """Labels as int64 (N,). Raises DatasetError unless they are whole numbers from 0 upwards."""
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = labels[:, 0]
-    if labels.ndim != 1:
-        raise refuse(
-            "labels.shape",
-            f"Labels have the shape {labels.shape}.",
-            "y needs one whole number for each sample.",
-        )
-    whole = labels.astype(np.int64) if labels.dtype.kind in "biu" or np.isfinite(labels).all() else None
-    if whole is None or not np.array_equal(whole, labels):
-        raise refuse(
-            "labels.integer",
-            f"Labels of dtype {labels.dtype} are not whole numbers.",
-            "Number the classes from 0.",
-        )
-    if whole.size and whole.min() < 0:
-        raise refuse("labels.negative", f"The smallest label is {whole.min()}.", "Number the classes from 0.")
-    if whole.size and whole.max() >= 1 << 20:
-        raise refuse(
-            "labels.range", f"The largest label is {whole.max()}.", "Number the classes from 0 without gaps."
-        )
-    return whole
+        strata = y if task == "classification" else np.zeros(len(y), np.int64)
+        train, test = stratified_split(strata, split.seed, split.test_fraction)
+    return Dataset(Samples(parts.x), y, label_width(y, task), train, test, transform, task)
 
 
 def stratified_split(y: np.ndarray, seed: int, test_fraction: float) -> tuple[np.ndarray, np.ndarray]:

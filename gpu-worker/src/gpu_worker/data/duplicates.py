@@ -50,7 +50,7 @@ def find_duplicates(dataset: Dataset) -> Leakage:
         between=int(leaked.sum()),
         pairs=[(original, test) for test, original in pairs],
         repeated=int((~leaked).sum()),
-        conflicting=int((dataset.y[ids] != dataset.y[originals]).sum()),
+        conflicting=int(_differ(dataset.y[ids], dataset.y[originals]).sum()),
     )
 
 
@@ -80,3 +80,8 @@ def _equal(x: Samples, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         )
         out[part] = (a == b).all(axis=1)
     return out
+
+
+def _differ(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """bool (n,): which pairs of labels (n,) or (n, ...) are not the same."""
+    return (left != right).any(axis=tuple(range(1, left.ndim)))

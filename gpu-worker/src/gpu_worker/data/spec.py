@@ -9,6 +9,10 @@ from typing import Literal
 Role = Literal["data", "data_test", "x", "y", "x_test", "y_test"]
 Format = Literal["npz", "idx", "csv", "parquet", "images"]
 ColumnType = Literal["int", "float", "bool", "text", "other"]
+TaskName = Literal["classification", "multilabel", "regression", "tokens", "unlabelled"]
+"""What a dataset asks of a model: one class, any of several labels, numbers, a class for each token, or,
+without labels, to answer as its parent does.
+"""
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,14 @@ class Transform:
 @dataclass(frozen=True)
 class Mapping:
     """How a table's columns become samples. label, features: names of columns; None leaves the choice to the
-    check. standardise: scale each column by the mean and deviation of the train part.
+    check. standardise: scale each column by the mean and deviation of the train part. task: None takes
+    what the label column looks like.
     """
 
     label: str | None = None
     features: tuple[str, ...] | None = None
     standardise: bool = True
+    task: TaskName | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ def refuse(rule: str, message: str, remedy: str, where: str | None = None) -> Da
 
 @dataclass(frozen=True)
 class ClassCount:
-    """Samples of one label in both parts."""
+    """Samples, or tokens, of one label in both parts."""
 
     label: int
     train: int
@@ -136,8 +142,24 @@ class ClassCount:
 
 
 @dataclass(frozen=True)
+class ValueBalance:
+    """How one value to be predicted is distributed. train, test: samples in bins of equal width from min to
+    max.
+    """
+
+    min: float
+    max: float
+    mean: float
+    std: float
+    train: list[int]
+    test: list[int]
+
+
+@dataclass(frozen=True)
 class Preview:
-    """One sample as a picture: its global sample id, label and a base64 PNG (empty when it is no image)."""
+    """One sample as a picture: its global sample id, class (0 where it has none) and a base64 PNG (empty when
+    it is no image).
+    """
 
     sample_id: int
     label: int
@@ -146,13 +168,21 @@ class Preview:
 
 @dataclass(frozen=True)
 class DatasetReport:
-    """What `check_dataset` found. Unless a problem is an error, `open_dataset` accepts the same files."""
+    """What `check_dataset` found. Unless a problem is an error, `open_dataset` accepts the same files.
+
+    label_shape: of the labels of one sample; empty for single classes and without labels.
+    """
 
     n: int = 0
+    train: int = 0
+    test: int = 0
     shape: tuple[int, ...] = ()
     dtype: str = ""
+    task: TaskName = "classification"
+    label_shape: tuple[int, ...] = ()
     classes: int = 0
     counts: list[ClassCount] = field(default_factory=list)
+    values: list[ValueBalance] = field(default_factory=list)
     transform: Transform = Transform()
     problems: list[Problem] = field(default_factory=list)
     previews: list[Preview] = field(default_factory=list)

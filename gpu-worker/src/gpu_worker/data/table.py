@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -11,8 +11,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from gpu_worker.data.arrays import Sink, check_prepared
-from gpu_worker.data.columns import Profile, class_names, numbers_of, resolve_mapping, shown_names
-from gpu_worker.data.spec import Mapping, Prepared, refuse
+from gpu_worker.data.columns import (
+    Profile,
+    class_names,
+    label_task,
+    numbers_of,
+    resolve_mapping,
+    shown_names,
+)
+from gpu_worker.data.spec import Mapping, Prepared, TaskName, refuse
 
 MAX_COLUMNS = 4096
 SHOWN_ROWS = 8
@@ -73,13 +80,14 @@ def check_columns(names: Sequence[str], name: str) -> None:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What the second pass writes."""
+    """What the second pass writes. Without labels the label column is neither fed nor kept."""
 
     features: tuple[str, ...]
     label: Profile
     classes: list[str]
     dtype: np.dtype
     largest: int
+    task: TaskName
 
 
 def prepare_table(tables: Sequence[Table], mapping: Mapping, labels: Sequence[str], sink: Sink) -> Prepared:
@@ -105,26 +113,28 @@ def prepare_table(tables: Sequence[Table], mapping: Mapping, labels: Sequence[st
     assert found.label is not None
     assert found.features is not None
     label = profiles[found.label]
-    classes = class_names(label, labels)
+    task = label_task(label, found.task)
+    classes = class_names(label, labels) if task == "classification" else []
     dtype = _dtype([profiles[feature] for feature in found.features])
-    plan = _Plan(found.features, label, classes, dtype, (len(labels) or 1 << 20) - 1)
+    plan = _Plan(found.features, label, classes, dtype, (len(labels) or 1 << 20) - 1, task)
     for table, count in zip(tables, counts, strict=True):
         check_prepared(count, (len(plan.features),), dtype, table.name)
     for index, (table, count) in enumerate(zip(tables, counts, strict=True)):
         part = "_test" if index else ""
         sink.begin(f"x{part}", dtype.name, (count, len(plan.features)))
-        y = np.empty(count, np.int32)
+        y = np.empty(count, np.float64 if task == "regression" else np.int32)
         done = 0
         for share, batch in table.batches([*plan.features, found.label]):
             y[done : done + len(batch)] = _write_batch(table, batch, done, plan, sink)
             done += len(batch)
             sink.progress(round(STEPS * (1 + (index + share) / len(tables)) / 2), STEPS)
-        sink.begin(f"y{part}", "int32", (count,))
-        sink.write(y)
+        if task != "unlabelled":
+            sink.begin(f"y{part}", y.dtype.name, (count,))
+            sink.write(y)
     return Prepared(
         columns=[profile.summary() for profile in profiles.values()],
         rows=rows,
-        mapping=found,
+        mapping=replace(found, task=task),
         labels=classes or list(labels),
         split="files" if len(tables) == 2 else "seeded",
         problems=problems,
@@ -172,7 +182,7 @@ def _dtype(features: Sequence[Profile]) -> np.dtype:
 
 
 def _write_batch(table: Table, batch: pa.RecordBatch, first: int, plan: _Plan, sink: Sink) -> np.ndarray:
-    """Writes the features of a batch and returns its labels, int32 (n,)."""
+    """Writes the features of a batch and returns its labels, int32 (n,), or float64 to be predicted."""
     x = np.empty((len(batch), len(plan.features)), plan.dtype)
     for position, name in enumerate(plan.features):
         numbers = numbers_of(batch.column(position))
@@ -182,6 +192,8 @@ def _write_batch(table: Table, batch: pa.RecordBatch, first: int, plan: _Plan, s
             raise _bad_value(table, first + row, name, batch.column(position)[row].as_py())
         x[:, position] = numbers
     sink.write(x)
+    if plan.task == "unlabelled":
+        return np.zeros(len(batch), np.int32)
     return _labels(table, batch.column(len(plan.features)), first, plan)
 
 
@@ -213,6 +225,9 @@ def _labels(table: Table, values: pa.Array, first: int, plan: _Plan) -> np.ndarr
             "Fill it in, or remove the row.",
             f"{table.place(first + int(np.flatnonzero(missing)[0]))}, column '{column}'",
         )
+    if plan.task == "regression":
+        assert numbers is not None, "the first pass saw numbers"
+        return numbers
     if numbers is None:
         found = pc.call_function(
             "index_in",

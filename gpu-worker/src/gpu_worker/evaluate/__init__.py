@@ -4,9 +4,9 @@ from gpu_worker.evaluate.evaluation import (
     SECOND,
     Evaluation,
     PerClass,
-    classes,
     evaluate,
     evaluation_order,
+    joined,
     marks,
     session_input,
 )
@@ -19,8 +19,10 @@ from gpu_worker.evaluate.statistics import (
     finite_correction,
     mcnemar_p,
     paired_difference,
+    score_interval,
     wilson,
 )
+from gpu_worker.evaluate.tasks import Task, log_probabilities, task_of
 from gpu_worker.evaluate.timing import Latency, latency
 
 __all__ = [
@@ -31,12 +33,14 @@ __all__ = [
     "PairedDifference",
     "PeakMemory",
     "PerClass",
-    "classes",
+    "Task",
     "confidence_sequence",
     "evaluate",
     "evaluation_order",
     "finite_correction",
+    "joined",
     "latency",
+    "log_probabilities",
     "marks",
     "mcnemar_p",
     "node_times",
@@ -44,7 +48,9 @@ __all__ = [
     "paired_difference",
     "peak_memory",
     "predict",
+    "score_interval",
     "session_input",
     "session_options",
+    "task_of",
     "wilson",
 ]

@@ -32,8 +32,9 @@ def wilson(k: int, n: int, z: float = Z95) -> tuple[float, float]:
 class PairedDifference:
     """Candidate minus baseline on the same samples.
 
-    difference, half_width: shares (0.01 is one point), the interval at 95 %. gained: samples that only the
-    candidate has right; lost: those that only the baseline has. mcnemar_p: exact, two-sided.
+    difference, half_width: shares (0.01 is one point), the interval at 95 %. gained: samples that score
+    higher with the candidate, where scores are 0 and 1 those that only it has right; lost: the other way.
+    mcnemar_p: exact, two-sided; None for graded scores.
     """
 
     n: int
@@ -41,31 +42,52 @@ class PairedDifference:
     lost: int
     difference: float
     half_width: float
-    mcnemar_p: float
+    mcnemar_p: float | None
+
+
+def score_interval(scores: np.ndarray, z: float = Z95) -> tuple[float, float]:
+    """An interval of the mean of scores (n,): Wilson's, with their own variance in place of p(1 - p).
+
+    Where scores are 0 and 1 both are the same; what Wilson adds to the variance keeps the interval honest
+    where all scores are equal. (0, 1) for n = 0; no bound lies above 1.
+    """
+    n = len(scores)
+    if n == 0:
+        return 0.0, 1.0
+    mean, spread = float(scores.mean()), z * z / n
+    centre = (mean + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * math.sqrt(float(scores.var()) / n + spread / (4 * n))
+    return min(centre - half, mean), min(1.0, max(centre + half, mean))
 
 
 def paired_difference(
-    baseline_correct: np.ndarray, candidate_correct: np.ndarray, population: int | None = None
+    baseline_scores: np.ndarray,
+    candidate_scores: np.ndarray,
+    population: int | None = None,
+    graded: bool = False,
 ) -> PairedDifference:
-    """Compares two models on the same samples (bool arrays of one length, in the same order).
+    """Compares two models by what they score on the same samples: arrays of one length, in the same order, of
+    bools, or of numbers of at most 1 if they are graded.
 
     The half-width is Bonett and Price's adjusted Wald interval (2012), which stays honest where few pairs
-    differ. With `population`, the size of the test set that the samples are drawn from, it carries the finite
-    population correction: it is 0 once the whole set is measured.
+    differ: the normal interval of the differences and two more, of +1 and -1. With `population`, the size of
+    the test set that the samples are drawn from, it carries the finite population correction: it is 0 once
+    the whole set is measured.
     """
-    baseline, candidate = np.asarray(baseline_correct, bool), np.asarray(candidate_correct, bool)
+    baseline, candidate = np.asarray(baseline_scores, np.float64), np.asarray(candidate_scores, np.float64)
     n = len(baseline)
     if baseline.shape != candidate.shape or baseline.ndim != 1:
         raise ValueError(f"Paired answers need one shape, not {baseline.shape} and {candidate.shape}.")
     if population is not None and population < n:
         raise ValueError(f"A population of {population} cannot hold {n} samples.")
-    gained, lost = int((candidate & ~baseline).sum()), int((baseline & ~candidate).sum())
+    differences = candidate - baseline
+    gained, lost = int((differences > 0).sum()), int((differences < 0).sum())
+    p = None if graded else mcnemar_p(gained, lost)
     if n == 0:
-        return PairedDifference(0, 0, 0, 0.0, 1.0, 1.0)
-    more, fewer = (gained + 1) / (n + 2), (lost + 1) / (n + 2)
-    error = math.sqrt((more + fewer - (more - fewer) ** 2) / (n + 2))
-    half = Z95 * error * finite_correction(n, population)
-    return PairedDifference(n, gained, lost, (gained - lost) / n, half, mcnemar_p(gained, lost))
+        return PairedDifference(0, 0, 0, 0.0, 1.0, p)
+    square, mean = ((differences**2).sum() + 2) / (n + 2), differences.sum() / (n + 2)
+    half = Z95 * math.sqrt((square - mean**2) / (n + 2)) * finite_correction(n, population)
+    return PairedDifference(n, gained, lost, float(differences.sum() / n), half, p)
 
 
 def finite_correction(n: int, population: int | None) -> float:

@@ -43,7 +43,9 @@ def open_reference(blobs: Blobs, reference: DatasetRef) -> data.Dataset:
         replace(file, path=_inflated(file.path)) if file.format == "idx" else file
         for file in local_files(blobs, reference.files)
     ]
-    return data.open_dataset(files, to_split(reference.split), to_transform(reference.transform))
+    return data.open_dataset(
+        files, to_split(reference.split), to_transform(reference.transform), reference.task
+    )
 
 
 def _inflated(path: Path) -> Path:

@@ -64,9 +64,7 @@ def inspect_dataset(spec: InspectDatasetSpec, door: Door, stop: threading.Event)
         checklist.start("convert", "Turning the files into arrays")
         if spec.files[0].format in PREPARED_FORMATS:
             into = Path(folder) / "samples.npz"
-            prepared = sandbox.prepare_dataset(
-                files, _to_mapping(spec.mapping), spec.labels, into, on_percent
-            )
+            prepared = sandbox.prepare_dataset(files, _to_mapping(spec), spec.labels, into, on_percent)
             if isinstance(prepared, sandbox.Refusal):
                 return _refused(checklist, "convert", prepared)
             if spec.split.kind == "files" and prepared.split == "seeded":
@@ -80,6 +78,13 @@ def inspect_dataset(spec: InspectDatasetSpec, door: Door, stop: threading.Event)
         return _check(spec, files, prepared, door, checklist)
 
 
+TASKS: dict[data.TaskName, str] = {
+    "classification": "{} classes",
+    "multilabel": "{} labels",
+    "regression": "values to be predicted",
+    "tokens": "tokens of {} classes",
+    "unlabelled": "no labels",
+}
 PREPARED_FORMATS = ("csv", "parquet", "images")
 NO_TEST_PART = sandbox.Refusal(
     "split.files",
@@ -104,6 +109,7 @@ def _check(
         split,
         None if spec.transform is None else to_transform(spec.transform),
         standardise=prepared is not None and prepared.mapping is not None and prepared.mapping.standardise,
+        task=spec.task if prepared is None or prepared.mapping is None else prepared.mapping.task,
     )
     if isinstance(report, sandbox.Refusal):
         return _refused(checklist, "samples", report)
@@ -117,7 +123,8 @@ def _check(
         artifact = door.put_blob(files[0].path)
         answer = _with_prepared(answer, prepared, artifact, spec)
     warnings = len(answer.problems)
-    found = f"{report.n} samples in {report.classes} classes" + (f", {warnings} warnings" if warnings else "")
+    found = f"{report.n} samples, {TASKS[report.task].format(report.classes)}"
+    found += f", {warnings} warnings" if warnings else ""
     checklist.finish("samples", found, "warning" if warnings else "ok")
     return InspectDatasetResult(report=answer, refusal=None)
 
@@ -127,12 +134,12 @@ def _refused(checklist: Checklist, step: str, refusal: sandbox.Refusal) -> Inspe
     return InspectDatasetResult(report=None, refusal=to_refusal(refusal))
 
 
-def _to_mapping(mapping: contract.TableMapping | None) -> data.Mapping:
+def _to_mapping(spec: InspectDatasetSpec) -> data.Mapping:
+    mapping = spec.mapping
     if mapping is None:
-        return data.Mapping()
-    return data.Mapping(
-        mapping.label, None if mapping.features is None else tuple(mapping.features), mapping.standardise
-    )
+        return data.Mapping(task=spec.task)
+    features = None if mapping.features is None else tuple(mapping.features)
+    return data.Mapping(mapping.label, features, mapping.standardise, spec.task)
 
 
 def _to_refusal(problem: data.Problem) -> contract.Refusal:
@@ -144,10 +151,13 @@ def _to_refusal(problem: data.Problem) -> contract.Refusal:
 def _to_report(report: data.DatasetReport) -> contract.DatasetReport:
     return contract.DatasetReport(
         n=report.n,
-        train=sum(count.train for count in report.counts),
-        test=sum(count.test for count in report.counts),
+        train=report.train,
+        test=report.test,
         shape=list(report.shape),
         dtype=report.dtype,
+        task=report.task,
+        label_shape=list(report.label_shape),
+        values=[_to_value_balance(found) for found in report.values],
         classes=[contract.ClassBalance(label=c.label, train=c.train, test=c.test) for c in report.counts],
         transform=contract.Transform(
             scale=report.transform.scale,
@@ -160,6 +170,16 @@ def _to_report(report: data.DatasetReport) -> contract.DatasetReport:
             for preview in report.previews
         ],
         leakage=None if report.leakage is None else _to_leakage(report.leakage),
+    )
+
+
+def _to_value_balance(found: data.ValueBalance) -> contract.ValueBalance:
+    return contract.ValueBalance(
+        min=found.min,
+        max=found.max,
+        mean=found.mean,
+        std=found.std,
+        bins=[contract.Bin(train=a, test=b) for a, b in zip(found.train, found.test, strict=True)],
     )
 
 

@@ -17,13 +17,12 @@ from gpu_worker.contract import (
     EvaluationResult,
     LayerTime,
     LayerTimes,
-    PerClassItem,
     VersionArtifacts,
 )
 from gpu_worker.data import Dataset
 from gpu_worker.jobs.inspection import inspect_bytes
 from gpu_worker.jobs.ports import Door, Stopped
-from gpu_worker.jobs.wire import gained_and_lost, to_latency, to_paired
+from gpu_worker.jobs.wire import gained_and_lost, to_figures, to_latency, to_paired
 from gpu_worker.sandbox.layers import layer_names
 
 BATCHES = (1, 64)
@@ -35,10 +34,17 @@ OnSamples = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Answers:
-    """A model's classes for every test sample in dataset order, int64, and which of them are right."""
+    """A model's answers for every test sample in dataset order, (n, ...), and the task that they answer."""
 
-    predictions: np.ndarray
-    correct: np.ndarray
+    given: np.ndarray
+    task: evaluate.Task
+
+    def said(self, dataset: Dataset) -> str:
+        """The figure in words; without labels just how many were asked."""
+        if self.task.is_relative:
+            return f"{len(self.given)} samples answered"
+        mean = self.task.scores(self.given, dataset.y[dataset.test_ids], None).mean()
+        return f"{self.task.figure} {mean:.4f}"
 
 
 def answer_all(
@@ -57,7 +63,7 @@ def answer_all(
     )
     if not found.complete:
         raise Stopped("stopped while measuring accuracy")
-    return Answers(found.predictions, found.correct)
+    return Answers(found.answers, found.task)
 
 
 def to_evaluation(
@@ -68,33 +74,35 @@ def to_evaluation(
     door: Door,
     times: LayerTimes | None = None,
 ) -> EvaluationResult:
-    """What is stored of an evaluation. The predictions become a blob of little-endian int32 in dataset
-    order, and which of them are right one of bytes.
+    """What is stored of an evaluation. The answers become a blob of little-endian int32 or float32 in dataset
+    order, and what each scores one of bytes, 0 or 1, or of float32.
+
+    Raises ValueError when a task compares with a baseline and there is none.
     """
-    labels = dataset.y[dataset.test_ids]
-    n, correct = len(labels), int(answers.correct.sum())
-    low, high = evaluate.wilson(correct, n)
-    compared = answers.correct if baseline is None else baseline.correct
-    changes = gained_and_lost(labels, compared, answers.correct, dataset.num_classes)
-    counts = np.bincount(labels, minlength=dataset.num_classes)
-    right = np.bincount(labels[answers.correct], minlength=dataset.num_classes)
+    task, labels = answers.task, dataset.y[dataset.test_ids]
+    parent = None if baseline is None else baseline.given
+    scores = task.scores(answers.given, labels, parent)
+    compared = None if parent is None else task.scores(parent, labels, parent)
+    low, high = evaluate.score_interval(scores)
+    numbers = answers.given.dtype.kind == "f"
+    kept = door.put_blob(scores.astype("<f4" if task.is_graded else np.uint8).tobytes()).sha256
     return EvaluationResult(
-        n=n,
-        correct=correct,
-        accuracy=correct / n,
+        n=len(labels),
+        task=task.name,
+        correct=None if numbers else int((scores == 1).sum()),
+        accuracy=float(scores.mean()),
         half_width=(high - low) / 2,
-        per_class=[
-            PerClassItem(
-                label=label, n=int(counts[label]), correct=int(right[label]), gained=gained, lost=lost
-            )
-            for label, (gained, lost) in enumerate(changes)
-        ],
-        predictions=door.put_blob(answers.predictions.astype("<i4").tobytes()).sha256,
+        figures=to_figures(task, labels, parent, answers.given),
+        per_class=gained_and_lost(
+            task, labels, answers.given if parent is None else parent, answers.given, dataset.num_classes
+        ),
+        predictions=door.put_blob(answers.given.astype("<f4" if numbers else "<i4").tobytes()).sha256,
         paired=None
-        if baseline is None
-        else to_paired(evaluate.paired_difference(baseline.correct, answers.correct)),
-        baseline_accuracy=None if baseline is None else float(baseline.correct.mean()),
-        correctness=door.put_blob(answers.correct.astype(np.uint8).tobytes()).sha256,
+        if compared is None
+        else to_paired(evaluate.paired_difference(compared, scores, graded=task.is_graded)),
+        baseline_accuracy=None if compared is None else float(compared.mean()),
+        correctness=None if task.is_graded else kept,
+        scores=kept if task.is_graded else None,
         latency=to_latency(measured, against_itself=baseline is None),
         layer_times=times,
     )

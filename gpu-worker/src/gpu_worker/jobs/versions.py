@@ -11,6 +11,7 @@ from gpu_worker.contract import (
     EvaluateResult,
     EvaluateSpec,
 )
+from gpu_worker.evaluate import task_of
 from gpu_worker.importer import open_model
 from gpu_worker.jobs.data import open_reference
 from gpu_worker.jobs.measure import (
@@ -40,21 +41,23 @@ def evaluate_version(spec: EvaluateSpec, door: Door, stop: threading.Event, thre
 
     checklist.start("candidate", "Measuring the candidate")
     answers = answer_all(candidate, dataset, counting("candidate"), stop, threads)
-    checklist.finish("candidate", f"{answers.correct.mean():.2%} right")
+    checklist.finish("candidate", answers.said(dataset))
     compared = None
     if baseline is None:
         checklist.finish("baseline", "none to compare with")
     else:
         checklist.start("baseline", "Measuring the baseline")
         compared = answer_all(baseline, dataset, counting("baseline"), stop, threads)
-        checklist.finish("baseline", f"{compared.correct.mean():.2%} right")
+        checklist.finish("baseline", compared.said(dataset))
     checklist.start("latency", "Timing both in turn")
     measured = measure_latency(candidate, baseline, dataset, spec.latency_rounds, stop)
     times = measure_layers(candidate, dataset, stop) if measured else None
     checklist.finish("latency", f"{spec.latency_rounds} rounds")
     return EvaluateResult(
         evaluation=to_evaluation(answers, compared, dataset, measured, door, times),
-        baseline=None if compared is None else to_evaluation(compared, None, dataset, {}, door),
+        baseline=None
+        if compared is None or compared.task.is_relative
+        else to_evaluation(compared, None, dataset, {}, door),
     )
 
 
@@ -101,7 +104,7 @@ def compress_version(spec: CompressSpec, door: Door, stop: threading.Event, thre
         stop,
         threads,
     )
-    checklist.finish("measure", f"{artifacts.evaluation.accuracy:.2%} right")
+    checklist.finish("measure", f"{task_of(dataset).figure} {artifacts.evaluation.accuracy:.4f}")
     return CompressResult(
         artifacts=artifacts,
         achieved=to_achieved(built.achieved),

@@ -119,9 +119,32 @@ def to_latency(
 
 
 def gained_and_lost(
-    labels: np.ndarray, baseline_correct: np.ndarray, candidate_correct: np.ndarray, num_classes: int
-) -> list[tuple[int, int]]:
-    """By label: samples that only the candidate has right, and samples that only the baseline has right."""
-    gained = np.bincount(labels[candidate_correct & ~baseline_correct], minlength=num_classes)
-    lost = np.bincount(labels[baseline_correct & ~candidate_correct], minlength=num_classes)
-    return [(int(a), int(b)) for a, b in zip(gained, lost, strict=True)]
+    task: evaluate.Task, labels: np.ndarray, baseline: np.ndarray, candidate: np.ndarray, width: int
+) -> list[contract.PerClassItem]:
+    """By label, of `width`: samples or tokens with it, how many of them the candidate has right, those that
+    only it has right, and those that only the baseline has. baseline, candidate: answers; [] for numbers.
+    """
+    of, before = task.parts(baseline, labels)
+    _, after = task.parts(candidate, labels)
+    if not len(of):
+        return []
+    chosen = (of >= 0, after, after & ~before, before & ~after)
+    counts = [np.bincount(of[which], minlength=width) for which in chosen]
+    return [
+        contract.PerClassItem(label=label, n=int(n), correct=int(right), gained=int(gained), lost=int(lost))
+        for label, (n, right, gained, lost) in enumerate(zip(*counts, strict=True))
+    ]
+
+
+def to_figures(
+    task: evaluate.Task,
+    labels: np.ndarray,
+    parent: np.ndarray | None,
+    candidate: np.ndarray,
+) -> list[contract.Figure]:
+    """What is told beside the score. parent: the baseline's answers to the same samples."""
+    before = {} if parent is None or task.is_relative else task.figures(parent, labels, parent)
+    return [
+        contract.Figure.model_validate({"name": name, "value": value, "baseline": before.get(name)})
+        for name, value in task.figures(candidate, labels, parent).items()
+    ]

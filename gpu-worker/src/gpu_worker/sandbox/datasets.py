@@ -61,6 +61,7 @@ def answer_dataset(request: dict[str, Any], send: Send, before_parsing: Callable
                 data.Split(**request["split"]),
                 None if transform is None else to_transform(transform),
                 request["standardise"],
+                request["labels_are"],
             )
         )
     except data.DatasetError as error:

@@ -30,7 +30,7 @@ CHECK_LIMITS = Limits(memory_bytes=6 << 30, cpu_s=1800, wall_s=1800.0)
 """A compressed array may take 4 GB (data.files); what is mapped comes on top."""
 
 ARRAYS = ("x", "y", "x_test", "y_test")
-DTYPES = ("uint8", "int32", "float32")
+DTYPES = ("uint8", "int32", "float32", "float64")
 MADE = (1980, 1, 1, 0, 0, 0)
 """The time of every member: the same samples give the same bytes, so the same blob."""
 
@@ -149,6 +149,7 @@ def check_dataset(
     split: data.Split,
     transform: data.Transform | None,
     standardise: bool,
+    task: data.TaskName | None = None,
     limits: Limits = CHECK_LIMITS,
 ) -> data.DatasetReport | Refusal:
     """`data.check_dataset` in a child process without network. Never raises for a hostile file."""
@@ -158,6 +159,7 @@ def check_dataset(
         "split": asdict(split),
         "transform": None if transform is None else asdict(transform),
         "standardise": standardise,
+        "labels_are": task,
     }
     mapped = sum(file.path.stat().st_size for file in files)
     limits = replace(limits, memory_bytes=limits.memory_bytes + mapped)
@@ -177,7 +179,7 @@ def _prepared(value: dict[str, Any]) -> data.Prepared:
             "columns": [data.Column(**column) for column in value["columns"]],
             "mapping": None
             if mapping is None
-            else data.Mapping(mapping["label"], tuple(mapping["features"]), mapping["standardise"]),
+            else data.Mapping(**{**mapping, "features": tuple(mapping["features"])}),
             "problems": [data.Problem(**problem) for problem in value["problems"]],
         }
     )
@@ -189,7 +191,9 @@ def _report(value: dict[str, Any]) -> data.DatasetReport:
         **{
             **value,
             "shape": tuple(value["shape"]),
+            "label_shape": tuple(value["label_shape"]),
             "counts": [data.ClassCount(**count) for count in value["counts"]],
+            "values": [data.ValueBalance(**found) for found in value["values"]],
             "transform": to_transform(value["transform"]),
             "problems": [data.Problem(**problem) for problem in value["problems"]],
             "previews": [data.Preview(**preview) for preview in value["previews"]],

@@ -24,7 +24,6 @@ from gpu_worker.compress import (
     precision_refusals,
     sizes,
 )
-from gpu_worker.compress.sensitivity import log_probabilities
 from gpu_worker.contract import (
     DesiredSession,
     LayerChange,
@@ -37,12 +36,15 @@ from gpu_worker.evaluate import (
     Latency,
     evaluate,
     evaluation_order,
+    joined,
     latency,
+    log_probabilities,
     open_session,
     predict,
     session_input,
+    task_of,
 )
-from gpu_worker.importer import ImportRefused, Unit, gives_probabilities, open_model
+from gpu_worker.importer import ImportRefused, Unit, open_model, output_gives
 from gpu_worker.jobs.data import open_reference
 from gpu_worker.jobs.ports import Blobs
 from gpu_worker.jobs.threads import evaluation_threads
@@ -109,9 +111,12 @@ class Bench:
         self.session = open_session(self._model, self.threads)
         # Refuses here, with both shapes, a dataset that does not fit the version.
         self.example = self.dataset.batch(self.order[: max(BATCHES)], session_input(self.session))
-        self._gives_probabilities = gives_probabilities(onnx.load_model_from_string(self._model))
-        self._predictions = np.empty(len(self.order), np.int64)
-        self._measured = 0
+        self._gives = output_gives(onnx.load_model_from_string(self._model))
+        # Whatever is built from a version ends as it does.
+        self.task = task_of(self.dataset, self._gives)
+        # Refuses here, with both shapes, outputs that the dataset's labels do not fit.
+        self.task.answers(predict(self.session, self.example[:1]))
+        self._answers = np.empty(0, np.int64)
         self.unavailable: list[UnavailableItem] = []
         self.pattern_unfit: list[str] = []
         self._version = self._open_dials(blobs.blob(desired.float_model).read_bytes())
@@ -198,36 +203,36 @@ class Bench:
     def predict(
         self, session: ort.InferenceSession, start: int, end: int, stop: Callable[[], bool]
     ) -> np.ndarray:
-        """Classes of the samples order[start:end], int64; fewer when `stop` says so."""
-        return evaluate(session, self.dataset, self.order[start:end], should_stop=stop).predictions
+        """Answers to the samples order[start:end], see Task; fewer when `stop` says so."""
+        ids = self.order[start:end]
+        return evaluate(session, self.dataset, ids, should_stop=stop, task=self.task).answers
 
     def probabilities(self, session: ort.InferenceSession, places: np.ndarray) -> np.ndarray:
-        """What a model says of the samples order[places]: float (N, classes)."""
+        """What a model says of the classes of the samples order[places]: float (N, classes)."""
         if not len(places):
             return np.empty((0, self.dataset.num_classes))
         batch = self.dataset.batch(self.order[places], session_input(session))
         scores = np.asarray(predict(session, batch), np.float64).reshape(len(places), -1)
-        return np.exp(log_probabilities(scores, self._gives_probabilities))
+        return np.exp(log_probabilities(scores, self._gives == "softmax"))
 
-    def correct(self, predictions: np.ndarray) -> np.ndarray:
-        """Which of the first len(predictions) samples are right, bool."""
-        return predictions == self.labels(len(predictions))
+    def scores(self, answers: np.ndarray) -> np.ndarray:
+        """What answers to the first samples score, float64 (n,); the version's own are known that far."""
+        n = len(answers)
+        return self.task.scores(answers, self.labels(n), self._answers[:n])
 
     def labels(self, n: int) -> np.ndarray:
         """Labels of the first n samples."""
         return self.dataset.y[self.order[:n]]
 
     def baseline(self, n: int, stop: Callable[[], bool]) -> np.ndarray | None:
-        """The version's own classes for the first n samples, measured once; None when stopped before."""
-        if self._measured < n:
-            found = self.predict(self.session, self._measured, n, stop)
-            self._predictions[self._measured : self._measured + len(found)] = found
-            self._measured += len(found)
-        return self._predictions[:n] if self._measured >= n else None
+        """The version's own answers to the first n samples, measured once; None when stopped before."""
+        if len(self._answers) < n:
+            self._answers = joined(self._answers, self.predict(self.session, len(self._answers), n, stop))
+        return self._answers[:n] if len(self._answers) >= n else None
 
     def baseline_measured(self) -> np.ndarray:
-        """The classes measured so far."""
-        return self._predictions[: self._measured]
+        """The version's own answers so far."""
+        return self._answers
 
     def time(self, candidate: ort.InferenceSession, stop: Callable[[], bool]) -> dict[int, Latency]:
         """Latency of a candidate (a one-thread session) beside the version's, interleaved."""

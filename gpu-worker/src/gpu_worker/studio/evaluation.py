@@ -15,6 +15,7 @@ from gpu_worker.compress import Compressed, Sizes, macs, sizes_live, zstd19
 from gpu_worker.contract import (
     ChangedSample,
     EvaluateRequest,
+    MovedSample,
     PerClassItem1,
     Settings,
     StudioAccuracy,
@@ -29,8 +30,16 @@ from gpu_worker.contract import (
     StudioTried,
     StudioWork,
 )
-from gpu_worker.evaluate import SECOND, marks, open_session, paired_difference
-from gpu_worker.jobs.wire import gained_and_lost, to_achieved, to_latency, to_layers, to_paired, to_sizes
+from gpu_worker.evaluate import SECOND, joined, marks, open_session, paired_difference
+from gpu_worker.jobs.wire import (
+    gained_and_lost,
+    to_achieved,
+    to_figures,
+    to_latency,
+    to_layers,
+    to_paired,
+    to_sizes,
+)
 from gpu_worker.studio.bench import Bench
 
 Partial = (
@@ -184,15 +193,14 @@ def measure(
     go_on()
     session = bench.open(built.onnx)
     total = len(bench.order)
-    predictions = np.empty(0, np.int64)
+    answers = np.empty(0, np.int64)
     for mark in marks(total):
         # The version's own answers are cached, so this waits only where a session has just begun.
         baseline = bench.baseline(mark, stop)
-        more = bench.predict(session, len(predictions), mark, stop)
-        predictions = np.concatenate([predictions, more])
-        if baseline is None or len(predictions) < mark:
+        answers = joined(answers, bench.predict(session, len(answers), mark, stop))
+        if baseline is None or len(answers) < mark:
             raise Superseded
-        yield _accuracy(bench, rev, elapsed(), baseline, predictions)
+        yield _accuracy(bench, rev, elapsed(), baseline, answers)
         if mark == SECOND or (mark == total and total <= SECOND):
             measured = bench.time(open_session(built.onnx, 1), stop)
             go_on()
@@ -200,7 +208,7 @@ def measure(
     go_on()
     complete = Sizes(sizes.file, zstd19(built.onnx), sizes.sparse, sizes.packed)
     yield StudioSizes(rev=rev, elapsed_ms=elapsed(), sizes=to_sizes(complete))
-    yield _changed(bench, rev, elapsed, session, predictions)
+    yield _changed(bench, rev, elapsed, session, answers)
     yield StudioDone(rev=rev, elapsed_ms=elapsed())
 
 
@@ -220,11 +228,15 @@ def _changed(
     rev: int,
     elapsed: Callable[[], float],
     session: ort.InferenceSession,
-    predictions: np.ndarray,
+    answers: np.ndarray,
 ) -> StudioChanged:
-    """The samples that are answered otherwise, those whose probabilities moved most first."""
-    before = bench.baseline_measured()[: len(predictions)]
-    places = np.flatnonzero(before != predictions)
+    """The samples that are answered otherwise: of single classes those whose probabilities moved most, else
+    those whose score fell most.
+    """
+    before = bench.baseline_measured()[: len(answers)]
+    if bench.task.name != "classification":
+        return _moved(bench, rev, elapsed, before, answers)
+    places = np.flatnonzero(before != answers)
     asked = places[:ASKED]
     was, now = bench.probabilities(bench.session, asked), bench.probabilities(session, asked)
     moved = np.abs(was - now).sum(axis=1) / 2
@@ -238,29 +250,48 @@ def _changed(
                 id=int(bench.order[asked[row]]),
                 label=int(bench.dataset.y[bench.order[asked[row]]]),
                 before=int(before[asked[row]]),
-                after=int(predictions[asked[row]]),
+                after=int(answers[asked[row]]),
                 before_confidence=float(was[row, before[asked[row]]]),
-                after_confidence=float(now[row, predictions[asked[row]]]),
+                after_confidence=float(now[row, answers[asked[row]]]),
             )
             for row in most
         ],
     )
 
 
-def _accuracy(
-    bench: Bench, rev: int, elapsed: float, baseline: np.ndarray, predictions: np.ndarray
-) -> StudioAccuracy:
-    baseline_correct, correct = bench.correct(baseline), bench.correct(predictions)
-    changes = gained_and_lost(
-        bench.labels(len(correct)), baseline_correct, correct, bench.dataset.num_classes
+def _moved(
+    bench: Bench, rev: int, elapsed: Callable[[], float], before: np.ndarray, answers: np.ndarray
+) -> StudioChanged:
+    was, now = bench.scores(before), bench.scores(answers)
+    other = (before != answers).reshape(len(answers), -1).any(axis=1)
+    order = np.argsort(now - was, kind="stable")[:SHOWN]
+    return StudioChanged(
+        rev=rev,
+        elapsed_ms=elapsed(),
+        total=int(other.sum()),
+        samples=[],
+        moved=[
+            MovedSample(id=int(bench.order[place]), before=float(was[place]), after=float(now[place]))
+            for place in order
+            if now[place] < was[place]
+        ],
     )
+
+
+def _accuracy(
+    bench: Bench, rev: int, elapsed: float, baseline: np.ndarray, answers: np.ndarray
+) -> StudioAccuracy:
+    task, labels = bench.task, bench.labels(len(answers))
+    before, scores = bench.scores(baseline), bench.scores(answers)
+    changes = gained_and_lost(task, labels, baseline, answers, bench.dataset.num_classes)
     return StudioAccuracy(
         rev=rev,
         elapsed_ms=elapsed,
-        n=len(correct),
+        n=len(scores),
         total=len(bench.order),
-        accuracy=float(correct.mean()),
-        baseline_accuracy=float(baseline_correct.mean()),
-        paired=to_paired(paired_difference(baseline_correct, correct, len(bench.order))),
-        per_class=[PerClassItem1(label=label, gained=g, lost=n) for label, (g, n) in enumerate(changes)],
+        accuracy=float(scores.mean()),
+        baseline_accuracy=float(before.mean()),
+        paired=to_paired(paired_difference(before, scores, len(bench.order), task.is_graded)),
+        figures=to_figures(task, labels, baseline, answers),
+        per_class=[PerClassItem1(label=row.label, gained=row.gained, lost=row.lost) for row in changes],
     )

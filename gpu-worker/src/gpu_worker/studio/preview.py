@@ -31,12 +31,12 @@ def preview_point(bench: Bench, settings: Settings, stop: Callable[[], bool]) ->
     """One measured point; None when it was interrupted."""
     built = bench.build(settings)
     samples = min(SAMPLES, len(bench.order))
-    predictions = bench.predict(bench.open(built.onnx), 0, samples, stop)
-    if len(predictions) < samples:
+    answers = bench.predict(bench.open(built.onnx), 0, samples, stop)
+    if len(answers) < samples:
         return None
     return PreviewPoint(
         ratio=max(settings.channels, settings.sparsity),
-        accuracy=float(bench.correct(predictions).mean()),
+        accuracy=float(bench.scores(answers).mean()),
         n=samples,
         sizes=to_sizes(sizes_live(built.onnx)),
         macs=macs(built.float_onnx),

@@ -28,9 +28,9 @@ from gpu_worker.contract import (
     to_wire,
 )
 from gpu_worker.data import encode_png, sample_pixels
-from gpu_worker.evaluate import SECOND, wilson
+from gpu_worker.evaluate import SECOND, score_interval
 from gpu_worker.jobs.ports import Blobs
-from gpu_worker.jobs.wire import to_latency, to_merge, to_sensitivity
+from gpu_worker.jobs.wire import to_figures, to_latency, to_merge, to_sensitivity
 from gpu_worker.serve.http import RequireBearer, serve_http
 from gpu_worker.studio.bench import Bench
 from gpu_worker.studio.evaluation import Desk, Partial
@@ -157,14 +157,20 @@ class Session:
 
     def baseline(self) -> StudioBaseline:
         """The version as measured so far."""
-        correct = self._bench.correct(self._bench.baseline_measured())
-        low, high = wilson(int(correct.sum()), len(correct))
+        task, answers = self._bench.task, self._bench.baseline_measured()
+        scores = self._bench.scores(answers)
+        low, high = score_interval(scores)
         facts = self._facts
         return StudioBaseline(
             session_id=self._id,
-            n=len(correct),
-            accuracy=float(correct.mean()),
-            half_width=(high - low) / 2,
+            n=len(scores),
+            task=task.name,
+            accuracy=float(scores.mean()),
+            # What a version is to itself is no estimate.
+            half_width=0.0 if task.is_relative else (high - low) / 2,
+            figures=[]
+            if task.is_relative
+            else to_figures(task, self._bench.labels(len(scores)), None, answers),
             sizes=facts.sizes,
             macs=facts.macs,
             parameters=facts.parameters,

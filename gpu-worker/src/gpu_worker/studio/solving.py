@@ -10,7 +10,7 @@ import onnxruntime as ort
 
 from gpu_worker.compress import Compressed, Sizes, sizes_live, zstd19
 from gpu_worker.contract import Settings, SolveRequest, StudioSettled, StudioTried
-from gpu_worker.evaluate import confidence_sequence, marks, open_session
+from gpu_worker.evaluate import confidence_sequence, joined, marks, open_session
 from gpu_worker.jobs.wire import to_sizes
 from gpu_worker.studio.bench import Bench
 from gpu_worker.studio.evaluation import Partial, Superseded, measure, prepare
@@ -100,7 +100,12 @@ class SessionProbe:
         return layers
 
     def _upto(self, settings: Settings, n: int) -> Difference:
-        """The first n samples, in the order in which everything here is measured."""
+        """The first n samples, in the order in which everything here is measured.
+
+        Errors of numbers have no upper end, but a confidence sequence needs one: while only a part is
+        measured, a sample counts at most one variance more or less than in the version. The whole test set is
+        taken as it is.
+        """
         model = self._open(settings).onnx
         if self._session is None:
             self._session = self._bench.open(model)
@@ -108,13 +113,16 @@ class SessionProbe:
         baseline = self._bench.baseline(n, self._stop)
         if known < n:
             more = self._bench.predict(self._session, known, n, self._stop)
-            self._answers = np.concatenate([self._answers, more])
+            self._answers = joined(self._answers, more)
         if baseline is None or len(self._answers) < n:
             raise Superseded
-        ours = self._bench.correct(self._answers[:n]).astype(np.int8)
-        differences = ours - self._bench.correct(baseline)
-        low, high = confidence_sequence(differences, len(self._bench.order))
-        return Difference(n, float(differences.mean()), low, high)
+        differences = self._bench.scores(self._answers[:n]) - self._bench.scores(baseline)
+        if n == len(self._bench.order):
+            mean = float(differences.mean())
+            return Difference(n, mean, mean, mean)
+        bounded = np.clip(differences, -1, 1)
+        low, high = confidence_sequence(bounded, len(self._bench.order))
+        return Difference(n, float(bounded.mean()), low, high)
 
 
 def _tried(trial: Trial, rev: int, elapsed: float) -> StudioTried:

@@ -45,6 +45,11 @@ def load_trainable(spec: TrainSpec, blobs: Blobs, dataset: Dataset) -> Trainable
     """The module a spec starts from. Raises ValueError when it cannot be trained or the dataset does not fit
     it.
     """
+    if dataset.task != "classification":
+        raise ValueError(
+            f"A training run learns single classes, and this dataset is one of {dataset.task}. Recover in the"
+            " studio, which learns the parent's answers, or train elsewhere and upload the model."
+        )
     if isinstance(spec.init, InitArchitecture):
         trainable = from_architecture(spec.init, spec.hyper.seed)
         classes = spec.init.classes
