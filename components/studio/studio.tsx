@@ -274,14 +274,6 @@ function Bench(props: BenchProps) {
             partners={partners}
             from={from}
           />
-          <TargetPanel
-            task={baseline.task}
-            search={props.search}
-            onFind={(target) => props.find(target, settings)}
-            onCancel={props.cancel}
-            onRestore={change}
-            reason={reasonOf(baseline, "sparsity") && reasonOf(baseline, "precision")}
-          />
         </div>
         <div className="col studio-middle">
           <StudioTiles
@@ -301,6 +293,14 @@ function Bench(props: BenchProps) {
             dial={active}
             from={from}
             onRestore={change}
+          />
+          <TargetPanel
+            task={baseline.task}
+            search={props.search}
+            onFind={(target) => props.find(target, settings)}
+            onCancel={props.cancel}
+            onRestore={change}
+            reason={reasonOf(baseline, "sparsity") && reasonOf(baseline, "precision")}
           />
         </div>
         <LayersPanel

@@ -35,8 +35,8 @@ export function TargetPanel({ task, search, onFind, onCancel, onRestore, reason 
   const isRunning = search !== null && !isOver(search);
   const find = () => target && onFind(target);
   return (
-    <Panel title="Target" className="dials">
-      <div className="dial-block">
+    <Panel title="Target" padded className="target">
+      <div className="target-goal">
         <Segmented
           label="What is limited"
           wide
@@ -64,7 +64,14 @@ export function TargetPanel({ task, search, onFind, onCancel, onRestore, reason 
           </div>
         </Field>
       </div>
-      {search && <Path task={task} search={search} onRestore={onRestore} />}
+      {search ? (
+        <Path task={task} search={search} onRestore={onRestore} />
+      ) : (
+        <p className="t2">
+          Each step of a search is shown here, with the interval that decided it. A press on one turns the
+          dials to it.
+        </p>
+      )}
     </Panel>
   );
 }
@@ -72,7 +79,7 @@ export function TargetPanel({ task, search, onFind, onCancel, onRestore, reason 
 function Path({ task, search, onRestore }: Pick<Props, "task" | "onRestore"> & { search: Search }) {
   const { tried, work, state, message } = search;
   return (
-    <div className="dial-block target-path" aria-live="polite">
+    <div className="target-path" aria-live="polite">
       <ol aria-label="Settings that were tried">
         {tried.map((step) => (
           <li key={step.elapsedMs}>

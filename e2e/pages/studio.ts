@@ -83,6 +83,33 @@ export class StudioPage {
     return performance.now() - began;
   }
 
+  /** Searches for the fewest bytes that lose at most so many points. */
+  async findWithin(points: string): Promise<void> {
+    await this.page.getByLabel("Accuracy lost at most").fill(points);
+    await this.page.getByRole("button", { name: "Find", exact: true }).click();
+  }
+
+  /** What the search tried so far. */
+  get path(): Locator {
+    return this.page.getByRole("list", { name: "Settings that were tried" }).getByRole("listitem");
+  }
+
+  /** What the address says of the dials. */
+  dials(): string {
+    return new URL(this.page.url()).search;
+  }
+
+  /** Presses the lightest setting in the chart of everything measured. */
+  async pressLightest(): Promise<void> {
+    const chart = this.page.getByRole("region", { name: "Everything measured" });
+    await chart.locator("circle.can-press").first().click();
+  }
+
+  async mergeWith(number: number): Promise<void> {
+    await this.page.getByRole("combobox", { name: "Version to merge with" }).click();
+    await this.page.getByRole("option", { name: `with v${number}` }).click();
+  }
+
   /** Commits the dials and follows the run to its version; answers its number. */
   async commit(note: string): Promise<number> {
     await this.page.getByRole("button", { name: /^Commit as v/ }).click();

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
 import { signInByApi, until } from "../fixtures/api";
+import { actorPids } from "../fixtures/processes";
 import { makeSecond } from "../fixtures/python";
 import { look, openContext, stage } from "../fixtures/stage";
 import { DatasetsPage } from "../pages/datasets";
@@ -121,7 +122,82 @@ test("6 two workers recover it", async () => {
   await new ModelsPage(engineer, TEAM).expectState("ready");
 });
 
-test("7 two people promote both versions, and the way back works", async () => {
+test("7 a target is met by a search; its steps, the front and a reload bring settings back", async () => {
+  const studio = new StudioPage(engineer);
+  await studio.open(TEAM, MODEL, 1);
+  await studio.findWithin("3");
+  await expect(studio.path.first()).toBeVisible();
+  await engineer.getByRole("button", { name: "Cancel", exact: true }).click();
+  await expect(engineer.getByText(/ended after \d+ steps?; the dials stay/)).toBeVisible();
+
+  await studio.findWithin("3");
+  await expect(engineer.getByText(/found in \d+ steps, measured on the whole test set/)).toBeVisible({
+    timeout: 180_000,
+  });
+  await studio.waitForWholeSet();
+  const found = studio.dials();
+  expect(found).toMatch(/[?&]p=int8/);
+  await look(engineer, "studio-found");
+  await studio.path.first().getByRole("button").click();
+  await expect.poll(() => studio.dials()).not.toBe(found);
+  await studio.pressLightest();
+  await expect.poll(() => studio.dials()).toBe(found);
+
+  await studio.turnSparsity(20);
+  const turned = studio.dials();
+  await engineer.reload();
+  await studio.waitForWholeSet();
+  expect(studio.dials()).toBe(turned);
+});
+
+test("8 a session that is killed in the middle of a drag goes on where it was", async () => {
+  const studio = new StudioPage(engineer);
+  const before = new Set(actorPids());
+  // Another version, so another session: what comes with it is its process.
+  await studio.open(TEAM, MODEL, made.committed, "?s=0.1");
+  await studio.waitForWholeSet();
+  const [session, ...others] = actorPids().filter((pid) => !before.has(pid));
+  expect(others).toEqual([]);
+  const slider = engineer.getByRole("slider", { name: "Sparsity" });
+  const { x, y, width, height } = (await slider.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+  await engineer.mouse.move(x + width / 2, y + height / 2);
+  await engineer.mouse.down();
+  await engineer.mouse.move(x + width / 2 + 40, y + height / 2, { steps: 4 });
+  process.kill(session ?? Number.NaN, "SIGKILL");
+  await engineer.mouse.move(x + width / 2 + 90, y + height / 2, { steps: 8 });
+  await engineer.mouse.up();
+  await expect(engineer.getByText(/session is coming back/)).toBeVisible();
+  await look(engineer, "studio-session-killed");
+  await studio.waitForWholeSet();
+  expect(Number(new URLSearchParams(studio.dials()).get("s"))).toBeGreaterThan(0.1);
+  // What was measured before is still there, beside what came after.
+  await expect(engineer.getByText("2 measured settings")).toBeVisible();
+});
+
+test("9 two versions of one ancestor become one, and stand side by side with both", async () => {
+  const studio = new StudioPage(engineer);
+  await studio.open(TEAM, MODEL, made.recovered);
+  await engineer.getByRole("combobox", { name: "Version to merge with" }).click();
+  await expect(engineer.getByRole("option", { name: /with v1.*other shapes/ })).toBeDisabled();
+  await engineer.keyboard.press("Escape");
+  await studio.mergeWith(made.committed);
+  await studio.waitForWholeSet();
+  await engineer.getByRole("slider", { name: `Weight of v${made.committed}` }).press("ArrowLeft");
+  await studio.waitForWholeSet();
+  await look(engineer, "studio-merge");
+  const merged = await studio.commit("Both, nearer to the recovered one.");
+  await expect(engineer.getByText(new RegExp(`soup with 45% of v${made.committed}`)).first()).toBeVisible();
+  await look(engineer, "version-merged");
+  const versions = [1, made.committed, made.recovered, merged];
+  await engineer.goto(`/${TEAM}/models/${MODEL}/compare?v=${versions.join(",")}`);
+  const table = engineer.getByRole("region", { name: "Versions side by side" });
+  for (const number of versions) {
+    await expect(table.getByRole("columnheader").getByRole("link", { name: `v${number}` })).toBeVisible();
+  }
+  await look(engineer, "compare");
+});
+
+test("10 two people promote both versions, and the way back works", async () => {
   await promote(1, "The first version of the signal classifier.");
   await promote(made.recovered, "Fewer channels, recovered by distillation.");
   const releases = new ReleasePages(approver, TEAM);
