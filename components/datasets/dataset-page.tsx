@@ -9,7 +9,7 @@ import { bytes, count, percent, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { Bar, Progress } from "@/components/ui/progress";
-import { asked, TASKS } from "@/server/datasets/tasks";
+import { asked, TASKS } from "@/server/datasets/contract";
 import { DatasetStateBadge } from "./dataset-state";
 import { FitsPanel } from "./fits-panel";
 import { formula } from "./formula";

@@ -13,7 +13,7 @@ import { SearchField } from "@/components/ui/search-field";
 import { type Column, Table } from "@/components/ui/table";
 import { useUrlState } from "@/components/ui/use-url-state";
 import { DropTarget, FilePicker } from "@/components/uploads/drop-target";
-import { TASKS } from "@/server/datasets/tasks";
+import { TASKS } from "@/server/datasets/contract";
 import { DatasetStateDot } from "./dataset-state";
 import { UploadDatasetSheet } from "./upload-dataset-sheet";
 

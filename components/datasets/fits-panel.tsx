@@ -4,7 +4,7 @@ import Link from "next/link";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Panel } from "@/components/ui/panel";
 import type { DatasetReport } from "@/server/datasets/contract";
-import { asked } from "@/server/datasets/tasks";
+import { asked } from "@/server/datasets/contract";
 
 interface Props {
   team: string;

@@ -3,7 +3,7 @@ import { Panel } from "@/components/ui/panel";
 import { isGreyShape, Picture } from "@/components/ui/picture";
 import { Bar } from "@/components/ui/progress";
 import type { DatasetReport } from "@/server/datasets/contract";
-import { TASKS } from "@/server/datasets/tasks";
+import { TASKS } from "@/server/datasets/contract";
 
 /** Pictures by class, and how many samples each class has. */
 export function SamplesPanel({ report, labels }: { report: DatasetReport; labels: readonly string[] }) {

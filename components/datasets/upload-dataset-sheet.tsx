@@ -17,9 +17,9 @@ import {
   formatOf,
   formatsProblem,
   rolesProblem,
+  TASKS,
   TableMapping,
 } from "@/server/datasets/contract";
-import { TASKS } from "@/server/datasets/tasks";
 import { Slug } from "@/server/platform/atoms";
 import { guessRoles, type Role, splitOf } from "./guess-roles";
 import { MappingFields, useColumns } from "./mapping-fields";

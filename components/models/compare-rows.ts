@@ -1,9 +1,9 @@
 /** What a comparison shows: rows in groups, differing ones first, the best value of a row marked. */
 import type { ChartTable } from "@/components/charts/types";
 import type { Outputs } from "@/components/trpc/client";
+import { besideInWords, figureOf } from "@/components/ui/figure";
 import { bytes, compact, count, datetime, ms, percent, shortDigest } from "@/components/ui/format";
-import { TASKS } from "@/server/datasets/tasks";
-import { besideInWords, figureOf } from "./figure";
+import { TASKS } from "@/server/datasets/contract";
 import { recipeDetail, recipeTitle } from "./lineage";
 
 export type Comparison = Outputs["models"]["compare"];

@@ -6,12 +6,12 @@ import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState } from "@/components/ui/feedback";
+import { besideInWords, figureOf } from "@/components/ui/figure";
 import { count, ms, percent } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Bar } from "@/components/ui/progress";
 import { type Column, Table } from "@/components/ui/table";
-import { TASKS } from "@/server/datasets/tasks";
-import { besideInWords, figureOf } from "./figure";
+import { TASKS } from "@/server/datasets/contract";
 import type { VersionPageData } from "./version-page";
 
 type Evaluation = VersionPageData["evaluations"][number];

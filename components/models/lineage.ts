@@ -1,9 +1,10 @@
 /** Lineage in words: how a version came out of its parent, and what that cost in points and bytes. */
+
+import { figureOf } from "@/components/ui/figure";
 import { bytes, change, signed } from "@/components/ui/format";
 import type { DatasetTask } from "@/server/datasets/contract";
 import type { MadeBy } from "@/server/models/contract";
 import { PRECISIONS } from "@/server/studio/contract";
-import { figureOf } from "./figure";
 
 export interface Ancestor {
   id: string;

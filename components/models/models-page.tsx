@@ -7,6 +7,7 @@ import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
+import { figureOf } from "@/components/ui/figure";
 import { bytes, count, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { SearchField } from "@/components/ui/search-field";
@@ -15,7 +16,6 @@ import { type Column, Table } from "@/components/ui/table";
 import { useToast } from "@/components/ui/toast";
 import { useUrlState } from "@/components/ui/use-url-state";
 import { DropTarget, FilePicker } from "@/components/uploads/drop-target";
-import { figureOf } from "./figure";
 import { UploadSheet } from "./upload-sheet";
 import { VersionStateDot } from "./version-state";
 

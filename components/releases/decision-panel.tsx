@@ -1,13 +1,13 @@
 "use client";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
-import { figureOf } from "@/components/models/figure";
 import { useTRPC } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Checklist } from "@/components/ui/checklist";
 import { ConfirmDialog } from "@/components/ui/dialog";
 import { Field, Textarea } from "@/components/ui/field";
+import { figureOf } from "@/components/ui/figure";
 import { shortDigest } from "@/components/ui/format";
 import { StatusDot } from "@/components/ui/status";
 import { useToast } from "@/components/ui/toast";

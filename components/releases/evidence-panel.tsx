@@ -1,8 +1,8 @@
 "use client";
 import { ForestPlot } from "@/components/charts/forest-plot";
-import { figureOf } from "@/components/models/figure";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState } from "@/components/ui/feedback";
+import { figureOf } from "@/components/ui/figure";
 import { count } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Progress } from "@/components/ui/progress";

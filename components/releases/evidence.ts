@@ -1,6 +1,6 @@
 /** Evidence of a request as rows of the forest plot and of the comparison. Pure. */
 import type { ForestRow } from "@/components/charts/forest-plot";
-import { figureOf } from "@/components/models/figure";
+import { figureOf } from "@/components/ui/figure";
 import { bytes, change, compact, ms } from "@/components/ui/format";
 import type { DatasetTask } from "@/server/datasets/contract";
 import type { RequestPage } from "./words";

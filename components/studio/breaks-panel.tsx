@@ -2,7 +2,7 @@
 import { count } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import type { DatasetTask } from "@/server/datasets/contract";
-import { TASKS } from "@/server/datasets/tasks";
+import { TASKS } from "@/server/datasets/contract";
 import { inWords, type Measured, type Settings } from "@/server/studio/contract";
 import { ChangedSamples } from "./changed-samples";
 import { MovedSamples } from "./moved-samples";

@@ -3,7 +3,7 @@ import { useMemo, useState } from "react";
 import { AccuracyChart } from "@/components/charts/accuracy-chart";
 import { ParetoChart } from "@/components/charts/pareto-chart";
 import { SizeChart } from "@/components/charts/size-chart";
-import { figureOf } from "@/components/models/figure";
+import { figureOf } from "@/components/ui/figure";
 import { count, decimal } from "@/components/ui/format";
 import { Segmented } from "@/components/ui/segmented";
 import { inWords, type Measurement, type Settings, type StudioBaseline } from "@/server/studio/contract";

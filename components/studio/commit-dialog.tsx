@@ -2,12 +2,12 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useState } from "react";
-import { figureOf } from "@/components/models/figure";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Callout } from "@/components/ui/feedback";
 import { Field, Textarea } from "@/components/ui/field";
+import { figureOf } from "@/components/ui/figure";
 import { bytes, count } from "@/components/ui/format";
 import { DefinitionList } from "@/components/ui/panel";
 import { Progress } from "@/components/ui/progress";

@@ -1,7 +1,7 @@
 "use client";
-import { figureOf } from "@/components/models/figure";
 import { Age } from "@/components/ui/age";
 import { EmptyState } from "@/components/ui/feedback";
+import { figureOf } from "@/components/ui/figure";
 import { bytes, count, ms } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { type Column, Table } from "@/components/ui/table";

@@ -1,4 +1,4 @@
-import { figureOf } from "@/components/models/figure";
+import { figureOf } from "@/components/ui/figure";
 import type { DatasetTask } from "@/server/datasets/contract";
 
 /**

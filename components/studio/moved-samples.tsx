@@ -1,8 +1,8 @@
 "use client";
 /** The samples whose score fell most, where answers are more than a class: the picture, and the score before and now. */
 import { useQueries } from "@tanstack/react-query";
-import { figureOf } from "@/components/models/figure";
 import { useTRPC } from "@/components/trpc/client";
+import { figureOf } from "@/components/ui/figure";
 import { count } from "@/components/ui/format";
 import { isGreyShape, Picture } from "@/components/ui/picture";
 import type { DatasetTask } from "@/server/datasets/contract";

@@ -1,10 +1,10 @@
 "use client";
 /** Targets instead of dials: what may be lost, weighed or taken at most, and the path a search took to meet it. */
 import { useState } from "react";
-import { figureOf } from "@/components/models/figure";
 import { Button } from "@/components/ui/button";
 import { Callout } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
+import { figureOf } from "@/components/ui/figure";
 import { bytes, count, ms } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";

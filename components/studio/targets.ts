@@ -1,5 +1,5 @@
 /** The goals that a search can have, and how what is typed becomes one. */
-import { figureOf } from "@/components/models/figure";
+import { figureOf } from "@/components/ui/figure";
 import type { DatasetTask } from "@/server/datasets/contract";
 import { Target } from "@/server/studio/contract";
 

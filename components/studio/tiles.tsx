@@ -1,5 +1,5 @@
 "use client";
-import { besideInWords, figureOf } from "@/components/models/figure";
+import { besideInWords, figureOf } from "@/components/ui/figure";
 import { change, compact, count, bytes as inBytes, ms } from "@/components/ui/format";
 import { Bar } from "@/components/ui/progress";
 import type { Sizes } from "@/server/models/contract";

@@ -1,7 +1,7 @@
 /** Which datasets a version can be fed. */
 import type { DatasetReport } from "../datasets/contract";
+import { asked } from "../datasets/contract";
 import { datasetRef, readyDatasets } from "../datasets/service";
-import { asked } from "../datasets/tasks";
 import type { Db } from "../platform/db";
 import { Invalid } from "../platform/errors";
 import { answersTask, Inspection, TensorSpec, takesSamples } from "./contract";

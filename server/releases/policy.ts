@@ -1,7 +1,7 @@
 /** The gates of a promotion: a policy, what was measured, and a verdict for each rule. Pure. */
 
 import type { z } from "zod";
-import { TASKS } from "../datasets/tasks";
+import { TASKS } from "../datasets/contract";
 import { digestOf } from "../platform/canonical";
 import type { EvaluateResult } from "../runs/contract";
 import type { Gate, Policy } from "./contract";

@@ -1,7 +1,7 @@
 /** How a model's figure is written, by the dataset's task: a share in percent and points, or a plain number. */
 import { decimal, percent, plusMinus, points, signed } from "@/components/ui/format";
 import type { DatasetTask } from "@/server/datasets/contract";
-import { TASKS } from "@/server/datasets/tasks";
+import { TASKS } from "@/server/datasets/contract";
 import type { Figure } from "@/server/models/contract";
 
 export interface FigureWords {
