@@ -30,6 +30,8 @@ type AccuracyChartProps = {
   xDomain?: Domain | undefined;
   /** Lower end of the y axis; points below it become chevrons. By default everything measured is in sight. */
   yFrom?: number | undefined;
+  /** No value lies above it. */
+  yMost?: number | undefined;
   height?: number | undefined;
   syncKey?: string | undefined;
   /** A press on a measured point, or Enter: restore its setting. */
@@ -49,6 +51,7 @@ export function AccuracyChart(props: AccuracyChartProps) {
     current,
     xLabel,
     yLabel = "Accuracy, %",
+    yMost = 100,
     height = 260,
     write = (y: number, digits: number) => `${decimal(y, digits)}%`,
     writeHalf = (half: number) => plusMinus(half),
@@ -66,7 +69,8 @@ export function AccuracyChart(props: AccuracyChartProps) {
   const reach = measured
     .filter((point) => point.y >= lowest)
     .flatMap(({ y, half = 0 }) => [Math.max(lowest, y - half), y + half]);
-  const yDomain = domainOf(reach, props.yFrom === undefined ? levels : [...levels, props.yFrom], 8);
+  const [from, to] = domainOf(reach, props.yFrom === undefined ? levels : [...levels, props.yFrom], 8);
+  const yDomain: Domain = [from, Math.min(to, yMost)];
 
   const legend: LegendItem[] = [
     ...(baseline

@@ -4,7 +4,7 @@ import { AccuracyChart } from "@/components/charts/accuracy-chart";
 import { ParetoChart } from "@/components/charts/pareto-chart";
 import { SizeChart } from "@/components/charts/size-chart";
 import { figureOf } from "@/components/ui/figure";
-import { count, decimal } from "@/components/ui/format";
+import { count, decimal, plural } from "@/components/ui/format";
 import { Segmented } from "@/components/ui/segmented";
 import { inWords, type Measurement, type Settings, type StudioBaseline } from "@/server/studio/contract";
 import { frontOf } from "./front";
@@ -82,6 +82,7 @@ export function StudioCharts(props: Props) {
       <AccuracyChart
         title={`${figure.name} against ${NAME[dial]}`}
         yLabel={figure.axis}
+        yMost={scale}
         write={(y, digits) => figure.value(y / scale, digits)}
         writeHalf={(half) => figure.half(half / scale, 1)}
         subtitle={asides.join("; ") || undefined}
@@ -199,7 +200,7 @@ function FrontChart({
   return (
     <ParetoChart
       title="Everything measured"
-      subtitle={`${count(candidates.length)} settings${waiting > 0 ? `, ${count(waiting)} not compressed yet` : ""}`}
+      subtitle={`${plural(candidates.length, "setting")}${waiting > 0 ? `, ${count(waiting)} not compressed yet` : ""}`}
       points={candidates.map((c) => ({
         id: c.id,
         x: c.bytes / 1000,

@@ -2,7 +2,7 @@
 import { Age } from "@/components/ui/age";
 import { EmptyState } from "@/components/ui/feedback";
 import { figureOf } from "@/components/ui/figure";
-import { bytes, count, ms } from "@/components/ui/format";
+import { bytes, count, ms, plural } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { type Column, Table } from "@/components/ui/table";
 import type { DatasetTask } from "@/server/datasets/contract";
@@ -23,7 +23,7 @@ export function HistoryPanel({ measurements, settings, from, task, onRestore }: 
   return (
     <Panel
       title="Session history"
-      subtitle={`${count(measurements.length)} measured settings; a press restores the dials`}
+      subtitle={`${plural(measurements.length, "measured setting")}; a press restores the dials`}
     >
       <Table
         label="Measured settings"

@@ -32,6 +32,14 @@ export class StudioPage {
     await expect(slider).not.toHaveAttribute("aria-valuetext", "0%");
   }
 
+  /** Where a hand takes hold of a dial. */
+  async thumbOf(name: string): Promise<{ x: number; y: number }> {
+    const dial = this.page.locator(".dial", { has: this.page.getByRole("slider", { name }) });
+    const box = await dial.locator(".thumb").boundingBox();
+    if (!box) throw new Error(`${name} is not in sight`);
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  }
+
   async choosePrecision(name: "fp32" | "fp16" | "int8" | "int4"): Promise<void> {
     await this.page
       .getByRole("radio", { name, exact: true })

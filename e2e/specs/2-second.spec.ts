@@ -158,13 +158,12 @@ test("8 a session that is killed in the middle of a drag goes on where it was", 
   await studio.waitForWholeSet();
   const [session, ...others] = actorPids().filter((pid) => !before.has(pid));
   expect(others).toEqual([]);
-  const slider = engineer.getByRole("slider", { name: "Sparsity" });
-  const { x, y, width, height } = (await slider.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
-  await engineer.mouse.move(x + width / 2, y + height / 2);
+  const { x, y } = await studio.thumbOf("Sparsity");
+  await engineer.mouse.move(x, y);
   await engineer.mouse.down();
-  await engineer.mouse.move(x + width / 2 + 40, y + height / 2, { steps: 4 });
+  await engineer.mouse.move(x + 20, y, { steps: 4 });
   process.kill(session ?? Number.NaN, "SIGKILL");
-  await engineer.mouse.move(x + width / 2 + 90, y + height / 2, { steps: 8 });
+  await engineer.mouse.move(x + 60, y, { steps: 8 });
   await engineer.mouse.up();
   await expect(engineer.getByText(/session is coming back/)).toBeVisible();
   await look(engineer, "studio-session-killed");
