@@ -156,3 +156,44 @@ def test_a_crash_loop_is_told_with_its_cause() -> None:
     assert told.state == "failed"
     assert "left alone" in told.message
     assert "no model" in told.message
+
+
+SESSION = ServiceKey("session", "studio")
+WITH_SESSION = desired(
+    sessions=[
+        {
+            "sessionId": SESSION.id,
+            "token": "a-token-of-this-test",
+            "model": "0" * 64,
+            "floatModel": "0" * 64,
+            "dataset": {
+                "datasetId": "dataset",
+                "name": "garments",
+                "files": [{"role": "data", "format": "npz", "sha256": "0" * 64, "bytes": 1, "name": "x.npz"}],
+                "split": {"kind": "seeded", "seed": 0, "testFraction": 0.2},
+                "transform": {"scale": 1, "mean": 0, "std": 1},
+            },
+            "cpus": 1,
+        }
+    ]
+)
+
+
+def test_a_session_that_dies_is_on_its_way_until_it_is_left_alone() -> None:
+    """Its users wait for it. One that tells why it failed has failed, and so has a replica that died."""
+
+    def told(key: ServiceKey, wish: DesiredState, seen: Seen) -> tuple[str, str]:
+        found = observe_services(wish, seen, ObservedCluster(nodes=[], pending=[]))
+        [service] = [one for one in found if one.id == key.id]
+        return service.state, service.message
+
+    dead = SeenService(SESSION, "failed", message="The process died.", died=True)
+    again = ("starting", "Is started again. The process died.")
+    once = Crashes().add(0.0, "The process died.")
+    often = Crashes(tuple(map(float, range(MOST_CRASHES))), "The process died.")
+    assert told(SESSION, WITH_SESSION, Seen(services={SESSION: dead})) == again
+    assert told(SESSION, WITH_SESSION, Seen(crashes={SESSION: once}, now=0.1)) == again
+    assert told(SESSION, WITH_SESSION, Seen(crashes={SESSION: often}, now=9.0))[0] == "failed"
+    refused = SeenService(SESSION, "failed", message="no such array")
+    assert told(SESSION, WITH_SESSION, Seen(services={SESSION: refused})) == ("failed", "no such array")
+    assert told(KEY, WITH_REPLICA, Seen(crashes={KEY: once}, now=0.1))[0] == "failed"

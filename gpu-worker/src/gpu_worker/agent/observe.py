@@ -41,6 +41,9 @@ def observe_services(desired: DesiredState, seen: Seen, cluster: ObservedCluster
         if service is None:
             found.append(_absent(key, seen.crashes.get(key, Crashes()), seen.now))
             continue
+        if service.died and key in wanted and _goes_on(key, seen.crashes.get(key, Crashes())):
+            found.append(_again(key, service.message))
+            continue
         message = service.message
         if service.state == "starting" and service.node_id is None and key in wanted:
             cpus = f"{wanted[key].cpus:g} {'CPU' if wanted[key].cpus == 1 else 'CPUs'}"
@@ -64,6 +67,8 @@ def _absent(key: ServiceKey, crashes: Crashes, now: float) -> ObservedService:
     if crashes.gave_up:
         message = f"Failed {len(crashes.at)} times within a minute and is left alone. Last: {crashes.message}"
     elif crashes.recent(now):
+        if _goes_on(key, crashes):
+            return _again(key, crashes.message)
         message = f"Is started again. {crashes.message}"
     else:
         message = ""
@@ -75,4 +80,23 @@ def _absent(key: ServiceKey, crashes: Crashes, now: float) -> ObservedService:
         node_id=None,
         pid=None,
         message=message,
+    )
+
+
+def _goes_on(key: ServiceKey, crashes: Crashes) -> bool:
+    """Whether a service whose process died is the same to its users once it is started again: a session, whose
+    points are kept elsewhere. The place of a replica is filled by the console.
+    """
+    return key.kind == "session" and not crashes.gave_up
+
+
+def _again(key: ServiceKey, message: str) -> ObservedService:
+    return ObservedService(
+        kind=key.kind,
+        id=key.id,
+        state="starting",
+        address=None,
+        node_id=None,
+        pid=None,
+        message=f"Is started again. {message}",
     )

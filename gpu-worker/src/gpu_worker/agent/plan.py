@@ -39,7 +39,9 @@ class SeenJob:
 
 @dataclass(frozen=True)
 class SeenService:
-    """An actor of ours that the cluster knows. A failed one has told why and is of no more use."""
+    """An actor of ours that the cluster knows. A failed one has told why and is of no more use; died: its
+    process was lost, so it told nothing.
+    """
 
     key: ServiceKey
     state: Literal["starting", "ready", "failed", "stopping", "stopped"]
@@ -47,6 +49,7 @@ class SeenService:
     node_id: str | None = None
     pid: int | None = None
     message: str = ""
+    died: bool = False
 
 
 @dataclass(frozen=True)

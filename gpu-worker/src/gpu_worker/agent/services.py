@@ -99,7 +99,9 @@ class Services:
             status: Status = ray.get(known.question)
         except RayActorError as error:
             state = "stopped" if known.kill_at is not None else "failed"
-            known.seen = SeenService(key, state, None, known.seen.node_id, known.seen.pid, cause_of(error))
+            known.seen = SeenService(
+                key, state, None, known.seen.node_id, known.seen.pid, cause_of(error), died=state == "failed"
+            )
             return
         except RayError as error:
             known.seen = SeenService(key, "failed", message=str(error))

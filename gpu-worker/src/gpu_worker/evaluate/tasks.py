@@ -82,13 +82,14 @@ NO_PARTS = (np.empty(0, np.int64), np.empty(0, bool))
 class Classification:
     """One class a sample. Answers: int64 (n,)."""
 
-    name = "classification"
-    figure = "accuracy"
-    is_graded = False
-    is_relative = False
+    name: ClassVar[TaskName] = "classification"
+    figure: ClassVar[str] = "accuracy"
+    is_graded: ClassVar[bool] = False
+    is_relative: ClassVar[bool] = False
 
     def __init__(self, classes: int, gives: Gives = "values") -> None:
-        self._classes, self._gives = classes, gives
+        self._classes = classes
+        self._gives: Gives = gives
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         flat = outputs.reshape(len(outputs), -1)
@@ -116,13 +117,14 @@ class Classification:
 class Multilabel:
     """Any of L labels. Answers: int8 (n, L). A sample scores the share of its labels that are right."""
 
-    name = "multilabel"
-    figure = "labels right"
-    is_graded = True
-    is_relative = False
+    name: ClassVar[TaskName] = "multilabel"
+    figure: ClassVar[str] = "labels right"
+    is_graded: ClassVar[bool] = True
+    is_relative: ClassVar[bool] = False
 
     def __init__(self, labels: int, gives: Gives = "values") -> None:
-        self._labels, self._gives = labels, gives
+        self._labels = labels
+        self._gives: Gives = gives
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         flat = _flat(outputs)
@@ -163,10 +165,10 @@ class Regression:
     the mean over the test part is R², all numbers weighing the same.
     """
 
-    name = "regression"
-    figure = "R²"
-    is_graded = True
-    is_relative = False
+    name: ClassVar[TaskName] = "regression"
+    figure: ClassVar[str] = "R²"
+    is_graded: ClassVar[bool] = True
+    is_relative: ClassVar[bool] = False
 
     def __init__(self, test_labels: np.ndarray) -> None:
         """test_labels: of the whole test part, (N, K), each number varying."""
@@ -202,13 +204,14 @@ class Tokens:
     right, of those that count.
     """
 
-    name = "tokens"
-    figure = "tokens right"
-    is_graded = True
-    is_relative = False
+    name: ClassVar[TaskName] = "tokens"
+    figure: ClassVar[str] = "tokens right"
+    is_graded: ClassVar[bool] = True
+    is_relative: ClassVar[bool] = False
 
     def __init__(self, length: int, classes: int, gives: Gives = "values") -> None:
-        self._length, self._classes, self._gives = length, classes, gives
+        self._length, self._classes = length, classes
+        self._gives: Gives = gives
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         if outputs.ndim != 3 or outputs.shape[1] != self._length or outputs.shape[2] < self._classes:
@@ -242,13 +245,13 @@ class Unlabelled:
     parent's; one below 0 counts 0.
     """
 
-    name = "unlabelled"
-    figure = "cosine fidelity"
-    is_graded = True
-    is_relative = True
+    name: ClassVar[TaskName] = "unlabelled"
+    figure: ClassVar[str] = "cosine fidelity"
+    is_graded: ClassVar[bool] = True
+    is_relative: ClassVar[bool] = True
 
     def __init__(self, gives: Gives = "values") -> None:
-        self._gives = gives
+        self._gives: Gives = gives
 
     def answers(self, outputs: np.ndarray) -> np.ndarray:
         return outputs.astype(np.float32)

@@ -229,6 +229,7 @@ def measured(variant: str, seed: int, found: VersionArtifacts) -> Measured:
     """What the table takes of a version."""
     latency = {row.batch: row.p50_ms for row in found.evaluation.latency}
     assert found.sizes.zstd19 is not None, "a version's sizes are complete"
+    assert found.evaluation.correct is not None, "these samples have one class each"
     return Measured(
         variant,
         seed,
