@@ -183,7 +183,7 @@ def test_a_session_that_dies_is_on_its_way_until_it_is_left_alone() -> None:
     """Its users wait for it. One that tells why it failed has failed, and so has a replica that died."""
 
     def told(key: ServiceKey, wish: DesiredState, seen: Seen) -> tuple[str, str]:
-        found = observe_services(wish, seen, ObservedCluster(nodes=[], pending=[]))
+        found = observe_services(wish, seen, EMPTY_CLUSTER)
         [service] = [one for one in found if one.id == key.id]
         return service.state, service.message
 

@@ -84,8 +84,8 @@ def _absent(key: ServiceKey, crashes: Crashes, now: float) -> ObservedService:
 
 
 def _goes_on(key: ServiceKey, crashes: Crashes) -> bool:
-    """Whether a service whose process died is the same to its users once it is started again: a session, whose
-    points are kept elsewhere. The place of a replica is filled by the console.
+    """Whether a service whose process died is the same to its users once it is started again: a session is,
+    since its points are kept elsewhere. The place of a replica is filled by the console.
     """
     return key.kind == "session" and not crashes.gave_up
 
