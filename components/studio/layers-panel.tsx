@@ -107,7 +107,7 @@ export function LayersPanel({ baseline, built, settings, onSettings }: Props) {
               return (
                 <tr key={before.name}>
                   <td className="clip" title={before.name}>
-                    {before.name}
+                    <bdi>{before.name}</bdi>
                   </td>
                   <td className="num">
                     {isCut && <span className="t3">{before.before} → </span>}
