@@ -1,4 +1,5 @@
 "use client";
+import { cx } from "@/components/ui/cx";
 import { besideInWords, figureOf } from "@/components/ui/figure";
 import { change, compact, count, bytes as inBytes, ms } from "@/components/ui/format";
 import { Bar } from "@/components/ui/progress";
@@ -48,7 +49,7 @@ function AccuracyTile({ baseline, from, prediction, measured: { accuracy }, stat
         <span>{figure.name}</span>
         {value !== null && kind(accuracy !== undefined)}
       </div>
-      <div className="v">
+      <div className={cx("v", value === null && "mid")}>
         {value === null ? (
           <span className="t3">not predicted</span>
         ) : (

@@ -176,19 +176,22 @@ test("8 a session that is killed in the middle of a drag goes on where it was", 
 
 test("9 two versions of one ancestor become one, and stand side by side with both", async () => {
   const studio = new StudioPage(engineer);
+  await studio.open(TEAM, MODEL, made.recovered, "?s=0.3");
+  await studio.waitForWholeSet();
+  const sparse = await studio.commit("A third of the recovered one is zero.");
   await studio.open(TEAM, MODEL, made.recovered);
   await engineer.getByRole("combobox", { name: "Version to merge with" }).click();
   await expect(engineer.getByRole("option", { name: /with v1.*other shapes/ })).toBeDisabled();
   await engineer.keyboard.press("Escape");
-  await studio.mergeWith(made.committed);
+  await studio.mergeWith(sparse);
   await studio.waitForWholeSet();
-  await engineer.getByRole("slider", { name: `Weight of v${made.committed}` }).press("ArrowLeft");
+  await engineer.getByRole("slider", { name: `Weight of v${sparse}` }).press("ArrowLeft");
   await studio.waitForWholeSet();
   await look(engineer, "studio-merge");
-  const merged = await studio.commit("Both, nearer to the recovered one.");
-  await expect(engineer.getByText(new RegExp(`soup with 45% of v${made.committed}`)).first()).toBeVisible();
+  const merged = await studio.commit("Both, nearer to the dense one.");
+  await expect(engineer.getByText(new RegExp(`soup with 45% of v${sparse}`)).first()).toBeVisible();
   await look(engineer, "version-merged");
-  const versions = [1, made.committed, made.recovered, merged];
+  const versions = [1, made.committed, made.recovered, sparse, merged];
   await engineer.goto(`/${TEAM}/models/${MODEL}/compare?v=${versions.join(",")}`);
   const table = engineer.getByRole("region", { name: "Versions side by side" });
   for (const number of versions) {

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from onnx import numpy_helper
 
-from gpu_worker.compress import Compressor, Merge, Recipe, apply_recipe, recipe_digest
+from gpu_worker.compress import Compressor, Merge, Recipe, apply_recipe, fold_batchnorm, recipe_digest
 from gpu_worker.compress.merge import RECALIBRATION_SAMPLES, elect, merge_tensors, trim
 from gpu_worker.data import Dataset
 from gpu_worker.evaluate import open_session, predict
@@ -219,6 +219,12 @@ def test_another_graph_is_refused_with_the_node(family: Family) -> None:
     recipe = Recipe(merge=merge("soup"))
     with pytest.raises(ValueError, match=r"The other version cannot be merged: node 0 is .* there"):
         apply_recipe(family.a, recipe, family.dataset, relative=lambda _: onnx_of("mobilenet v2"))
+    folded = onnx.load_model_from_string(family.b)
+    fold_batchnorm(folded)
+    with pytest.raises(
+        ValueError, match=r"\d BatchNormalization nodes here and none there. Training puts back"
+    ):
+        apply_recipe(family.a, recipe, family.dataset, relative=lambda _: folded.SerializeToString())
     model = onnx.load_model_from_string(family.b)
     norm = next(node for node in model.graph.node if node.op_type == "BatchNormalization")
     next(found for found in norm.attribute if found.name == "epsilon").f = 0.5

@@ -207,6 +207,13 @@ def first_difference(a: onnx.ModelProto, b: onnx.ModelProto, weights: set[str]) 
 
     weights: names of the tensors whose values may differ.
     """
+    norms = [sum(node.op_type == "BatchNormalization" for node in graph.node) for graph in (a.graph, b.graph)]
+    if 0 in norms and norms[0] != norms[1]:
+        return (
+            f"there are {norms[0] or 'no'} BatchNormalization nodes here and {norms[1] or 'none'} there."
+            " Training puts back those that an export folded into convolutions, so both must be trained, or"
+            " neither."
+        )
     for place, (mine, other) in enumerate(zip(a.graph.node, b.graph.node, strict=False)):
         kinds = [(node.domain, node.op_type, [*node.input], [*node.output]) for node in (mine, other)]
         if kinds[0] != kinds[1]:
