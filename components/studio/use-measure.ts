@@ -102,7 +102,7 @@ export function useMeasure(props: Props): Measure {
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new setting or session starts it, its own progress does not
   useEffect(() => {
     if (!wanted || sessionId === null) {
-      if (isBaseline || isKnown) running.current?.abort();
+      if (isBaseline || (isKnown && !isRunning)) running.current?.abort();
       return;
     }
     running.current?.abort();
