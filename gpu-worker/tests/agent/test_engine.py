@@ -152,13 +152,17 @@ def test_a_training_survives_its_agent_and_its_worker(lab: Lab) -> None:
 
 def warm_processes(lab: Lab) -> set[int]:
     """Idle processes of the cluster that have torch loaded."""
-    found = [psutil.Process(pid) for pid in session_members(lab.sid)]
-    return {
-        process.pid
-        for process in found
-        if process.cmdline()[:1] == ["ray::IDLE"]
-        and any("libtorch_cpu" in mapped.path for mapped in process.memory_maps())
-    }
+
+    def is_warm(pid: int) -> bool:
+        try:
+            process = psutil.Process(pid)
+            return process.cmdline()[:1] == ["ray::IDLE"] and any(
+                "libtorch_cpu" in mapped.path for mapped in process.memory_maps()
+            )
+        except psutil.NoSuchProcess:  # It ended since it was listed.
+            return False
+
+    return {pid for pid in session_members(lab.sid) if is_warm(pid)}
 
 
 def test_idle_nodes_keep_a_process_that_the_next_training_takes(lab: Lab) -> None:
