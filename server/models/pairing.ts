@@ -12,7 +12,6 @@ export interface Agreement {
 
 /**
  * Candidate against baseline; arrays hold a byte for each sample in dataset order, 1 where the answer is right.
- * The half-width is Bonett and Price's adjusted Wald interval (2012), as the workers compute it.
  *
  * @throws RangeError when the two are not of one length
  */
@@ -27,23 +26,11 @@ export function pairedDifference(baseline: Uint8Array, candidate: Uint8Array): P
     if (candidate[i]) gained += 1;
     else lost += 1;
   }
-  if (n === 0) return { n, gained, lost, difference: 0, halfWidth: 1, mcnemarP: 1 };
-  const more = (gained + 1) / (n + 2);
-  const fewer = (lost + 1) / (n + 2);
-  const error = Math.sqrt((more + fewer - (more - fewer) ** 2) / (n + 2));
-  return {
-    n,
-    gained,
-    lost,
-    difference: (gained - lost) / n,
-    halfWidth: Z95 * error,
-    mcnemarP: mcnemarP(gained, lost),
-  };
+  return { n, gained, lost, ...interval(n, gained - lost, gained + lost), mcnemarP: mcnemarP(gained, lost) };
 }
 
 /**
- * The same of graded scores: a little-endian float32 for each sample. The interval is the normal one of the differences
- * and two more, of +1 and −1, which for right and wrong is that of Bonett and Price.
+ * The same of graded scores: a little-endian float32 for each sample.
  *
  * @throws RangeError when the two are not of one length
  */
@@ -59,16 +46,17 @@ export function pairedScores(baseline: Buffer, candidate: Buffer): PairedDiffere
     sum += difference;
     squares += difference * difference;
   }
-  if (n === 0) return { n, gained, lost, difference: 0, halfWidth: 1, mcnemarP: null };
+  return { n, gained, lost, ...interval(n, sum, squares), mcnemarP: null };
+}
+
+/**
+ * The mean of n differences with its interval: the normal one of these and two more, of +1 and −1. For right and wrong
+ * that is Bonett and Price's adjusted Wald interval (2012), as the workers compute it.
+ */
+function interval(n: number, sum: number, squares: number): { difference: number; halfWidth: number } {
+  if (n === 0) return { difference: 0, halfWidth: 1 };
   const variance = (squares + 2) / (n + 2) - (sum / (n + 2)) ** 2;
-  return {
-    n,
-    gained,
-    lost,
-    difference: sum / n,
-    halfWidth: Z95 * Math.sqrt(variance / (n + 2)),
-    mcnemarP: null,
-  };
+  return { difference: sum / n, halfWidth: Z95 * Math.sqrt(variance / (n + 2)) };
 }
 
 /** Exact two-sided McNemar test: how likely so uneven a split of the differing pairs is by chance. */

@@ -4,24 +4,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { team, user } from "../../db/schema/identity";
 import { model, version } from "../../db/schema/models";
 import { run } from "../../db/schema/runs";
 import { studioMeasurement } from "../../db/schema/studio";
 import { insertReadyDataset } from "../datasets/testing/examples";
+import { makeEngineer } from "../identity/testing";
 import { versionPage } from "../models/service";
-import { evaluationResult, inspection } from "../models/testing/examples";
-import { adoptFile, registerBlob } from "../platform/blobs";
-import type { TeamContext } from "../platform/context";
+import { inspection } from "../models/testing/examples";
 import { database, pool } from "../platform/db";
 import { newId } from "../platform/ids";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
-import { toRun } from "../runs/records";
 import { type Merge, Settings } from "./contract";
 import { mergePartners, resolveMerge } from "./merge";
-import { finishCommit } from "./reconcile";
 import { findMeasurement } from "./repo";
 import * as service from "./service";
+import { storedBlob, succeedCommit } from "./testing";
 
 let test: TestDatabase;
 let home: string;
@@ -39,34 +36,19 @@ afterAll(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-async function stored(ctx: TeamContext) {
-  const path = join(home, newId("tmp"));
-  await writeFile(path, randomBytes(64));
-  const found = await adoptFile(path);
-  await registerBlob(ctx.db, ctx.teamId, found);
-  return found;
-}
-
 type Row = Partial<typeof version.$inferInsert> & { parent?: number };
 
 /** A model whose versions come out of one another by number: v1 is an upload, v2 and v3 its fine-tunes. */
 async function makeFamily(rows: Row[] = [{}, { parent: 1 }, { parent: 1 }]) {
   const db = database();
-  const [teamId, personId, modelId] = [newId("team"), newId("usr"), newId("mdl")];
-  await db.insert(user).values({ id: personId, name: "Ines", email: `${personId}@example.com` });
-  await db.insert(team).values({ id: teamId, slug: teamId.replace("_", "-"), name: "Ours" });
+  const ctx = await makeEngineer(db);
+  const { teamId } = ctx;
+  const modelId = newId("mdl");
   await db.insert(model).values({ id: modelId, teamId, name: "parcels", nextNumber: rows.length + 1 });
-  const ctx: TeamContext = {
-    db,
-    teamId,
-    teamSlug: teamId.replace("_", "-"),
-    actor: { kind: "person", id: personId, name: "Ines", roles: ["engineer"] },
-    requestId: newId("req"),
-  };
   const ids: string[] = [];
   const digests: string[] = [];
   for (const [place, { parent, ...over }] of rows.entries()) {
-    const [blob, float] = [await stored(ctx), await stored(ctx)];
+    const [blob, float] = [await storedBlob(ctx), await storedBlob(ctx)];
     const id = newId("ver");
     await db.insert(version).values({
       id,
@@ -88,7 +70,7 @@ async function makeFamily(rows: Row[] = [{}, { parent: 1 }, { parent: 1 }]) {
     ids.push(id);
     digests.push(float.sha256);
   }
-  const datasetId = await insertReadyDataset(ctx, [1, 28, 28], await stored(ctx));
+  const datasetId = await insertReadyDataset(ctx, [1, 28, 28], await storedBlob(ctx));
   const id = (number: number) => ids[number - 1] ?? "";
   return { ctx, datasetId, id, float: (number: number) => digests[number - 1] };
 }
@@ -179,25 +161,7 @@ describe("a merge", () => {
       parentFloat: float(2),
       recipe: { ...settings, merge: { ...settings.merge, parents: { partner: float(3), ancestor: null } } },
     });
-    const artifact = await stored(ctx);
-    await ctx.db.transaction((tx) =>
-      finishCommit(tx, toRun(started), {
-        state: "succeeded",
-        result: {
-          kind: "compress",
-          artifacts: {
-            model: artifact,
-            float: artifact,
-            inspection,
-            sizes: inspection.sizes,
-            evaluation: evaluationResult,
-          },
-          achieved: { channels: 0, sparsity: 0.4 },
-          layers: [],
-          recipeDigest: "ef".repeat(32),
-        },
-      }),
-    );
+    await succeedCommit(ctx, started);
     const page = await versionPage(ctx, { model: "parcels", number: 4 });
     expect(page.version).toMatchObject({ parentId: id(2), mergedWithId: id(3), note: "both" });
     expect(page.version.madeBy).toMatchObject({ recipe: { merge: { partner: 3, method: "slerp" } } });

@@ -6,23 +6,21 @@ import { join } from "node:path";
 import { eq } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from "vitest";
 import { cluster } from "../../db/schema/cluster";
-import { team, user } from "../../db/schema/identity";
 import { model, version } from "../../db/schema/models";
 import { run } from "../../db/schema/runs";
 import { studioMeasurement, studioSession } from "../../db/schema/studio";
 import { insertReadyDataset } from "../datasets/testing/examples";
+import { makeEngineer } from "../identity/testing";
 import { versionPage } from "../models/service";
-import { evaluationResult, inspection } from "../models/testing/examples";
-import { adoptFile, registerBlob } from "../platform/blobs";
-import type { TeamContext } from "../platform/context";
+import { inspection } from "../models/testing/examples";
 import { database, pool } from "../platform/db";
 import { newId } from "../platform/ids";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { deriveToken } from "../platform/tokens";
-import { toRun } from "../runs/records";
 import { Settings, type StudioPartial } from "./contract";
-import { closeIdleSessions, desiredSessions, finishCommit, observeSession } from "./reconcile";
+import { closeIdleSessions, desiredSessions, observeSession } from "./reconcile";
 import * as service from "./service";
+import { storedBlob, succeedCommit } from "./testing";
 
 let test: TestDatabase;
 let home: string;
@@ -42,17 +40,10 @@ afterAll(async () => {
 
 async function makeBench() {
   const db = database();
-  const [teamId, personId, modelId, versionId] = [newId("team"), newId("usr"), newId("mdl"), newId("ver")];
-  await db.insert(user).values({ id: personId, name: "Ines", email: `${personId}@example.com` });
-  await db.insert(team).values({ id: teamId, slug: teamId.replace("_", "-"), name: "Ours" });
-  const ctx: TeamContext = {
-    db,
-    teamId,
-    teamSlug: teamId.replace("_", "-"),
-    actor: { kind: "person", id: personId, name: "Ines", roles: ["engineer"] },
-    requestId: newId("req"),
-  };
-  const blob = await stored(ctx);
+  const ctx = await makeEngineer(db);
+  const { teamId } = ctx;
+  const [modelId, versionId] = [newId("mdl"), newId("ver")];
+  const blob = await storedBlob(ctx);
   await db.insert(model).values({ id: modelId, teamId, name: "parcels", nextNumber: 2 });
   await db.insert(version).values({
     id: versionId,
@@ -70,14 +61,6 @@ async function makeBench() {
     sizes: inspection.sizes,
   });
   return { ctx, versionId, datasetId: await insertReadyDataset(ctx, [1, 28, 28], blob) };
-}
-
-async function stored(ctx: TeamContext) {
-  const path = join(home, newId("tmp"));
-  await writeFile(path, randomBytes(64));
-  const found = await adoptFile(path);
-  await registerBlob(ctx.db, ctx.teamId, found);
-  return found;
 }
 
 const observe = (id: string, state: "starting" | "ready" | "failed", address: string | null, message = "") =>
@@ -263,25 +246,7 @@ describe("a commit", () => {
     const [started] = await ctx.db.select().from(run).where(eq(run.id, id));
     if (!started) throw new Error("no run");
     expect(started.spec).toMatchObject({ kind: "compress", recipe: { ...settings, roundTo: 16 } });
-    const artifact = await stored(ctx);
-    await ctx.db.transaction((tx) =>
-      finishCommit(tx, toRun(started), {
-        state: "succeeded",
-        result: {
-          kind: "compress",
-          artifacts: {
-            model: artifact,
-            float: artifact,
-            inspection,
-            sizes: inspection.sizes,
-            evaluation: evaluationResult,
-          },
-          achieved: { channels: 0, sparsity: 0.4 },
-          layers: [],
-          recipeDigest: "ef".repeat(32),
-        },
-      }),
-    );
+    const artifact = await succeedCommit(ctx, started);
     const page = await versionPage(ctx, { model: "parcels", number: 2 });
     expect(page.version).toMatchObject({ parentId: bench.versionId, digest: artifact.sha256, note: "forty" });
     expect(page.version.madeBy).toMatchObject({

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from gpu_worker.agent.plan import Crashes, Seen, ServiceKey, desired_services, lost_jobs
 from gpu_worker.contract import DesiredState, ObservedCluster, ObservedJob, ObservedService
 
@@ -42,7 +44,7 @@ def observe_services(desired: DesiredState, seen: Seen, cluster: ObservedCluster
             found.append(_absent(key, seen.crashes.get(key, Crashes()), seen.now))
             continue
         if service.died and key in wanted and _goes_on(key, seen.crashes.get(key, Crashes())):
-            found.append(_again(key, service.message))
+            found.append(_without_actor(key, "starting", _again(service.message)))
             continue
         message = service.message
         if service.state == "starting" and service.node_id is None and key in wanted:
@@ -66,21 +68,11 @@ def observe_services(desired: DesiredState, seen: Seen, cluster: ObservedCluster
 def _absent(key: ServiceKey, crashes: Crashes, now: float) -> ObservedService:
     if crashes.gave_up:
         message = f"Failed {len(crashes.at)} times within a minute and is left alone. Last: {crashes.message}"
-    elif crashes.recent(now):
-        if _goes_on(key, crashes):
-            return _again(key, crashes.message)
-        message = f"Is started again. {crashes.message}"
-    else:
-        message = ""
-    return ObservedService(
-        kind=key.kind,
-        id=key.id,
-        state="failed" if message else "starting",
-        address=None,
-        node_id=None,
-        pid=None,
-        message=message,
-    )
+        return _without_actor(key, "failed", message)
+    if crashes.recent(now):
+        state = "starting" if _goes_on(key, crashes) else "failed"
+        return _without_actor(key, state, _again(crashes.message))
+    return _without_actor(key, "starting", "")
 
 
 def _goes_on(key: ServiceKey, crashes: Crashes) -> bool:
@@ -90,13 +82,11 @@ def _goes_on(key: ServiceKey, crashes: Crashes) -> bool:
     return key.kind == "session" and not crashes.gave_up
 
 
-def _again(key: ServiceKey, message: str) -> ObservedService:
+def _again(message: str) -> str:
+    return f"Is started again. {message}"
+
+
+def _without_actor(key: ServiceKey, state: Literal["starting", "failed"], message: str) -> ObservedService:
     return ObservedService(
-        kind=key.kind,
-        id=key.id,
-        state="starting",
-        address=None,
-        node_id=None,
-        pid=None,
-        message=f"Is started again. {message}",
+        kind=key.kind, id=key.id, state=state, address=None, node_id=None, pid=None, message=message
     )

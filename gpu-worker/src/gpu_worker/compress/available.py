@@ -12,9 +12,11 @@ from gpu_worker.importer import Imported
 LEAST_SHARE = 0.5
 """Where the layers that a precision covers hold less than this share of the weights, it is no method."""
 
-COVERED = {
+CONV_OR_MATMUL = "Conv or MatMul layers (ONNX has no 8-bit LSTM or GRU)", ("Conv", "ConvTranspose", "Linear")
+COVERED: dict[Precision, tuple[str, tuple[str, ...]]] = {
     "int4": ("MatMul layers", ("Linear",)),
-    "int8": ("Conv or MatMul layers (ONNX has no 8-bit LSTM or GRU)", ("Conv", "ConvTranspose", "Linear")),
+    "int8": CONV_OR_MATMUL,
+    "int8_dynamic": CONV_OR_MATMUL,
 }
 """What each precision needs, and the kinds of layers that it covers."""
 
@@ -27,11 +29,10 @@ def precision_refusals(imported: Imported) -> dict[Precision, str]:
         covered = [math.prod(layer.shape) for layer in imported.layers if layer.kind in kinds]
         share = sum(covered) / total
         if share < LEAST_SHARE:
-            reason = (
-                f"{precision} needs {needed}; this model has {len(covered)} of {len(imported.layers)},"
-                f" with {share:.1%} of its weights."
+            found[precision] = (
+                f"{precision.removesuffix('_dynamic')} needs {needed}; this model has {len(covered)} of"
+                f" {len(imported.layers)}, with {share:.1%} of its weights."
             )
-            found |= {"int8": reason, "int8_dynamic": reason} if precision == "int8" else {"int4": reason}
     return found
 
 

@@ -22,10 +22,17 @@ def wilson(k: int, n: int, z: float = Z95) -> tuple[float, float]:
         raise ValueError(f"{k} successes in {n} trials is impossible.")
     if n == 0:
         return 0.0, 1.0
-    share, spread = k / n, z * z / n
-    centre = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(share * (1 - share) / n + spread / (4 * n))
-    return max(0.0, min(centre - half, share)), min(1.0, max(centre + half, share))
+    share = k / n
+    low, high = _adjusted(share, share * (1 - share), n, z)
+    return max(0.0, low), high
+
+
+def _adjusted(mean: float, variance: float, n: int, z: float) -> tuple[float, float]:
+    """Wilson's interval of a mean with this variance between samples, which holds the mean."""
+    spread = z * z / n
+    centre = (mean + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * math.sqrt(variance / n + spread / (4 * n))
+    return min(centre - half, mean), min(1.0, max(centre + half, mean))
 
 
 @dataclass(frozen=True)
@@ -54,10 +61,7 @@ def score_interval(scores: np.ndarray, z: float = Z95) -> tuple[float, float]:
     n = len(scores)
     if n == 0:
         return 0.0, 1.0
-    mean, spread = float(scores.mean()), z * z / n
-    centre = (mean + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(float(scores.var()) / n + spread / (4 * n))
-    return min(centre - half, mean), min(1.0, max(centre + half, mean))
+    return _adjusted(float(scores.mean()), float(scores.var()), n, z)
 
 
 def paired_difference(

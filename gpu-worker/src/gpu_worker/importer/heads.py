@@ -28,7 +28,8 @@ RESHAPES = {reshape_features, torch.flatten}
 ALONG_ONE_AXIS = {torch.softmax, F.softmax, F.log_softmax, torch.cat}
 NORMS = (nn.LayerNorm, nn.RMSNorm)
 
-Sizes = Mapping[fx.Node, torch.Size]
+Sizes = Mapping[Any, torch.Size]
+"""By node."""
 
 
 class Lost(Exception):
@@ -135,8 +136,7 @@ class _Follower:
         self._module = module
         self._sizes = sizes
         self._count = heads
-        self._places: dict[fx.Node, Place] = {}
-        self._parts: dict[fx.Node, Place] = {}
+        self._places: dict[Any, Place] = {}
         self._waiting: list[fx.Node] = []
         self._multiplied = False
         self._found = Heads(heads, {}, {}, {}, {})
@@ -181,7 +181,7 @@ class _Follower:
     def _through_module(self, node: fx.Node) -> None:
         name, source = str(node.target), node.args[0]
         layer = self._module.get_submodule(name)
-        given, taken = self._places.get(node), self._places.get(source)  # type: ignore[arg-type]
+        given, taken = self._places.get(node), self._places.get(source)
         if isinstance(layer, nn.Linear):
             last = 1
             if given is not None and given.axis == -1:
@@ -208,7 +208,7 @@ class _Follower:
             self._align(node, furthest=-3)
             self._multiplied = True
         elif target in ALONG_ONE_AXIS:
-            self._align(node, but=self._axis(node, node.args[1]))
+            self._align(node, but=self._from_last(node, node.args[1]))
         elif target in RESHAPES:
             self._reshape(node)
         elif target is torch.permute:
@@ -225,8 +225,9 @@ class _Follower:
         else:
             raise Lost
 
-    def _axis(self, node: fx.Node, axis: Any) -> int:
-        return axis % len(self._sizes[node]) - len(self._sizes[node])
+    def _from_last(self, node: fx.Node, axis: Any) -> int:
+        rank = len(self._sizes[node])
+        return axis % rank - rank
 
     def _align(self, node: fx.Node, furthest: int = -1, but: int | None = None) -> None:
         """Tensors whose axes are aligned from the last: what has more than one entry there has the heads."""
@@ -243,12 +244,12 @@ class _Follower:
         """Puts the place on the other side of a node that takes one tensor."""
         source = node.args[0]
         if source in self._places:
-            self._put(node, forwards(self._places[source]))  # type: ignore[index]
+            self._put(node, forwards(self._places[source]))
         if node in self._places:
             self._put(source, backwards(self._places[node]))
 
     def _reshape(self, node: fx.Node) -> None:
-        before, after = self._sizes[node.args[0]], self._sizes[node]  # type: ignore[index]
+        before, after = self._sizes[node.args[0]], self._sizes[node]
         self._exchange(
             node,
             lambda place: carried(place, before, after, self._count),
@@ -261,7 +262,7 @@ class _Follower:
         entry = target[place.axis]
         if entry > 0:
             self._constant(node, place)
-        elif entry == 0 and len(target) + place.axis != len(before) + self._places[node.args[0]].axis:  # type: ignore[index]
+        elif entry == 0 and len(target) + place.axis != len(before) + self._places[node.args[0]].axis:
             raise Lost
 
     def _move(self, node: fx.Node, order: Sequence[int]) -> None:
@@ -275,7 +276,7 @@ class _Follower:
     def _change_rank(self, node: fx.Node) -> None:
         """An axis is dropped or comes in; the others keep their order."""
         given: Any = node.args[1]
-        wide, narrow = len(self._sizes[node.args[0]]), len(self._sizes[node])  # type: ignore[index]
+        wide, narrow = len(self._sizes[node.args[0]]), len(self._sizes[node])
         adds = node.target is torch.unsqueeze
         rank = max(wide, narrow)
         gone = {axis % rank for axis in (given if isinstance(given, tuple) else (given,))}
@@ -294,7 +295,7 @@ class _Follower:
     def _slice(self, node: fx.Node) -> None:
         ranges: Any = node.args[1]
         source = node.args[0]
-        place = self._places.get(node) or self._places[source]  # type: ignore[index]
+        place = self._places.get(node) or self._places[source]
         start, end, step = ranges[place.axis]
         if start is None:
             self._exchange(node, lambda place: place, lambda place: place)
@@ -302,7 +303,7 @@ class _Follower:
         block = self._count * place.after
         if step != 1 or start < 0 or end < 0 or start % block or end % block:
             raise Lost
-        whole = self._sizes[source][place.axis] // block  # type: ignore[index]
+        whole = self._sizes[source][place.axis] // block
         self._put(source, Place(place.axis, whole, place.after))
         self._put(node, Place(place.axis, (end - start) // block, place.after))
         self._constant(node, place)
@@ -311,9 +312,9 @@ class _Follower:
         """Parts of one tensor; where they are cut along the heads, each holds whole blocks of them."""
         source: Any = node.args[0]
         sizes: Any = node.args[1]
-        axis = self._axis_of_source(node)
+        axis = self._from_last(source, node.args[2])
         items = list(node.users)
-        place = self._places.get(source) or next(self._places[i] for i in items if i in self._places)  # type: ignore[arg-type]
+        place = self._places.get(source) or next(self._places[i] for i in items if i in self._places)
         if place.axis != axis:
             for tensor in (source, *items):
                 self._put(tensor, place)
@@ -327,11 +328,6 @@ class _Follower:
             assert isinstance(number, int)
             self._put(item, Place(axis, sizes[number] // block, place.after))
         self._constant(node, place)
-
-    def _axis_of_source(self, node: fx.Node) -> int:
-        rank = len(self._sizes[node.args[0]])  # type: ignore[index]
-        axis: Any = node.args[2]
-        return axis % rank - rank
 
     def _constant(self, node: fx.Node, place: Place) -> None:
         if "constants" not in node.meta:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gpu_worker.data.dataset import Dataset
 from gpu_worker.data.labels import IGNORED
-from gpu_worker.importer import Gives
+from gpu_worker.importer import Gives, to_logits
 from gpu_worker.learn.optimize import summed_loss
 
 TEMPERATURE, WEIGHT = 4.0, 0.9
@@ -36,9 +36,7 @@ def distillation(dataset: Dataset, meaning: Meaning) -> Loss:
     """
     match dataset.task:
         case "classification":
-            return lambda outputs, labels, taught: _classes(
-                outputs.flatten(1), labels, taught.flatten(1), meaning
-            )
+            return lambda outputs, labels, taught: _classes(outputs, labels, taught, meaning)
         case "tokens":
             return lambda outputs, labels, taught: _tokens(outputs, labels, taught, meaning)
         case "multilabel":
@@ -53,14 +51,13 @@ def distillation(dataset: Dataset, meaning: Meaning) -> Loss:
 
 
 def _logits(outputs: Tensor, gives: Gives) -> Tensor:
-    """Outputs before their Softmax, but for a constant of each row, or before their Sigmoid."""
-    if gives == "softmax":
-        return outputs.clamp_min(1e-12).log()
-    return torch.logit(outputs, 1e-6) if gives == "sigmoid" else outputs
+    """Outputs (n, ...) before their Softmax, see `to_logits`, or before their Sigmoid, as rows."""
+    flat = to_logits(outputs, gives == "softmax")
+    return torch.logit(flat, 1e-6) if gives == "sigmoid" else flat
 
 
 def _classes(outputs: Tensor, labels: Tensor, taught: Tensor, meaning: Meaning) -> Tensor:
-    """Rows (n, classes) and labels (n,)."""
+    """Outputs (n, classes, ...) and labels (n,)."""
     logits, teacher = _logits(outputs, meaning.learner), _logits(taught, meaning.parent)
     return summed_loss(logits, labels, teacher, TEMPERATURE, WEIGHT) / len(labels)
 
@@ -72,8 +69,8 @@ def _tokens(outputs: Tensor, labels: Tensor, taught: Tensor, meaning: Meaning) -
 
 
 def _labels(outputs: Tensor, labels: Tensor, taught: Tensor, meaning: Meaning) -> Tensor:
-    logits = _logits(outputs.flatten(1), meaning.learner)
-    teacher = torch.sigmoid(_logits(taught.flatten(1), meaning.parent))
+    logits = _logits(outputs, meaning.learner)
+    teacher = torch.sigmoid(_logits(taught, meaning.parent))
     # Cross entropy is linear in its targets, so mixing these mixes both losses.
     return F.binary_cross_entropy_with_logits(logits, WEIGHT * teacher + (1 - WEIGHT) * labels.float())
 
@@ -87,8 +84,5 @@ def _numbers(outputs: Tensor, labels: Tensor, taught: Tensor, variance: Tensor) 
 
 def _outputs(outputs: Tensor, taught: Tensor, meaning: Meaning) -> Tensor:
     """Squared error over the mean square of the parent's outputs, softmax and sigmoid undone."""
-    learner, teacher = (
-        _logits(outputs.flatten(1), meaning.learner),
-        _logits(taught.flatten(1), meaning.parent),
-    )
+    learner, teacher = _logits(outputs, meaning.learner), _logits(taught, meaning.parent)
     return ((learner - teacher) ** 2).mean() / (teacher**2).mean().clamp_min(1e-12)
