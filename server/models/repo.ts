@@ -185,11 +185,20 @@ const VERSION_FACTS = {
 
 /** All versions of a model as a merge asks of them: lineage, weights' shapes, and accuracy on a dataset. */
 export async function listKin(db: Db, teamId: string, modelId: string, datasetId: string | null) {
-  const accuracy = sql<number | null>`(
-    select measured.accuracy from evaluation measured
-    where measured.team_id = ${teamId} and measured.version_id = ${version.id}
-      and measured.dataset_id = ${datasetId}
-    order by measured.created_at desc limit 1)`;
+  const latest = db
+    .selectDistinctOn([evaluation.versionId], {
+      versionId: evaluation.versionId,
+      accuracy: evaluation.accuracy,
+    })
+    .from(evaluation)
+    .where(
+      and(
+        eq(evaluation.teamId, teamId),
+        datasetId === null ? sql`false` : eq(evaluation.datasetId, datasetId),
+      ),
+    )
+    .orderBy(evaluation.versionId, desc(evaluation.createdAt))
+    .as("latest");
   return db
     .select({
       id: version.id,
@@ -200,9 +209,10 @@ export async function listKin(db: Db, teamId: string, modelId: string, datasetId
       mergedWithId: version.mergedWithId,
       floatDigest: version.floatDigest,
       inspection: version.inspection,
-      accuracy,
+      accuracy: latest.accuracy,
     })
     .from(version)
+    .leftJoin(latest, eq(latest.versionId, version.id))
     .where(and(eq(version.teamId, teamId), eq(version.modelId, modelId)))
     .orderBy(asc(version.number));
 }

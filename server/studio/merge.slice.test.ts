@@ -170,6 +170,12 @@ describe("a merge", () => {
       [2, null],
       [4, 3],
     ]);
+    const partners = await mergePartners(ctx, { versionId: id(2), datasetId });
+    expect(partners.map((p) => [p.number, p.accuracy])).toEqual([
+      [4, 0.915],
+      [3, null],
+      [1, null],
+    ]);
     // A merge of the merge with its second parent has that one as its ancestor.
     const again = await resolveMerge(ctx.db, ctx.teamId, page.version.id, merge(3, { method: "ties" }));
     expect(again.parents.ancestor).toBe(float(3));
