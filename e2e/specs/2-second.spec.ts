@@ -176,14 +176,15 @@ test("8 a session that is killed in the middle of a drag goes on where it was", 
 
 test("9 two versions of one ancestor become one", async () => {
   const studio = new StudioPage(engineer);
-  await studio.open(TEAM, MODEL, made.recovered, "?s=0.3");
+  await studio.open(TEAM, MODEL, made.recovered, "?s=0.6");
   await studio.waitForWholeSet();
-  const sparse = await studio.commit("A third of the recovered one is zero.");
+  const sparse = await studio.commit("Most of the recovered one is zero.");
   await studio.open(TEAM, MODEL, made.recovered);
   await engineer.getByRole("combobox", { name: "Version to merge with" }).click();
   await expect(engineer.getByRole("option", { name: /with v1.*other shapes/ })).toBeDisabled();
   await engineer.keyboard.press("Escape");
   await studio.mergeWith(sparse);
+  await expect(engineer.getByText(new RegExp(`v${sparse} alone: \\d+\\.\\d+%`))).toBeVisible();
   await studio.waitForWholeSet();
   await engineer.getByRole("slider", { name: `Weight of v${sparse}` }).press("ArrowLeft");
   await studio.waitForWholeSet();
