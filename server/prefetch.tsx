@@ -1,5 +1,11 @@
 /** Prefetching on the server: a page names the queries it shows and comes with their answers. */
-import { dehydrate, HydrationBoundary, type QueryClient } from "@tanstack/react-query";
+import {
+  defaultShouldDehydrateQuery,
+  dehydrate,
+  HydrationBoundary,
+  hashKey,
+  type QueryClient,
+} from "@tanstack/react-query";
 import { createTRPCOptionsProxy } from "@trpc/tanstack-react-query";
 import { headers } from "next/headers";
 import { cache, type ReactNode } from "react";
@@ -17,9 +23,18 @@ export const serverTrpc = () =>
 
 type Prefetched = Parameters<QueryClient["prefetchQuery"]>[0];
 
-/** Renders its children with these queries answered already. A failing one is left to the client to show. */
+/**
+ * Renders its children with these queries answered already. A failing one is left to the client to show.
+ *
+ * The layout and the page share a client and run side by side, so each hands over only its own answers: a question of
+ * the page that the layout handed over unanswered would be rendered as such, and hydrated with the answer.
+ */
 export async function Prefetch({ queries, children }: { queries: readonly unknown[]; children: ReactNode }) {
   const client = queryClientOfRequest();
+  const own = new Set(queries.map((query) => hashKey((query as Prefetched).queryKey)));
   await Promise.all(queries.map((query) => client.prefetchQuery(query as Prefetched)));
-  return <HydrationBoundary state={dehydrate(client)}>{children}</HydrationBoundary>;
+  const state = dehydrate(client, {
+    shouldDehydrateQuery: (query) => own.has(query.queryHash) && defaultShouldDehydrateQuery(query),
+  });
+  return <HydrationBoundary state={state}>{children}</HydrationBoundary>;
 }

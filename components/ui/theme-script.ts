@@ -5,8 +5,8 @@ export const THEME_APPLY = "lathe:theme:apply";
 
 /**
  * Runs before the first paint, so that a stored choice never flashes the other theme. Afterwards it follows
- * the system and other tabs, and tells charts (which draw with resolved colours) that they must redraw. A document that
- * React renders anew has a new <html>, which gets the theme as well.
+ * the system and other tabs, and tells charts (which draw with resolved colours) that they must redraw. Where React
+ * renders the document anew, <html> is replaced or stripped of what it does not know, and gets the theme again.
  */
 export const themeScript = `(() => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -18,11 +18,16 @@ export const themeScript = `(() => {
     document.documentElement.dataset.themeChoice = choice === "light" || choice === "dark" ? choice : "system";
     dispatchEvent(new Event("${THEME_CHANGED}"));
   };
-  apply();
   dark.addEventListener("change", apply);
   addEventListener("storage", (event) => { if (event.key === "${THEME_KEY}") apply(); });
   addEventListener("${THEME_APPLY}", apply);
-  new MutationObserver(() => {
-    if (document.documentElement && !document.documentElement.dataset.theme) apply();
-  }).observe(document, { childList: true });
+  const watch = () => {
+    const root = document.documentElement;
+    if (!root) return;
+    observer.observe(root, { attributeFilter: ["data-theme"] });
+    if (!root.dataset.theme) apply();
+  };
+  const observer = new MutationObserver(watch);
+  observer.observe(document, { childList: true });
+  watch();
 })();`;
