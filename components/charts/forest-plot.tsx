@@ -3,14 +3,14 @@
 import { type ReactNode, useState } from "react";
 import { count, decimal, plusMinus, signed } from "@/components/ui/format";
 import { ChartFrame } from "./chart-frame";
-import { domainOf, ticks } from "./prepare";
+import { domainOf, tickDigits, ticks } from "./prepare";
 import { useWidth } from "./use-size";
 
 export type ForestRow = {
   id: string;
   label: string;
   n: number;
-  /** Candidate minus production, in points, and half its 95% interval. */
+  /** Candidate minus production, in the plot's unit, and half its 95% interval. */
   difference: number;
   half: number;
   /** Rows after a change of group are parted by a rule. */
@@ -27,6 +27,8 @@ type ForestPlotProps = {
   reference: string;
   /** The gate: everything below it is a field of its own. */
   limit?: { value: number; label: string } | undefined;
+  /** "pt", or nothing for a figure that is no share: it has two digits more. */
+  unit?: string | undefined;
   xLabel?: string | undefined;
   rowLabel?: string | undefined;
 };
@@ -37,22 +39,28 @@ const TOP = 24;
 const BOTTOM = 40;
 const LABELS = 168;
 const VALUES = 112;
+/** Of one digit more, in a difference and in its half. */
+const DIGIT = 8;
 
 /** One difference with its interval a row. A row whose whole interval lies below zero is marked and says that it loses. */
 export function ForestPlot(props: ForestPlotProps) {
-  const { title, rows, reference, limit, xLabel = "Difference, points", rowLabel = "Class or slice" } = props;
+  const { title, rows, reference, limit, unit = "pt", rowLabel = "Class or slice" } = props;
+  const { xLabel = "Difference, points" } = props;
+  const digits = unit ? 2 : 4;
+  const digitsMore = digits - 2;
   const [active, setActive] = useState(-1);
   const [ref, width] = useWidth();
   const domain = domainOf(
     rows.flatMap(({ difference, half }) => [difference - half, difference + half]),
     limit ? [0, limit.value] : [0],
   );
-  const [left, right] = [LABELS, Math.max(LABELS + 1, width - VALUES)];
+  const [left, right] = [LABELS, Math.max(LABELS + 1, width - VALUES - 2 * DIGIT * digitsMore)];
   const scale = (value: number) => left + ((value - domain[0]) / (domain[1] - domain[0])) * (right - left);
+  const marks = ticks(domain, 6);
   const tops = rowTops(rows);
   const bottom = (tops.at(-1) ?? TOP) + ROW;
   const text = (row: ForestRow) =>
-    `${row.label}: ${signed(row.difference, 2)} points ${plusMinus(row.half, 2)}, n = ${count(row.n)}${loses(row) ? ", loses: the interval excludes 0" : ""}`;
+    `${row.label}: ${signed(row.difference, digits)}${unit && " points"} ${plusMinus(row.half, digits)}, n = ${count(row.n)}${loses(row) ? ", loses: the interval excludes 0" : ""}`;
 
   return (
     <ChartFrame
@@ -86,18 +94,18 @@ export function ForestPlot(props: ForestPlotProps) {
                 fill="var(--surface-2)"
               />
             )}
-            {ticks(domain, 6).map((value) => (
+            {marks.map((value) => (
               <g key={value}>
                 <path className="grid-l" d={`M${scale(value)} ${TOP}V${bottom}`} />
                 <text x={scale(value)} y={bottom + 17} textAnchor="middle">
-                  {signed(value)}
+                  {signed(value, tickDigits(marks))}
                 </text>
               </g>
             ))}
             <path className="axis-l" d={`M${left} ${bottom}H${right}`} />
             <path d={`M${scale(0)} ${TOP}V${bottom}`} stroke="var(--c-production)" strokeWidth="1.5" />
             {limit && <path className="thr" d={`M${scale(limit.value)} ${TOP}V${bottom}`} />}
-            <Heads {...{ rowLabel, reference, limit, scale, width }} />
+            <Heads {...{ rowLabel, reference, limit, unit, scale, width }} />
             {rows.map((row, index) => (
               <Row
                 key={row.id}
@@ -105,6 +113,7 @@ export function ForestPlot(props: ForestPlotProps) {
                 top={tops[index] ?? TOP}
                 isParted={index > 0 && rows[index - 1]?.group !== row.group}
                 isActive={index === active}
+                digitsMore={digitsMore}
                 scale={scale}
                 width={width}
               />
@@ -132,12 +141,13 @@ function rowTops(rows: readonly ForestRow[]): number[] {
 }
 
 type HeadsProps = Pick<ForestPlotProps, "reference" | "limit"> & {
+  unit: string;
   rowLabel: string;
   scale: (value: number) => number;
   width: number;
 };
 
-function Heads({ rowLabel, reference, limit, scale, width }: HeadsProps) {
+function Heads({ rowLabel, reference, limit, unit, scale, width }: HeadsProps) {
   return (
     <>
       <text x={12} y={14}>
@@ -155,7 +165,7 @@ function Heads({ rowLabel, reference, limit, scale, width }: HeadsProps) {
         </text>
       )}
       <text x={width - 12} y={14} textAnchor="end">
-        pt, 95%
+        {[unit, "95%"].filter(Boolean).join(", ")}
       </text>
     </>
   );
@@ -166,12 +176,14 @@ type RowProps = {
   top: number;
   isParted: boolean;
   isActive: boolean;
+  digitsMore: number;
   scale: (value: number) => number;
   width: number;
 };
 
-function Row({ row, top, isParted, isActive, scale, width }: RowProps) {
+function Row({ row, top, isParted, isActive, digitsMore, scale, width }: RowProps) {
   const y = top + ROW / 2;
+  const digits = (row.isMain ? 2 : 1) + digitsMore;
   const { difference, half, isMain } = row;
   const isLosing = loses(row);
   const color = isLosing ? "var(--warn)" : "var(--c-candidate)";
@@ -210,11 +222,11 @@ function Row({ row, top, isParted, isActive, scale, width }: RowProps) {
           loses: the interval excludes 0
         </text>
       )}
-      <text className={weight} x={width - 56} y={y + 4} textAnchor="end">
-        {signed(difference, isMain ? 2 : 1)}
+      <text className={weight} x={width - 56 - DIGIT * digitsMore} y={y + 4} textAnchor="end">
+        {signed(difference, digits)}
       </text>
       <text className={isMain ? "lab1" : "lab2"} x={width - 12} y={y + 4} textAnchor="end">
-        ±{decimal(half, isMain ? 2 : 1)}
+        ±{decimal(half, digits)}
       </text>
     </g>
   );

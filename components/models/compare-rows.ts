@@ -1,7 +1,7 @@
 /** What a comparison shows: rows in groups, differing ones first, the best value of a row marked. */
 import type { ChartTable } from "@/components/charts/types";
 import type { Outputs } from "@/components/trpc/client";
-import { besideInWords, figureOf } from "@/components/ui/figure";
+import { besideInWords, type FigureWords, figureOf } from "@/components/ui/figure";
 import { bytes, compact, count, datetime, ms, percent, shortDigest } from "@/components/ui/format";
 import { TASKS } from "@/server/datasets/contract";
 import { recipeDetail, recipeTitle } from "./lineage";
@@ -54,7 +54,8 @@ const taskOf = ({ versions }: Comparison) =>
   versions.flatMap(({ evaluation }) => evaluation?.task ?? [])[0] ?? "classification";
 
 export function compareGroups(comparison: Comparison): CompareGroup[] {
-  const figure = figureOf(taskOf(comparison));
+  const task = taskOf(comparison);
+  const figure = figureOf(task);
   const { versions } = comparison;
   const of = (
     key: string,
@@ -67,7 +68,7 @@ export function compareGroups(comparison: Comparison): CompareGroup[] {
   const groups: [string, (CompareRow | null)[]][] = [
     [
       comparison.dataset ? `${figure.name} on ${comparison.dataset.name}` : figure.name,
-      accuracy(comparison, of),
+      accuracy(comparison, figure, of),
     ],
     [
       "Size and cost",
@@ -116,7 +117,7 @@ export function compareGroups(comparison: Comparison): CompareGroup[] {
         of("note", "Note", null, (v) => ({ text: v.note || null })),
       ],
     ],
-    [`${figure.name} by ${TASKS[taskOf(comparison)].part ?? "class"}`, classes(comparison, of)],
+    [`${figure.name} by ${TASKS[task].part ?? "class"}`, classes(comparison, of)],
     ["Layers: output channels and zeros", layers(versions, of)],
   ];
   return groups.flatMap(([title, found]) => {
@@ -128,9 +129,7 @@ export function compareGroups(comparison: Comparison): CompareGroup[] {
 
 type Of = (key: string, label: string, better: Better, cell: (version: Version) => Cell) => CompareRow | null;
 
-function accuracy(comparison: Comparison, of: Of): (CompareRow | null)[] {
-  const { baseline } = comparison;
-  const figure = figureOf(taskOf(comparison));
+function accuracy({ baseline }: Comparison, figure: FigureWords, of: Of): (CompareRow | null)[] {
   const unknown = (v: Version): Cell => ({ text: null, detail: v.pair?.reason ?? undefined });
   const isBase = (v: Version) => v.number === baseline;
   return [

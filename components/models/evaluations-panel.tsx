@@ -6,7 +6,7 @@ import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState } from "@/components/ui/feedback";
-import { besideInWords, figureOf } from "@/components/ui/figure";
+import { besideInWords, changedWords, figureOf } from "@/components/ui/figure";
 import { count, ms, percent } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Bar } from "@/components/ui/progress";
@@ -88,7 +88,7 @@ const columns = (team: string): Column<Evaluation>[] => [
     cell: ({ result: { task, paired }, baselineNumber }) =>
       paired && (
         <span
-          title={`${paired.gained} gained, ${paired.lost} lost${
+          title={`${changedWords(paired, task)}${
             paired.mcnemarP === null ? "" : `, McNemar p = ${paired.mcnemarP.toPrecision(2)}`
           }`}
         >
@@ -123,7 +123,7 @@ const columns = (team: string): Column<Evaluation>[] => [
   },
 ];
 
-/** Accuracy of each class, worst first: what a decision rests on when classes matter differently. */
+/** What share of each class or label is right, worst first: what a decision rests on when they matter differently. */
 function PerClass({ evaluation: { result, labels, baselineNumber } }: { evaluation: Evaluation }) {
   const part = TASKS[result.task].part ?? "class";
   const rows = result.perClass.toSorted((a, b) => a.correct / (a.n || 1) - b.correct / (b.n || 1));

@@ -35,10 +35,12 @@ describe("lineage", () => {
   });
 
   it("prefers what was measured on the same samples, though the parent has no evaluation of its own", () => {
-    const toParent = { difference: -0.0079 };
+    const toParent = { difference: -0.0079, task: "classification" as const };
     expect(recipeCost(ancestor(1, { accuracy: null }), ancestor(2, { toParent }))).toBe(
       "−0.79 pt, same size",
     );
+    const inR2 = { difference: -0.0079, task: "regression" as const };
+    expect(recipeCost(ancestor(1), ancestor(2, { toParent: inR2 }))).toBe("−0.0079, same size");
   });
 
   it("never compares accuracies of different datasets", () => {

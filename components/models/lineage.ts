@@ -17,8 +17,8 @@ export interface Ancestor {
   task: DatasetTask | null;
   accuracy: number | null;
   datasetId: string | null;
-  /** The difference in accuracy on the same samples, where it was measured. */
-  toParent: { difference: number } | null;
+  /** The difference on the same samples, where it was measured, and what of. */
+  toParent: { difference: number; task: DatasetTask } | null;
   madeBy: MadeBy | null;
 }
 
@@ -58,20 +58,19 @@ export function recipeDetail(madeBy: MadeBy | null): string {
     .join(", ");
 }
 
-/** What it did to accuracy: "−0.51 pt". Null where both were not measured on one dataset. */
+/** What it did to the figure: "−0.51 pt", "−0.0051". Null where both were not measured on one dataset. */
 export function accuracyCost(parent: Ancestor, child: Ancestor): string | null {
-  const figure = figureOf(child.task ?? "classification");
-  if (child.toParent) return figure.difference(child.toParent.difference);
+  if (child.toParent) return figureOf(child.toParent.task).difference(child.toParent.difference);
   if (parent.accuracy === null || child.accuracy === null || parent.datasetId !== child.datasetId)
     return null;
-  return figure.difference(child.accuracy - parent.accuracy);
+  return figureOf(child.task ?? "classification").difference(child.accuracy - parent.accuracy);
 }
 
 /** What it did to the numbers: "−0.51 pt, −424 kB". */
 export function recipeCost(parent: Ancestor, child: Ancestor): string {
   const size = child.bytes - parent.bytes;
   const parts = [
-    accuracyCost(parent, child) ?? "accuracy not compared",
+    accuracyCost(parent, child) ?? "not compared",
     size === 0 ? "same size" : `${signed(size, 0).startsWith("+") ? "+" : ""}${bytes(size)}`,
   ];
   return parts.join(", ");

@@ -7,7 +7,7 @@ import { Age } from "@/components/ui/age";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { ErrorState, Skeleton } from "@/components/ui/feedback";
-import { figureOf } from "@/components/ui/figure";
+import { figureOf, figuresOf } from "@/components/ui/figure";
 import { bytes, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
@@ -144,6 +144,7 @@ const tickColumn = (
 });
 
 function columns(versions: readonly Version[]): Column<Version>[] {
+  const { head, prefix } = figuresOf(versions.map((v) => v.task));
   const parentOf = (v: Version) => versions.find((other) => other.id === v.parentId);
   return [
     { key: "number", head: "Version", cell: (v) => `v${v.number}`, width: "72px" },
@@ -167,7 +168,7 @@ function columns(versions: readonly Version[]): Column<Version>[] {
     },
     {
       key: "accuracy",
-      head: "Accuracy",
+      head,
       align: "end",
       width: "132px",
       cell: (v) =>
@@ -175,7 +176,7 @@ function columns(versions: readonly Version[]): Column<Version>[] {
           <StatusDot state="not-measured">not measured</StatusDot>
         ) : (
           <>
-            {v.task && v.task !== "classification" && `${figureOf(v.task).name} `}
+            {v.task && prefix(v.task)}
             {figureOf(v.task ?? "classification").value(v.accuracy)}{" "}
             <span className="t2">
               {v.halfWidth !== null && figureOf(v.task ?? "classification").half(v.halfWidth)}

@@ -7,7 +7,7 @@ import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
-import { figureOf } from "@/components/ui/figure";
+import { figureOf, figuresOf } from "@/components/ui/figure";
 import { bytes, count, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { SearchField } from "@/components/ui/search-field";
@@ -67,7 +67,7 @@ export function ModelsPage({ team }: { team: string }) {
           <div className="panel">
             <Table<Row>
               label="Models"
-              columns={columns(rows.some((row) => row.serving !== null))}
+              columns={columns(rows)}
               rows={rows}
               rowKey={(row) => row.id}
               rowHref={(row) => `/${team}/models/${row.name}`}
@@ -91,7 +91,9 @@ export function ModelsPage({ team }: { team: string }) {
 }
 
 /** Columns of the list; what is in production only where the console can tell. */
-function columns(knowsProduction: boolean): Column<Row>[] {
+function columns(rows: readonly Row[]): Column<Row>[] {
+  const knowsProduction = rows.some((row) => row.serving !== null);
+  const { head, prefix } = figuresOf(rows.map((row) => row.measured?.task));
   const production: Column<Row> = {
     key: "production",
     head: "Production",
@@ -123,12 +125,12 @@ function columns(knowsProduction: boolean): Column<Row>[] {
     { key: "size", head: "Size", align: "end", cell: ({ latest }) => latest && bytes(latest.bytes) },
     {
       key: "accuracy",
-      head: "Accuracy",
+      head,
       align: "end",
       cell: ({ measured, latest }) =>
         measured ? (
           <span title={`v${measured.number} on ${measured.dataset}, n = ${count(measured.n)}, 95% interval`}>
-            {measured.task !== "classification" && `${figureOf(measured.task).name} `}
+            {prefix(measured.task)}
             {figureOf(measured.task).value(measured.accuracy)}{" "}
             <span className="t2">{figureOf(measured.task).half(measured.halfWidth)}</span>
             {measured.number !== latest?.number && <span className="t3"> v{measured.number}</span>}

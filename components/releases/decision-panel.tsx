@@ -39,7 +39,7 @@ function Verdict({ page }: { page: RequestPage }) {
   if (!evaluation) {
     return (
       <>
-        <div className="lab">Accuracy</div>
+        <div className="lab">{figureOf(page.task).name}</div>
         <div className="big t2">{page.state === "void" ? "not measured" : "measuring"}</div>
       </>
     );

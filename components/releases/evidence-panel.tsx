@@ -2,23 +2,26 @@
 import { ForestPlot } from "@/components/charts/forest-plot";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState } from "@/components/ui/feedback";
-import { figureOf } from "@/components/ui/figure";
+import { changedWords, figureOf } from "@/components/ui/figure";
 import { count } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Progress } from "@/components/ui/progress";
 import { type Column, Table } from "@/components/ui/table";
-import { type ComparisonRow, comparisonRows, forestRows, mainRows } from "./evidence";
+import { floorInWords } from "@/server/releases/contract";
+import { type ComparisonRow, comparisonRows, forestRows, mainRows, rowsOf } from "./evidence";
 import { useIsPhone } from "./use-is-phone";
 import type { RequestPage } from "./words";
 
-/** Accuracy by class against production, or how far the measurement is. */
+/** The figure, all together and by class or label, against production, or how far the measurement is. */
 export function AccuracyPanel({ page }: { page: RequestPage }) {
   const isPhone = useIsPhone();
   const { evaluation, production, run } = page;
+  const task = evaluation?.task ?? page.task;
+  const figure = figureOf(task);
   if (!evaluation) {
     const progress = run?.progress;
     return (
-      <Panel title="Accuracy, candidate minus production" padded>
+      <Panel title={`${figure.name}, candidate minus production`} padded>
         <Progress
           label="Measuring candidate and production"
           value={
@@ -48,30 +51,32 @@ export function AccuracyPanel({ page }: { page: RequestPage }) {
   );
   if (!production || !evaluation.paired) {
     return (
-      <Panel title="Accuracy" subtitle={subtitle}>
+      <Panel title={figure.name} subtitle={subtitle}>
         <EmptyState title="There is nothing to compare with">
-          Nothing serves production yet, so this is measured alone: {figureOf(evaluation.task).name}{" "}
-          {figureOf(evaluation.task).value(evaluation.accuracy)} on {count(evaluation.n)} samples.
+          Nothing serves production yet, so this is measured alone: {figure.name}{" "}
+          {figure.value(evaluation.accuracy)} on {count(evaluation.n)} samples.
         </EmptyState>
       </Panel>
     );
   }
   const rows = forestRows(evaluation, page.labels);
+  const difference = figure.unit ? "Difference, points" : `Difference in ${figure.name}`;
   return (
     <ForestPlot
-      title={`${figureOf(evaluation.task).name}, candidate minus production`}
+      title={`${figure.name}, candidate minus production`}
       subtitle={subtitle}
       rows={isPhone ? mainRows(rows) : rows}
       reference={`v${production.number}`}
-      rowLabel="Class"
+      rowLabel={rowsOf(task).head}
       limit={{
-        value: page.policy.accuracyFloor * 100,
-        label: `gate: ${(page.policy.accuracyFloor * 100).toFixed(1).replace("-", "−")}`,
+        value: page.policy.accuracyFloor * figure.scale,
+        label: `gate: ${floorInWords(task, page.policy).replace(" pt", "")}`,
       }}
+      unit={figure.unit}
       xLabel={
         isPhone
-          ? "Difference, points"
-          : `Difference, points. ${count(evaluation.paired.gained)} answers gained, ${count(evaluation.paired.lost)} lost. Class intervals are pointwise`
+          ? difference
+          : `${difference}. ${changedWords(evaluation.paired, task)}${rows.length > 1 ? ". Intervals of single rows are pointwise" : ""}`
       }
     />
   );

@@ -2,7 +2,7 @@
 import type { ForestRow } from "@/components/charts/forest-plot";
 import { figureOf } from "@/components/ui/figure";
 import { bytes, change, compact, ms } from "@/components/ui/format";
-import type { DatasetTask } from "@/server/datasets/contract";
+import { type DatasetTask, TASKS } from "@/server/datasets/contract";
 import type { RequestPage } from "./words";
 
 const Z95 = 1.959964;
@@ -14,28 +14,36 @@ export function pairedHalf(gained: number, lost: number, n: number): number {
   return Z95 * Math.sqrt(Math.max(0, (gained + lost) / n - difference * difference) / n);
 }
 
-/** All classes first, then each class; in points. */
+/** What the rows of a task are: classes or labels below all of them, or just all samples. */
+export function rowsOf(task: DatasetTask): { head: string; all: string } {
+  const { part } = TASKS[task];
+  if (part === null) return { head: "Samples", all: "All samples" };
+  return part === "label" ? { head: "Label", all: "All labels" } : { head: "Class", all: "All classes" };
+}
+
+/** All samples first, then each class or label; in points, or in the figure's own unit where it is no share. */
 export function forestRows(
   evaluation: NonNullable<RequestPage["evaluation"]>,
   labels: readonly string[],
 ): ForestRow[] {
-  const { paired, perClass } = evaluation;
+  const { paired, perClass, task } = evaluation;
   if (!paired) return [];
+  const { scale } = figureOf(task);
   return [
     {
       id: "all",
-      label: "All classes",
+      label: rowsOf(task).all,
       n: paired.n,
-      difference: paired.difference * 100,
-      half: paired.halfWidth * 100,
+      difference: paired.difference * scale,
+      half: paired.halfWidth * scale,
       isMain: true,
     },
     ...perClass.map(({ label, n, gained, lost }) => ({
       id: String(label),
       label: labels[label] ?? String(label),
       n,
-      difference: n === 0 ? 0 : (100 * (gained - lost)) / n,
-      half: 100 * pairedHalf(gained, lost, n),
+      difference: n === 0 ? 0 : (scale * (gained - lost)) / n,
+      half: scale * pairedHalf(gained, lost, n),
     })),
   ];
 }

@@ -8,10 +8,12 @@ import { Checklist } from "@/components/ui/checklist";
 import { Digest } from "@/components/ui/digest";
 import { Callout } from "@/components/ui/feedback";
 import { Field, Textarea } from "@/components/ui/field";
-import { bytes, count, percent } from "@/components/ui/format";
+import { figureOf } from "@/components/ui/figure";
+import { bytes, count } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
+import { accuracyRule } from "@/server/releases/contract";
 import { usePermission } from "./use-permission";
 
 /** Asks for production: why, on which samples, and what will be checked. */
@@ -133,7 +135,7 @@ export function RequestForm({ team, versionId }: { team: string; versionId: stri
                 [
                   "Last measured",
                   form.measured
-                    ? `${percent(form.measured.accuracy, 2)}, n = ${count(form.measured.n)}`
+                    ? `${figureOf(form.measured.task).name} ${figureOf(form.measured.task).value(form.measured.accuracy)}, n = ${count(form.measured.n)}`
                     : "not measured",
                 ],
               ]}
@@ -148,7 +150,7 @@ export function RequestForm({ team, versionId }: { team: string; versionId: stri
               items={[
                 {
                   id: "accuracy",
-                  label: `Accuracy, lower bound ≥ −${Math.abs(form.policy.accuracyFloor * 100).toFixed(1)} pt`,
+                  label: accuracyRule(dataset?.task ?? "classification", form.policy),
                   state: "pending",
                 },
                 {

@@ -2,7 +2,7 @@
 import type { Outputs } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
 import { EmptyState } from "@/components/ui/feedback";
-import { plusMinus, points } from "@/components/ui/format";
+import { figureOf, figuresOf } from "@/components/ui/figure";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { Table } from "@/components/ui/table";
@@ -13,6 +13,7 @@ type Row = Outputs["releases"]["overview"]["requests"][number];
 /** Promotion requests, those that wait first. */
 export function RequestsPanel({ team, requests }: { team: string; requests: readonly Row[] }) {
   const waiting = requests.filter((r) => r.state === "open" || r.state === "measuring").length;
+  const { head, prefix } = figuresOf(requests.map((r) => (r.difference === null ? null : r.task)));
   return (
     <Panel title="Requests" subtitle={waiting > 0 ? `${waiting} waiting` : "none waiting"}>
       <Table
@@ -32,13 +33,13 @@ export function RequestsPanel({ team, requests }: { team: string; requests: read
           },
           {
             key: "accuracy",
-            head: "Accuracy",
+            head,
             align: "end",
             cell: (r) =>
               r.difference === null ? (
                 <span className="t3">no comparison</span>
               ) : (
-                `${points(r.difference * 100)} ${plusMinus((r.half ?? 0) * 100, 2)}`
+                `${prefix(r.task)}${figureOf(r.task).difference(r.difference)} ${figureOf(r.task).half(r.half)}`
               ),
           },
           {

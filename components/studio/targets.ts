@@ -14,7 +14,7 @@ interface Words {
   target: (value: number) => Target;
 }
 
-export const GOALS: Record<Goal, Words> = {
+const GOALS: Record<Goal, Words> = {
   loss: {
     name: "Loss",
     label: "Accuracy lost at most",

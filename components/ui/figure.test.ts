@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { DatasetTask } from "@/server/datasets/contract";
-import { besideInWords, figureOf } from "./figure";
+import { besideInWords, changedWords, figureOf, figuresOf } from "./figure";
 
 it("names and writes the figure of each task", () => {
   const said = DatasetTask.options.map((task) => {
@@ -19,6 +19,22 @@ it("names and writes the figure of each task", () => {
 it("writes an R² below zero and what was not measured", () => {
   expect(figureOf("regression").value(-0.5)).toBe("−0.5000");
   expect(figureOf("regression").value(null)).toBe("not measured");
+});
+
+it("heads a column with the name that all figures have, or lets each say its own", () => {
+  const read = (...tasks: (DatasetTask | null)[]) => {
+    const { head, prefix } = figuresOf(tasks);
+    return [head, ...tasks.flatMap((task) => (task ? [prefix(task)] : []))];
+  };
+  expect(read("regression", null, "regression")).toEqual(["R²", "", ""]);
+  expect(read("classification", "regression")).toEqual(["Figure", "Accuracy ", "R² "]);
+  expect(read(null)).toEqual(["Accuracy"]);
+});
+
+it("counts answers of single classes, and scores of everything else", () => {
+  const changed = { gained: 1200, lost: 3 };
+  expect(changedWords(changed, "classification")).toBe("1,200 answers gained, 3 lost");
+  expect(changedWords(changed, "regression")).toBe("1,200 samples score higher, 3 lower");
 });
 
 it("tells figures beside the score as what they are", () => {

@@ -1,5 +1,5 @@
 /** How a model's figure is written, by the dataset's task: a share in percent and points, or a plain number. */
-import { decimal, percent, plusMinus, points, signed } from "@/components/ui/format";
+import { count, decimal, percent, plusMinus, points, signed } from "@/components/ui/format";
 import type { DatasetTask } from "@/server/datasets/contract";
 import { TASKS } from "@/server/datasets/contract";
 import type { Figure } from "@/server/models/contract";
@@ -43,6 +43,26 @@ export function figureOf(task: DatasetTask): FigureWords {
     difference: (value, digits = 2) => signed(value, digits + PLAIN),
     half: (value, digits = 2) => plusMinus(value, digits + PLAIN),
   };
+}
+
+/** What a column of figures is called: by their name where all have one, else each says its own. */
+export function figuresOf(tasks: readonly (DatasetTask | null | undefined)[]): {
+  head: string;
+  /** Before a value; nothing where the head says it. */
+  prefix: (task: DatasetTask) => string;
+} {
+  const names = new Set(tasks.flatMap((task) => (task ? [TASKS[task].figure] : [])));
+  const [only = TASKS.classification.figure, ...others] = names;
+  return others.length === 0
+    ? { head: only, prefix: () => "" }
+    : { head: "Figure", prefix: (task) => `${TASKS[task].figure} ` };
+}
+
+/** How many samples changed for better and worse, in words. */
+export function changedWords({ gained, lost }: { gained: number; lost: number }, task: DatasetTask): string {
+  return task === "classification"
+    ? `${count(gained)} answers gained, ${count(lost)} lost`
+    : `${count(gained)} samples score higher, ${count(lost)} lower`;
 }
 
 const BESIDE: Record<Figure["name"], { name: string; write: (value: number) => string }> = {

@@ -103,17 +103,19 @@ export async function datasetRef(
   return { ...DatasetRef.parse({ datasetId, name, files, split, transform, task }), report, labels };
 }
 
+type Choice = Pick<DatasetReport, "n" | "test" | "shape" | "task" | "classes" | "labelShape">;
+
 /** Datasets that can be chosen, newest first, with what there is of their samples. */
 export async function readyDatasets(
   db: Db,
   teamId: string,
-): Promise<({ id: string; name: string } & Pick<DatasetReport, "n" | "test" | "shape">)[]> {
+): Promise<({ id: string; name: string } & Choice)[]> {
   const rows = await repo.listDatasets(db, teamId, { query: "", cursor: null, limit: CHOICES });
   return rows
     .filter((row) => row.state === "ready")
     .map(({ id, name, report }) => {
-      const { n, test, shape } = ReportOfList.parse(report);
-      return { id, name, n, test, shape };
+      const { n, test, shape, task, classes, labelShape } = ReportOfList.parse(report);
+      return { id, name, n, test, shape, task, classes, labelShape };
     });
 }
 

@@ -232,10 +232,12 @@ export async function listVersions(db: Db, teamId: string, modelId: string) {
     .where(eq(evaluation.teamId, teamId))
     .orderBy(evaluation.versionId, desc(evaluation.createdAt))
     .as("latest");
-  const toParent = sql<PairedDifference | null>`(
-    select result -> 'paired' from evaluation against_parent
+  const toParent = sql<(PairedDifference & { task: DatasetTask }) | null>`(
+    select jsonb_build_object('task', 'classification') || jsonb_strip_nulls(jsonb_build_object('task', result -> 'task'))
+           || (result -> 'paired') from evaluation against_parent
     where against_parent.team_id = ${teamId} and against_parent.version_id = ${version.id}
       and against_parent.baseline_version_id = ${version.parentId}
+      and jsonb_typeof(result -> 'paired') = 'object'
     order by against_parent.created_at desc limit 1)`;
   const mergedWithNumber = sql<
     number | null

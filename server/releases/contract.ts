@@ -1,5 +1,6 @@
 /** Releases: promotion requests with their gates, what serves, and the way back. */
 import { z } from "zod";
+import { type DatasetTask, TASKS } from "../datasets/contract";
 import { Id, Sha256 } from "../platform/atoms";
 
 export const Environment = z.enum(["staging", "production"]);
@@ -32,6 +33,22 @@ export const Gate = z.object({
   blocks: z.boolean(),
 });
 export type Gate = z.infer<typeof Gate>;
+
+/** A difference in the words of a task: "−0.51 pt", or "−0.0051" of a figure that is no share. */
+export function differenceInWords(task: DatasetTask, fraction: number): string {
+  const { isShare } = TASKS[task];
+  const text = isShare ? Math.abs(fraction * 100).toFixed(2) : Math.abs(fraction).toFixed(4);
+  const sign = Number(text) === 0 ? "" : fraction < 0 ? "−" : "+";
+  return `${sign}${text}${isShare ? " pt" : ""}`;
+}
+
+/** The limit of the first gate, a digit shorter where that is all of it: "−1.0 pt", "−0.010". */
+export const floorInWords = (task: DatasetTask, { accuracyFloor }: Policy): string =>
+  differenceInWords(task, accuracyFloor).replace(/0(?= pt$|$)/, "");
+
+/** The first gate's rule: "R², lower bound ≥ −0.010". */
+export const accuracyRule = (task: DatasetTask, policy: Policy): string =>
+  `${TASKS[task].figure}, lower bound ≥ ${floorInWords(task, policy)}`;
 
 const Note = z.string().trim().min(10, "say in a sentence why this should serve").max(4000);
 const Sentence = z.string().trim().max(1000);

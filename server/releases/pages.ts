@@ -1,11 +1,11 @@
 /** What each release page shows, put together from the read models and the pure questions about a lane. */
-import { and, asc, desc, eq } from "drizzle-orm";
+import { and, asc, desc, eq, sql } from "drizzle-orm";
 import { dataset } from "../../db/schema/datasets";
 import { user } from "../../db/schema/identity";
 import { evaluation, model, version } from "../../db/schema/models";
 import { approval, promotionRequest, replica } from "../../db/schema/releases";
 import { run } from "../../db/schema/runs";
-import { DatasetReport } from "../datasets/contract";
+import { DatasetReport, type DatasetTask } from "../datasets/contract";
 import { EvaluationResult, Inspection, Sizes } from "../models/contract";
 import { datasetsFor, versionForWork } from "../models/service";
 import { config } from "../platform/config";
@@ -157,6 +157,9 @@ async function sampleFor(ctx: TeamContext, versionId: string) {
   return { datasetId: found.id, dataset: found.name, labels: found.labels, previews };
 }
 
+const taskMeasured = sql<DatasetTask>`coalesce(${evaluation.result} ->> 'task', 'classification')`;
+const taskAsked = sql<DatasetTask>`coalesce(${dataset.report} ->> 'task', 'classification')`;
+
 /** A version about to be requested: what it would replace, and the datasets it can be measured on. */
 export async function requestForm(ctx: TeamContext, input: { versionId: string }) {
   const work = await versionForWork(ctx.db, ctx.teamId, input.versionId);
@@ -164,7 +167,12 @@ export async function requestForm(ctx: TeamContext, input: { versionId: string }
   const serving = servingOf(lane);
   const datasets = await datasetsFor(ctx.db, ctx.teamId, work);
   const [last] = await ctx.db
-    .select({ datasetId: evaluation.datasetId, accuracy: evaluation.accuracy, n: evaluation.n })
+    .select({
+      datasetId: evaluation.datasetId,
+      task: taskMeasured,
+      accuracy: evaluation.accuracy,
+      n: evaluation.n,
+    })
     .from(evaluation)
     .where(and(eq(evaluation.teamId, ctx.teamId), eq(evaluation.versionId, input.versionId)))
     .orderBy(desc(evaluation.createdAt))
@@ -183,7 +191,7 @@ export async function requestForm(ctx: TeamContext, input: { versionId: string }
     measured: last ?? null,
     serving: serving ? { version: serving.version.number, digest: serving.version.digest } : null,
     openRequest: open?.number ?? null,
-    datasets: datasets.map(({ id, name, test }) => ({ id, name, testSamples: test })),
+    datasets: datasets.map(({ id, name, test, task }) => ({ id, name, testSamples: test, task })),
     policy: DEFAULT_POLICY,
   };
 }
@@ -223,6 +231,7 @@ export async function requestPage(ctx: TeamContext, input: { number: number }) {
         requester: user.name,
         dataset: dataset.name,
         datasetDigest: dataset.digest,
+        task: taskAsked,
         labels: dataset.labels,
       })
       .from(promotionRequest)

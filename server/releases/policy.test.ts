@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import type { z } from "zod";
+import type { DatasetTask } from "../datasets/contract";
 import type { EvaluateResult } from "../runs/contract";
+import { floorInWords } from "./contract";
 import { DEFAULT_POLICY, judge, type Measured, policyDigest } from "./policy";
 
 const DIGEST = "a".repeat(64);
@@ -49,6 +51,37 @@ test("a candidate that is small, whole and no worse passes every gate", () => {
     label: "Accuracy, lower bound ≥ −1.0 pt",
     value: "−0.23 pt",
   });
+});
+
+test("a figure that is no share is judged by the same floor, and told as the number it is", () => {
+  const of = (task: DatasetTask, difference: number) => {
+    const evidence = measured(difference);
+    return judge(
+      DEFAULT_POLICY,
+      given({ evidence: { ...evidence, evaluation: { ...evidence.evaluation, task } } }),
+    )[0];
+  };
+  expect(of("regression", 0.0017)).toMatchObject({
+    label: "R², lower bound ≥ −0.010",
+    state: "pass",
+    value: "−0.0023",
+    words: "",
+  });
+  expect(of("unlabelled", -0.007)).toMatchObject({
+    label: "Cosine fidelity, lower bound ≥ −0.010",
+    state: "fail",
+    words: "The candidate may be up to 0.0110 worse than production.",
+  });
+  expect(of("multilabel", -0.007)).toMatchObject({
+    label: "Labels right, lower bound ≥ −1.0 pt",
+    value: "−1.10 pt",
+  });
+});
+
+test("a limit keeps every digit that it has", () => {
+  const policy = { ...DEFAULT_POLICY, accuracyFloor: -0.0125 };
+  expect(floorInWords("classification", policy)).toBe("−1.25 pt");
+  expect(floorInWords("regression", policy)).toBe("−0.0125");
 });
 
 test.each<[string, Partial<Measured>, object]>([

@@ -1,10 +1,9 @@
 /** The gates of a promotion: a policy, what was measured, and a verdict for each rule. Pure. */
 
 import type { z } from "zod";
-import { TASKS } from "../datasets/contract";
 import { digestOf } from "../platform/canonical";
 import type { EvaluateResult } from "../runs/contract";
-import type { Gate, Policy } from "./contract";
+import { accuracyRule, differenceInWords, type Gate, type Policy } from "./contract";
 
 export const DEFAULT_POLICY: Policy = {
   name: "production-default",
@@ -25,10 +24,6 @@ export interface Measured {
   requestedDigest: string;
 }
 
-const points = (fraction: number): string => {
-  const text = Math.abs(fraction * 100).toFixed(2);
-  return `${fraction < 0 && Number(text) !== 0 ? "−" : fraction > 0 && Number(text) !== 0 ? "+" : ""}${text} pt`;
-};
 const whole = (n: number) => n.toLocaleString("en-US");
 
 type Verdict = Pick<Gate, "state" | "value" | "words"> & { blocks?: boolean };
@@ -54,11 +49,10 @@ export function judge(policy: Policy, measured: Measured): Gate[] {
     words: v.words,
     blocks: v.blocks ?? v.state !== "pass",
   });
-  const limit = points(policy.accuracyFloor).replace(/(\d)0 pt$/, "$1 pt");
   const ratio = `${Math.round(policy.fileRatio * 100)}%`;
   const { task } = measured.evidence.evaluation;
   return [
-    gate("accuracy", `${TASKS[task].figure}, lower bound ≥ ${limit}`, accuracy(policy, measured)),
+    gate("accuracy", accuracyRule(task, policy), accuracy(policy, measured)),
     gate("file", `File at most ${ratio} of production's`, file(policy, measured)),
     gate("samples", "Measured on the whole test set", samples(measured)),
     gate("digest", "Measured bytes are the requested ones", digest(measured)),
@@ -67,7 +61,7 @@ export function judge(policy: Policy, measured: Measured): Gate[] {
 
 function accuracy(policy: Policy, { evidence, production }: Measured): Verdict {
   if (!production) return NOTHING_SERVES;
-  const { paired } = evidence.evaluation;
+  const { paired, task } = evidence.evaluation;
   if (!paired) {
     return {
       state: "not_measured",
@@ -76,10 +70,11 @@ function accuracy(policy: Policy, { evidence, production }: Measured): Verdict {
     };
   }
   const lower = paired.difference - paired.halfWidth;
+  const value = differenceInWords(task, lower);
   return verdict(
     lower >= policy.accuracyFloor,
-    points(lower),
-    `The candidate may be up to ${points(lower).replace("−", "")} worse than production.`,
+    value,
+    `The candidate may be up to ${value.replace("−", "")} worse than production.`,
   );
 }
 

@@ -7,6 +7,7 @@ import { auditEntry } from "../../db/schema/audit";
 import { cluster } from "../../db/schema/cluster";
 import { approval, promotionRequest, release, replica, routeTable } from "../../db/schema/releases";
 import { verify } from "../audit/log";
+import { insertReadyDataset } from "../datasets/testing/examples";
 import { RouteTable } from "../gateway/contract";
 import { newId } from "../platform/ids";
 import { untilSomebodyWaits } from "../platform/testing/locks";
@@ -14,7 +15,7 @@ import { createTestDatabase, type TestDatabase } from "../platform/testing/postg
 import { advance, stop } from "../runs/lifecycle";
 import { lockRun, newestAttempt } from "../runs/repo";
 import { getRun, registerFinishers } from "../runs/service";
-import { modelPage, requestPage } from "./pages";
+import { modelPage, overview, requestForm, requestPage } from "./pages";
 import { reconcileReleases } from "./reconcile";
 import { observeReplica } from "./replicas";
 import { findRequest } from "./repo";
@@ -57,6 +58,7 @@ const route = async () => {
   return RouteTable.parse(table?.routes ?? { routes: [] }).routes.find((r) => r.modelId === t.modelId);
 };
 const requestState = async (number: number) => (await requestPage(t.mei, { number })).state;
+const file = { sha256: "ab".repeat(32), bytes: 1000 };
 const press = (from: string) => ({ modelId: t.modelId, from, key: randomUUID(), reason: "" });
 
 describe("a promotion", () => {
@@ -98,6 +100,35 @@ describe("a promotion", () => {
     expect(actions).toEqual(
       expect.arrayContaining(["promotion.requested", "promotion.approved", "release.served"]),
     );
+  });
+
+  it("is told in the words of what its dataset asks, from the form to the gates", async () => {
+    await serve(t, v(1).id, null);
+    const prices = await insertReadyDataset(t.ines, [28, 28], file, {
+      task: "regression",
+      labelShape: [10],
+      classes: [],
+      test: 10_000,
+    });
+    const form = await requestForm(t.ines, { versionId: v(2).id });
+    expect(form.datasets.map((d) => [d.id, d.task])).toEqual([
+      [prices, "regression"],
+      [t.datasetId, "classification"],
+    ]);
+    const note = "Half the size and R² as good.";
+    const { number } = await createRequest(t.ines, { versionId: v(2).id, datasetId: prices, note });
+    expect(await requestPage(t.mei, { number })).toMatchObject({ task: "regression", evaluation: null });
+    await measured(t, number, -0.004, "regression");
+    expect((await requestPage(t.mei, { number })).gates[0]).toMatchObject({
+      label: "R², lower bound ≥ −0.010",
+      value: "−0.0077",
+      state: "pass",
+    });
+    const { requests } = await overview(t.mei);
+    expect(requests.map((r) => [r.number, r.task, r.difference])).toEqual([
+      [number, "regression", -0.004],
+      [expect.any(Number), "classification", null],
+    ]);
   });
 
   it("is not approved by who asked for it, by the service's word", async () => {

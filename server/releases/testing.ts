@@ -8,7 +8,7 @@ import { model, version } from "../../db/schema/models";
 import { blob } from "../../db/schema/platform";
 import { replica } from "../../db/schema/releases";
 import { run } from "../../db/schema/runs";
-import { DatasetReport } from "../datasets/contract";
+import { DatasetReport, type DatasetTask } from "../datasets/contract";
 import { evaluationResult, inspection } from "../models/testing/examples";
 import type { TeamContext } from "../platform/context";
 import type { Database } from "../platform/db";
@@ -46,12 +46,16 @@ export interface TestTeam {
 }
 
 /** What an evaluation run reports: `difference` is candidate minus production, null where nothing served. */
-export function evidence(difference: number | null): z.infer<typeof EvaluateResult> {
+export function evidence(
+  difference: number | null,
+  task: DatasetTask = "classification",
+): z.infer<typeof EvaluateResult> {
   return {
     kind: "evaluate",
     baseline: null,
     evaluation: {
       ...evaluationResult,
+      task,
       correct: 9168,
       accuracy: 0.9168,
       perClass: LABELS.map((_, label) => ({
@@ -179,7 +183,12 @@ export async function requested(t: TestTeam, versionId: string, difference: numb
   return number;
 }
 
-export async function measured(t: TestTeam, number: number, difference: number | null): Promise<void> {
+export async function measured(
+  t: TestTeam,
+  number: number,
+  difference: number | null,
+  task?: DatasetTask,
+): Promise<void> {
   const request = await findRequest(t.ines.db, t.ines.teamId, number);
   const [row] = await t.ines.db
     .select()
@@ -187,7 +196,7 @@ export async function measured(t: TestTeam, number: number, difference: number |
     .where(eq(run.id, request?.runId ?? ""));
   if (!row) throw new Error("the request has no run");
   await t.ines.db.transaction((tx) =>
-    finishMeasurement(tx, toRun(row), { state: "succeeded", result: evidence(difference) }),
+    finishMeasurement(tx, toRun(row), { state: "succeeded", result: evidence(difference, task) }),
   );
 }
 

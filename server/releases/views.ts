@@ -1,5 +1,6 @@
 /** Read models of the release pages: joins across slices' tables, no rules. */
 import { sql } from "drizzle-orm";
+import type { DatasetTask } from "../datasets/contract";
 import type { Db } from "../platform/db";
 
 export interface LaneRow {
@@ -46,6 +47,8 @@ export interface RequestRow {
   requestedBy: string;
   requestedById: string;
   createdAt: Date;
+  /** Of the dataset that both are measured on. */
+  task: DatasetTask;
   /** Candidate minus production, fraction. */
   difference: number | null;
   half: number | null;
@@ -58,12 +61,14 @@ export async function requestRows(db: Db, teamId: string, limit: number): Promis
   const { rows } = await db.execute<Omit<RequestRow, "createdAt"> & { createdAt: string }>(sql`
     select q.id, q.number, q.state, m.name as model, v.number as version, u.name as "requestedBy",
       q.requested_by as "requestedById", q.created_at as "createdAt",
+      coalesce(q.evidence #>> '{evaluation,task}', d.report ->> 'task', 'classification') as task,
       (q.evidence #>> '{evaluation,paired,difference}')::float8 as difference,
       (q.evidence #>> '{evaluation,paired,halfWidth}')::float8 as half,
       jsonb_array_length(q.gates) as gates,
       (select count(*)::int from jsonb_array_elements(q.gates) g where not (g ->> 'blocks')::boolean) as "gatesPassed"
     from promotion_request q
     join model m on m.id = q.model_id join version v on v.id = q.version_id join "user" u on u.id = q.requested_by
+    join dataset d on d.id = q.dataset_id and d.team_id = q.team_id
     where q.team_id = ${teamId}
     order by (q.state in ('measuring', 'open')) desc, q.created_at desc limit ${limit}`);
   return rows.map((row) => ({ ...row, createdAt: new Date(row.createdAt) }));
