@@ -9,7 +9,7 @@ import { Field } from "@/components/ui/field";
 import { count } from "@/components/ui/format";
 import { Select } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
-import { takesSamples } from "@/server/models/contract";
+import { fitsSamples } from "@/server/models/contract";
 import type { VersionPageData } from "./version-page";
 
 interface Props {
@@ -24,13 +24,20 @@ export function EvaluateDialog({ team, page, open, onOpenChange }: Props) {
   const trpc = useTRPC();
   const toast = useToast();
   const datasets = useQuery({ ...trpc.datasets.list.queryOptions({ team, limit: 100 }), enabled: open });
-  const inputs = page.version.inspection?.inputs ?? [];
+  const { inspection } = page.version;
+  const ancestors = page.lineage.slice(0, -1);
+  // Without labels a version can only be compared with another one.
+  const canCompare = ancestors.length > 0;
   const fitting = (datasets.data?.datasets ?? []).filter(
-    (d) => d.state === "ready" && d.report && takesSamples(inputs, d.report.shape),
+    ({ state, report }) =>
+      state === "ready" &&
+      report &&
+      inspection &&
+      fitsSamples(inspection, report) &&
+      (canCompare || report.task !== "unlabelled"),
   );
   const [chosen, setChosen] = useState<string | null>(null);
   const datasetId = chosen ?? fitting[0]?.id ?? null;
-  const ancestors = page.lineage.slice(0, -1);
   const [baseline, setBaseline] = useState<string>(ancestors.at(-1)?.id ?? "");
   const evaluate = useMutation(
     trpc.models.evaluate.mutationOptions({
@@ -42,6 +49,11 @@ export function EvaluateDialog({ team, page, open, onOpenChange }: Props) {
   );
   const problem = evaluate.error && readError(evaluate.error);
   const dataset = fitting.find((d) => d.id === datasetId);
+  const reason = !datasetId
+    ? "No dataset that is ready fits this version."
+    : dataset?.report?.task === "unlabelled" && !baseline
+      ? `${dataset.name} has no labels: choose a version to compare with.`
+      : undefined;
   return (
     <Dialog
       open={open}
@@ -53,7 +65,7 @@ export function EvaluateDialog({ team, page, open, onOpenChange }: Props) {
           <Button
             variant="primary"
             busy={evaluate.isPending ? "Starting…" : undefined}
-            reason={datasetId ? undefined : "No dataset that is ready fits this version."}
+            reason={reason}
             onClick={() =>
               datasetId &&
               evaluate.mutate({

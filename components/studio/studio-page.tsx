@@ -5,7 +5,7 @@ import { LinkButton } from "@/components/ui/button";
 import { EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
 import { PageHeader } from "@/components/ui/page-header";
 import { useUrlState } from "@/components/ui/use-url-state";
-import { takesSamples } from "@/server/models/contract";
+import { fitsSamples } from "@/server/models/contract";
 import { Studio } from "./studio";
 
 interface Props {
@@ -14,7 +14,7 @@ interface Props {
   number: number;
 }
 
-/** Finds what the studio works on: the version, and a dataset whose samples it can be fed. */
+/** Finds what the studio works on: the version, and a dataset whose samples it can be fed and whose labels it answers. */
 export function StudioPage({ team, model, number }: Props) {
   const trpc = useTRPC();
   const version = useQuery({
@@ -41,7 +41,7 @@ export function StudioPage({ team, model, number }: Props) {
   const { inspection } = version.data.version;
   const wanted = inspection?.inputs[0]?.shape.slice(1).filter((n) => n !== null);
   const ready = datasets.data.datasets.filter((d) => d.state === "ready");
-  const fitting = ready.filter((d) => d.report && takesSamples(inspection?.inputs ?? [], d.report.shape));
+  const fitting = ready.filter((d) => d.report && inspection && fitsSamples(inspection, d.report));
   const measuredOn = version.data.evaluations[0]?.datasetId;
   const dataset =
     fitting.find((d) => d.name === chosen) ?? fitting.find((d) => d.id === measuredOn) ?? fitting[0];
@@ -71,7 +71,7 @@ export function StudioPage({ team, model, number }: Props) {
           {wanted && `This version takes ${wanted.join("×")}; `}
           {ready.length === 0
             ? "no dataset is ready."
-            : `${ready.map((d) => d.name).join(", ")} has another shape.`}
+            : `${ready.map((d) => d.name).join(", ")} has another shape or other labels.`}
         </EmptyState>
       </>
     );

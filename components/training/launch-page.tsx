@@ -39,7 +39,8 @@ export function LaunchPage({ team, versionId }: { team: string; versionId: strin
       <PageHeader title="New run" meta={`from ${from}, not launched yet`} crumbs={crumbs} />
       {options.data.datasets.length === 0 ? (
         <EmptyState title="No dataset fits this version">
-          Upload one under Datasets; training needs samples with labels, of the shape that the version takes.
+          Upload one under Datasets; training needs samples with one class each, of the shape that the version
+          takes.
         </EmptyState>
       ) : (
         <LaunchForm team={team} versionId={versionId} options={options.data} />

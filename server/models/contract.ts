@@ -1,6 +1,6 @@
 /** Models and versions: what an inspection finds, what is measured of a version. */
 import { z } from "zod";
-import { DatasetTask } from "../datasets/contract";
+import { type DatasetReport, DatasetTask } from "../datasets/contract";
 import { Count, Fraction, Id, Refusal, Sha256, Slug } from "../platform/atoms";
 
 /** Four honest sizes in bytes. Zeros in a dense file are not a smaller file. */
@@ -72,6 +72,13 @@ export function answersTask(outputs: readonly TensorSpec[], { task, classes, lab
   const values = shape.slice(1).reduce<number>((product, n) => product * (n ?? Number.NaN), 1);
   return Number.isNaN(values) || values === labelShape[0];
 }
+
+/** Whether a version can be measured on samples of this kind: it takes them, and answers what their labels ask. */
+export const fitsSamples = (
+  { inputs, outputs }: { inputs: readonly TensorSpec[]; outputs: readonly TensorSpec[] },
+  { shape, task, classes, labelShape }: Pick<DatasetReport, "shape" | "task" | "classes" | "labelShape">,
+): boolean =>
+  takesSamples(inputs, shape) && answersTask(outputs, { task, classes: classes.length, labelShape });
 
 /** How the values of a layer's weight are distributed, as they are computed with (int8 ones dequantized). */
 export const WeightHistogram = z.object({

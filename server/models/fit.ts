@@ -1,10 +1,10 @@
 /** Which datasets a version can be fed. */
-import type { DatasetReport } from "../datasets/contract";
+import type { DatasetReport, DatasetTask } from "../datasets/contract";
 import { asked } from "../datasets/contract";
 import { datasetRef, readyDatasets } from "../datasets/service";
 import type { Db } from "../platform/db";
 import { Invalid } from "../platform/errors";
-import { answersTask, Inspection, TensorSpec, takesSamples } from "./contract";
+import { answersTask, fitsSamples, Inspection, TensorSpec, takesSamples } from "./contract";
 import * as repo from "./repo";
 
 /** Models whose fit is looked at. */
@@ -50,19 +50,24 @@ export function refuseMisfit({ version, model }: Work, dataset: { name: string; 
   );
 }
 
-/** Without labels a version can only be compared with another one. @throws Invalid */
+/** Without labels a version can only be compared with another one. */
+export const needsBaseline = (task: DatasetTask): boolean => task === "unlabelled";
+
+/** @throws Invalid */
 export function refuseAlone(dataset: { name: string; report: Samples }, baseline: unknown): void {
-  if (dataset.report.task !== "unlabelled" || baseline) return;
+  if (!needsBaseline(dataset.report.task) || baseline) return;
   throw new Invalid(`${dataset.name} has no labels, so a version can only be compared on it.`, {
     code: "needs_baseline",
     remedy: "Name a version to compare with, or choose a dataset with labels.",
   });
 }
 
-/** Training runs learn single classes. @throws Invalid */
+/** Training runs learn single classes. */
+export const canBeLearnt = ({ task }: Pick<Samples, "task">): boolean => task === "classification";
+
+/** @throws Invalid */
 export function refuseToTrain(dataset: { name: string; report: Samples }): void {
-  const { task } = dataset.report;
-  if (task === "classification") return;
+  if (canBeLearnt(dataset.report)) return;
   throw new Invalid(
     `Training runs learn single classes, but ${dataset.name} asks for ${asked(dataset.report)}.`,
     {
@@ -75,23 +80,18 @@ export function refuseToTrain(dataset: { name: string; report: Samples }): void 
 
 /** Models whose newest ready version takes the samples of a dataset and tells its classes apart. @throws Conflict */
 export async function versionsFitting(db: Db, teamId: string, datasetId: string) {
-  const { shape, classes, task, labelShape } = (await datasetRef(db, teamId, datasetId)).report;
+  const { report } = await datasetRef(db, teamId, datasetId);
   const newest = await repo.listNewestReady(db, teamId, LOOKED_AT);
   return newest.flatMap(({ model, number, inputs, outputs }) => {
-    const takes = takesSamples(TensorSpec.array().parse(inputs), shape);
-    const answers = answersTask(TensorSpec.array().parse(outputs), {
-      task,
-      classes: classes.length,
-      labelShape,
-    });
-    return takes && answers ? [{ model, number }] : [];
+    const specs = { inputs: TensorSpec.array().parse(inputs), outputs: TensorSpec.array().parse(outputs) };
+    return fitsSamples(specs, report) ? [{ model, number }] : [];
   });
 }
 
-/** Datasets that are ready and fit this version: the one that it was last measured on, then the newest first. */
+/** Datasets that are ready and fit this version, samples and labels: the one that it was last measured on, then the newest first. */
 export async function datasetsFor(db: Db, teamId: string, { version }: Work) {
-  const { inputs } = Inspection.parse(version.inspection);
-  const fitting = (await readyDatasets(db, teamId)).filter((d) => takesSamples(inputs, d.shape));
+  const inspection = Inspection.parse(version.inspection);
+  const fitting = (await readyDatasets(db, teamId)).filter((d) => fitsSamples(inspection, d));
   const [last] = await repo.listEvaluations(db, teamId, version.id);
   return fitting.toSorted((a, b) => Number(b.id === last?.datasetId) - Number(a.id === last?.datasetId));
 }

@@ -244,7 +244,10 @@ describe("what runs make", () => {
       }),
     );
     const page = await service.versionPage(ctx, { model: "garments", number: made.number });
-    expect(page.lineage.map((v) => v.number)).toEqual([1, 2]);
+    expect(page.lineage.map((v) => [v.number, v.toParent])).toEqual([
+      [1, null],
+      [2, expect.objectContaining({ difference: -0.002, task: "classification" })],
+    ]);
     expect(page.version).toMatchObject({
       state: "ready",
       tier: 1,
@@ -298,6 +301,9 @@ describe("what runs make", () => {
     const { versionId } = await readyVersion(ctx, "choosy");
     const [measuredOn, newer] = [await readyDataset(ctx), await readyDataset(ctx)];
     await readyDataset(ctx, [1, 20, 20]);
+    await readyDataset(ctx, [1, 28, 28], { task: "regression", labelShape: [2], classes: [] });
+    const tokens = { task: "tokens" as const, labelShape: [12] };
+    await readyDataset(ctx, [1, 28, 28], tokens);
     const offered = async () => {
       const work = await service.versionForWork(ctx.db, ctx.teamId, versionId);
       return (await service.datasetsFor(ctx.db, ctx.teamId, work)).map((d) => d.id);

@@ -302,5 +302,13 @@ export async function startEvaluation(
   return run;
 }
 
-export { datasetsFor, refuseAlone, refuseMisfit, refuseToTrain, versionsFitting } from "./fit";
+export {
+  canBeLearnt,
+  datasetsFor,
+  needsBaseline,
+  refuseAlone,
+  refuseMisfit,
+  refuseToTrain,
+  versionsFitting,
+} from "./fit";
 export { createVersionFromRun, finishEvaluation, finishInspection } from "./from-run";

@@ -7,7 +7,7 @@ import { approval, promotionRequest, replica } from "../../db/schema/releases";
 import { run } from "../../db/schema/runs";
 import { DatasetReport, type DatasetTask } from "../datasets/contract";
 import { EvaluationResult, Inspection, Sizes } from "../models/contract";
-import { datasetsFor, versionForWork } from "../models/service";
+import { datasetsFor, needsBaseline, versionForWork } from "../models/service";
 import { config } from "../platform/config";
 import { may, type TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
@@ -165,7 +165,8 @@ export async function requestForm(ctx: TeamContext, input: { versionId: string }
   const work = await versionForWork(ctx.db, ctx.teamId, input.versionId);
   const lane = await loadLane(ctx.db, ctx.teamId, work.version.modelId);
   const serving = servingOf(lane);
-  const datasets = await datasetsFor(ctx.db, ctx.teamId, work);
+  const fitting = await datasetsFor(ctx.db, ctx.teamId, work);
+  const datasets = fitting.filter(({ task }) => serving || !needsBaseline(task));
   const [last] = await ctx.db
     .select({
       datasetId: evaluation.datasetId,

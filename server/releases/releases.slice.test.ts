@@ -131,6 +131,14 @@ describe("a promotion", () => {
     ]);
   });
 
+  it("is not asked for on samples without labels while there is nothing to compare with", async () => {
+    const bare = await insertReadyDataset(t.ines, [28, 28], file, { task: "unlabelled", classes: [] });
+    const offered = async () => (await requestForm(t.ines, { versionId: v(2).id })).datasets.map((d) => d.id);
+    expect(await offered()).toEqual([t.datasetId]);
+    await serve(t, v(1).id, null);
+    expect(await offered()).toEqual([bare, t.datasetId]);
+  });
+
   it("is not approved by who asked for it, by the service's word", async () => {
     const number = await requested(t, v(1).id, null);
     await expect(approve(t.ines, await seen(t, number))).rejects.toMatchObject({ code: "own_request" });

@@ -6,6 +6,7 @@ import { ObservedCluster } from "../engine/contract";
 import { defaultClusterId } from "../engine/service";
 import { MadeBy, type Precision } from "../models/contract";
 import {
+  canBeLearnt,
   createVersionFromRun,
   datasetsFor,
   refuseMisfit,
@@ -100,7 +101,7 @@ export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput
 export async function options(ctx: TeamContext, versionId: string) {
   const work = await versionForWork(ctx.db, ctx.teamId, versionId);
   const root = await rootOf(ctx.db, ctx.teamId, versionId);
-  const datasets = await datasetsFor(ctx.db, ctx.teamId, work);
+  const datasets = (await datasetsFor(ctx.db, ctx.teamId, work)).filter(canBeLearnt);
   return {
     model: work.model.name,
     number: work.version.number,
