@@ -1,7 +1,7 @@
 /**
  * Measures the product as `npm start` starts it, in a folder and on ports of its own.
  *
- *   npm run bench -- [--only studio,sessions,inspect,train,ingest,rollback,gateway,start,web] --out bench/results/FILE.json
+ *   npm run bench -- [--only studio,sessions,targets,inspect,train,ingest,rollback,gateway,start,web] --out bench/results/FILE.json
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -16,12 +16,13 @@ import { rollback } from "./groups/rollback";
 import { sessions } from "./groups/sessions";
 import { start } from "./groups/start";
 import { studio } from "./groups/studio";
+import { targets } from "./groups/targets";
 import { train } from "./groups/train";
 import { web } from "./groups/web";
 import { type Bench, sampleProject } from "./project";
 import { type Figures, machine, table } from "./result";
 
-const GROUPS = { studio, sessions, inspect, train, ingest, rollback, gateway, web } satisfies Record<
+const GROUPS = { studio, sessions, targets, inspect, train, ingest, rollback, gateway, web } satisfies Record<
   string,
   (bench: Bench) => Promise<Figures>
 >;

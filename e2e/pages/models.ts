@@ -1,5 +1,5 @@
 /** Models: upload, a version's page, and where its buttons lead. */
-import { expect, type Page } from "@playwright/test";
+import { expect, type Locator, type Page } from "@playwright/test";
 
 export class ModelsPage {
   constructor(
@@ -34,5 +34,15 @@ export class ModelsPage {
     await expect(this.page.locator(".head").getByText(state, { exact: true })).toBeVisible({
       timeout: 120_000,
     });
+  }
+
+  /** Ticks versions on the model's page and opens them side by side; answers the table. */
+  async compare(model: string, numbers: readonly number[]): Promise<Locator> {
+    await this.page.goto(`/${this.team}/models/${model}`);
+    for (const number of numbers)
+      await this.page.getByRole("checkbox", { name: `Compare v${number}`, exact: true }).click();
+    await this.page.getByRole("link", { name: /^Compare/ }).click();
+    await this.page.waitForURL(/\/compare\?/);
+    return this.page.getByRole("region", { name: "Versions side by side" });
   }
 }

@@ -31,7 +31,7 @@ let engineer: Page;
 let approver: Page;
 let token = "";
 let second: ReturnType<typeof makeSecond>;
-const made = { committed: 0, recovered: 0 };
+const made = { committed: 0, recovered: 0, merged: 0 };
 
 test.beforeAll(async ({ browser }) => {
   second = makeSecond(folder);
@@ -189,10 +189,28 @@ test("9 two versions of one ancestor become one", async () => {
   await engineer.getByRole("slider", { name: `Weight of v${sparse}` }).press("ArrowLeft");
   await studio.waitForWholeSet();
   await look(engineer, "studio-merge");
-  expect(await studio.commit("Both, nearer to the dense one.")).toBeGreaterThan(sparse);
+  made.merged = await studio.commit("Both, nearer to the dense one.");
+  expect(made.merged).toBeGreaterThan(sparse);
+  await new ModelsPage(engineer, TEAM).expectState("ready");
+  await expect(engineer.getByText(`soup, 45% of v${sparse}`).first()).toBeVisible();
+  await look(engineer, "version-merged");
 });
 
-test("10 two people promote both versions, and the way back works", async () => {
+test("10 versions stand side by side, differences first", async () => {
+  const table = await new ModelsPage(engineer, TEAM).compare(MODEL, [1, made.recovered, made.merged]);
+  await expect(table.getByRole("columnheader", { name: "v1 baseline" })).toBeVisible();
+  await expect(table.getByRole("row", { name: /^zstd-19/ })).toContainText("★");
+  await table.getByRole("button", { name: `Make v${made.recovered} the baseline` }).click();
+  await expect(table.getByRole("columnheader", { name: `v${made.recovered} baseline` })).toBeVisible();
+  await look(engineer, "compare");
+  // The address says all of it.
+  await engineer.reload();
+  await expect(table.getByRole("columnheader", { name: `v${made.recovered} baseline` })).toBeVisible();
+  await table.getByRole("button", { name: "Leave v1 out" }).click();
+  await expect(table.getByRole("columnheader", { name: /^v1\b/ })).toHaveCount(0);
+});
+
+test("11 two people promote both versions, and the way back works", async () => {
   await promote(1, "The first version of the signal classifier.");
   await promote(made.recovered, "Fewer channels, recovered by distillation.");
   const releases = new ReleasePages(approver, TEAM);
