@@ -16,7 +16,7 @@ import onnx
 import zstandard
 from onnx import numpy_helper, shape_inference
 
-from gpu_worker.importer.shapes import dimensions
+from gpu_worker.importer.shapes import dimensions, drop_large
 
 ZSTD_LIMIT = 16 << 20
 """Bytes of the largest file that is compressed: of 84 s of processor time for 94 MB, level 19 took 75."""
@@ -113,6 +113,7 @@ def macs_by_node(data: bytes) -> dict[str, int]:
     for value in model.graph.output:
         value.type.tensor_type.ClearField("shape")
     del model.graph.value_info[:]
+    drop_large(model)
     shapes = dimensions(shape_inference.infer_shapes(model, data_prop=True))
     shapes.update({tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer})
     found: dict[str, int] = {}

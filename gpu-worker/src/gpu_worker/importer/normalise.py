@@ -50,7 +50,10 @@ def normalise(data: bytes) -> onnx.ModelProto:
         output.type.tensor_type.ClearField("shape")
     del graph.value_info[:]
     Normaliser(model, fixed_batch).run()
-    return model
+    # What was replaced keeps its memory for as long as the message lives: only a copy is free of it.
+    plain = onnx.ModelProto()
+    plain.CopyFrom(model)
+    return plain
 
 
 class Normaliser:

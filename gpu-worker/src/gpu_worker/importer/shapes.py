@@ -18,6 +18,18 @@ Length = int | Batch | None
 MAX_SHAPE_VECTOR = 64
 """Constants up to this many elements are shown to shape inference: they may be targets, axes or bounds."""
 
+LARGE_BYTES = 1 << 16
+"""More than shapes, axes, scales and bounds ever have."""
+
+
+def drop_large(model: onnx.ModelProto) -> None:
+    """Leaves the values of large tensors out, in place: inference copies the model twice and reads shapes and
+    small constants only. For 94 MB of weights that is a quarter of the memory that an inspection takes.
+    """
+    for tensor in model.graph.initializer:
+        if len(tensor.raw_data) > LARGE_BYTES:
+            tensor.ClearField("raw_data")
+
 
 def opset_of(model: onnx.ModelProto) -> int:
     """The version of the default operator set."""
