@@ -20,7 +20,7 @@ from gpu_worker.compress import Compressor, Merge, Recipe, apply_recipe, fold_ba
 from gpu_worker.compress.merge import RECALIBRATION_SAMPLES, elect, merge_tensors, trim
 from gpu_worker.data import Dataset
 from gpu_worker.evaluate import open_session, predict
-from gpu_worker.importer import Imported, export_onnx, import_onnx
+from gpu_worker.importer import Imported, export_onnx, import_onnx, reinsert_batchnorm
 from nets import onnx_of
 from samples import npz_dataset
 
@@ -219,17 +219,86 @@ def test_another_graph_is_refused_with_the_node(family: Family) -> None:
     recipe = Recipe(merge=merge("soup"))
     with pytest.raises(ValueError, match=r"The other version cannot be merged: node 0 is .* there"):
         apply_recipe(family.a, recipe, family.dataset, relative=lambda _: onnx_of("mobilenet v2"))
-    folded = onnx.load_model_from_string(family.b)
-    fold_batchnorm(folded)
-    with pytest.raises(
-        ValueError, match=r"\d BatchNormalization nodes here and none there. Training puts back"
-    ):
-        apply_recipe(family.a, recipe, family.dataset, relative=lambda _: folded.SerializeToString())
     model = onnx.load_model_from_string(family.b)
     norm = next(node for node in model.graph.node if node.op_type == "BatchNormalization")
     next(found for found in norm.attribute if found.name == "epsilon").f = 0.5
     with pytest.raises(ValueError, match=r"BatchNormalization '.*' has other attributes there"):
         apply_recipe(family.a, recipe, family.dataset, relative=lambda _: model.SerializeToString())
+
+
+class Folded:
+    """An upload whose exporter folded BatchNorm away, and two trainings of it, which put it back."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        kept = onnx.load_model_from_string(tuned(import_onnx(onnx_of("resnet")), dataset, 30, seed=0))
+        fold_batchnorm(kept)
+        self.upload = kept.SerializeToString()
+        start = import_onnx(self.upload)
+        base = reinsert_batchnorm(
+            start, [torch.from_numpy(dataset.batch(dataset.train_ids[:512], start.input))]
+        )
+        self.a, self.b = tuned(base, dataset, 12, seed=1), tuned(base, dataset, 12, seed=2)
+        self.blobs = {A: self.upload, B: self.b, C: self.upload}
+
+    def scores(self, model: bytes) -> np.ndarray:
+        inputs = self.dataset.batch(self.dataset.test_ids, import_onnx(self.upload).input)
+        return predict(open_session(model), inputs)
+
+    def right(self, model: bytes) -> float:
+        return float((self.scores(model).argmax(1) == self.dataset.y[self.dataset.test_ids]).mean())
+
+
+@pytest.fixture(scope="module")
+def folded(tmp_path_factory: pytest.TempPathFactory) -> Folded:
+    return Folded(npz_dataset(tmp_path_factory.mktemp("data"), 1200, (28, 28), 10))
+
+
+def of_type(data: bytes, op_type: str) -> int:
+    return sum(node.op_type == op_type for node in onnx.load_model_from_string(data).graph.node)
+
+
+@pytest.mark.parametrize("method", ["arithmetic", "ties"])
+def test_two_trainings_of_a_folded_upload_merge_from_it(folded: Folded, method: Method) -> None:
+    assert (of_type(folded.upload, "BatchNormalization"), of_type(folded.a, "BatchNormalization")) == (0, 7)
+    worse = min(folded.right(folded.a), folded.right(folded.b))
+    recipe = Recipe(merge=merge(method, density=0.5))
+    made = apply_recipe(folded.a, recipe, folded.dataset, relative=folded.blobs.__getitem__)
+    assert folded.right(made.onnx) >= worse - 0.02
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+@pytest.mark.parametrize("starts_folded", [True, False], ids=["from the folded one", "from the trained one"])
+def test_where_one_has_batchnorm_and_the_other_not_the_ends_answer_as_both(
+    folded: Folded, weight: float, starts_folded: bool
+) -> None:
+    ours, other = (folded.upload, folded.a) if starts_folded else (folded.a, folded.upload)
+    made = apply_recipe(ours, Recipe(merge=merge("soup", weight)), folded.dataset, relative=lambda _: other)
+    expected = folded.scores(other if weight else ours)
+    assert np.abs(folded.scores(made.onnx) - expected).max() <= 1e-4 * np.abs(expected).max()
+    # Channels, zeros and precision go on from there as from any version.
+    steps = Recipe(merge=merge("soup", weight), channels=0.25, sparsity=0.3, precision="int8")
+    small = apply_recipe(ours, steps, folded.dataset, relative=lambda _: other).onnx
+    assert len(small) < len(made.onnx) / 2
+
+
+def test_a_folded_parent_and_a_training_of_it_meet_halfway(folded: Folded) -> None:
+    recipe = Recipe(merge=merge("soup"))
+    made = apply_recipe(folded.upload, recipe, folded.dataset, relative=lambda _: folded.a)
+    assert folded.right(made.onnx) >= min(folded.right(folded.upload), folded.right(folded.a)) - 0.02
+    assert of_type(made.onnx, "BatchNormalization") == 7
+    warm = Compressor(import_onnx(folded.upload), folded.dataset)
+    relative = {A: folded.upload, B: folded.a, C: folded.upload}.__getitem__
+    assert warm.merged(recipe, relative).build(recipe).onnx == made.onnx
+    # With one of its own kind afterwards nothing is put back.
+    alike = Recipe(merge=Merge(method="soup", weight=0.5, partner=A))
+    assert of_type(warm.merged(alike, relative).build(alike).onnx, "BatchNormalization") == 0
+
+
+def test_a_net_of_other_samples_is_refused_before_it_is_run(folded: Folded) -> None:
+    recipe = Recipe(merge=merge("soup"))
+    with pytest.raises(ValueError, match="samples are 1×28×28 float32 here and 1×20×12 float32 there"):
+        apply_recipe(folded.a, recipe, folded.dataset, relative=lambda _: onnx_of("plain"))
 
 
 @pytest.mark.parametrize("name", ["plain", "depthwise", "dense", "vit", "bert", "sensor"])

@@ -18,7 +18,15 @@ from onnx import numpy_helper
 from torch import fx, nn
 
 from gpu_worker.compress.recipe import Merge
-from gpu_worker.importer import Imported, ImportRefused, export_proto, plain_form
+from gpu_worker.importer import (
+    Imported,
+    ImportRefused,
+    InputSpec,
+    export_proto,
+    import_onnx,
+    plain_form,
+    reinsert_batchnorm,
+)
 
 Tensors = Mapping[str, np.ndarray]
 
@@ -37,49 +45,110 @@ RECALIBRATION_SAMPLES = 256
 
 @dataclass(frozen=True)
 class Merged:
-    """module: joined weights; BatchNorm's statistics are interpolated only. is_parent: it is one of the two
-    as it was, so that its statistics are right.
+    """imported: with the joined weights; BatchNorm's statistics are interpolated only. is_parent: it is one
+    of the two as it was, so that its statistics are right.
     """
 
-    module: fx.GraphModule
+    imported: Imported
     is_parent: bool
 
 
-class Merger:
-    """Merges one version with others. What was compared stays known: only the weight moves with a dial."""
+@dataclass(frozen=True)
+class _Form:
+    """A version's own graph, as it is or with the BatchNorm put back that an export folded away."""
 
-    def __init__(self, imported: Imported, model: Callable[[str], bytes]) -> None:
-        """model: gives the float graph behind a digest."""
+    imported: Imported
+    plain: onnx.ModelProto
+    names: set[str]
+    arrays: Tensors
+
+
+class Merger:
+    """Merges one version with others. What was compared stays known: only the weight moves with a dial.
+
+    Training puts back the BatchNorm that an export folded into convolutions. Where one of the graphs has it
+    and another does not, it is put back there too, as training began: the function stays, and weights are
+    joined in the form in which they were learnt.
+    """
+
+    def __init__(
+        self, imported: Imported, model: Callable[[str], bytes], samples: Callable[[], np.ndarray]
+    ) -> None:
+        """model: gives the float graph behind a digest. samples: of the model's input, which BatchNorm that
+        is put back takes its statistics from.
+        """
         self._imported = imported
         self._model = model
-        self._names = {weight.initializer for weight in imported.weights.values()}
-        self._plain = export_proto(imported)
-        self._mine = _arrays(self._plain, self._names)
-        self._known: dict[str, Tensors] = {}
+        self._samples = samples
+        self._forms: dict[bool, _Form] = {}
+        self._norms: dict[str, int] = {}
+        self._known: dict[tuple[str, bool], Tensors] = {}
 
     def merge(self, merge: Merge) -> Merged:
-        """The merged module; the imported one stays as it is.
+        """The merged model; the imported one stays as it is.
 
         Raises ValueError naming the first node or tensor in which the graphs differ.
         """
-        others = self._weights("The other version", merge.partner)
-        before = None if merge.ancestor is None else self._weights("The shared ancestor", merge.ancestor)
-        weights = self._imported.weights
+        relatives = [merge.partner] if merge.ancestor is None else [merge.partner, merge.ancestor]
+        has = {_norms(self._imported.model), *(self._norms_of(digest) for digest in relatives)}
+        puts_back = len(has) > 1
+        mine = self._form(puts_back)
+        others = self._weights("The other version", merge.partner, puts_back)
+        before = (
+            None
+            if merge.ancestor is None
+            else self._weights("The shared ancestor", merge.ancestor, puts_back)
+        )
+        weights = mine.imported.weights
         statistics = {weight.initializer for name, weight in weights.items() if name.endswith(STATISTICS)}
-        merged = merge_tensors(merge, self._mine, others, before, statistics)
-        module = copy.deepcopy(self._imported.module)
+        merged = merge_tensors(merge, mine.arrays, others, before, statistics)
+        module = copy.deepcopy(mine.imported.module)
         state = module.state_dict()
         with torch.no_grad():
             for name, weight in weights.items():
                 value = torch.from_numpy(merged[weight.initializer])
                 state[name].copy_(value.T if weight.transposed else value)
-        return Merged(module, _equal(merged, self._mine) or _equal(merged, others))
+        is_parent = _equal(merged, mine.arrays) or _equal(merged, others)
+        return Merged(mine.imported.with_module(module), is_parent)
 
-    def _weights(self, name: str, digest: str) -> Tensors:
-        found = self._known.pop(digest, None)
+    def _form(self, puts_back: bool) -> _Form:
+        if puts_back not in self._forms:
+            imported = self._put_back("This version", self._imported) if puts_back else self._imported
+            plain = export_proto(imported)
+            names = {weight.initializer for weight in imported.weights.values()}
+            self._forms[puts_back] = _Form(imported, plain, names, _arrays(plain, names))
+        return self._forms[puts_back]
+
+    def _put_back(self, name: str, imported: Imported) -> Imported:
+        taken = [_taken(version.input) for version in (self._imported, imported)]
+        if taken[0] != taken[1]:
+            raise ValueError(f"{name} cannot be merged: samples are {taken[0]} here and {taken[1]} there.")
+        try:
+            return reinsert_batchnorm(imported, [torch.from_numpy(self._samples())])
+        except ImportRefused as refusal:
+            raise ValueError(f"{name} cannot be merged: {refusal}") from refusal
+
+    def _graph(self, name: str, data: bytes, puts_back: bool) -> onnx.ModelProto:
+        try:
+            return export_proto(self._put_back(name, import_onnx(data))) if puts_back else plain_form(data)
+        except ImportRefused as refusal:
+            raise ValueError(f"{name} cannot be merged: {refusal}") from refusal
+
+    def _norms_of(self, digest: str) -> int:
+        if digest not in self._norms:
+            self._norms[digest] = _norms(onnx.load_model_from_string(self._model(digest)))
+        return self._norms[digest]
+
+    def _weights(self, name: str, digest: str, puts_back: bool) -> Tensors:
+        found = self._known.pop((digest, puts_back), None)
         if found is None:
-            found = _arrays(_same_graph(self._plain, name, self._model(digest), self._names), self._names)
-        self._known[digest] = found
+            mine = self._form(puts_back)
+            other = self._graph(name, self._model(digest), puts_back)
+            difference = first_difference(mine.plain, other, mine.names)
+            if difference is not None:
+                raise ValueError(f"{name} cannot be merged: {difference}")
+            found = _arrays(other, mine.names)
+        self._known[digest, puts_back] = found
         while len(self._known) > RELATIVES_KEPT:
             del self._known[next(iter(self._known))]
         return found
@@ -186,16 +255,8 @@ def _arrays(model: onnx.ModelProto, names: set[str]) -> dict[str, np.ndarray]:
     }
 
 
-def _same_graph(model: onnx.ModelProto, name: str, data: bytes, weights: set[str]) -> onnx.ModelProto:
-    """Another file's graph in the plain form, once it is known to be the same but for its weights."""
-    try:
-        other = plain_form(data)
-    except ImportRefused as refusal:
-        raise ValueError(f"{name} cannot be merged: {refusal}") from refusal
-    difference = first_difference(model, other, weights)
-    if difference is not None:
-        raise ValueError(f"{name} cannot be merged: {difference}")
-    return other
+def _norms(model: onnx.ModelProto) -> int:
+    return sum(node.op_type == "BatchNormalization" for node in model.graph.node)
 
 
 def _equal(a: Tensors, b: Tensors) -> bool:
@@ -207,13 +268,6 @@ def first_difference(a: onnx.ModelProto, b: onnx.ModelProto, weights: set[str]) 
 
     weights: names of the tensors whose values may differ.
     """
-    norms = [sum(node.op_type == "BatchNormalization" for node in graph.node) for graph in (a.graph, b.graph)]
-    if 0 in norms and norms[0] != norms[1]:
-        return (
-            f"there are {norms[0] or 'no'} BatchNormalization nodes here and {norms[1] or 'none'} there."
-            " Training puts back those that an export folded into convolutions, so both must be trained, or"
-            " neither."
-        )
     for place, (mine, other) in enumerate(zip(a.graph.node, b.graph.node, strict=False)):
         kinds = [(node.domain, node.op_type, [*node.input], [*node.output]) for node in (mine, other)]
         if kinds[0] != kinds[1]:
@@ -246,6 +300,10 @@ def first_difference(a: onnx.ModelProto, b: onnx.ModelProto, weights: set[str]) 
 
 def _spelled(node: onnx.NodeProto) -> str:
     return f"{node.op_type} '{node.name or node.output[0]}'"
+
+
+def _taken(spec: InputSpec) -> str:
+    return f"{'×'.join('any' if n is None else str(n) for n in spec.shape[1:])} {spec.dtype}"
 
 
 def _times(dims: Iterable[int]) -> str:

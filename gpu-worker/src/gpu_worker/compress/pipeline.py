@@ -113,13 +113,12 @@ class Compressor:
         if self.imported.tier > 2:
             raise ValueError(f"This model cannot be merged. {' '.join(self.imported.tier_reasons)}")
         if self._merger is None:
-            self._merger = Merger(self.imported, model)
+            self._merger = Merger(self.imported, model, lambda: self.calibration(RECALIBRATION_SAMPLES, SEED))
         found = self._merger.merge(recipe.merge)
-        if norms_of(found.module) and not found.is_parent:
-            samples = self.calibration(RECALIBRATION_SAMPLES, recipe.calibration_seed)
-            recalibrate_norms(found.module, samples)
-        imported = self.imported.with_module(found.module)
-        return Compressor(imported, self.dataset, self.threads, recipe.merge)
+        module = found.imported.module
+        if norms_of(module) and not found.is_parent:
+            recalibrate_norms(module, self.calibration(RECALIBRATION_SAMPLES, recipe.calibration_seed))
+        return Compressor(found.imported, self.dataset, self.threads, recipe.merge)
 
     def pruner(self) -> ChannelPruner:
         """The traced channel groups. Raises ValueError where the tier does not allow pruning."""
