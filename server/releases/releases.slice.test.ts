@@ -262,6 +262,8 @@ describe("a promotion", () => {
       let withdrawn: Promise<void> | undefined;
       await inRun(async (tx, locked, attempt) => {
         withdrawn = withdraw(t.ines, { number });
+        // It is refused before anything awaits it.
+        withdrawn.catch(() => undefined);
         await untilSomebodyWaits(connection.db);
         await stop(tx, locked, attempt);
       });
