@@ -183,7 +183,12 @@ export function Dials(props: Props) {
         </div>
       </div>
       <PrecisionDial settings={settings} onSettings={onSettings} baseline={baseline} />
-      <MergeDial {...props} reason={sparsityReason} measured={measuredOn("merge")} />
+      <MergeDial
+        {...props}
+        task={baseline.task}
+        reason={reasonOf(baseline, "merge")}
+        measured={measuredOn("merge")}
+      />
     </Panel>
   );
 }

@@ -1,9 +1,11 @@
 "use client";
 import { cx } from "@/components/ui/cx";
+import { type FigureWords, figureOf } from "@/components/ui/figure";
 import { percent } from "@/components/ui/format";
 import { Segmented } from "@/components/ui/segmented";
 import { Select } from "@/components/ui/select";
 import { Slider } from "@/components/ui/slider";
+import type { DatasetTask } from "@/server/datasets/contract";
 import {
   Merge,
   type MergeMethod,
@@ -19,6 +21,7 @@ interface Props {
   active: Dial;
   onActive: (dial: Dial) => void;
   partners: readonly MergePartner[] | undefined;
+  task: DatasetTask;
   /** Why this version can't be merged with any. */
   reason: string | undefined;
   /** Weights that are measured with everything else as it stands. */
@@ -49,6 +52,7 @@ const METHOD_OPTIONS = (["soup", "slerp", "arithmetic", "ties"] as const).map((v
 /** Another version of the model joined into this one: which, how, and how much of it. */
 export function MergeDial(props: Props) {
   const { settings, onSettings, active, onActive, partners, reason, measured, from } = props;
+  const figure = figureOf(props.task);
   const { merge } = settings;
   const chosen = partners?.find((p) => p.number === merge?.partner);
   const turn = (next: Partial<Merge>) => {
@@ -78,9 +82,12 @@ export function MergeDial(props: Props) {
         disabled={reason !== undefined || !partners || partners.length === 0}
         value={merge ? String(merge.partner) : NONE}
         onValueChange={choose}
-        options={[{ value: NONE, label: "with no other version" }, ...(partners ?? []).map(optionOf)]}
+        options={[
+          { value: NONE, label: "with no other version" },
+          ...(partners ?? []).map((p) => optionOf(p, figure)),
+        ]}
       />
-      <div className="help">{reason ?? standing(partners, merge, chosen, from)}</div>
+      <div className="help">{reason ?? standing(partners, merge, chosen, from, figure)}</div>
       {merge && (
         <>
           <Segmented
@@ -139,10 +146,10 @@ export function MergeDial(props: Props) {
   );
 }
 
-const optionOf = ({ number, reason, accuracy }: MergePartner) => ({
+const optionOf = ({ number, reason, accuracy }: MergePartner, { value }: FigureWords) => ({
   value: String(number),
   label: `with v${number}`,
-  ...(accuracy !== null && { hint: percent(accuracy, 2) }),
+  ...(accuracy !== null && { hint: value(accuracy) }),
   ...(reason !== null && { reason }),
 });
 
@@ -152,6 +159,7 @@ function standing(
   merge: Merge | null,
   chosen: MergePartner | undefined,
   from: string,
+  { value }: FigureWords,
 ): string {
   if (!partners) return "Looking for versions to merge with.";
   if (partners.length === 0)
@@ -162,7 +170,7 @@ function standing(
     const alone =
       chosen.accuracy === null
         ? `v${chosen.number} was not measured on this dataset.`
-        : `v${chosen.number} alone: ${percent(chosen.accuracy, 2)} on the whole test set.`;
+        : `v${chosen.number} alone: ${value(chosen.accuracy)} on the whole test set.`;
     return `${alone} Both came from v${chosen.ancestorNumber}.`;
   }
   return partners.every((p) => p.reason !== null)

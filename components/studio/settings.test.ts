@@ -123,6 +123,10 @@ it("takes back only the choice that a version does not have", () => {
   expect(old.units).toEqual(["channels"]);
   const fixed = StudioBaseline.parse({ ...baseline, unavailable: [{ dial: "recovery", reason: "tier 3" }] });
   const turned = Settings.parse({ sparsity: 0.5, recovery: 1 });
+  const joined = Settings.parse({ sparsity: 0.5, merge: { partner: 5, method: "soup", weight: 0.5 } });
+  const alone = StudioBaseline.parse({ ...baseline, unavailable: [{ dial: "merge", reason: "tier 3" }] });
+  expect(allowed(joined, alone)).toMatchObject({ sparsity: 0.5, merge: null });
+  expect(allowed(joined, fixed).merge).toEqual(joined.merge);
   expect(allowed(turned, fixed)).toMatchObject({ sparsity: 0.5, recovery: 0 });
 });
 

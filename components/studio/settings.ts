@@ -184,11 +184,10 @@ export function allowed(settings: Settings, baseline: StudioBaseline): Settings 
     pattern: off("pattern") ? "none" : settings.pattern,
     precision: off("precision", settings.precision) ? "fp32" : settings.precision,
     recovery: off("sparsity") || off("recovery") ? 0 : settings.recovery,
+    merge: off("merge") ? NOTHING_CHANGED.merge : settings.merge,
     ...(off("sparsity") && {
       allocation: NOTHING_CHANGED.allocation,
       layers: NOTHING_CHANGED.layers,
-      // What can't be zeroed can't be read into modules, so it can't be merged either.
-      merge: NOTHING_CHANGED.merge,
     }),
   };
 }

@@ -347,7 +347,7 @@ export const StudioBaseline = z.object({
   /** Dials that do nothing on this version; with an `option`, just this one of its choices. */
   unavailable: z.array(
     z.object({
-      dial: z.enum(["channels", "sparsity", "pattern", "recovery", "precision"]),
+      dial: z.enum(["channels", "sparsity", "pattern", "recovery", "precision", "merge"]),
       option: z.string().nullable().default(null),
       reason: z.string(),
     }),
@@ -383,7 +383,7 @@ export const MergePartner = z.object({
   /** The newest version that both came from; null where there is none. */
   ancestorNumber: z.number().int().nullable(),
   /** On the whole test set of the dataset in the studio; null where it was not measured there. */
-  accuracy: Fraction.nullable(),
+  accuracy: Score.nullable(),
 });
 export type MergePartner = z.infer<typeof MergePartner>;
 

@@ -52,6 +52,15 @@ describe("a merge is refused", () => {
     expect(refusalOf(family, v2, v3)).toBeNull();
   });
 
+  it("where only weights can be edited, of either, with the node that says so", () => {
+    const tierReasons = ["Only its weights can be edited. LSTM node 'cells': no translation."];
+    const fixed = (of: Kin): Kin => ({ ...of, tier: 3, inspection: { ...inspection, tier: 3, tierReasons } });
+    const said = (number: number) => `v${number} can't be merged: tier 3. ${tierReasons[0]}`;
+    expect(refusalOf(family, fixed(v2), v3)).toMatchObject({ code: "merge_tier", message: said(2) });
+    expect(refusalOf(family, v2, fixed(v3))?.message).toBe(said(3));
+    expect(refusalOf(family, { ...v2, tier: 2 }, { ...v3, tier: null })).toBeNull();
+  });
+
   it("where channels were removed, naming the first layer and both shapes", () => {
     const ours = { ...v2, inspection: shaped([16, 1, 3, 3], [32, 16, 3, 3]) };
     const pruned = { ...v3, inspection: shaped([16, 1, 3, 3], [16, 16, 3, 3]) };

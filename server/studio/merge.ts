@@ -48,6 +48,9 @@ function shapesDiffer(a: Kin, b: Kin): string | null {
   return null;
 }
 
+/** Beyond it weights can be edited at most, not read into the modules that a merge joins. */
+const MERGED_TIERS = 2;
+
 interface Refusal {
   code: string;
   message: string;
@@ -68,6 +71,16 @@ export function refusalOf(kin: readonly Kin[], ours: Kin, partner: Kin): Refusal
       code: "version_not_ready",
       message: `${name} is ${partner.state}.`,
       remedy: "Only versions that passed their inspection can be merged.",
+    };
+  const fixed = [ours, partner].find(({ tier }) => (tier ?? 0) > MERGED_TIERS);
+  if (fixed)
+    return {
+      code: "merge_tier",
+      message: [
+        `v${fixed.number} can't be merged: tier ${fixed.tier}.`,
+        ...(fixed.inspection?.tierReasons ?? []),
+      ].join(" "),
+      remedy: "Versions that can be fine-tuned, of tier 1 or 2, can be merged.",
     };
   if (!sharedAncestor(kin, ours, partner)) {
     const [first, other] = [Math.min(...line(kin, ours)), Math.min(...line(kin, partner))];

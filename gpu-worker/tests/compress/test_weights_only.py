@@ -110,7 +110,7 @@ def test_a_session_measures_a_recurrent_network_and_commits_what_it_showed(tmp_p
     with session(tmp_path, recurrent(nn.LSTM), n=480, shape=(12, 6)) as opened:
         baseline = StudioBaseline.model_validate(opened.client.get("/baseline").json())
         reasons = {(item.dial, item.option): item.reason for item in baseline.unavailable}
-        assert {dial for dial, option in reasons if option is None} == {"channels", "recovery"}
+        assert {dial for dial, option in reasons if option is None} == {"channels", "recovery", "merge"}
         assert reasons["channels", None].startswith(
             "Tier 3. Only its weights can be edited. LSTM node '/cells/LSTM'"
         )

@@ -392,7 +392,7 @@ class UnavailableItem(BaseModel):
         extra='forbid',
         populate_by_name=True,
     )
-    dial: Literal['channels', 'sparsity', 'pattern', 'recovery', 'precision']
+    dial: Literal['channels', 'sparsity', 'pattern', 'recovery', 'precision', 'merge']
     option: str | None = None
     reason: str
 

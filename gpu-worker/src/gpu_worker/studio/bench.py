@@ -248,6 +248,7 @@ class Bench:
             "pattern": settings.pattern != "none",
             "recovery": settings.recovery > 0,
             "precision": settings.precision != "fp32",
+            "merge": settings.merge is not None,
         }
         for item in self.unavailable:
             if turned[item.dial] and item.option in (None, settings.precision):
@@ -281,13 +282,14 @@ class Bench:
                 UnavailableItem(dial="pattern", reason=str(refusal)),
                 UnavailableItem(dial="recovery", reason=str(refusal)),
                 UnavailableItem(dial="precision", reason=str(refusal)),
+                UnavailableItem(dial="merge", reason=str(refusal)),
             ]
             return None
         compressor = Compressor(imported, self.dataset, self.threads)
         compressor.warm()
         if imported.tier > 1:
             reason = " ".join([f"Tier {imported.tier}.", *imported.tier_reasons])
-            missing = ("channels",) if imported.tier == 2 else ("channels", "recovery")
+            missing = ("channels",) if imported.tier == 2 else ("channels", "recovery", "merge")
             self.unavailable = [UnavailableItem(dial=dial, reason=reason) for dial in missing]
         self.pattern_unfit, refusal = compressor.unfit()
         if refusal is not None:
