@@ -13,21 +13,22 @@ import * as models from "../server/models/contract";
 import * as atoms from "../server/platform/atoms";
 import * as runs from "../server/runs/contract";
 import * as studio from "../server/studio/contract";
+import * as session from "../server/studio/session-contract";
 
 const target = "gpu-worker/src/gpu_worker/contract";
 /** What crosses the wire to Python; whatever these refer to comes with them. Shapes of screens stay here. */
 const WIRE = [
   ...Object.values(runs),
   ...Object.values(engine),
-  studio.EvaluateRequest,
-  studio.SolveRequest,
-  studio.StudioPartial,
-  studio.StudioBaseline,
+  session.EvaluateRequest,
+  session.SolveRequest,
+  session.StudioPartial,
+  session.StudioBaseline,
 ];
 
 const registry = z.registry<{ id: string }>();
 const names = new Map<unknown, string>();
-for (const contract of [atoms, datasets, models, studio, runs, engine]) {
+for (const contract of [atoms, datasets, models, studio, session, runs, engine]) {
   for (const [name, schema] of Object.entries(contract)) {
     if (names.has(schema)) continue;
     if (schema instanceof z.ZodObject || schema instanceof z.ZodDiscriminatedUnion) {

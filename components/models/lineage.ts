@@ -1,7 +1,7 @@
 /** Lineage in words: how a version came out of its parent, and what that cost in points and bytes. */
 
 import { figureOf } from "@/components/ui/figure";
-import { bytes, change, signed } from "@/components/ui/format";
+import { bytes, capital, change, signed } from "@/components/ui/format";
 import type { DatasetTask } from "@/server/datasets/contract";
 import type { MadeBy } from "@/server/models/contract";
 import { PRECISIONS } from "@/server/studio/contract";
@@ -36,7 +36,7 @@ export function recipeTitle(madeBy: MadeBy | null): string {
     precision !== "fp32" && PRECISIONS[precision],
   ].filter((step) => typeof step === "string");
   const text = steps.join(", ") || "copied";
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return capital(text);
 }
 
 /** The settings behind it. */

@@ -3,7 +3,8 @@ import { count } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import type { DatasetTask } from "@/server/datasets/contract";
 import { TASKS } from "@/server/datasets/contract";
-import { inWords, type Measured, type Settings } from "@/server/studio/contract";
+import { inWords, type Settings, type Unit } from "@/server/studio/contract";
+import type { Measured } from "@/server/studio/session-contract";
 import { ChangedSamples } from "./changed-samples";
 import { MovedSamples } from "./moved-samples";
 
@@ -14,6 +15,7 @@ interface Props {
   accuracy: Measured["accuracy"] | undefined;
   changed: Measured["changed"];
   task: DatasetTask;
+  units: readonly Unit[];
   /** Of a sample. */
   shape: readonly number[];
   labels: readonly string[];
@@ -29,7 +31,7 @@ const chance = (p: number): string =>
  * the samples that changed.
  */
 export function BreaksPanel(props: Props) {
-  const { settings, accuracy, changed, task, labels, from } = props;
+  const { settings, accuracy, changed, task, units, labels, from } = props;
   if (!accuracy) {
     return (
       <Panel title="What breaks" padded>
@@ -47,7 +49,7 @@ export function BreaksPanel(props: Props) {
   return (
     <Panel
       title="What breaks"
-      subtitle={`${inWords(settings)} against ${from} on the same ${count(n)} samples: ${
+      subtitle={`${inWords(settings, units)} against ${from} on the same ${count(n)} samples: ${
         mcnemarP === null
           ? `${count(lost)} score lower, ${count(gained)} higher`
           : `${count(lost)} answers lost, ${count(gained)} gained, net ${net > 0 ? "+" : net < 0 ? "−" : ""}${count(Math.abs(net))}; ${chance(mcnemarP)}`

@@ -5,7 +5,7 @@ import { useTRPC } from "@/components/trpc/client";
 import { count, percent } from "@/components/ui/format";
 import { isGreyShape, Picture } from "@/components/ui/picture";
 import { StatusDot } from "@/components/ui/status";
-import type { ChangedSample, Measured } from "@/server/studio/contract";
+import type { ChangedSample, Measured } from "@/server/studio/session-contract";
 
 interface Props {
   team: string;

@@ -4,9 +4,10 @@ import { AccuracyChart } from "@/components/charts/accuracy-chart";
 import { ParetoChart } from "@/components/charts/pareto-chart";
 import { SizeChart } from "@/components/charts/size-chart";
 import { figureOf } from "@/components/ui/figure";
-import { count, decimal, plural } from "@/components/ui/format";
+import { capital, count, decimal, plural } from "@/components/ui/format";
 import { Segmented } from "@/components/ui/segmented";
-import { inWords, type Measurement, type Settings, type StudioBaseline } from "@/server/studio/contract";
+import { inWords, type Settings, unitsInWords } from "@/server/studio/contract";
+import type { Measurement, StudioBaseline } from "@/server/studio/session-contract";
 import { frontOf } from "./front";
 import {
   comparable,
@@ -17,7 +18,7 @@ import {
   type Prediction,
   predictedCurve,
 } from "./predict";
-import { isOnCurveOf, MAX_SPARSITY, standsAt, turned, unitsInWords } from "./settings";
+import { isOnCurveOf, MAX_SPARSITY, standsAt, turned } from "./settings";
 
 interface Props {
   evidence: Evidence;
@@ -34,7 +35,7 @@ interface Props {
 const CURVE_POINTS = 48;
 const xLabel = (dial: Dial, baseline: StudioBaseline): string =>
   ({
-    channels: `${unitsInWords(baseline)} removed, %`,
+    channels: `${capital(unitsInWords(baseline.units))} removed, %`,
     sparsity: "Sparsity, % of weights",
     merge: "Weight of the partner, %",
   })[dial];
@@ -62,14 +63,17 @@ export function StudioCharts(props: Props) {
     y: comparable(baseline, m) * scale,
     half: m.accuracy.paired.halfWidth * scale,
     n: m.accuracy.n,
-    label: inWords(s),
+    label: inWords(s, baseline.units),
   }));
   const predicted = predictedCurve(evidence, settings, dial, "accuracy", xs).map(({ x, y }) => ({
     x: x * 100,
     y: y === null ? null : Math.max(leastOf(baseline), Math.min(1, y)) * scale,
   }));
   const x = standsAt(settings, dial) * 100;
-  const others = inWords(dial === "merge" ? { ...settings, merge: null } : turned(settings, dial, 0));
+  const others = inWords(
+    dial === "merge" ? { ...settings, merge: null } : turned(settings, dial, 0),
+    baseline.units,
+  );
   const asides = [
     others !== "no change" && `with ${others}`,
     settings.merge !== null &&
@@ -192,7 +196,14 @@ function FrontChart({
     const bytes = m.measured.sizes?.sizes.zstd19 ?? null;
     return bytes === null
       ? []
-      : [{ id: m.id, bytes, accuracy: comparable(baseline, m.measured), label: inWords(m.settings) }];
+      : [
+          {
+            id: m.id,
+            bytes,
+            accuracy: comparable(baseline, m.measured),
+            label: inWords(m.settings, baseline.units),
+          },
+        ];
   });
   const waiting = measurements.length - candidates.length;
   const front = frontOf(candidates);

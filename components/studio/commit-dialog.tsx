@@ -12,7 +12,8 @@ import { bytes, count } from "@/components/ui/format";
 import { DefinitionList } from "@/components/ui/panel";
 import { Progress } from "@/components/ui/progress";
 import type { DatasetTask } from "@/server/datasets/contract";
-import { inWords, type Measured, type Settings } from "@/server/studio/contract";
+import { inWords, type Settings, type Unit } from "@/server/studio/contract";
+import type { Measured } from "@/server/studio/session-contract";
 import { interval } from "./interval";
 import type { Prediction } from "./predict";
 
@@ -25,6 +26,7 @@ interface Props {
   settings: Settings;
   measured: Partial<Measured>;
   task: DatasetTask;
+  units: readonly Unit[];
   prediction: Prediction;
   open: boolean;
   onOpenChange: (open: boolean) => void;
@@ -46,7 +48,11 @@ export function CommitDialog(props: Props) {
     <Dialog
       open={open}
       onOpenChange={close}
-      title={commit.data ? `Run ${commit.data.number} makes the version` : `Commit ${inWords(settings)}`}
+      title={
+        commit.data
+          ? `Run ${commit.data.number} makes the version`
+          : `Commit ${inWords(settings, props.units)}`
+      }
       width={480}
       footer={
         commit.data ? (

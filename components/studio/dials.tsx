@@ -1,19 +1,19 @@
 "use client";
 import { Button } from "@/components/ui/button";
 import { cx } from "@/components/ui/cx";
-import { percent } from "@/components/ui/format";
+import { capital, percent } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
 import { Slider } from "@/components/ui/slider";
 import {
   Allocation,
   Calibration,
-  type Measurement,
   type MergePartner,
   PRECISIONS,
   type Settings,
-  type StudioBaseline,
+  unitsInWords,
 } from "@/server/studio/contract";
+import type { Measurement, StudioBaseline } from "@/server/studio/session-contract";
 import { MergeDial } from "./merge-dial";
 import type { Dial } from "./predict";
 import {
@@ -26,7 +26,6 @@ import {
   SPARSITY_STEP,
   standsAt,
   turned,
-  unitsInWords,
 } from "./settings";
 
 interface Props {
@@ -146,7 +145,7 @@ export function Dials(props: Props) {
       </div>
       <div className={cx("dial-block", active === "channels" && "active")}>
         <Slider
-          label={unitsInWords(baseline)}
+          label={capital(unitsInWords(baseline.units))}
           aside={<b className="dial-value">{percent(settings.channels, 0)}</b>}
           value={settings.channels}
           min={stops[0] ?? 0}

@@ -6,7 +6,8 @@ import { bytes, count, ms, plural } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { type Column, Table } from "@/components/ui/table";
 import type { DatasetTask } from "@/server/datasets/contract";
-import { inWords, type Measurement, type Settings } from "@/server/studio/contract";
+import { inWords, type Settings, type Unit } from "@/server/studio/contract";
+import type { Measurement } from "@/server/studio/session-contract";
 import { interval } from "./interval";
 import { sameSettings } from "./settings";
 
@@ -15,11 +16,12 @@ interface Props {
   settings: Settings;
   from: string;
   task: DatasetTask;
+  units: readonly Unit[];
   onRestore: (settings: Settings) => void;
 }
 
 /** Every setting that was measured, newest first; a press turns the dials back to it. */
-export function HistoryPanel({ measurements, settings, from, task, onRestore }: Props) {
+export function HistoryPanel({ measurements, settings, from, task, units, onRestore }: Props) {
   return (
     <Panel
       title="Session history"
@@ -27,7 +29,7 @@ export function HistoryPanel({ measurements, settings, from, task, onRestore }: 
     >
       <Table
         label="Measured settings"
-        columns={columns(from, task)}
+        columns={columns(from, task, units)}
         rows={measurements}
         rowKey={(m) => m.id}
         onRowPress={(m) => onRestore(m.settings)}
@@ -48,8 +50,8 @@ const sizesOf = ({ measured }: Measurement) => (measured.sizes ?? measured.built
 const latencyOf = ({ measured }: Measurement, batch: number) =>
   measured.latency?.latency.find((l) => l.batch === batch)?.p50Ms ?? null;
 
-const columns = (from: string, task: DatasetTask): Column<Measurement>[] => [
-  { key: "setting", head: "Setting", cell: (m) => inWords(m.settings) },
+const columns = (from: string, task: DatasetTask, units: readonly Unit[]): Column<Measurement>[] => [
+  { key: "setting", head: "Setting", cell: (m) => inWords(m.settings, units) },
   { key: "n", head: "n", align: "end", cell: (m) => count(m.n), width: "80px" },
   {
     key: "accuracy",

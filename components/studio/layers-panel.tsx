@@ -4,7 +4,8 @@ import { cx } from "@/components/ui/cx";
 import { count, percent, plural, significant } from "@/components/ui/format";
 import { Icon } from "@/components/ui/icons";
 import { Panel } from "@/components/ui/panel";
-import { PRECISIONS, type Settings, type StudioBaseline, type StudioPartial } from "@/server/studio/contract";
+import { PRECISIONS, type Settings } from "@/server/studio/contract";
+import type { StudioBaseline, StudioPartial } from "@/server/studio/session-contract";
 import { LayerBar } from "./layer-bar";
 import { reasonOf } from "./settings";
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Settings, StudioPartial } from "@/server/studio/contract";
+import type { Settings } from "@/server/studio/contract";
+import type { StudioPartial } from "@/server/studio/session-contract";
 import { type Measuring, type MeasuringEvent, reduce } from "./measuring";
 import { NOTHING_CHANGED } from "./settings";
 

@@ -1,6 +1,7 @@
 /** What is on screen of the measurement of the dials: a pure reducer, so that no old line can overwrite a newer one. */
 import { duration, percent } from "@/components/ui/format";
-import type { Measured, Settings, StudioPartial } from "@/server/studio/contract";
+import type { Settings } from "@/server/studio/contract";
+import type { Measured, StudioPartial } from "@/server/studio/session-contract";
 
 export type Work = Pick<Extract<StudioPartial, { type: "work" }>, "what" | "done" | "total" | "etaSeconds">;
 

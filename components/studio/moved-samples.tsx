@@ -6,7 +6,7 @@ import { figureOf } from "@/components/ui/figure";
 import { count } from "@/components/ui/format";
 import { isGreyShape, Picture } from "@/components/ui/picture";
 import type { DatasetTask } from "@/server/datasets/contract";
-import type { Measured } from "@/server/studio/contract";
+import type { Measured } from "@/server/studio/session-contract";
 
 interface Props {
   team: string;

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Measurement, Settings, StudioBaseline } from "@/server/studio/contract";
+import type { Settings } from "@/server/studio/contract";
+import type { Measurement, StudioBaseline } from "@/server/studio/session-contract";
 import { monotoneCurve, predict, predictedCurve } from "./predict";
 import { NOTHING_CHANGED } from "./settings";
 

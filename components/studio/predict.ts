@@ -5,7 +5,8 @@
  * costs alone. All of it is shown dashed, until the measurement arrives.
  */
 import type { Sizes } from "@/server/models/contract";
-import type { Measured, Measurement, Settings, StudioBaseline } from "@/server/studio/contract";
+import type { Settings } from "@/server/studio/contract";
+import type { Measured, Measurement, StudioBaseline } from "@/server/studio/session-contract";
 import { type Dial, isOnCurveOf, sameMerge, standsAt } from "./settings";
 
 export type { Dial };

@@ -1,5 +1,5 @@
 /** What is on screen of a search for a target: its path so far, and how it ended. */
-import type { StudioPartial, StudioTried, Target } from "@/server/studio/contract";
+import type { StudioPartial, StudioTried, Target } from "@/server/studio/session-contract";
 import type { Work } from "./measuring";
 
 export interface Search {

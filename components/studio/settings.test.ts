@@ -10,17 +10,10 @@ import {
   MergeMethod,
   Pattern,
   Settings,
-  StudioBaseline,
+  type Unit,
 } from "@/server/studio/contract";
-import {
-  allowed,
-  CALIBRATED_ON,
-  isOnCurveOf,
-  readSettings,
-  sameSettings,
-  unitsInWords,
-  writeSettings,
-} from "./settings";
+import { StudioBaseline } from "@/server/studio/session-contract";
+import { allowed, CALIBRATED_ON, isOnCurveOf, readSettings, sameSettings, writeSettings } from "./settings";
 
 const hundredths = (max: number) => fc.integer({ min: 0, max: max * 100 }).map((n) => n / 100);
 const merge = fc.record({
@@ -168,9 +161,11 @@ it("says a merge in words, before the other steps", () => {
 });
 
 it("names the channel dial after what it removes", () => {
-  const words = (...units: Parameters<typeof unitsInWords>[0]["units"]) => unitsInWords({ units });
-  expect(words()).toBe("Channels");
-  expect(words("channels", "neurons")).toBe("Channels");
-  expect(words("heads", "neurons")).toBe("Heads and neurons");
-  expect(words("channels", "heads")).toBe("Channels and heads");
+  const quarter = Settings.parse({ channels: 0.25, precision: "int4" });
+  const words = (...units: Unit[]) => inWords(quarter, units);
+  expect(words()).toBe("channels 25%, int4");
+  expect(words("channels", "neurons")).toBe("channels 25%, int4");
+  expect(words("heads", "neurons")).toBe("heads and neurons 25%, int4");
+  expect(words("channels", "heads")).toBe("channels and heads 25%, int4");
+  expect(inWords(quarter)).toBe("25% removed, int4");
 });

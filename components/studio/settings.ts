@@ -9,9 +9,9 @@ import {
   Merge,
   MergeMethod,
   Settings,
-  type StudioBaseline,
   usesAncestor,
 } from "@/server/studio/contract";
+import type { StudioBaseline } from "@/server/studio/session-contract";
 
 export const NOTHING_CHANGED: Settings = Settings.parse({});
 export const MAX_SPARSITY = 0.95;
@@ -147,15 +147,6 @@ export function writeSettings(query: string, settings: Settings): string {
   params.delete("f");
   for (const name of keepFloat) params.append("f", name);
   return params.toString();
-}
-
-/** What the channel dial removes, in words: "Channels", "Heads and neurons". */
-export function unitsInWords({ units }: Pick<StudioBaseline, "units">): string {
-  const named = units.length === 0 ? ["channels"] : units;
-  // A neuron of a network of convolutions is a channel of its linear layers.
-  const said = named.includes("channels") ? named.filter((unit) => unit !== "neurons") : named;
-  const text = said.join(" and ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 type Unavailable = StudioBaseline["unavailable"][number];

@@ -12,7 +12,8 @@ import { KeyHint } from "@/components/ui/key-hint";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
-import type { Measured, Measurement, Settings, StudioBaseline, Target } from "@/server/studio/contract";
+import type { Settings } from "@/server/studio/contract";
+import type { Measured, Measurement, StudioBaseline, Target } from "@/server/studio/session-contract";
 import { BreaksPanel } from "./breaks-panel";
 import { StudioCharts } from "./charts";
 import { CommitDialog } from "./commit-dialog";
@@ -161,6 +162,7 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
           settings={settings}
           measured={measured}
           task={evidence.baseline.task}
+          units={evidence.baseline.units}
           prediction={predict(evidence, settings, "sparsity")}
           open={committing}
           onOpenChange={setCommitting}
@@ -296,6 +298,7 @@ function Bench(props: BenchProps) {
           />
           <TargetPanel
             task={baseline.task}
+            units={baseline.units}
             search={props.search}
             onFind={(target) => props.find(target, settings)}
             onCancel={props.cancel}
@@ -317,6 +320,7 @@ function Bench(props: BenchProps) {
         accuracy={measured.accuracy}
         changed={measured.changed}
         task={baseline.task}
+        units={baseline.units}
         shape={dataset?.report?.shape ?? []}
         labels={dataset?.labels ?? []}
         from={from}
@@ -326,6 +330,7 @@ function Bench(props: BenchProps) {
         settings={settings}
         from={from}
         task={baseline.task}
+        units={baseline.units}
         onRestore={change}
       />
     </div>

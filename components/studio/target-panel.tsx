@@ -10,13 +10,15 @@ import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
 import { StatusDot } from "@/components/ui/status";
 import type { DatasetTask } from "@/server/datasets/contract";
-import { inWords, type Settings, type StudioTried, type Target } from "@/server/studio/contract";
+import { inWords, type Settings, type Unit } from "@/server/studio/contract";
+import type { StudioTried, Target } from "@/server/studio/session-contract";
 import { workSays } from "./measuring";
 import { isOver, type Search } from "./search";
 import { type Goal, goalsOf, readTarget } from "./targets";
 
 interface Props {
   task: DatasetTask;
+  units: readonly Unit[];
   search: Search | null;
   onFind: (target: Target) => void;
   onCancel: () => void;
@@ -25,7 +27,7 @@ interface Props {
   reason: string | undefined;
 }
 
-export function TargetPanel({ task, search, onFind, onCancel, onRestore, reason }: Props) {
+export function TargetPanel({ task, units, search, onFind, onCancel, onRestore, reason }: Props) {
   const goals = goalsOf(task);
   const [goal, setGoal] = useState<Goal>("loss");
   const [figures, setFigures] = useState<Partial<Record<Goal, string>>>({});
@@ -65,7 +67,7 @@ export function TargetPanel({ task, search, onFind, onCancel, onRestore, reason 
         </Field>
       </div>
       {search ? (
-        <Path task={task} search={search} onRestore={onRestore} />
+        <Path task={task} units={units} search={search} onRestore={onRestore} />
       ) : (
         <p className="t2">
           Each step of a search is shown here, with the interval that decided it. A press on one turns the
@@ -76,7 +78,12 @@ export function TargetPanel({ task, search, onFind, onCancel, onRestore, reason 
   );
 }
 
-function Path({ task, search, onRestore }: Pick<Props, "task" | "onRestore"> & { search: Search }) {
+function Path({
+  task,
+  units,
+  search,
+  onRestore,
+}: Pick<Props, "task" | "units" | "onRestore"> & { search: Search }) {
   const { tried, work, state, message } = search;
   return (
     <div className="target-path" aria-live="polite">
@@ -84,7 +91,7 @@ function Path({ task, search, onRestore }: Pick<Props, "task" | "onRestore"> & {
         {tried.map((step) => (
           <li key={step.elapsedMs}>
             <button type="button" className="link" onClick={() => onRestore(step.settings)}>
-              {inWords(step.settings)}
+              {inWords(step.settings, units)}
             </button>
             <StatusDot state={step.holds ? "ok" : "bad"}>{step.holds ? "holds" : "fails"}</StatusDot>
             <span className="t2 target-figures">{figuresOf(step, task)}</span>

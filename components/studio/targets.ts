@@ -1,7 +1,7 @@
 /** The goals that a search can have, and how what is typed becomes one. */
 import { figureOf } from "@/components/ui/figure";
 import type { DatasetTask } from "@/server/datasets/contract";
-import { Target } from "@/server/studio/contract";
+import { Target } from "@/server/studio/session-contract";
 
 export type Goal = "loss" | "file" | "zstd19" | "latency";
 

@@ -4,7 +4,7 @@ import { besideInWords, figureOf } from "@/components/ui/figure";
 import { change, compact, count, bytes as inBytes, ms } from "@/components/ui/format";
 import { Bar } from "@/components/ui/progress";
 import type { Sizes } from "@/server/models/contract";
-import type { Measured, StudioBaseline } from "@/server/studio/contract";
+import type { Measured, StudioBaseline } from "@/server/studio/session-contract";
 import { interval } from "./interval";
 import type { Prediction } from "./predict";
 

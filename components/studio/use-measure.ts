@@ -5,7 +5,8 @@
  */
 import { type Dispatch, useCallback, useEffect, useReducer, useRef } from "react";
 import { readError, useTRPCClient } from "@/components/trpc/client";
-import { effective, type Measurement, type Settings } from "@/server/studio/contract";
+import { effective, type Settings } from "@/server/studio/contract";
+import type { Measurement } from "@/server/studio/session-contract";
 import { type Measuring, type MeasuringEvent, reduce } from "./measuring";
 import { sameSettings } from "./settings";
 
@@ -96,9 +97,7 @@ export function useMeasure(props: Props): Measure {
     sameSettings(measuring.settings, settings) &&
     (measuring.state === "waiting" || measuring.state === "measuring" || measuring.state === "done");
   const wanted = sessionId !== null && !isBaseline && !isKnown && !isRunning;
-  const { channels, sparsity, pattern, precision, allocation, layers, recovery, merge } = settings;
-  const { calibration, calibrationSamples, keepFloat } = effective(settings);
-  const keptFloat = keepFloat.join("\n");
+  const dials = JSON.stringify(effective(settings));
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new setting or session starts it, its own progress does not
   useEffect(() => {
     if (!wanted || sessionId === null) {
@@ -108,22 +107,7 @@ export function useMeasure(props: Props): Measure {
     running.current?.abort();
     const timer = setTimeout(() => void measure(settings, sessionId), REST_MS);
     return () => clearTimeout(timer);
-  }, [
-    sessionId,
-    channels,
-    sparsity,
-    pattern,
-    precision,
-    calibration,
-    calibrationSamples,
-    keptFloat,
-    allocation,
-    layers,
-    recovery,
-    merge,
-    isBaseline,
-    isKnown,
-  ]);
+  }, [sessionId, dials, isBaseline, isKnown]);
 
   const again = useCallback(() => {
     if (sessionId !== null) void measure(settings, sessionId);

@@ -2,7 +2,8 @@
 /** Runs a search for a target in the warm session; what it settles on turns the dials and is followed as measured. */
 import { type Dispatch, useCallback, useReducer, useRef } from "react";
 import { readError, useTRPCClient } from "@/components/trpc/client";
-import type { Settings, Target } from "@/server/studio/contract";
+import type { Settings } from "@/server/studio/contract";
+import type { Target } from "@/server/studio/session-contract";
 import type { MeasuringEvent } from "./measuring";
 import { reduceSearch, type Search } from "./search";
 import type { Claim } from "./use-measure";

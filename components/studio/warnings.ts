@@ -1,6 +1,7 @@
 /** What is lost beside what is gained, in words: a setting that makes the file bigger or slower says so. */
 import { bytes, change } from "@/components/ui/format";
-import type { Measured, Settings, StudioBaseline } from "@/server/studio/contract";
+import type { Settings } from "@/server/studio/contract";
+import type { Measured, StudioBaseline } from "@/server/studio/session-contract";
 
 /** Why a precision may run slower on a CPU; nothing where it does not. */
 const SLOWER: Partial<Record<Settings["precision"], string>> = {

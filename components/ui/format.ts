@@ -66,6 +66,9 @@ export function count(value: Maybe): string {
   return isNumber(value) ? decimal(Math.round(value), 0) : NOT_MEASURED;
 }
 
+/** A phrase as a heading begins: `heads and neurons` is `Heads and neurons`. */
+export const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** `1 worker`, `10,000 workers`. */
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;

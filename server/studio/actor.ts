@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { AppError, Unavailable } from "../platform/errors";
 import { deriveToken } from "../platform/tokens";
-import { type EvaluateRequest, type SolveRequest, StudioBaseline, StudioPartial } from "./contract";
+import { type EvaluateRequest, type SolveRequest, StudioBaseline, StudioPartial } from "./session-contract";
 
 interface Place {
   id: string;

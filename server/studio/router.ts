@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { Id } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
-import { Commit, EvaluateSettings, OneSample, OpenSession, Solve } from "./contract";
+import { Commit } from "./contract";
 import * as service from "./service";
+import { EvaluateSettings, OneSample, OpenSession, Solve } from "./session-contract";
 
 const OneSession = z.object({ sessionId: Id });
 

@@ -12,25 +12,19 @@ import { emit } from "../platform/live/outbox";
 import { CompressSpec } from "../runs/contract";
 import { createRun } from "../runs/service";
 import * as actor from "./actor";
+import { type Commit, changesSomething, effective, inWords, joins, Recipe, Settings } from "./contract";
+import { resolved, resolveMerge } from "./merge";
+import * as repo from "./repo";
 import {
-  type Commit,
-  changesSomething,
   type EvaluateSettings,
-  effective,
-  inWords,
-  joins,
   KEEP_FROM_N,
   Measured,
   type Measurement,
   type OneSample,
   type OpenSession,
-  Recipe,
-  Settings,
   type Solve,
   type StudioPartial,
-} from "./contract";
-import { resolved, resolveMerge } from "./merge";
-import * as repo from "./repo";
+} from "./session-contract";
 
 const ONE_CPU = { workers: 1, cpus: 1, gpus: 0 };
 

@@ -17,9 +17,10 @@ import { database, pool } from "../platform/db";
 import { newId } from "../platform/ids";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { deriveToken } from "../platform/tokens";
-import { Settings, type StudioPartial } from "./contract";
+import { Settings } from "./contract";
 import { closeIdleSessions, desiredSessions, observeSession } from "./reconcile";
 import * as service from "./service";
+import type { StudioPartial } from "./session-contract";
 import { storedBlob, succeedCommit } from "./testing";
 
 let test: TestDatabase;

@@ -294,19 +294,6 @@ class AchievedRatio(BaseModel):
     sparsity: float
 
 
-class ChangedSample(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        populate_by_name=True,
-    )
-    id: int
-    label: int
-    before: int
-    after: int
-    before_confidence: Annotated[float, Field(alias='beforeConfidence')]
-    after_confidence: Annotated[float, Field(alias='afterConfidence')]
-
-
 class LayerChange(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -326,6 +313,19 @@ class MergeParents(BaseModel):
     )
     partner: str
     ancestor: str | None
+
+
+class ChangedSample(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    id: int
+    label: int
+    before: int
+    after: int
+    before_confidence: Annotated[float, Field(alias='beforeConfidence')]
+    after_confidence: Annotated[float, Field(alias='afterConfidence')]
 
 
 class MovedSample(BaseModel):
@@ -1062,16 +1062,6 @@ class Recipe(BaseModel):
     round_to: Annotated[int, Field(alias='roundTo')] = 16
 
 
-class Sensitivity(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        populate_by_name=True,
-    )
-    done: int
-    total: int
-    layers: list[SensitivityCurve]
-
-
 class Settings(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -1088,6 +1078,25 @@ class Settings(BaseModel):
     layers: dict[str, float] = {}
     recovery: float = 0
     merge: Merge | None = None
+
+
+class EvaluateRequest(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    rev: int
+    settings: Settings
+
+
+class Sensitivity(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    done: int
+    total: int
+    layers: list[SensitivityCurve]
 
 
 class SolveRequest(BaseModel):
@@ -1284,15 +1293,6 @@ class Inspection(BaseModel):
     macs: int
     isolation: str
     graph: Graph | None = None
-
-
-class EvaluateRequest(BaseModel):
-    model_config = ConfigDict(
-        extra='forbid',
-        populate_by_name=True,
-    )
-    rev: int
-    settings: Settings
 
 
 class StudioPartial(
