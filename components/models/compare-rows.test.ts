@@ -4,7 +4,7 @@ import { evaluationResult, inspection } from "@/server/models/testing/examples";
 import { type Comparison, compareGroups, readNumbers, toTable } from "./compare-rows";
 
 type Version = Comparison["versions"][number];
-const { n, task, accuracy, halfWidth, figures, perClass, latency } = evaluationResult;
+const { n, task, accuracy, halfWidth, figures, perClass, latency, memory } = evaluationResult;
 
 const version = (number: number, values: Partial<Version> = {}): Version => ({
   id: `ver_${number}`,
@@ -30,7 +30,7 @@ const version = (number: number, values: Partial<Version> = {}): Version => ({
   createdByName: "Ines",
   runNumber: 1,
   isServing: false,
-  evaluation: { n, task, accuracy, halfWidth, figures, perClass, latency, createdAt: new Date(0) },
+  evaluation: { n, task, accuracy, halfWidth, figures, perClass, latency, memory, createdAt: new Date(0) },
   pair: null,
   ...values,
 });
@@ -56,7 +56,17 @@ test("what differs comes first, what is equal is folded, and nothing is in both"
 test("the best is the least size and the most accuracy, and none where all are equal or one is known", () => {
   const better = version(2, {
     sizes: { ...inspection.sizes, file: 200_000 },
-    evaluation: { n, task, figures, accuracy: 0.92, halfWidth, perClass, latency, createdAt: new Date(0) },
+    evaluation: {
+      n,
+      task,
+      figures,
+      accuracy: 0.92,
+      halfWidth,
+      perClass,
+      latency,
+      memory,
+      createdAt: new Date(0),
+    },
   });
   const both = comparison(version(1), better);
   expect(find(both, "size-file")?.best).toEqual([1]);

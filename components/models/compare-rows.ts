@@ -91,6 +91,11 @@ export function compareGroups(comparison: Comparison): CompareGroup[] {
             return { text: ms(found.p50Ms), value: found.p50Ms, detail: `${found.rounds} rounds${ratio}` };
           }),
         ),
+        ...[1, 64].map((batch) =>
+          of(`memory-${batch}`, `Peak memory, batch ${batch}`, "less", (v) =>
+            number(v.evaluation?.memory.find((memory) => memory.batch === batch)?.peakBytes, bytes),
+          ),
+        ),
       ],
     ],
     [

@@ -7,7 +7,7 @@ import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { EmptyState } from "@/components/ui/feedback";
 import { besideInWords, changedWords, figureOf } from "@/components/ui/figure";
-import { count, ms, percent } from "@/components/ui/format";
+import { bytes, count, ms, percent } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Bar } from "@/components/ui/progress";
 import { type Column, Table } from "@/components/ui/table";
@@ -102,6 +102,16 @@ const columns = (team: string): Column<Evaluation>[] => [
     head: "p50, batch 1 / 64",
     align: "end",
     cell: ({ result: { latency } }) => latency.map((l) => ms(l.p50Ms)).join(" / ") || "not measured",
+  },
+  {
+    key: "memory",
+    head: "Peak memory",
+    align: "end",
+    cell: ({ result: { memory } }) => (
+      <span title="Beyond the process’s libraries and the input, in a process of its own">
+        {memory.map((m) => bytes(m.peakBytes)).join(" / ") || "not measured"}
+      </span>
+    ),
   },
   {
     key: "run",

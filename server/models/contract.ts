@@ -214,6 +214,15 @@ export const LayerTimes = z.object({
 });
 export type LayerTimes = z.infer<typeof LayerTimes>;
 
+/** Resident memory of a process of its own, beyond its libraries and the input. */
+export const PeakMemory = z.object({
+  batch: z.number().int().positive(),
+  /** What the session keeps once it is open. */
+  openedBytes: Count,
+  /** The most that opening it and one inference took: what a replica has to have room for. */
+  peakBytes: Count,
+});
+
 /** Metrics of one version on the whole test set of one dataset. */
 export const EvaluationResult = z.object({
   n: Count,
@@ -242,6 +251,8 @@ export const EvaluationResult = z.object({
   latency: z.array(Latency),
   /** Null where latency was not measured. */
   layerTimes: LayerTimes.nullable().default(null),
+  /** By batch; empty where latency was not measured. */
+  memory: z.array(PeakMemory).default([]),
 });
 export type EvaluationResult = z.infer<typeof EvaluationResult>;
 

@@ -29,6 +29,7 @@ function measured(difference: number | null, halfWidth = 0.004): z.infer<typeof 
       baselineAccuracy: 0.9151,
       latency: [],
       layerTimes: null,
+      memory: [],
     },
   };
 }

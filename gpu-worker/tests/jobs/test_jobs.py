@@ -192,6 +192,8 @@ def test_the_same_recipe_gives_the_same_bytes_and_honest_figures(tmp_path: Path)
         timed = {layer.name for layer in evaluation.layer_times.layers}
         assert timed <= {layer.name for layer in artifacts.inspection.layers}
         assert timed >= {layer.name for layer in artifacts.inspection.layers if layer.macs}
+        assert [row.batch for row in evaluation.memory] == [1, 64]
+        assert all(row.peak_bytes >= row.opened_bytes for row in evaluation.memory)
         base, _ = classes(door, parent, dataset)
         gained = int(((answers == labels) & (base != labels)).sum())
         lost = int(((answers != labels) & (base == labels)).sum())

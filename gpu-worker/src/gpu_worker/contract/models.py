@@ -250,6 +250,16 @@ class PairedDifference(BaseModel):
     mcnemar_p: Annotated[float | None, Field(alias='mcnemarP')]
 
 
+class PeakMemory(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    batch: int
+    opened_bytes: Annotated[int, Field(alias='openedBytes')]
+    peak_bytes: Annotated[int, Field(alias='peakBytes')]
+
+
 class Sizes(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -995,6 +1005,7 @@ class EvaluationResult(BaseModel):
     baseline_accuracy: Annotated[float | None, Field(alias='baselineAccuracy')]
     latency: list[Latency]
     layer_times: Annotated[LayerTimes | None, Field(alias='layerTimes')] = None
+    memory: Annotated[list[PeakMemory], Field(validate_default=True)] = []
 
 
 class Graph(BaseModel):

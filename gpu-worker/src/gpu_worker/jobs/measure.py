@@ -5,7 +5,7 @@ inspection.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from gpu_worker.contract import (
     EvaluationResult,
     LayerTime,
     LayerTimes,
+    PeakMemory,
     VersionArtifacts,
 )
 from gpu_worker.data import Dataset
@@ -73,6 +74,7 @@ def to_evaluation(
     measured: dict[int, evaluate.Latency],
     door: Door,
     times: LayerTimes | None = None,
+    memory: Sequence[PeakMemory] = (),
 ) -> EvaluationResult:
     """What is stored of an evaluation. The answers become a blob of little-endian int32 or float32 in dataset
     order, and what each scores one of bytes, 0 or 1, or of float32.
@@ -105,6 +107,7 @@ def to_evaluation(
         scores=kept if task.is_graded else None,
         latency=to_latency(measured, against_itself=baseline is None),
         layer_times=times,
+        memory=list(memory),
     )
 
 
@@ -149,6 +152,17 @@ def measure_layers(model: bytes, dataset: Dataset, stop: threading.Event) -> Lay
     )
 
 
+def measure_memory(model: bytes, dataset: Dataset) -> list[PeakMemory]:
+    """Peak memory by batch, each in a process of its own."""
+    session = evaluate.open_session(model, 1)
+    example = dataset.batch(dataset.test_ids[: max(BATCHES)], evaluate.session_input(session))
+    found = evaluate.peak_memory(model, example, BATCHES)
+    return [
+        PeakMemory(batch=batch, opened_bytes=max(row.opened, 0), peak_bytes=max(row.peak, 0))
+        for batch, row in sorted(found.items())
+    ]
+
+
 def measure_version(
     model: bytes,
     float_model: bytes,
@@ -172,6 +186,7 @@ def measure_version(
     compared = None if baseline is None else answer_all(baseline, dataset, told(1), stop, threads)
     measured = measure_latency(model, baseline, dataset, LATENCY_ROUNDS, stop)
     times = measure_layers(model, dataset, stop)
+    memory = measure_memory(model, dataset)
     inspection = inspect_bytes(model)
     stored: Artifact = door.put_blob(model)
     return VersionArtifacts(
@@ -179,5 +194,5 @@ def measure_version(
         float=stored if float_model == model else door.put_blob(float_model),
         inspection=inspection,
         sizes=inspection.sizes,
-        evaluation=to_evaluation(answers, compared, dataset, measured, door, times),
+        evaluation=to_evaluation(answers, compared, dataset, measured, door, times, memory),
     )

@@ -19,6 +19,7 @@ from gpu_worker.jobs.measure import (
     answer_all,
     measure_latency,
     measure_layers,
+    measure_memory,
     measure_version,
     to_evaluation,
 )
@@ -52,9 +53,10 @@ def evaluate_version(spec: EvaluateSpec, door: Door, stop: threading.Event, thre
     checklist.start("latency", "Timing both in turn")
     measured = measure_latency(candidate, baseline, dataset, spec.latency_rounds, stop)
     times = measure_layers(candidate, dataset, stop) if measured else None
+    memory = measure_memory(candidate, dataset) if measured else []
     checklist.finish("latency", f"{spec.latency_rounds} rounds")
     return EvaluateResult(
-        evaluation=to_evaluation(answers, compared, dataset, measured, door, times),
+        evaluation=to_evaluation(answers, compared, dataset, measured, door, times, memory),
         baseline=None
         if compared is None or compared.task.is_relative
         else to_evaluation(compared, None, dataset, {}, door),
