@@ -3,9 +3,9 @@ import Link from "next/link";
 import type { Outputs } from "@/components/trpc/client";
 import { Lineage } from "@/components/ui/diagrams";
 import { Digest } from "@/components/ui/digest";
-import { bytes, datetime, percent, plusMinus } from "@/components/ui/format";
+import { bytes, datetime } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
-import { recipeCost, recipeDetail, recipeTitle } from "./lineage";
+import { figureInWords, recipeCost, recipeDetail, recipeTitle } from "./lineage";
 
 type Version = Outputs["models"]["page"]["versions"][number];
 
@@ -18,7 +18,7 @@ interface Props {
   current?: string | undefined;
 }
 
-/** Artifacts on a line, and on the line between them the recipe with its cost in points and bytes. */
+/** Artifacts on a line, and on the line between them the recipe with its cost in the figure and in bytes. */
 export function LineagePanel({ team, model, lines, current }: Props) {
   return (
     <Panel title="Lineage" subtitle="each recipe, run again on its parent, gives the same digest">
@@ -38,10 +38,7 @@ export function LineagePanel({ team, model, lines, current }: Props) {
                   {datetime(Number(version.createdAt)).split(",")[0]}
                   {version.createdByName && `, ${version.createdByName}`}
                   <br />
-                  <b className="m">
-                    {percent(version.accuracy, 2)}{" "}
-                    {version.halfWidth !== null && plusMinus(version.halfWidth * 100, 2)}
-                  </b>
+                  <b className="m">{figureInWords(version)}</b>
                   <br />
                   {bytes(version.bytes)}
                 </>

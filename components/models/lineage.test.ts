@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { MadeBy } from "@/server/models/contract";
-import { type Ancestor, lines, recipeCost, recipeDetail, recipeTitle } from "./lineage";
+import { type Ancestor, figureInWords, lines, recipeCost, recipeDetail, recipeTitle } from "./lineage";
 
 const ancestor = (number: number, over: Partial<Ancestor> = {}): Ancestor => ({
   id: `v${number}`,
@@ -32,6 +32,13 @@ describe("lineage", () => {
       "−0.50 pt, −424 kB",
     );
     expect(recipeCost(ancestor(1), ancestor(2, { accuracy: 0.9, bytes: 724_000 }))).toContain("+24.0 kB");
+  });
+
+  it("writes how good a version is in the words of its task", () => {
+    const at = { accuracy: 0.913, halfWidth: 0.004 };
+    expect(figureInWords({ task: "classification", ...at })).toBe("91.30% ±0.40");
+    expect(figureInWords({ task: "regression", ...at })).toBe("R² 0.9130 ±0.0040");
+    expect(figureInWords({ task: null, accuracy: null, halfWidth: null })).toBe("not measured");
   });
 
   it("prefers what was measured on the same samples, though the parent has no evaluation of its own", () => {

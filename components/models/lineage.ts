@@ -58,6 +58,22 @@ export function recipeDetail(madeBy: MadeBy | null): string {
     .join(", ");
 }
 
+/** How good a version is: "91.50% ±0.55", and with its name what is no accuracy: "R² 0.9130 ±0.0040". */
+export function figureInWords({
+  task,
+  accuracy,
+  halfWidth,
+}: Pick<Ancestor, "task" | "accuracy"> & { halfWidth: number | null }): string {
+  const { name, value, half } = figureOf(task ?? "classification");
+  return [
+    task !== null && task !== "classification" && name,
+    value(accuracy),
+    accuracy !== null && halfWidth !== null && half(halfWidth),
+  ]
+    .filter(Boolean)
+    .join(" ");
+}
+
 /** What it did to the figure: "−0.51 pt", "−0.0051". Null where both were not measured on one dataset. */
 export function accuracyCost(parent: Ancestor, child: Ancestor): string | null {
   if (child.toParent) return figureOf(child.toParent.task).difference(child.toParent.difference);
