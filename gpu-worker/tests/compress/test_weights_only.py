@@ -115,6 +115,11 @@ def test_a_session_measures_a_recurrent_network_and_commits_what_it_showed(tmp_p
             "Tier 3. Only its weights can be edited. LSTM node '/cells/LSTM'"
         )
         assert {option for _, option in reasons if option} == {"int4", "int8", "int8_dynamic"}
+        parents = {"partner": "ab" * 32, "ancestor": None}
+        merge = {"partner": 2, "method": "soup", "weight": 0.5, "parents": parents}
+        refused = list(opened.lines(merge=merge))
+        assert [line["type"] for line in refused] == ["failed"]
+        assert refused[0]["message"] == reasons["merge", None]
         chosen = {"sparsity": 0.6, "allocation": "sensitivity", "precision": "fp16"}
         lines = list(opened.lines(**chosen))
         built = next(line for line in lines if line["type"] == "built")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from gpu_worker.compress import Recipe, apply_recipe
-from gpu_worker.importer import export_onnx, import_onnx
+from gpu_worker.importer import export_onnx, import_onnx, reinsert_batchnorm
 from nets import onnx_of
 from sessions import Opened, session
 
@@ -54,6 +56,27 @@ def test_a_merge_is_fetched_once_and_shown_as_it_is_committed(
     assert paired is not None
     assert last["accuracy"] == committed.artifacts.evaluation.accuracy
     assert (last["paired"]["gained"], last["paired"]["lost"]) == (paired.gained, paired.lost)
+
+
+def test_a_session_on_a_folded_upload_merges_with_what_was_trained_of_it(tmp_path: Path) -> None:
+    upload = onnx_of("resnet", "dynamo")
+    with session(tmp_path, upload, n=600) as found:
+        imported = import_onnx(upload)
+        samples = np.random.default_rng(0).standard_normal((64, 1, 28, 28)).astype(np.float32)
+        trained = moved(export_onnx(reinsert_batchnorm(imported, [torch.from_numpy(samples)])), 5)
+        parents = {
+            "partner": found.door.put_blob(trained).sha256,
+            "ancestor": found.door.put_blob(upload).sha256,
+        }
+        merge = {"partner": 2, "method": "ties", "weight": 0.4, "density": 0.5, "parents": parents}
+        settings = {"merge": merge, "sparsity": 0.3, "allocation": "uniform"}
+        lines = list(found.lines(**settings))
+        assert lines[-1]["type"] == "done", lines[-1]
+        built = next(line for line in lines if line["type"] == "built")
+        assert [layer["name"] for layer in built["layers"]] == [layer.name for layer in imported.layers]
+        locked = {layer["name"]: layer["sparsity"] for layer in built["layers"]}
+        committed = found.committed(settings | {"layers": locked})
+        assert lines[-3]["sizes"] == committed.artifacts.sizes.model_dump()
 
 
 def test_a_merge_with_other_shapes_fails_with_the_tensor_and_without_digests_is_refused(
