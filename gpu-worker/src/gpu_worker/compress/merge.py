@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,6 +62,7 @@ class _Form:
     plain: onnx.ModelProto
     names: set[str]
     arrays: Tensors
+    has_put_back: bool
 
 
 class Merger:
@@ -89,16 +91,21 @@ class Merger:
 
         Raises ValueError naming the first node or tensor in which the graphs differ.
         """
-        relatives = [merge.partner] if merge.ancestor is None else [merge.partner, merge.ancestor]
-        has = {_norms(self._imported.model), *(self._norms_of(digest) for digest in relatives)}
-        puts_back = len(has) > 1
-        mine = self._form(puts_back)
-        others = self._weights("The other version", merge.partner, puts_back)
-        before = (
-            None
-            if merge.ancestor is None
-            else self._weights("The shared ancestor", merge.ancestor, puts_back)
+        relatives = {"The other version": merge.partner}
+        if merge.ancestor is not None:
+            relatives["The shared ancestor"] = merge.ancestor
+        graphs = {
+            digest: self._graph(name, digest)
+            for name, digest in relatives.items()
+            if digest not in self._norms
+        }
+        self._norms |= {digest: _norms(graph) for digest, graph in graphs.items()}
+        counts = {_norms(self._imported.model), *(self._norms[digest] for digest in relatives.values())}
+        mine = self._form(len(counts) > 1)
+        others, *rest = (
+            self._weights(name, digest, mine, graphs.get(digest)) for name, digest in relatives.items()
         )
+        before = rest[0] if rest else None
         weights = mine.imported.weights
         statistics = {weight.initializer for name, weight in weights.items() if name.endswith(STATISTICS)}
         merged = merge_tensors(merge, mine.arrays, others, before, statistics)
@@ -111,47 +118,53 @@ class Merger:
         is_parent = _equal(merged, mine.arrays) or _equal(merged, others)
         return Merged(mine.imported.with_module(module), is_parent)
 
-    def _form(self, puts_back: bool) -> _Form:
-        if puts_back not in self._forms:
-            imported = self._put_back("This version", self._imported) if puts_back else self._imported
+    def _form(self, has_put_back: bool) -> _Form:
+        if has_put_back not in self._forms:
+            imported = self._put_back("This version", self._imported) if has_put_back else self._imported
             plain = export_proto(imported)
             names = {weight.initializer for weight in imported.weights.values()}
-            self._forms[puts_back] = _Form(imported, plain, names, _arrays(plain, names))
-        return self._forms[puts_back]
+            self._forms[has_put_back] = _Form(imported, plain, names, _arrays(plain, names), has_put_back)
+        return self._forms[has_put_back]
+
+    def _weights(self, name: str, digest: str, mine: _Form, graph: onnx.ModelProto | None) -> Tensors:
+        """Of a relative in the form that this version's have. graph: its plain form, where it is at hand."""
+        found = self._known.pop((digest, mine.has_put_back), None)
+        if found is None:
+            if mine.has_put_back:
+                other = export_proto(self._put_back(name, self._imported_of(name, digest)))
+            else:
+                other = graph or self._graph(name, digest)
+            difference = first_difference(mine.plain, other, mine.names)
+            if difference is not None:
+                raise ValueError(f"{name} cannot be merged: {difference}")
+            found = _arrays(other, mine.names)
+        self._known[digest, mine.has_put_back] = found
+        while len(self._known) > RELATIVES_KEPT:
+            del self._known[next(iter(self._known))]
+        return found
+
+    def _graph(self, name: str, digest: str) -> onnx.ModelProto:
+        with _naming(name):
+            return plain_form(self._model(digest))
+
+    def _imported_of(self, name: str, digest: str) -> Imported:
+        with _naming(name):
+            return import_onnx(self._model(digest))
 
     def _put_back(self, name: str, imported: Imported) -> Imported:
         taken = [_taken(version.input) for version in (self._imported, imported)]
         if taken[0] != taken[1]:
             raise ValueError(f"{name} cannot be merged: samples are {taken[0]} here and {taken[1]} there.")
-        try:
+        with _naming(name):
             return reinsert_batchnorm(imported, [torch.from_numpy(self._samples())])
-        except ImportRefused as refusal:
-            raise ValueError(f"{name} cannot be merged: {refusal}") from refusal
 
-    def _graph(self, name: str, data: bytes, puts_back: bool) -> onnx.ModelProto:
-        try:
-            return export_proto(self._put_back(name, import_onnx(data))) if puts_back else plain_form(data)
-        except ImportRefused as refusal:
-            raise ValueError(f"{name} cannot be merged: {refusal}") from refusal
 
-    def _norms_of(self, digest: str) -> int:
-        if digest not in self._norms:
-            self._norms[digest] = _norms(onnx.load_model_from_string(self._model(digest)))
-        return self._norms[digest]
-
-    def _weights(self, name: str, digest: str, puts_back: bool) -> Tensors:
-        found = self._known.pop((digest, puts_back), None)
-        if found is None:
-            mine = self._form(puts_back)
-            other = self._graph(name, self._model(digest), puts_back)
-            difference = first_difference(mine.plain, other, mine.names)
-            if difference is not None:
-                raise ValueError(f"{name} cannot be merged: {difference}")
-            found = _arrays(other, mine.names)
-        self._known[digest, puts_back] = found
-        while len(self._known) > RELATIVES_KEPT:
-            del self._known[next(iter(self._known))]
-        return found
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ImportRefused as refusal:
+        raise ValueError(f"{name} cannot be merged: {refusal}") from refusal
 
 
 def merge_tensors(
