@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gpu_worker.data.spec import InputSpec
+from gpu_worker.data.spec import InputSpec, refuse
 
 Adapter = Callable[[np.ndarray], np.ndarray]
 """Rearranges a batch (N, ...) without changing its values."""
@@ -17,7 +17,8 @@ def adapter(sample: tuple[int, ...], wanted: InputSpec) -> Adapter:
     """How samples of shape `sample` (without N) become the model's input.
 
     Tried in order: as they are; a channel axis for (H, W); HWC to CHW and back; flattened for a model of rank
-    2; flat samples folded to a fully known shape. Raises ValueError, naming both shapes, when none fits.
+    2; flat samples folded to a fully known shape. Raises DatasetError (a ValueError), naming both shapes,
+    when none fits.
     """
     model = wanted.shape[1:]
     if _fits(sample, model):
@@ -39,9 +40,12 @@ def adapter(sample: tuple[int, ...], wanted: InputSpec) -> Adapter:
     if len(sample) == 1 and len(known) == len(model) and math.prod(known) == count:
         return lambda batch: batch.reshape(len(batch), *known)
     shown = tuple("any" if length is None else length for length in model)
-    raise ValueError(
+    raise refuse(
+        "input.shape",
         f"Samples of shape {sample} cannot be fed to the input '{wanted.name}' of shape {shown} (without the"
-        " batch). Choose a dataset whose samples have the model's shape, or a model made for this dataset."
+        " batch).",
+        "Choose a dataset whose samples have the model's shape, or a model made for this dataset.",
+        f"input '{wanted.name}'",
     )
 
 

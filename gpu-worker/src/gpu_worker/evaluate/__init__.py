@@ -24,6 +24,7 @@ from gpu_worker.evaluate.statistics import (
 )
 from gpu_worker.evaluate.tasks import Task, log_probabilities, task_of
 from gpu_worker.evaluate.timing import Latency, latency
+from gpu_worker.evaluate.tried import TriedBatch, try_batch
 
 __all__ = [
     "SECOND",
@@ -34,6 +35,7 @@ __all__ = [
     "PeakMemory",
     "PerClass",
     "Task",
+    "TriedBatch",
     "confidence_sequence",
     "evaluate",
     "evaluation_order",
@@ -52,5 +54,6 @@ __all__ = [
     "session_input",
     "session_options",
     "task_of",
+    "try_batch",
     "wilson",
 ]

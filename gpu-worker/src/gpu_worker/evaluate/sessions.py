@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import numpy as np
 import onnxruntime as ort
 
@@ -26,11 +29,22 @@ def open_session(data: bytes | str, threads: int = 1) -> ort.InferenceSession:
 
 def predict(session: ort.InferenceSession, batch: np.ndarray) -> np.ndarray:
     """Scores (N, classes) of a batch, in one run, or one by one where the model's batch is fixed."""
+    scores = [
+        np.asarray(outputs[0]) if kept is None else np.asarray(outputs[0])[:kept]
+        for kept, outputs in answer(session, batch)
+    ]
+    return scores[0] if len(scores) == 1 else np.concatenate(scores)
+
+
+def answer(session: ort.InferenceSession, batch: np.ndarray) -> Iterator[tuple[int | None, Sequence[Any]]]:
+    """All outputs of each run that a batch takes, and how many of their rows count: None for all. The last
+    run of a fixed batch is filled with the last sample.
+    """
     feed = session.get_inputs()[0]
     fixed = feed.shape[0] if feed.shape and isinstance(feed.shape[0], int) else None
     if fixed is None or fixed == len(batch):
-        return np.asarray(session.run(None, {feed.name: batch})[0])
-    scores = []
+        yield None, session.run(None, {feed.name: batch})
+        return
     for start in range(0, len(batch), fixed):
         rows = batch[start : start + fixed]
         padded = (
@@ -38,5 +52,4 @@ def predict(session: ort.InferenceSession, batch: np.ndarray) -> np.ndarray:
             if len(rows) < fixed
             else rows
         )
-        scores.append(np.asarray(session.run(None, {feed.name: padded})[0])[: len(rows)])
-    return np.concatenate(scores)
+        yield len(rows), session.run(None, {feed.name: padded})
