@@ -8,6 +8,7 @@ import { registerSinks, registerSources } from "./engine/service";
 import { evaluateSample } from "./models/sample";
 import { finishEvaluation, finishInspection } from "./models/service";
 import { registerServing } from "./models/serving";
+import { finishTry } from "./models/tries";
 import { desiredReplicas, finishMeasurement, observeReplica, servingByModel } from "./releases/service";
 import { desiredAttempts, type Finisher, observeJobs, registerFinishers } from "./runs/service";
 import { desiredSessions, finishCommit, observeSession } from "./studio/reconcile";
@@ -34,6 +35,7 @@ registerServing(servingByModel);
 registerFinishers({
   inspect_model: both(finishInspection, evaluateSample),
   inspect_dataset: both(finishCheck, evaluateSample),
+  try_batch: finishTry,
   evaluate: both(finishEvaluation, finishMeasurement),
   compress: finishCommit,
   train: finishTraining,

@@ -29,7 +29,7 @@ export const run = pgTable(
     /** Counts within the team: what people say and URLs hold. */
     number: integer("number").notNull(),
     kind: text("kind", {
-      enum: ["inspect_model", "inspect_dataset", "evaluate", "compress", "train"],
+      enum: ["inspect_model", "inspect_dataset", "try_batch", "evaluate", "compress", "train"],
     }).notNull(),
     title: text("title").notNull(),
     state: text("state", { enum: runStates }).notNull().default("queued"),

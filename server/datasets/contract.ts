@@ -169,6 +169,8 @@ export const CreateDataset = z
     mapping: TableMapping.nullable().default(null),
     /** Null takes what the labels look like. */
     task: DatasetTask.nullable().default(null),
+    /** A version that a test batch is tried on once the check has passed. */
+    tryOn: Id.nullable().default(null),
     /** Names of the classes 0, 1, …; empty takes those that the files say, else shows the numbers. */
     labels: z.array(z.string().trim().min(1).max(60)).max(1000).default([]),
   })

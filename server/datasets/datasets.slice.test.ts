@@ -56,7 +56,7 @@ async function uploaded(ctx: TeamContext, filename: string): Promise<string> {
 async function create(
   ctx: TeamContext,
   name: string,
-  over: Partial<CreateDataset> = {},
+  over: Partial<Parameters<typeof service.createDataset>[1]> = {},
   filename = "parcels.npz",
 ) {
   const files = [{ uploadId: await uploaded(ctx, filename), role: "data" as const }];
@@ -68,6 +68,7 @@ async function create(
     transform: null,
     mapping: null,
     task: null,
+    tryOn: null,
     labels: [],
     ...over,
   });
@@ -81,7 +82,7 @@ const finish = (
 const found = (refusal: { rule: string; message: string; remedy: string } | null) =>
   ({
     state: "succeeded",
-    result: { kind: "inspect_dataset", report: refusal ? null : report(), refusal },
+    result: { kind: "inspect_dataset", report: refusal ? null : report(), refusal, batch: null },
   }) as const;
 
 describe("a dataset", () => {
@@ -156,7 +157,7 @@ describe("a dataset", () => {
     });
     await finish(created.run, {
       state: "succeeded",
-      result: { kind: "inspect_dataset", report: found, refusal: null },
+      result: { kind: "inspect_dataset", report: found, refusal: null, batch: null },
     });
     const ref = await service.datasetRef(ctx.db, ctx.teamId, created.datasetId);
     expect(ref).toMatchObject({ files: prepared, split: { kind: "files" }, transform: { mean: [1, 2] } });
@@ -180,7 +181,7 @@ describe("a dataset", () => {
       const found = { ...report([2]), table: { columns: [], rows: [], mapping } };
       await finish(created.run, {
         state: "succeeded",
-        result: { kind: "inspect_dataset", report: found, refusal: null },
+        result: { kind: "inspect_dataset", report: found, refusal: null, batch: null },
       });
       digests.push((await service.page(ctx, created.name)).digest);
     }
@@ -195,7 +196,12 @@ describe("a dataset", () => {
     expect(DatasetReport.parse(old)).toEqual({ ...old, leakage, table, labels, split, prepared });
     await finish(created.run, {
       state: "succeeded",
-      result: { kind: "inspect_dataset", report: { ...report(), labels: ["0", "1"] }, refusal: null },
+      result: {
+        kind: "inspect_dataset",
+        report: { ...report(), labels: ["0", "1"] },
+        refusal: null,
+        batch: null,
+      },
     });
     expect((await service.page(ctx, "named")).labels).toEqual(["no", "yes"]);
   });

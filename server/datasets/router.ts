@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { versionForWork } from "../models/service";
 import { Slug } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
 import { CreateDataset, ListDatasets } from "./contract";
@@ -13,5 +14,8 @@ export const datasetsRouter = router({
     .query(({ ctx, input }) => service.page(ctx, input.dataset)),
   create: inTeam("dataset.upload")
     .input(CreateDataset)
-    .mutation(({ ctx, input }) => service.createDataset(ctx, input)),
+    .mutation(async ({ ctx, input }) => {
+      const tryOn = input.tryOn === null ? null : await versionForWork(ctx.db, ctx.teamId, input.tryOn);
+      return service.createDataset(ctx, { ...input, tryOn });
+    }),
 });

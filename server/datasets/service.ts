@@ -10,7 +10,7 @@ import { Conflict, Invalid, NotFound, sqlState } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { takeUpload } from "../platform/uploads/service";
-import { Cause, InspectDatasetSpec, Progress } from "../runs/contract";
+import { Cause, InspectDatasetResult, InspectDatasetSpec, Progress } from "../runs/contract";
 import { createRun, type Finisher } from "../runs/service";
 import {
   type CreateDataset,
@@ -29,7 +29,11 @@ import * as repo from "./repo";
 
 /** More than fit into a list to choose from. */
 const CHOICES = 100;
-const CheckIntent = z.object({ takesFoundTransform: z.boolean() });
+const CheckIntent = z.object({
+  takesFoundTransform: z.boolean(),
+  /** Whom a test batch is tried on. */
+  tryOn: z.object({ model: z.string(), number: z.number().int() }).nullable().default(null),
+});
 const ReportOfList = DatasetReport.omit({ previews: true, table: true });
 
 export async function list(ctx: TeamContext, input: z.infer<typeof ListDatasets>) {
@@ -77,7 +81,15 @@ export async function page(ctx: TeamContext, name: string) {
       progress: Progress.nullable().parse(run.progress),
       cause: Cause.nullable().parse(run.cause),
     },
+    batch: run && batchOf(run),
   };
+}
+
+/** The test batch that a check ended with, and whose it was; null without one. */
+function batchOf(run: { intent: unknown; result: unknown }) {
+  const { tryOn } = CheckIntent.pick({ tryOn: true }).parse(run.intent);
+  const batch = InspectDatasetResult.pick({ batch: true }).nullable().parse(run.result)?.batch;
+  return tryOn && batch ? { ...tryOn, ...batch } : null;
 }
 
 /** What a worker needs to open a dataset, with what its check found of it. @throws NotFound, Conflict */
@@ -119,8 +131,16 @@ export async function readyDatasets(
     });
 }
 
-/** A new dataset from finished uploads, and the run that checks it. @throws NotFound, Conflict */
-export async function createDataset(ctx: TeamContext, input: CreateDataset) {
+/** A version that a test batch is tried on, as the models' slice answers it. */
+interface TryOn {
+  version: { id: string; number: number; modelId: string };
+  model: { name: string };
+  digest: string;
+}
+type NewUpload = Omit<CreateDataset, "tryOn"> & { tryOn: TryOn | null };
+
+/** A new dataset from finished uploads, and the run that checks it. @throws NotFound, Conflict, Invalid */
+export async function createDataset(ctx: TeamContext, input: NewUpload) {
   return transact(ctx, async (tx) => {
     const files: DatasetFile[] = [];
     for (const { uploadId, role } of input.files) {
@@ -139,7 +159,7 @@ export async function createDataset(ctx: TeamContext, input: CreateDataset) {
 }
 
 interface NewDataset
-  extends Pick<CreateDataset, "name" | "split" | "transform" | "mapping" | "task" | "labels"> {
+  extends Pick<NewUpload, "name" | "split" | "transform" | "mapping" | "task" | "labels" | "tryOn"> {
   files: DatasetFile[];
   origin: "upload" | "sample";
 }
@@ -148,10 +168,16 @@ interface NewDataset
 export async function createSampleDataset(
   tx: Transaction,
   ctx: TeamContext,
-  input: Omit<NewDataset, "origin" | "mapping" | "task">,
+  input: Omit<NewDataset, "origin" | "mapping" | "task" | "tryOn">,
 ) {
   for (const file of input.files) await registerBlob(tx, ctx.teamId, file);
-  return insert(tx, ctx, { ...input, mapping: null, task: "classification", origin: "sample" });
+  return insert(tx, ctx, {
+    ...input,
+    mapping: null,
+    task: "classification",
+    tryOn: null,
+    origin: "sample",
+  });
 }
 
 /** A dataset's digest: equal bytes, split, transform, task and, of a table, mapping are the same dataset. */
@@ -173,7 +199,7 @@ const datasetDigest = (
 
 async function insert(tx: Transaction, ctx: TeamContext, input: NewDataset) {
   const id = newId("ds");
-  const { name, files, split, labels, origin } = input;
+  const { name, files, split, labels, origin, tryOn } = input;
   const transform = input.transform ?? Transform.parse({});
   try {
     // A savepoint: a name that is taken must not end the caller's transaction unread.
@@ -210,11 +236,17 @@ async function insert(tx: Transaction, ctx: TeamContext, input: NewDataset) {
       mapping: input.mapping,
       task: input.task,
       labels,
+      model: tryOn?.digest ?? null,
     }),
     resources: { workers: 1, cpus: 1, gpus: 0 },
+    modelId: tryOn?.version.modelId ?? null,
+    versionId: tryOn?.version.id ?? null,
     datasetId: id,
     maxAttempts: 2,
-    intent: { takesFoundTransform: input.transform === null },
+    intent: {
+      takesFoundTransform: input.transform === null,
+      tryOn: tryOn && { model: tryOn.model.name, number: tryOn.version.number },
+    },
   });
   await repo.setRun(tx, ctx.teamId, id, run.id);
   await record(tx, ctx, {

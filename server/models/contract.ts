@@ -256,6 +256,33 @@ export const EvaluationResult = z.object({
 });
 export type EvaluationResult = z.infer<typeof EvaluationResult>;
 
+/**
+ * What came of feeding a version up to 64 test samples just as an evaluation would. Failed: they could not be fed, or
+ * not be answered. Warning: they were, but answers of a right mapping and scaling do not look so.
+ */
+export const TriedBatch = z.object({
+  verdict: z.enum(["passed", "warning", "failed"]),
+  /** Samples that were answered. */
+  n: Count,
+  task: DatasetTask,
+  /** The first input, as the model declares it; null where nobody could look. */
+  wanted: TensorSpec.nullable(),
+  /** What it was given; null where samples cannot take its shape or type. */
+  fed: TensorSpec.extend({ min: z.number(), max: z.number() }).nullable(),
+  /** As they came; empty where nothing was answered. */
+  outputs: z.array(TensorSpec),
+  /** Whether every value of every output is a finite number; null where nothing was answered. */
+  finite: z.boolean().nullable(),
+  /** Null where nothing was answered in numbers, and without labels: those only compare. */
+  score: Score.nullable(),
+  /** The answer that most samples, or tokens, got; null where answers are not classes. */
+  commonest: z.object({ label: z.number().int(), share: Fraction }).nullable(),
+  /** Milliseconds of the whole batch; null where nothing was answered. */
+  ms: z.number().nullable(),
+  problems: z.array(Refusal),
+});
+export type TriedBatch = z.infer<typeof TriedBatch>;
+
 export { Refusal };
 
 // --- what screens and other slices say of models ---------------------------------------------------------------
@@ -291,6 +318,8 @@ export const Evaluate = z.object({
   datasetId: Id,
   baselineVersionId: Id.nullable().default(null),
 });
+/** Feeds a batch of a dataset's test samples to a version, before anything long starts. */
+export const TryBatch = z.object({ versionId: Id, datasetId: Id });
 export const MAX_COMPARED = 8;
 /** Versions side by side; without a baseline the oldest of them, without a dataset the one that most share. */
 export const Compare = z.object({

@@ -4,7 +4,8 @@ import { asked } from "../datasets/contract";
 import { datasetRef, readyDatasets } from "../datasets/service";
 import type { Db } from "../platform/db";
 import { Invalid } from "../platform/errors";
-import { answersTask, fitsSamples, Inspection, TensorSpec, takesSamples } from "./contract";
+import { Cause, Progress } from "../runs/contract";
+import { answersTask, fitsSamples, Inspection, TensorSpec, TriedBatch, takesSamples } from "./contract";
 import * as repo from "./repo";
 
 /** Models whose fit is looked at. */
@@ -78,14 +79,42 @@ export function refuseToTrain(dataset: { name: string; report: Samples }): void 
   );
 }
 
-/** Models whose newest ready version takes the samples of a dataset and tells its classes apart. @throws Conflict */
+/**
+ * Models whose newest ready version takes the samples of a dataset and answers what it asks, each with its last test
+ * batch. @throws NotFound, Conflict
+ */
 export async function versionsFitting(db: Db, teamId: string, datasetId: string) {
   const { report } = await datasetRef(db, teamId, datasetId);
   const newest = await repo.listNewestReady(db, teamId, LOOKED_AT);
-  return newest.flatMap(({ model, number, inputs, outputs }) => {
-    const specs = { inputs: TensorSpec.array().parse(inputs), outputs: TensorSpec.array().parse(outputs) };
-    return fitsSamples(specs, report) ? [{ model, number }] : [];
-  });
+  const fitting = newest.filter(({ inputs, outputs }) =>
+    fitsSamples(
+      { inputs: TensorSpec.array().parse(inputs), outputs: TensorSpec.array().parse(outputs) },
+      report,
+    ),
+  );
+  const tries = await newestTries(
+    db,
+    teamId,
+    datasetId,
+    fitting.map(({ id }) => id),
+  );
+  return fitting.map(({ id, model, number }) => ({ id, model, number, tried: tries.get(id) ?? null }));
+}
+
+/** How the newest try of each of these versions on a dataset stands, by version; none where nobody tried. */
+async function newestTries(db: Db, teamId: string, datasetId: string, versionIds: readonly string[]) {
+  const rows = await repo.listNewestTries(db, teamId, datasetId, versionIds);
+  return new Map(
+    rows.map(({ versionId, batch, progress, cause, ...run }) => [
+      versionId,
+      {
+        ...run,
+        progress: Progress.nullable().parse(progress),
+        cause: Cause.nullable().parse(cause),
+        batch: TriedBatch.nullable().parse(batch),
+      },
+    ]),
+  );
 }
 
 /** Datasets that are ready and fit this version, samples and labels: the one that it was last measured on, then the newest first. */

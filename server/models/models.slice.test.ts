@@ -360,7 +360,7 @@ describe("what runs make", () => {
     await readyVersion(ctx, "fitting");
     await readyVersion(stranger, "foreign");
     const [fits, not] = [await readyDataset(ctx, [28, 28]), await readyDataset(ctx, [20, 20])];
-    expect(await service.versionsFitting(ctx.db, ctx.teamId, fits)).toEqual([
+    expect(await service.versionsFitting(ctx.db, ctx.teamId, fits)).toMatchObject([
       { model: "fitting", number: 1 },
     ]);
     expect(await service.versionsFitting(ctx.db, ctx.teamId, not)).toEqual([]);

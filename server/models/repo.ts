@@ -77,17 +77,53 @@ export async function countModels(db: Db, teamId: string): Promise<{ models: num
 
 /** The newest ready version of each model, last changed first, with what it takes and answers. */
 export async function listNewestReady(db: Db, teamId: string, limit: number) {
-  const { rows } = await db.execute<{ model: string; number: number; inputs: unknown; outputs: unknown }>(sql`
-    select m.name as model, v.number, v.inputs, v.outputs
+  const { rows } = await db.execute<{
+    id: string;
+    model: string;
+    number: number;
+    inputs: unknown;
+    outputs: unknown;
+  }>(sql`
+    select v.id, m.name as model, v.number, v.inputs, v.outputs
     from model m
     join lateral (
-      select v.number, v.inspection -> 'inputs' as inputs, v.inspection -> 'outputs' as outputs
+      select v.id, v.number, v.inspection -> 'inputs' as inputs, v.inspection -> 'outputs' as outputs
       from version v where v.model_id = m.id and v.team_id = ${teamId} and v.state = 'ready'
       order by v.number desc limit 1) v on true
     where m.team_id = ${teamId}
     order by m.updated_at desc, m.id desc
     limit ${limit}`);
   return rows;
+}
+
+/** The newest run of each of these versions that fed, or feeds, it a batch of a dataset. */
+export async function listNewestTries(
+  db: Db,
+  teamId: string,
+  datasetId: string,
+  versionIds: readonly string[],
+) {
+  return db
+    .selectDistinctOn([run.versionId], {
+      versionId: run.versionId,
+      number: run.number,
+      state: run.state,
+      progress: run.progress,
+      cause: run.cause,
+      batch: sql<unknown>`${run.result} -> 'batch'`,
+      createdAt: run.createdAt,
+      endedAt: run.endedAt,
+    })
+    .from(run)
+    .where(
+      and(
+        eq(run.teamId, teamId),
+        eq(run.datasetId, datasetId),
+        inArray(run.versionId, [...versionIds]),
+        inArray(run.kind, ["try_batch", "inspect_dataset"]),
+      ),
+    )
+    .orderBy(run.versionId, desc(run.createdAt));
 }
 
 export async function findModelByName(db: Db, teamId: string, name: string): Promise<ModelRow | undefined> {

@@ -2,9 +2,10 @@ import { z } from "zod";
 import { Id, Slug } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
 import { compare } from "./compare";
-import { Compare, CreateFromUpload, Evaluate, ListModels } from "./contract";
+import { Compare, CreateFromUpload, Evaluate, ListModels, TryBatch } from "./contract";
 import { addSample, sampleIsHere } from "./sample";
 import * as service from "./service";
+import { tryBatch } from "./tries";
 
 export const modelsRouter = router({
   list: inTeam("read")
@@ -27,6 +28,9 @@ export const modelsRouter = router({
   createFromUpload: inTeam("model.upload")
     .input(CreateFromUpload)
     .mutation(({ ctx, input }) => service.createFromUpload(ctx, input)),
+  tryBatch: inTeam("run.launch")
+    .input(TryBatch)
+    .mutation(({ ctx, input }) => tryBatch(ctx, input)),
   evaluate: inTeam("run.launch")
     .input(Evaluate)
     .mutation(({ ctx, input }) => service.evaluate(ctx, input)),

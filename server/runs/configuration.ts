@@ -20,6 +20,11 @@ function ofKind(spec: RunSpec): Pair[] {
         ["Files", spec.files.map((file) => file.name).join(", ")],
         ["Split", spec.split.kind === "files" ? "as given by the files" : `seed ${spec.split.seed}`],
       ];
+    case "try_batch":
+      return [
+        ["Version", spec.model.slice(0, 7)],
+        ["Dataset", spec.dataset.name],
+      ];
     case "evaluate":
       return [
         ["Candidate", spec.candidate.slice(0, 7)],

@@ -9,11 +9,18 @@ import {
   TableMapping,
   Transform,
 } from "../datasets/contract";
-import { EvaluationResult, Inspection, Precision, Sizes } from "../models/contract";
+import { EvaluationResult, Inspection, Precision, Sizes, TriedBatch } from "../models/contract";
 import { ChecklistItem, Count, Fraction, Id, Refusal, Sha256 } from "../platform/atoms";
 import { AchievedRatio, LayerChange, Recipe } from "../studio/contract";
 
-export const RunKind = z.enum(["inspect_model", "inspect_dataset", "evaluate", "compress", "train"]);
+export const RunKind = z.enum([
+  "inspect_model",
+  "inspect_dataset",
+  "try_batch",
+  "evaluate",
+  "compress",
+  "train",
+]);
 export type RunKind = z.infer<typeof RunKind>;
 export const RunState = z.enum(["queued", "running", "succeeded", "failed", "stopped"]);
 export type RunState = z.infer<typeof RunState>;
@@ -55,7 +62,10 @@ export const InspectDatasetSpec = z.object({
   task: DatasetTask.nullable().default(null),
   /** Names of the classes that their owner gave: they fix the order. */
   labels: z.array(z.string()).default([]),
+  /** A version that a test batch is tried on once the dataset has passed. */
+  model: Sha256.nullable().default(null),
 });
+export const TryBatchSpec = z.object({ kind: z.literal("try_batch"), model: Sha256, dataset: DatasetRef });
 export const EvaluateSpec = z.object({
   kind: z.literal("evaluate"),
   candidate: Sha256,
@@ -125,6 +135,7 @@ export type TrainSpec = z.infer<typeof TrainSpec>;
 export const RunSpec = z.discriminatedUnion("kind", [
   InspectModelSpec,
   InspectDatasetSpec,
+  TryBatchSpec,
   EvaluateSpec,
   CompressSpec,
   TrainSpec,
@@ -152,7 +163,10 @@ export const InspectDatasetResult = z.object({
   kind: z.literal("inspect_dataset"),
   report: DatasetReport.nullable(),
   refusal: Refusal.nullable(),
+  /** Of the version that was asked for; null without one, where the dataset is refused, and in old results. */
+  batch: TriedBatch.nullable().default(null),
 });
+export const TryBatchResult = z.object({ kind: z.literal("try_batch"), batch: TriedBatch });
 export const EvaluateResult = z.object({
   kind: z.literal("evaluate"),
   evaluation: EvaluationResult,
@@ -176,6 +190,7 @@ export const TrainResult = z.object({
 export const RunResult = z.discriminatedUnion("kind", [
   InspectModelResult,
   InspectDatasetResult,
+  TryBatchResult,
   EvaluateResult,
   CompressResult,
   TrainResult,

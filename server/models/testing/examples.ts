@@ -1,5 +1,5 @@
 /** Well-formed answers of workers, for slice tests. */
-import { EvaluationResult, Inspection } from "../contract";
+import { EvaluationResult, Inspection, type TriedBatch } from "../contract";
 
 export const inspection: Inspection = Inspection.parse({
   irVersion: 9,
@@ -30,3 +30,18 @@ export const evaluationResult: EvaluationResult = EvaluationResult.parse({
   baselineAccuracy: 0.917,
   latency: [],
 });
+
+/** A test batch that passed. */
+export const triedBatch: TriedBatch = {
+  verdict: "passed",
+  n: 10,
+  task: "classification",
+  wanted: { name: "x", dtype: "float32", shape: [null, 1, 28, 28] },
+  fed: { name: "x", dtype: "float32", shape: [10, 1, 28, 28], min: 0, max: 1 },
+  outputs: [{ name: "y", dtype: "float32", shape: [10, 10] }],
+  finite: true,
+  score: 0.9,
+  commonest: { label: 1, share: 0.3 },
+  ms: 3.5,
+  problems: [],
+};

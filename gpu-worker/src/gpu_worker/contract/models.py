@@ -281,6 +281,45 @@ class TensorSpec(BaseModel):
     shape: list[int | None]
 
 
+class Fed(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    name: str
+    dtype: str
+    shape: list[int | None]
+    min: float
+    max: float
+
+
+class Commonest(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    label: int
+    share: float
+
+
+class TriedBatch(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    verdict: Literal['passed', 'warning', 'failed']
+    n: int
+    task: Literal['classification', 'multilabel', 'regression', 'tokens', 'unlabelled']
+    wanted: TensorSpec | None
+    fed: Fed | None
+    outputs: list[TensorSpec]
+    finite: bool | None
+    score: float | None
+    commonest: Commonest | None
+    ms: float | None
+    problems: list[Refusal]
+
+
 class WeightHistogram(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -650,6 +689,7 @@ class InspectDatasetSpec(BaseModel):
         | None
     ) = None
     labels: list[str] = []
+    model: str | None = None
 
 
 class Limits(BaseModel):
@@ -791,6 +831,15 @@ class TrainHyper(BaseModel):
     evaluate_every_steps: Annotated[int, Field(alias='evaluateEverySteps')] = 50
 
 
+class TryBatchResult(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['try_batch'] = 'try_batch'
+    batch: TriedBatch
+
+
 class WorkerPlace(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -810,7 +859,9 @@ class DesiredAttempt(BaseModel):
     job_id: Annotated[str, Field(alias='jobId')]
     run_id: Annotated[str, Field(alias='runId')]
     attempt_id: Annotated[str, Field(alias='attemptId')]
-    kind: Literal['inspect_model', 'inspect_dataset', 'evaluate', 'compress', 'train']
+    kind: Literal[
+        'inspect_model', 'inspect_dataset', 'try_batch', 'evaluate', 'compress', 'train'
+    ]
     token: str
     resources: Resources
 
@@ -1217,6 +1268,7 @@ class InspectDatasetResult(BaseModel):
     kind: Literal['inspect_dataset'] = 'inspect_dataset'
     report: DatasetReport | None
     refusal: Refusal | None
+    batch: TriedBatch | None = None
 
 
 class StateReport(BaseModel):
@@ -1243,6 +1295,16 @@ class TrainSpec(BaseModel):
     dataset: DatasetRef
     hyper: TrainHyper
     backend: Literal['gloo', 'nccl'] | None = None
+
+
+class TryBatchSpec(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['try_batch'] = 'try_batch'
+    model: str
+    dataset: DatasetRef
 
 
 class DesiredSession(BaseModel):
@@ -1383,7 +1445,12 @@ class AttemptSpec(BaseModel):
     max_attempts: Annotated[int, Field(alias='maxAttempts')]
     resources: Resources
     spec: (
-        InspectModelSpec | InspectDatasetSpec | EvaluateSpec | CompressSpec | TrainSpec
+        InspectModelSpec
+        | InspectDatasetSpec
+        | TryBatchSpec
+        | EvaluateSpec
+        | CompressSpec
+        | TrainSpec
     )
     checkpoint: CheckpointRef | None
 
@@ -1420,6 +1487,7 @@ class ResultReport(BaseModel):
     result: (
         InspectModelResult
         | InspectDatasetResult
+        | TryBatchResult
         | EvaluateResult
         | CompressResult
         | TrainResult

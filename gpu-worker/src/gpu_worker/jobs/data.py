@@ -39,13 +39,17 @@ def _fixed(value: float | list[float]) -> float | tuple[float, ...]:
 
 def open_reference(blobs: Blobs, reference: DatasetRef) -> data.Dataset:
     """The dataset, opened in place. Raises DatasetError (a ValueError) with rule and remedy."""
-    files = [
-        replace(file, path=_inflated(file.path)) if file.format == "idx" else file
-        for file in local_files(blobs, reference.files)
-    ]
-    return data.open_dataset(
-        files, to_split(reference.split), to_transform(reference.transform), reference.task
+    return open_files(
+        local_files(blobs, reference.files), reference.split, reference.transform, reference.task
     )
+
+
+def open_files(
+    files: list[data.DatasetFile], split: Split, transform: Transform, task: data.TaskName
+) -> data.Dataset:
+    """The dataset in files of this machine, opened in place. Raises as `open_reference` does."""
+    plain = [replace(file, path=_inflated(file.path)) if file.format == "idx" else file for file in files]
+    return data.open_dataset(plain, to_split(split), to_transform(transform), task)
 
 
 def _inflated(path: Path) -> Path:

@@ -13,7 +13,7 @@ from gpu_worker.contract import (
     InspectModelResult,
     InspectModelSpec,
 )
-from gpu_worker.jobs.data import local_files, to_split, to_transform
+from gpu_worker.jobs.data import local_files, open_files, to_split, to_transform
 from gpu_worker.jobs.inspection import to_inspection, to_refusal
 from gpu_worker.jobs.ports import Door, Stopped
 from gpu_worker.jobs.progress import Checklist
@@ -44,12 +44,18 @@ def inspect_model(spec: InspectModelSpec, door: Door, stop: threading.Event) -> 
     return InspectModelResult(inspection=to_inspection(found), refusal=None)
 
 
-def inspect_dataset(spec: InspectDatasetSpec, door: Door, stop: threading.Event) -> InspectDatasetResult:
+def inspect_dataset(
+    spec: InspectDatasetSpec, door: Door, stop: threading.Event, attempt: int = 1
+) -> InspectDatasetResult:
     """Reads an uploaded dataset in the sandbox: a report with warnings, or the rule that refused it.
+
+    A spec that names a model ends with a test batch there. Only the first attempt tries it: a batch never
+    costs a dataset its check.
 
     Tables and pictures become one NPZ blob that workers map, so that nobody parses them again.
     """
-    checklist = Checklist(door, {"files": 1.0, "convert": 6.0, "samples": 4.0})
+    shares = {"files": 1.0, "convert": 6.0, "samples": 4.0} | ({"batch": 3.0} if spec.model else {})
+    checklist = Checklist(door, shares)
     checklist.start("files", "Reading the files")
     files = local_files(door, spec.files)
     checklist.finish("files", f"{len(files)} files")
@@ -75,7 +81,13 @@ def inspect_dataset(spec: InspectDatasetSpec, door: Door, stop: threading.Event)
             checklist.finish("convert", "read as they are")
         if stop.is_set():
             raise Stopped("stopped before the samples were read")
-        return _check(spec, files, prepared, door, checklist)
+        result = _check(spec, files, prepared, door, checklist)
+        if spec.model is None or result.report is None:
+            return result
+        if stop.is_set():
+            raise Stopped("stopped before the batch was tried")
+        batch = _try(spec, spec.model, files, result.report, door, checklist, attempt)
+        return result.model_copy(update={"batch": batch})
 
 
 TASKS: dict[data.TaskName, str] = {
@@ -129,6 +141,31 @@ def _check(
     return InspectDatasetResult(report=answer, refusal=None)
 
 
+def _try(
+    spec: InspectDatasetSpec,
+    model: str,
+    files: list[data.DatasetFile],
+    report: contract.DatasetReport,
+    door: Door,
+    checklist: Checklist,
+    attempt: int,
+) -> contract.TriedBatch:
+    """A test batch of a dataset that has passed; whatever happens, the answer says so."""
+    from gpu_worker.jobs.trying import not_tried, tried  # loads the libraries that a check does without
+
+    if attempt > 1:
+        return not_tried(
+            checklist,
+            report.task,
+            "An earlier attempt of this check ended, perhaps while the batch was tried.",
+        )
+    try:
+        dataset = open_files(files, report.split or spec.split, report.transform, report.task)
+        return tried(door.blob(model).read_bytes(), dataset, checklist, 1)
+    except Exception as error:  # of any library: the dataset has passed, whatever the model does
+        return not_tried(checklist, report.task, f"The batch ended with an error: {str(error)[:300]}")
+
+
 def _refused(checklist: Checklist, step: str, refusal: sandbox.Refusal) -> InspectDatasetResult:
     checklist.finish(step, refusal.message, "failed")
     return InspectDatasetResult(report=None, refusal=to_refusal(refusal))
@@ -140,12 +177,6 @@ def _to_mapping(spec: InspectDatasetSpec) -> data.Mapping:
         return data.Mapping(task=spec.task)
     features = None if mapping.features is None else tuple(mapping.features)
     return data.Mapping(mapping.label, features, mapping.standardise, spec.task)
-
-
-def _to_refusal(problem: data.Problem) -> contract.Refusal:
-    return contract.Refusal(
-        rule=problem.rule, message=problem.message, where=problem.where, remedy=problem.remedy
-    )
 
 
 def _to_report(report: data.DatasetReport) -> contract.DatasetReport:
@@ -164,7 +195,7 @@ def _to_report(report: data.DatasetReport) -> contract.DatasetReport:
             mean=_on_wire(report.transform.mean),
             std=_on_wire(report.transform.std),
         ),
-        problems=[_to_refusal(problem) for problem in report.problems],
+        problems=[to_refusal(problem) for problem in report.problems],
         previews=[
             contract.SamplePreview(sample_id=preview.sample_id, label=preview.label, png=preview.png)
             for preview in report.previews
@@ -220,7 +251,7 @@ def _with_prepared(
         )
     return report.model_copy(
         update={
-            "problems": [*report.problems, *map(_to_refusal, prepared.problems)],
+            "problems": [*report.problems, *map(to_refusal, prepared.problems)],
             "table": table,
             "labels": prepared.labels,
             "split": split,

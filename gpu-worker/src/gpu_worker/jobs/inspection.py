@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from gpu_worker import contract, sandbox
+from gpu_worker import contract, data, sandbox
 
 
 def inspect_bytes(model: bytes) -> contract.Inspection:
@@ -50,8 +50,8 @@ def to_inspection(found: sandbox.Inspection) -> contract.Inspection:
     )
 
 
-def to_refusal(refusal: sandbox.Refusal) -> contract.Refusal:
-    """Why a file was refused."""
+def to_refusal(refusal: sandbox.Refusal | data.Problem) -> contract.Refusal:
+    """Why a file was refused, or what is wrong with a dataset."""
     return contract.Refusal(
         rule=refusal.rule, message=refusal.message, where=refusal.where, remedy=refusal.remedy
     )

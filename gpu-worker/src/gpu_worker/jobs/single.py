@@ -14,16 +14,18 @@ from gpu_worker.contract import (
     InspectDatasetSpec,
     InspectModelResult,
     InspectModelSpec,
+    TryBatchResult,
+    TryBatchSpec,
 )
 from gpu_worker.jobs.ports import Door
 from gpu_worker.jobs.threads import evaluation_threads
 
-Result = InspectModelResult | InspectDatasetResult | EvaluateResult | CompressResult
+Result = InspectModelResult | InspectDatasetResult | TryBatchResult | EvaluateResult | CompressResult
 
 
 def run_single(spec: AttemptSpec, door: Door, stop: threading.Event) -> Result:
-    """Does an inspect, evaluate or compress run and answers its result; progress and blobs go through the
-    door.
+    """Does an inspect, try, evaluate or compress run and answers its result; progress and blobs go through
+    the door.
 
     Raises Stopped after `stop`, ValueError when the spec cannot be carried out (the message is for its
     author).
@@ -37,7 +39,11 @@ def run_single(spec: AttemptSpec, door: Door, stop: threading.Event) -> Result:
         case InspectDatasetSpec() as asked:
             from gpu_worker.jobs.inspect import inspect_dataset
 
-            return inspect_dataset(asked, door, stop)
+            return inspect_dataset(asked, door, stop, spec.attempt)
+        case TryBatchSpec() as asked:
+            from gpu_worker.jobs.trying import try_version
+
+            return try_version(asked, door, stop, evaluation_threads(spec.resources.cpus))
         case EvaluateSpec() as asked:
             from gpu_worker.jobs.versions import evaluate_version
 
