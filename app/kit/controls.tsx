@@ -4,8 +4,9 @@ import { useState } from "react";
 import { Button, type ButtonVariant, IconButton, LinkButton, TextAction } from "@/components/ui/button";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { Menu } from "@/components/ui/menu";
+import { SearchSelect } from "@/components/ui/search-select";
 import { Segmented } from "@/components/ui/segmented";
-import { Select } from "@/components/ui/select";
+import { type Option, Select } from "@/components/ui/select";
 import { Range, Slider } from "@/components/ui/slider";
 import { Checkbox, Switch } from "@/components/ui/toggle";
 import { Tooltip } from "@/components/ui/tooltip";
@@ -17,6 +18,11 @@ const VARIANTS: readonly (readonly [ButtonVariant, string])[] = [
   ["danger", "Stop…"],
   ["danger-fill", "Roll back"],
   ["ghost", "Reset"],
+];
+
+const MODELS: readonly Option<string>[] = [
+  { value: "a", label: "garments v4", hint: "image classification" },
+  { value: "b", label: "parcels v2", hint: "regression" },
 ];
 
 export function ControlSections() {
@@ -91,6 +97,8 @@ function Buttons() {
 function Fields() {
   const [precision, setPrecision] = useState("int8");
   const [pool, setPool] = useState<string | null>("base");
+  const [model, setModel] = useState<Option<string> | null>(null);
+  const [words, setWords] = useState("");
   const [keep, setKeep] = useState(true);
   const [recover, setRecover] = useState(true);
   return (
@@ -119,6 +127,16 @@ function Fields() {
             { value: "spot", label: "cpu-spot", hint: "4 of 8" },
             { value: "l4", label: "gpu-l4", reason: "at its limit" },
           ]}
+        />
+      </Field>
+      <Field label="For the model">
+        <SearchSelect
+          value={model}
+          onValueChange={setModel}
+          onSearch={setWords}
+          options={MODELS.filter((found) => found.label.includes(words))}
+          placeholder="Find a model by name or task"
+          empty="No model is named so."
         />
       </Field>
       <Field label="Precision" hint="int4 needs MatMul layers">

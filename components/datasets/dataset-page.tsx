@@ -10,6 +10,7 @@ import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { Bar, Progress } from "@/components/ui/progress";
 import { asked, TASKS } from "@/server/datasets/contract";
+import { batchWords } from "./batch-words";
 import { DatasetStateBadge } from "./dataset-state";
 import { FitsPanel } from "./fits-panel";
 import { formula } from "./formula";
@@ -68,7 +69,9 @@ function Loaded({ team, page }: { team: string; page: DatasetPageData }) {
               <ChecksPanel page={page} report={report} />
               <SplitPanel page={page} report={report} />
               <FilesPanel page={page} />
-              {page.state === "ready" && <FitsPanel team={team} datasetId={page.id} report={report} />}
+              {page.state === "ready" && (
+                <FitsPanel team={team} datasetId={page.id} report={report} labels={page.labels} />
+              )}
               <UsesPanel uses={page.uses} />
             </div>
           </div>
@@ -172,6 +175,7 @@ function ChecksPanel({ page, report }: { page: DatasetPageData; report: Report }
                 },
               ]
             : []),
+          ...(page.batch ? [batchItem(page.batch, page.labels)] : []),
           ...report.problems.map((problem) => ({
             id: problem.rule + problem.message,
             label: problem.message,
@@ -182,6 +186,19 @@ function ChecksPanel({ page, report }: { page: DatasetPageData; report: Report }
       />
     </Panel>
   );
+}
+
+/** The test batch that the check ended with, as one of its steps. */
+function batchItem(batch: NonNullable<DatasetPageData["batch"]>, labels: readonly string[]) {
+  const { figure, detail } = batchWords(batch, labels);
+  const state = batch.verdict === "passed" ? ("ok" as const) : batch.verdict;
+  return {
+    id: "batch",
+    label: `Test batch on ${batch.model} v${batch.number}`,
+    state,
+    value: figure,
+    detail,
+  };
 }
 
 function SplitPanel({ page: { split }, report }: { page: DatasetPageData; report: Report }) {

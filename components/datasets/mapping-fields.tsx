@@ -3,25 +3,32 @@ import { useEffect, useState } from "react";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { Select } from "@/components/ui/select";
 import { Checkbox } from "@/components/ui/toggle";
-import type { TableMapping } from "@/server/datasets/contract";
+import { formatOfName, type TableMapping } from "@/server/datasets/contract";
+import { type Footer, footerOf } from "./parquet-footer";
 import { HEADER_BYTES, headerOf, likelyLabel } from "./table-header";
 
-/** The columns of a CSV that lies in the browser; null until they are known, and for other files. */
-export function useColumns(file: File | undefined, isCsv: boolean): string[] | null {
-  const [columns, setColumns] = useState<string[] | null>(null);
+/** What files that lie in the browser say of themselves before they are sent. */
+export type Look = { columns: string[] | null } | Footer;
+
+async function lookAt(file: File): Promise<Look> {
+  const format = formatOfName(file.name);
+  if (format === "parquet") return footerOf(file);
+  if (format !== "csv") return { columns: null };
+  return { columns: headerOf(await file.slice(0, HEADER_BYTES).text()) };
+}
+
+/** The columns of tables, or what is wrong with them; null until all files were looked at. */
+export function useLooks(files: readonly File[]): Look[] | null {
+  const [looks, setLooks] = useState<Look[] | null>(null);
   useEffect(() => {
-    setColumns(null);
-    if (!file || !isCsv) return;
+    setLooks(null);
     let isCurrent = true;
-    void file
-      .slice(0, HEADER_BYTES)
-      .text()
-      .then((text) => isCurrent && setColumns(headerOf(text)));
+    void Promise.all(files.map(lookAt)).then((found) => isCurrent && setLooks(found));
     return () => {
       isCurrent = false;
     };
-  }, [file, isCsv]);
-  return columns;
+  }, [files]);
+  return looks;
 }
 
 const names = (text: string): string[] =>

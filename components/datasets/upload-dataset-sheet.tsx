@@ -8,7 +8,7 @@ import { Sheet } from "@/components/ui/dialog";
 import { Callout } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { Segmented } from "@/components/ui/segmented";
-import { Select } from "@/components/ui/select";
+import { type Option, Select } from "@/components/ui/select";
 import { UploadProgress } from "@/components/uploads/upload-progress";
 import { useUpload } from "@/components/uploads/use-upload";
 import {
@@ -22,7 +22,8 @@ import {
 } from "@/server/datasets/contract";
 import { Slug } from "@/server/platform/atoms";
 import { guessRoles, type Role, splitOf } from "./guess-roles";
-import { MappingFields, useColumns } from "./mapping-fields";
+import { type Look, MappingFields, useLooks } from "./mapping-fields";
+import { TryOnField } from "./try-on-field";
 
 /** One number, or several parted by commas. */
 function figures(text: string): number | number[] {
@@ -95,7 +96,10 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
   const first = described.findIndex((file) => file.role === "data");
   const format = described[first]?.format;
   const isTable = format === "csv" || format === "parquet";
-  const columns = useColumns(files[first], format === "csv");
+  const looks = useLooks(files);
+  const look = looks?.[first];
+  const columns = look && "columns" in look ? look.columns : null;
+  const [tryOn, setTryOn] = useState<Option<string> | null>(null);
   const create = useMutation(
     trpc.datasets.create.mutationOptions({
       onSuccess: (created) => router.push(`/${team}/datasets/${created.name}`),
@@ -110,8 +114,10 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
   const wrongRoles =
     rolesProblem(roles, roles.length === 1 ? "seeded" : split) ?? formatsProblem(described, split);
   const problem = create.error && readError(create.error);
-  const reason =
-    Object.keys(ids).length < files.length
+  const isWrong = looks?.some((found) => "problem" in found);
+  const reason = isWrong
+    ? "A file cannot be read."
+    : Object.keys(ids).length < files.length
       ? "The files are still on their way."
       : (wrongRoles ?? (slug.success ? undefined : "Choose a name."));
 
@@ -132,6 +138,7 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
               mean: figures(transform.mean),
               std: figures(transform.std),
             },
+      tryOn: tryOn?.value ?? null,
       labels: labels
         .split(/[\n,]/)
         .map((label) => label.trim())
@@ -153,6 +160,7 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
             key={file.name}
             team={team}
             file={file}
+            look={looks?.[index]}
             index={index}
             role={roles[index] ?? "x"}
             onRole={(role) => {
@@ -243,6 +251,7 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
       >
         <Textarea value={labels} onValueChange={setLabels} rows={2} />
       </Field>
+      <TryOnField team={team} value={tryOn} onChange={setTryOn} />
       {problem && problem.reason !== "name_taken" && (
         <Callout state="bad">
           {problem.message} {problem.remedy}
@@ -265,16 +274,22 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
 interface FileRowProps {
   team: string;
   file: File;
+  /** What the file says of itself; it is not sent before that is known, nor when it cannot be read. */
+  look: Look | undefined;
   index: number;
   role: Role;
   onRole: (role: Role) => void;
   onDone: (index: number, uploadId: string) => void;
 }
 
-function FileRow({ team, file, index, role, onRole, onDone }: FileRowProps) {
+function FileRow({ team, file, look, index, role, onRole, onDone }: FileRowProps) {
   const upload = useUpload(team, "dataset");
   const { start, state } = upload;
-  useEffect(() => start(file), [start, file]);
+  const problem = look && "problem" in look ? look.problem : null;
+  const isSent = look !== undefined && problem === null;
+  useEffect(() => {
+    if (isSent) start(file);
+  }, [isSent, start, file]);
   const uploadId = state.is === "done" ? state.uploadId : null;
   useEffect(() => {
     if (uploadId) onDone(index, uploadId);
@@ -284,7 +299,7 @@ function FileRow({ team, file, index, role, onRole, onDone }: FileRowProps) {
       <b className="m clip">{file.name}</b>
       <Select label={`What ${file.name} holds`} options={ROLE_OPTIONS} value={role} onValueChange={onRole} />
       <div className="wide">
-        <UploadProgress upload={upload} />
+        {problem ? <Callout state="bad">{problem}</Callout> : <UploadProgress upload={upload} />}
       </div>
     </li>
   );
