@@ -20,12 +20,13 @@ const nothing = { fed: null, outputs: [], finite: null, score: null, commonest: 
 it("tells the figure of a batch that passed, what went in and what came out", () => {
   expect(stateOf(passed)).toBe("ok");
   expect(batchWords(passed, ["top", "coat"])).toEqual({
-    figure: "Accuracy 89.06%, 64 samples, 12.3 ms",
+    figure: "Accuracy 89.06%",
+    size: "64 samples, 12.3 ms",
     detail:
       "Fed 64×1×28×28 float32 from 0 to 1.00. Answered scores, 64×10 float32, all finite. Commonest answer: coat, 14.1%.",
   });
   expect(batchWords(passed, []).detail).toContain("Commonest answer: class 1,");
-  expect(batchWords({ ...passed, task: "unlabelled", score: null }, []).figure).toBe("64 samples, 12.3 ms");
+  expect(batchWords({ ...passed, task: "unlabelled", score: null }, []).figure).toBe("answered");
 });
 
 it("tells what is wrong, where, and how to mend it, in place of the facts", () => {
@@ -34,6 +35,7 @@ it("tells what is wrong, where, and how to mend it, in place of the facts", () =
   expect(stateOf(failed)).toBe("bad");
   expect(batchWords(failed, [])).toEqual({
     figure: "no sample answered",
+    size: null,
     detail: "It takes uint8. Found at input 'x'. Cast.",
   });
 });

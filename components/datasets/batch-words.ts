@@ -4,8 +4,10 @@ import { ms, percent, plural, significant } from "@/components/ui/format";
 import type { TriedBatch } from "@/server/models/contract";
 
 export interface BatchWords {
-  /** "Accuracy 89.06%, 64 samples, 12 ms". */
+  /** "Accuracy 89.06%". */
   figure: string;
+  /** "64 samples, 12 ms"; null where none was answered. */
+  size: string | null;
   /** What is wrong and how to mend it; of a batch that passed, what went in and came out. */
   detail: string;
 }
@@ -18,20 +20,13 @@ export const stateOf = ({ verdict }: Pick<TriedBatch, "verdict">) => STATES[verd
 /** @param labels names of the classes; their numbers where there are none */
 export function batchWords(batch: TriedBatch, labels: readonly string[]): BatchWords {
   const { n, score, task, problems } = batch;
-  const figure =
-    n === 0
-      ? "no sample answered"
-      : [
-          score === null ? null : `${figureOf(task).name} ${figureOf(task).value(score)}`,
-          plural(n, "sample"),
-          batch.ms === null ? null : ms(batch.ms),
-        ]
-          .filter(Boolean)
-          .join(", ");
+  const unscored = n === 0 ? "no sample answered" : "answered";
+  const figure = score === null ? unscored : `${figureOf(task).name} ${figureOf(task).value(score)}`;
+  const size = batch.ms === null ? null : `${plural(n, "sample")}, ${ms(batch.ms)}`;
   const wrong = problems.map(
     ({ message, remedy, where }) => `${message}${where ? ` Found at ${where}.` : ""} ${remedy}`,
   );
-  return { figure, detail: wrong.length > 0 ? wrong.join(" ") : factsOf(batch, labels) };
+  return { figure, size, detail: wrong.length > 0 ? wrong.join(" ") : factsOf(batch, labels) };
 }
 
 /** "Fed 64×1×28×28 float32 from 0 to 1.00. Answered scores, 64×10 float32, all finite. Commonest answer: coat, 14.1%." */

@@ -190,15 +190,10 @@ function ChecksPanel({ page, report }: { page: DatasetPageData; report: Report }
 
 /** The test batch that the check ended with, as one of its steps. */
 function batchItem(batch: NonNullable<DatasetPageData["batch"]>, labels: readonly string[]) {
-  const { figure, detail } = batchWords(batch, labels);
+  const { figure, size, detail } = batchWords(batch, labels);
   const state = batch.verdict === "passed" ? ("ok" as const) : batch.verdict;
-  return {
-    id: "batch",
-    label: `Test batch on ${batch.model} v${batch.number}`,
-    state,
-    value: figure,
-    detail,
-  };
+  const whose = [`On ${batch.model} v${batch.number}`, size].filter(Boolean).join(", ");
+  return { id: "batch", label: "Test batch", state, value: figure, detail: `${whose}. ${detail}` };
 }
 
 function SplitPanel({ page: { split }, report }: { page: DatasetPageData; report: Report }) {

@@ -50,7 +50,7 @@ export function FitsPanel({ team, datasetId, report, labels }: Props) {
               datasetId={datasetId}
               labels={labels}
               found={found}
-              onStarted={() => void fitting.refetch()}
+              onStarted={() => fitting.refetch()}
             />
           ))}
         </ul>
@@ -61,7 +61,8 @@ export function FitsPanel({ team, datasetId, report, labels }: Props) {
 
 interface RowProps extends Pick<Props, "team" | "datasetId" | "labels"> {
   found: Fitting;
-  onStarted: () => void;
+  /** What it answers is waited for: the row then tells of the run. */
+  onStarted: () => Promise<unknown>;
 }
 
 function FitRow({ team, datasetId, labels, found, onStarted }: RowProps) {
@@ -101,12 +102,12 @@ function FitRow({ team, datasetId, labels, found, onStarted }: RowProps) {
 function Tried({ tried, labels }: { tried: NonNullable<Fitting["tried"]>; labels: readonly string[] }) {
   const { batch, state, progress, cause, endedAt } = tried;
   if (batch) {
-    const { figure, detail } = batchWords(batch, labels);
+    const { figure, size, detail } = batchWords(batch, labels);
     return (
       <>
         <span className="row">
           <StatusDot state={stateOf(batch)} title={detail}>
-            {figure}
+            {[figure, size].filter(Boolean).join(", ")}
           </StatusDot>
           {endedAt && <Age at={endedAt} form="ago" className="t2" />}
         </span>

@@ -42,7 +42,7 @@ export function SearchSelect(props: SearchSelectProps) {
         </Combobox.Trigger>
       </Combobox.InputGroup>
       <Combobox.Portal container={host}>
-        <Combobox.Positioner className="layer" sideOffset={4}>
+        <Combobox.Positioner className="layer" align="start" sideOffset={4}>
           <Combobox.Popup className="pop menu">
             <Combobox.Empty>
               <div className="menu-label t3 s12">{empty}</div>

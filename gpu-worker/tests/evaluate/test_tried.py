@@ -134,6 +134,18 @@ def test_classes_in_another_order_are_a_warning(scattered: Dataset) -> None:
     assert found.problems[0].message.startswith("0 of 64 answers are right;")
 
 
+def test_guesses_are_a_warning_even_where_they_vary(scattered: Dataset) -> None:
+    noise = np.random.default_rng(8).normal(size=(6, 4))
+    blind = replace(scattered, y=np.random.default_rng(9).integers(0, 4, len(scattered.y)))
+    found = try_batch(linear(noise, np.zeros(4)), blind)
+    assert found.commonest is not None
+    assert found.commonest[1] < 0.9
+    labels = blind.y[evaluation_order(blind)[:64]]
+    most = np.bincount(labels).max()
+    assert rules(found) == [("answers.chance", "warning")]
+    assert f"the commonest label alone would be right {most} times" in found.problems[0].message
+
+
 @pytest.mark.parametrize(
     ("dtype", "word"),
     [(TensorProto.UINT8, "uint8"), (TensorProto.FLOAT16, "float16"), (TensorProto.DOUBLE, "float64")],

@@ -18,7 +18,6 @@ from gpu_worker.data.labels import IGNORED
 from gpu_worker.data.spec import DatasetError, Problem, refuse
 from gpu_worker.evaluate.evaluation import WHOLE, evaluation_order, session_input
 from gpu_worker.evaluate.sessions import answer, open_session
-from gpu_worker.evaluate.statistics import score_interval
 from gpu_worker.evaluate.tasks import Task, task_of
 from gpu_worker.importer.outputs import output_gives
 
@@ -29,14 +28,17 @@ ENOUGH = 8
 """Fewer answers that are equal say nothing."""
 
 RIGHT_ANYWAY = 0.9
-"""A constant answer that is right so often may be a right one: one class is nearly all there is."""
+"""Answers that are right so often may be right ones, however dull: one class is nearly all there is."""
 
 DTYPES = {"float": "float32", "double": "float64"}
 CHECK_VALUES = (
     "Compare the scaling of values, and the order of columns or channels, with what the model was trained on,"
     " and upload the dataset with those."
 )
-CHECK_LABELS = "Compare the names and order of the classes with those that the model was trained on."
+CHECK_CLASSES = (
+    "Compare the order of the classes, the scaling of values, and the order of columns or channels, with what"
+    " the model was trained on, and upload the dataset with those."
+)
 
 
 @dataclass(frozen=True)
@@ -258,13 +260,13 @@ def _check_answers(task: Task, answers: np.ndarray, labels: np.ndarray, batch: n
         ]
     if task.name == "classification":
         share = np.unique(labels, return_counts=True)[1].max() / n
-        if score_interval(scores)[1] < share:
+        if scores.mean() <= share and scores.mean() < RIGHT_ANYWAY:
             return [
                 Problem(
                     "answers.chance",
-                    f"{int(scores.sum())} of {n} answers are right; always the commonest label would be right"
+                    f"{int(scores.sum())} of {n} answers are right; the commonest label alone would be right"
                     f" {round(share * n)} times.",
-                    f"{CHECK_LABELS} {CHECK_VALUES}",
+                    CHECK_CLASSES,
                     "warning",
                 )
             ]
