@@ -71,6 +71,7 @@ function FitRow({ team, datasetId, labels, found, onStarted }: RowProps) {
   const start = useMutation(trpc.models.tryBatch.mutationOptions({ onSuccess: onStarted }));
   const problem = start.error && readError(start.error);
   const name = `v${found.number} of ${found.model}`;
+  const action = found.tried ? "Try again" : "Try a batch";
   return (
     <li className="col">
       <div className="row">
@@ -80,11 +81,11 @@ function FitRow({ team, datasetId, labels, found, onStarted }: RowProps) {
         {may("run.launch") && (
           <Button
             size="sm"
-            aria-label={`Try a batch on ${name}`}
-            busy={start.isPending || isOpen(found) ? "Trying…" : undefined}
+            busy={start.isPending || (isOpen(found) && !found.tried?.batch) ? "Trying…" : undefined}
             onClick={() => start.mutate({ team, versionId: found.id, datasetId })}
           >
-            {found.tried ? "Try again" : "Try a batch"}
+            {action}
+            <span className="sr-only"> on {name}</span>
           </Button>
         )}
       </div>

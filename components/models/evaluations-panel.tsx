@@ -60,6 +60,12 @@ export function EvaluationsPanel({
           {shown.result.figures.map((beside) => besideInWords(beside, `v${shown.baselineNumber}`)).join(", ")}
         </p>
       )}
+      {shown && shown.result.memory.length > 0 && (
+        <p className="body t2">
+          Peak memory {shown.result.memory.map((m) => `${bytes(m.peakBytes)} at batch ${m.batch}`).join(", ")}
+          : to open the file and answer once, beyond the libraries and the input, in a process of its own.
+        </p>
+      )}
       {shown && shown.result.perClass.length > 0 && <PerClass evaluation={shown} />}
     </Panel>
   );
@@ -99,19 +105,9 @@ const columns = (team: string): Column<Evaluation>[] => [
   },
   {
     key: "latency",
-    head: "p50, batch 1 / 64",
+    head: "p50, 1 / 64",
     align: "end",
     cell: ({ result: { latency } }) => latency.map((l) => ms(l.p50Ms)).join(" / ") || "not measured",
-  },
-  {
-    key: "memory",
-    head: "Peak memory",
-    align: "end",
-    cell: ({ result: { memory } }) => (
-      <span title="Beyond the process’s libraries and the input, in a process of its own">
-        {memory.map((m) => bytes(m.peakBytes)).join(" / ") || "not measured"}
-      </span>
-    ),
   },
   {
     key: "run",

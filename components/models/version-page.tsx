@@ -4,7 +4,7 @@ import { useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
 import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
-import { Button, LinkButton } from "@/components/ui/button";
+import { LinkButton } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
 import { bytes } from "@/components/ui/format";
@@ -68,7 +68,7 @@ function Loaded({ team, page }: { team: string; page: VersionPageData }) {
           { label: model.name, href: base },
           { label: `v${version.number}` },
         ]}
-        actions={isReady && <Actions team={team} page={page} onEvaluate={() => setEvaluating(true)} />}
+        actions={isReady && <Actions team={team} page={page} />}
       />
       <div className="col">
         <Refusal page={page} />
@@ -110,15 +110,7 @@ function Loaded({ team, page }: { team: string; page: VersionPageData }) {
 const origin = (of: VersionPageData["version"]["origin"]): string =>
   ({ upload: "uploaded", sample: "sample model", compress: "committed", train: "trained" })[of];
 
-function Actions({
-  team,
-  page,
-  onEvaluate,
-}: {
-  team: string;
-  page: VersionPageData;
-  onEvaluate: () => void;
-}) {
+function Actions({ team, page }: { team: string; page: VersionPageData }) {
   const may = useMay(team);
   const { model, version } = page;
   const others = page.lineage.filter((other) => other.id !== version.id).slice(-(MAX_COMPARED - 1));
@@ -131,16 +123,15 @@ function Actions({
       <a className="btn" href={`/api/models/${team}/${version.id}/download`} download>
         Download
       </a>
-      {others.length > 0 && <LinkButton href={comparison}>Compare with its lineage</LinkButton>}
-      {may("run.launch") && (
-        <>
-          <Button onClick={onEvaluate}>Evaluate…</Button>
-          {trainable && (
-            <LinkButton href={`/${team}/training/new?version=${version.id}`}>
-              {version.parentId ? "Recover by training…" : "Train…"}
-            </LinkButton>
-          )}
-        </>
+      {others.length > 0 && (
+        <LinkButton href={comparison} title="Side by side with its lineage">
+          Compare
+        </LinkButton>
+      )}
+      {may("run.launch") && trainable && (
+        <LinkButton href={`/${team}/training/new?version=${version.id}`}>
+          {version.parentId ? "Recover by training…" : "Train…"}
+        </LinkButton>
       )}
       {may("release.request") && (
         <LinkButton href={`/${team}/releases/request?version=${version.id}`}>Request production…</LinkButton>

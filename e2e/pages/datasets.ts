@@ -1,5 +1,5 @@
 /** Datasets: upload, and a dataset's page. */
-import { expect, type Page } from "@playwright/test";
+import { expect, type Locator, type Page } from "@playwright/test";
 
 export class DatasetsPage {
   constructor(
@@ -29,5 +29,15 @@ export class DatasetsPage {
     await expect(this.page.locator(".head").getByText(state, { exact: true })).toBeVisible({
       timeout: 120_000,
     });
+  }
+
+  /** Feeds a version a batch of a dataset's test samples, on the dataset's page; answers where it is told of. */
+  async tryBatch(dataset: string, version: string): Promise<Locator> {
+    await this.page.goto(`/${this.team}/datasets/${dataset}`);
+    await this.page.getByRole("button", { name: `Try a batch on ${version}` }).click();
+    return this.page
+      .getByRole("list", { name: "Models that fit" })
+      .getByRole("listitem")
+      .filter({ hasText: version });
   }
 }

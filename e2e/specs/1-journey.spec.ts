@@ -98,7 +98,7 @@ test("4 the studio measures what the dials ask for, and a commit keeps it", asyn
 test("5 training on two workers survives the death of one", async () => {
   const training = new TrainingPages(engineer);
   await new ModelsPage(engineer, TEAM).openVersion(MODEL, made.committed);
-  await training.recover("0.5");
+  await training.recover("0.25");
   await training.expectRunning();
   await expect(training.panel("Checkpoints").getByRole("row").nth(1)).toBeVisible({ timeout: 180_000 });
   const pid = await training.panel("Workers").getByRole("row").nth(2).getByRole("cell").last().textContent();

@@ -91,6 +91,9 @@ test("4 a model of another shape can do everything", async () => {
   await models.upload(second.model, MODEL);
   await models.expectState("ready");
   await expect(engineer.getByText("tier 1: prune, fine-tune and quantize")).toBeVisible();
+  const tried = await new DatasetsPage(engineer, TEAM).tryBatch(DATASET, `v1 of ${MODEL}`);
+  await expect(tried.getByText(/^Accuracy \d+\.\d+%, 64 samples/)).toBeVisible();
+  await look(engineer, "dataset-tried");
 });
 
 test("5 channels and sparsity are measured on its own dataset, and committed", async () => {
