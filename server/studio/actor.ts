@@ -22,11 +22,7 @@ async function ask(place: Place, path: string, init: RequestInit): Promise<Respo
     response = await fetch(new URL(path, place.address), { ...init, headers });
   } catch (cause) {
     if (init.signal?.aborted && !(cause instanceof AppError)) throw cause;
-    throw new Unavailable("The session's process can't be reached.", {
-      code: "session_unreachable",
-      cause,
-      remedy: "The cluster starts it again by itself; this usually takes some seconds.",
-    });
+    throw gone("The session's process can't be reached.", cause);
   }
   if (response.ok) return response;
   const refused = Refused.safeParse(await response.json().catch(() => null));
@@ -34,6 +30,13 @@ async function ask(place: Place, path: string, init: RequestInit): Promise<Respo
     code: "session_refused",
   });
 }
+
+const gone = (what: string, cause: unknown) =>
+  new Unavailable(what, {
+    code: "session_unreachable",
+    cause,
+    remedy: "The cluster starts it again by itself; this usually takes some seconds.",
+  });
 
 /** @throws Unavailable */
 export async function baseline(place: Place): Promise<StudioBaseline> {
@@ -64,15 +67,24 @@ async function* lines(
 ): AsyncGenerator<StudioPartial> {
   const response = await ask(place, path, { method: "POST", body: JSON.stringify(body), signal });
   if (!response.body) throw new Unavailable("The session answered nothing.");
-  for await (const line of splitLines(chunksOf(response.body))) yield StudioPartial.parse(JSON.parse(line));
+  for await (const line of splitLines(chunksOf(response.body, signal)))
+    yield StudioPartial.parse(JSON.parse(line));
 }
 
-async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* chunksOf(
+  stream: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
   const reader = stream.getReader();
+  const read = () =>
+    reader.read().catch((cause: unknown) => {
+      throw signal.aborted ? cause : gone("The session's process ended while it measured.", cause);
+    });
   try {
-    for (let part = await reader.read(); !part.done; part = await reader.read()) yield part.value;
+    for (let part = await read(); !part.done; part = await read()) yield part.value;
   } finally {
-    await reader.cancel();
+    // One that broke can't be cancelled any more.
+    await reader.cancel().catch(() => undefined);
   }
 }
 

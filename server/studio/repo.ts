@@ -42,8 +42,20 @@ export async function findSession(
   return row;
 }
 
+/** Less than any idle limit; a use is written down no more often. */
+const USE_SECONDS = 5;
+
+/** Says that a session is in use. */
 export async function touch(db: Db, sessionId: string): Promise<void> {
-  await db.update(studioSession).set({ lastUsedAt: sql`now()` }).where(eq(studioSession.id, sessionId));
+  await db
+    .update(studioSession)
+    .set({ lastUsedAt: sql`now()` })
+    .where(
+      and(
+        eq(studioSession.id, sessionId),
+        sql`${studioSession.lastUsedAt} < now() - make_interval(secs => ${USE_SECONDS})`,
+      ),
+    );
 }
 
 /** Sessions that a cluster should keep warm. */

@@ -149,6 +149,8 @@ async function* keeping(
       // Kept before it is told: who sees "done" finds it in the history.
       if (isDone) await keep(ctx, found, input, lines);
       yield line;
+      // A search that trains takes longer than a session may idle.
+      await repo.touch(ctx.db, found.id);
     }
   } finally {
     if (!isDone && (lines.accuracy?.n ?? 0) >= KEEP_FROM_N) await keep(ctx, found, input, lines);

@@ -229,6 +229,36 @@ describe("a measurement", () => {
     expect(await service.history(ctx, bench)).toMatchObject([{ n: 250 }]);
   });
 
+  it("keeps its session in use for as long as it says something", async () => {
+    const { ctx, sessionId } = await ready([accuracy(1, 250), accuracy(1, 1000), done(1)]);
+    for await (const line of service.evaluate(
+      ctx,
+      { sessionId, rev: 1, settings },
+      new AbortController().signal,
+    )) {
+      if (line.type === "accuracy")
+        await ctx.db
+          .update(studioSession)
+          .set({ lastUsedAt: new Date(Date.now() - 601_000) })
+          .where(eq(studioSession.id, sessionId));
+    }
+    await closeIdleSessions(ctx.db);
+    expect((await service.session(ctx, sessionId)).state).toBe("ready");
+  });
+
+  it("says when the session's process ended in the middle, and keeps what has enough samples", async () => {
+    const { ctx, bench, sessionId } = await ready([accuracy(1, 250)], { hang: true });
+    const measure = async () => {
+      const lines = service.evaluate(ctx, { sessionId, rev: 1, settings }, new AbortController().signal);
+      for await (const _ of lines) servers.at(-1)?.closeAllConnections();
+    };
+    await expect(measure()).rejects.toMatchObject({
+      code: "session_unreachable",
+      message: "The session's process ended while it measured.",
+    });
+    expect(await service.history(ctx, bench)).toMatchObject([{ n: 250 }]);
+  });
+
   it("is not kept when it was superseded before it said enough", async () => {
     const { ctx, bench, sessionId } = await ready([accuracy(1, 100), { type: "superseded", rev: 1, by: 2 }]);
     for await (const _ of service.evaluate(

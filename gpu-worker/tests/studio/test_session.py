@@ -32,9 +32,9 @@ def test_a_setting_is_measured_in_nested_steps_to_the_whole_test_set(opened: Ope
     kinds = [line["type"] for line in lines]
     assert kinds[0] == "built"
     assert kinds[-3:] == ["sizes", "changed", "done"]
-    assert kinds.index("latency") == 3
+    assert kinds.index("latency") == 4
     accuracies = [line for line in lines if line["type"] == "accuracy"]
-    assert [line["n"] for line in accuracies] == [250, 1000, 1500]
+    assert [line["n"] for line in accuracies] == [125, 250, 1000, 1500]
     assert {line["total"] for line in accuracies} == {1500}
     elapsed = [line["elapsedMs"] for line in lines]
     assert elapsed == sorted(elapsed)
@@ -251,7 +251,7 @@ def test_dials_that_a_version_lacks_are_named_with_the_reason(tmp_path: Path) ->
         baseline = StudioBaseline.model_validate(served.client.get("/baseline").json())
         dials = {(item.dial, item.option) for item in baseline.unavailable}
         assert dials == {
-            (dial, None) for dial in ("channels", "sparsity", "pattern", "recovery", "precision")
+            (dial, None) for dial in ("channels", "sparsity", "pattern", "recovery", "precision", "merge")
         }
         assert baseline.sensitivity == Sensitivity(done=0, total=0, layers=[])
         assert all("quantized" in item.reason for item in baseline.unavailable)

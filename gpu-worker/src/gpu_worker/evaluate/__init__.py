@@ -1,7 +1,7 @@
 """Measuring: accuracy with intervals, paired comparison, latency."""
 
 from gpu_worker.evaluate.evaluation import (
-    SECOND,
+    STEP,
     Evaluation,
     PerClass,
     evaluate,
@@ -27,7 +27,7 @@ from gpu_worker.evaluate.timing import Latency, latency
 from gpu_worker.evaluate.tried import TriedBatch, try_batch
 
 __all__ = [
-    "SECOND",
+    "STEP",
     "Evaluation",
     "Latency",
     "NodeTimes",

@@ -20,8 +20,8 @@ from gpu_worker.importer.outputs import output_gives
 CHUNK = 125
 """Samples between two looks at `should_stop`."""
 
-FIRST, SECOND, STEP = 250, 1000, 1000
-"""A partial result after the first 250 samples, after 1,000, and after each further 1,000."""
+EARLY, STEP = (125, 250), 1000
+"""A partial result after so many samples, and after each thousand."""
 
 ORDER_SEED = 20260101
 
@@ -95,7 +95,7 @@ class Evaluation:
 
 
 def evaluation_order(dataset: Dataset, seed: int = ORDER_SEED) -> np.ndarray:
-    """The test ids in a fixed shuffled order, so that 250, 1,000 and all are nested random samples."""
+    """The test ids in a fixed shuffled order, so that 125, 250, 1,000 and all are nested random samples."""
     return np.random.default_rng(seed).permutation(dataset.test_ids)
 
 
@@ -110,7 +110,7 @@ def evaluate(
 ) -> Evaluation:
     """Asks a model the samples `ids` (default: the test part in `evaluation_order`) with ONNX Runtime.
 
-    `on_partial` gets the result after 250, 1,000, 2,000 … and all samples; `should_stop` is asked every
+    `on_partial` gets the result after 125, 250, 1,000, 2,000 … and all samples; `should_stop` is asked every
     125 samples, and what was measured until then is returned. task: None takes the dataset's, by what the
     bytes of a model give. Raises ValueError when samples do not fit the model's input or its outputs the
     task.
@@ -167,5 +167,4 @@ def session_input(session: ort.InferenceSession) -> InputSpec:
 
 def marks(total: int) -> list[int]:
     """How many samples are measured when a partial result is told, ascending; the last is all of them."""
-    first = [mark for mark in (FIRST, SECOND) if mark < total]
-    return first + list(range(SECOND + STEP, total, STEP)) + [total]
+    return [mark for mark in (*EARLY, *range(STEP, total, STEP)) if mark < total] + [total]

@@ -28,7 +28,7 @@ from gpu_worker.contract import (
     to_wire,
 )
 from gpu_worker.data import encode_png, sample_pixels
-from gpu_worker.evaluate import SECOND, score_interval
+from gpu_worker.evaluate import STEP, score_interval
 from gpu_worker.jobs.ports import Blobs
 from gpu_worker.jobs.wire import to_figures, to_latency, to_merge, to_sensitivity
 from gpu_worker.serve.http import RequireBearer, serve_http
@@ -77,7 +77,7 @@ class Session:
         self._id = desired.session_id
         self._bench = bench
         self.desk = Desk(bench)
-        bench.baseline(min(SECOND, len(bench.order)), lambda: False)
+        bench.baseline(min(STEP, len(bench.order)), lambda: False)
         self._facts = bench.facts()
         self._preview: dict[str, list[PreviewPoint]] = {"channels": [], "sparsity": []}
         self.app = Starlette(
