@@ -32,7 +32,7 @@ class PeakMemory:
 def peak_memory(
     model: bytes, example: np.ndarray, batches: tuple[int, ...] = (1, 64), threads: int = 1
 ) -> dict[int, PeakMemory]:
-    """Opens the model and runs it once at each batch size, as it is served, each time in a fresh process.
+    """Opens the model in a fresh process and runs it once at each batch size, ascending, as it is served.
 
     example: model input (N, ...), repeated to the batch. A batch that a model with a fixed batch cannot take
     is left out. The kernel counts in pages and ONNX Runtime's arena grows in steps, so that figures below a
@@ -40,22 +40,22 @@ def peak_memory(
     are VmHWM of /proc/self/status, proc(5).
     """
     first = open_session(model, threads).get_inputs()[0].shape[0]
-    fits = [batch for batch in batches if not isinstance(first, int) or first == batch]
+    fits = sorted(batch for batch in batches if not isinstance(first, int) or first == batch)
+    if not fits:
+        return {}
     with tempfile.TemporaryDirectory(prefix="lathe-memory-") as folder:
         path = Path(folder) / "model.onnx"
         path.write_bytes(model)
-        found = {}
-        for batch in fits:
-            np.save(
-                path.with_suffix(".npy"), np.resize(example, (batch, *example.shape[1:])), allow_pickle=False
-            )
-            found[batch] = PeakMemory(batch, *_measure(path, threads))
-    return found
+        rows = np.resize(example, (fits[-1], *example.shape[1:]))
+        np.save(path.with_suffix(".npy"), rows, allow_pickle=False)
+        opened, peaks = _measure(path, threads, fits)
+    return {batch: PeakMemory(batch, opened, peak) for batch, peak in zip(fits, peaks, strict=True)}
 
 
-def _measure(path: Path, threads: int) -> tuple[int, int]:
+def _measure(path: Path, threads: int, batches: list[int]) -> tuple[int, list[int]]:
+    module = "gpu_worker.evaluate.memory_child"
     child = subprocess.run(
-        [sys.executable, "-m", "gpu_worker.evaluate.memory_child", str(path), str(threads)],
+        [sys.executable, "-m", module, str(path), str(threads), *map(str, batches)],
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,
@@ -65,4 +65,4 @@ def _measure(path: Path, threads: int) -> tuple[int, int]:
         last = (child.stderr.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
         raise RuntimeError(f"The process that measures memory failed: {last[:300]}")
     answer = json.loads(child.stdout)
-    return answer["opened"], answer["peak"]
+    return answer["opened"], answer["peaks"]

@@ -1,6 +1,8 @@
-"""One inference and the memory it took: `python -m gpu_worker.evaluate.memory_child MODEL THREADS`.
+"""An inference at each batch, ascending, and the memory that all took until then:
+`python -m gpu_worker.evaluate.memory_child MODEL THREADS BATCH...`.
 
-The input lies beside the model as .npy. Prints {"opened", "peak"} in bytes; see gpu_worker.evaluate.memory.
+The largest batch lies beside the model as .npy. Prints {"opened", "peaks"} in bytes; see
+gpu_worker.evaluate.memory.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from gpu_worker.evaluate.sessions import open_session
 
 def main() -> None:
     """Measures from when libraries and input are loaded."""
-    path, threads = Path(sys.argv[1]), int(sys.argv[2])
+    path, threads, batches = Path(sys.argv[1]), int(sys.argv[2]), map(int, sys.argv[3:])
     rows = np.load(path.with_suffix(".npy"))
     # Loads what the runtime loads only when a session is opened.
     open_session(_smallest(), threads).run(None, {"x": np.zeros(1, np.float32)})
@@ -24,8 +26,11 @@ def main() -> None:
     before = resident("VmRSS")
     session = open_session(str(path), threads)
     opened = resident("VmRSS") - before
-    session.run(None, {session.get_inputs()[0].name: rows})
-    print(json.dumps({"opened": opened, "peak": resident("VmHWM") - before}))
+    peaks = []
+    for batch in batches:
+        session.run(None, {session.get_inputs()[0].name: rows[:batch]})
+        peaks.append(resident("VmHWM") - before)
+    print(json.dumps({"opened": opened, "peaks": peaks}))
 
 
 def resident(field: str) -> int:
