@@ -3,7 +3,7 @@
  * notices when one side moved without the other.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -62,6 +62,7 @@ const defs = Object.fromEntries(
 const json = `${JSON.stringify({ $schema: "https://json-schema.org/draft/2020-12/schema", title: "Contract", $defs: defs }, plain, 2)}\n`;
 
 const folder = mkdtempSync(join(tmpdir(), "lathe-contract-"));
+process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
 const schemaFile = join(folder, "schema.json");
 const modelsFile = join(folder, "models.py");
 writeFileSync(schemaFile, json);

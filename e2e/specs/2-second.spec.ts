@@ -25,7 +25,7 @@ const TEAM = "retail-vision";
 const SUFFIX = Date.now().toString(36);
 const MODEL = `signal-cls-${SUFFIX}`;
 const DATASET = `signals-${SUFFIX}`;
-const folder = mkdtempSync(join(tmpdir(), "lathe-second-"));
+let folder = "";
 let contexts: BrowserContext[] = [];
 let engineer: Page;
 let approver: Page;
@@ -34,6 +34,7 @@ let second: ReturnType<typeof makeSecond>;
 const made = { committed: 0, recovered: 0, merged: 0 };
 
 test.beforeAll(async ({ browser }) => {
+  folder = mkdtempSync(join(tmpdir(), "lathe-second-"));
   second = makeSecond(folder);
   const [first, other] = [await openContext(browser), await openContext(browser)];
   contexts = [first, other];
