@@ -87,10 +87,13 @@ class SessionProbe:
         return self._upto(settings, len(self._bench.order))
 
     def latency(self, settings: Settings, batch: int) -> float:
+        """The version's milliseconds times the paired ratio: a machine that is busier in one step than in the
+        next decides nothing.
+        """
         measured = self._bench.time(open_session(self._open(settings).onnx, 1), self._stop)
         if self._stop() or batch not in measured:
             raise Superseded
-        return measured[batch].p50_ms
+        return self._bench.own_latency[batch].p50_ms * measured[batch].ratio
 
     def harmful(self, settings: Settings) -> list[str]:
         self._open(settings)
