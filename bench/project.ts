@@ -30,3 +30,16 @@ export async function sampleProject({ api, team }: { api: Api; team: string }): 
   });
   return { model: model.name, versionId: version.id, datasetId: dataset.id };
 }
+
+/** Opens a studio session on the sample and waits until it is ready; answers its id. */
+export async function openSession({ api, team, sample }: Bench): Promise<string> {
+  const { versionId, datasetId } = sample;
+  const { sessionId } = await api.studio.open.mutate({ team, versionId, datasetId });
+  await until(
+    "the session is ready",
+    async () => (await api.studio.session.query({ team, sessionId })).state === "ready",
+    120_000,
+    20,
+  );
+  return sessionId;
+}

@@ -1,6 +1,6 @@
 /** A studio session's life: opened on a warm cluster, its scan waited for, a newer setting taking over. */
 import { type Api, until } from "../../e2e/fixtures/api";
-import type { Bench } from "../project";
+import { type Bench, openSession } from "../project";
 import { type Figures, figure } from "../result";
 
 const SESSIONS = 3;
@@ -14,7 +14,7 @@ export async function sessions(bench: Bench): Promise<Figures> {
   const { api, team } = bench;
   const opened: number[] = [];
   const scanned: number[] = [];
-  let sessionId = await open(bench);
+  let sessionId = await openSession(bench);
   for (let i = 0; i < SESSIONS; i += 1) {
     const last = sessionId;
     await until(
@@ -24,7 +24,7 @@ export async function sessions(bench: Bench): Promise<Figures> {
       1000,
     );
     const began = performance.now();
-    sessionId = await open(bench);
+    sessionId = await openSession(bench);
     opened.push((performance.now() - began) / 1000);
     scanned.push(await timeToScan(bench, sessionId));
   }
@@ -35,18 +35,6 @@ export async function sessions(bench: Bench): Promise<Figures> {
       from: "asking for a newer revision to the older one's 'superseded'",
     }),
   };
-}
-
-async function open({ api, team, sample }: Bench): Promise<string> {
-  const { versionId, datasetId } = sample;
-  const { sessionId } = await api.studio.open.mutate({ team, versionId, datasetId });
-  await until(
-    "the session is ready",
-    async () => (await api.studio.session.query({ team, sessionId })).state === "ready",
-    120_000,
-    20,
-  );
-  return sessionId;
 }
 
 async function timeToScan({ api, team }: Bench, sessionId: string): Promise<number> {

@@ -2,11 +2,10 @@
 
 import { existsSync } from "node:fs";
 import { chromium } from "@playwright/test";
-import { until } from "../../e2e/fixtures/api";
 import { signInToConsole } from "../../e2e/fixtures/browser";
 import { ENGINEER } from "../../e2e/pages/entry";
 import { StudioPage } from "../../e2e/pages/studio";
-import type { Bench } from "../project";
+import { type Bench, openSession } from "../project";
 import { type Figures, figure } from "../result";
 
 const SETTINGS = 40;
@@ -14,12 +13,8 @@ const IN_BROWSER = 20;
 const FIRST_N = 1000;
 
 export async function studio(bench: Bench): Promise<Figures> {
-  const { api, team, sample } = bench;
-  const opened = await api.studio.open.mutate({ team, ...pick(sample) });
-  await until(
-    "the session is ready",
-    async () => (await api.studio.session.query({ team, sessionId: opened.sessionId })).state === "ready",
-  );
+  const { api, team } = bench;
+  const sessionId = await openSession(bench);
 
   const first = { sparsity: [] as number[], channels: [] as number[], int8: [] as number[] };
   const thousand: number[] = [];
@@ -33,7 +28,7 @@ export async function studio(bench: Bench): Promise<Figures> {
     let seen = false;
     const lines = await api.studio.evaluate.mutate({
       team,
-      sessionId: opened.sessionId,
+      sessionId,
       rev: Date.now(),
       settings,
     });
@@ -60,8 +55,6 @@ export async function studio(bench: Bench): Promise<Figures> {
     }),
   };
 }
-
-const pick = ({ versionId, datasetId }: Bench["sample"]) => ({ versionId, datasetId });
 
 async function inBrowser({ product, team, sample }: Bench): Promise<number[]> {
   const system = "/usr/bin/chromium";

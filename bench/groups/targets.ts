@@ -1,6 +1,6 @@
 /** What target mode finds on the sample model, by itself: how small and how fast at most half a point below it. */
-import { type Api, until } from "../../e2e/fixtures/api";
-import type { Bench } from "../project";
+import type { Api } from "../../e2e/fixtures/api";
+import { type Bench, openSession } from "../project";
 import { type Figures, figure } from "../result";
 
 type Solve = Parameters<Api["studio"]["solve"]["mutate"]>[0];
@@ -14,13 +14,8 @@ const EPOCHS = { bytes: 0.5, latency: 1 };
 const SPARSITY = 0.6;
 
 export async function targets(bench: Bench): Promise<Figures> {
-  const { api, team, sample } = bench;
-  const { versionId, datasetId } = sample;
-  const { sessionId } = await api.studio.open.mutate({ team, versionId, datasetId });
-  await until(
-    "the session is ready",
-    async () => (await api.studio.session.query({ team, sessionId })).state === "ready",
-  );
+  const { api, team } = bench;
+  const sessionId = await openSession(bench);
   const { sizes, latency } = await api.studio.baseline.query({ team, sessionId });
   const lightest = await solved(bench, sessionId, { goal: "loss", points: POINTS }, EPOCHS.bytes);
   const mostMs = ofBatch(latency).p50Ms / 2;

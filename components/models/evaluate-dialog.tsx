@@ -9,7 +9,7 @@ import { Field } from "@/components/ui/field";
 import { count } from "@/components/ui/format";
 import { Select } from "@/components/ui/select";
 import { useToast } from "@/components/ui/toast";
-import { fitsSamples } from "@/server/models/contract";
+import { fitsSamples, needsBaseline } from "@/server/models/contract";
 import type { VersionPageData } from "./version-page";
 
 interface Props {
@@ -26,7 +26,6 @@ export function EvaluateDialog({ team, page, open, onOpenChange }: Props) {
   const datasets = useQuery({ ...trpc.datasets.list.queryOptions({ team, limit: 100 }), enabled: open });
   const { inspection } = page.version;
   const ancestors = page.lineage.slice(0, -1);
-  // Without labels a version can only be compared with another one.
   const canCompare = ancestors.length > 0;
   const fitting = (datasets.data?.datasets ?? []).filter(
     ({ state, report }) =>
@@ -34,7 +33,7 @@ export function EvaluateDialog({ team, page, open, onOpenChange }: Props) {
       report &&
       inspection &&
       fitsSamples(inspection, report) &&
-      (canCompare || report.task !== "unlabelled"),
+      (canCompare || !needsBaseline(report.task)),
   );
   const [chosen, setChosen] = useState<string | null>(null);
   const datasetId = chosen ?? fitting[0]?.id ?? null;
@@ -51,7 +50,7 @@ export function EvaluateDialog({ team, page, open, onOpenChange }: Props) {
   const dataset = fitting.find((d) => d.id === datasetId);
   const reason = !datasetId
     ? "No dataset that is ready fits this version."
-    : dataset?.report?.task === "unlabelled" && !baseline
+    : dataset?.report && needsBaseline(dataset.report.task) && !baseline
       ? `${dataset.name} has no labels: choose a version to compare with.`
       : undefined;
   return (

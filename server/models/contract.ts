@@ -80,6 +80,9 @@ export const fitsSamples = (
 ): boolean =>
   takesSamples(inputs, shape) && answersTask(outputs, { task, classes: classes.length, labelShape });
 
+/** Without labels a version can only be compared with another one. */
+export const needsBaseline = (task: DatasetTask): boolean => task === "unlabelled";
+
 /** How the values of a layer's weight are distributed, as they are computed with (int8 ones dequantized). */
 export const WeightHistogram = z.object({
   /** Finite values. */

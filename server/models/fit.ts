@@ -1,11 +1,19 @@
 /** Which datasets a version can be fed. */
-import type { DatasetReport, DatasetTask } from "../datasets/contract";
+import type { DatasetReport } from "../datasets/contract";
 import { asked } from "../datasets/contract";
 import { datasetRef, readyDatasets } from "../datasets/service";
 import type { Db } from "../platform/db";
 import { Invalid } from "../platform/errors";
 import { Cause, Progress } from "../runs/contract";
-import { answersTask, fitsSamples, Inspection, TensorSpec, TriedBatch, takesSamples } from "./contract";
+import {
+  answersTask,
+  fitsSamples,
+  Inspection,
+  needsBaseline,
+  TensorSpec,
+  TriedBatch,
+  takesSamples,
+} from "./contract";
 import * as repo from "./repo";
 
 /** Models whose fit is looked at. */
@@ -50,9 +58,6 @@ export function refuseMisfit({ version, model }: Work, dataset: { name: string; 
     { code: "answers_differ", remedy: "Choose a dataset whose labels have the shape of the model's output." },
   );
 }
-
-/** Without labels a version can only be compared with another one. */
-export const needsBaseline = (task: DatasetTask): boolean => task === "unlabelled";
 
 /** @throws Invalid */
 export function refuseAlone(dataset: { name: string; report: Samples }, baseline: unknown): void {

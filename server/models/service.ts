@@ -305,7 +305,6 @@ export async function startEvaluation(
 export {
   canBeLearnt,
   datasetsFor,
-  needsBaseline,
   refuseAlone,
   refuseMisfit,
   refuseToTrain,

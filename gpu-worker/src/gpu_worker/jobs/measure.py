@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 
 from gpu_worker import evaluate
 from gpu_worker.contract import (
@@ -111,14 +112,19 @@ def to_evaluation(
     )
 
 
+def _with_batch(model: bytes, dataset: Dataset, batch: int) -> tuple[ort.InferenceSession, np.ndarray]:
+    """A one-thread session, and its input for the first test samples."""
+    session = evaluate.open_session(model, 1)
+    return session, dataset.batch(dataset.test_ids[:batch], evaluate.session_input(session))
+
+
 def measure_latency(
     candidate: bytes, baseline: bytes | None, dataset: Dataset, rounds: int, stop: threading.Event
 ) -> dict[int, evaluate.Latency]:
     """One-thread latency at batch 1 and 64 beside the baseline (itself, where there is none), interleaved."""
     if rounds == 0:
         return {}
-    session = evaluate.open_session(candidate, 1)
-    example = dataset.batch(dataset.test_ids[: max(BATCHES)], evaluate.session_input(session))
+    session, example = _with_batch(candidate, dataset, max(BATCHES))
     measured = evaluate.latency(
         session,
         candidate if baseline is None else baseline,
@@ -134,8 +140,7 @@ def measure_latency(
 
 def measure_layers(model: bytes, dataset: Dataset, stop: threading.Event) -> LayerTimes:
     """How a version's latency is shared among its layers. Raises Stopped when asked to."""
-    session = evaluate.open_session(model, 1)
-    example = dataset.batch(dataset.test_ids[:1], evaluate.session_input(session))
+    _, example = _with_batch(model, dataset, 1)
     found = evaluate.node_times(model, example, stop.is_set)
     if found is None:
         raise Stopped("stopped while profiling")
@@ -154,8 +159,7 @@ def measure_layers(model: bytes, dataset: Dataset, stop: threading.Event) -> Lay
 
 def measure_memory(model: bytes, dataset: Dataset) -> list[PeakMemory]:
     """Peak memory by batch, each in a process of its own."""
-    session = evaluate.open_session(model, 1)
-    example = dataset.batch(dataset.test_ids[: max(BATCHES)], evaluate.session_input(session))
+    _, example = _with_batch(model, dataset, max(BATCHES))
     found = evaluate.peak_memory(model, example, BATCHES)
     return [
         PeakMemory(batch=batch, opened_bytes=max(row.opened, 0), peak_bytes=max(row.peak, 0))
