@@ -102,7 +102,7 @@ export class StudioPage {
     return this.page.getByRole("list", { name: "Settings that were tried" }).getByRole("listitem");
   }
 
-  /** What the address says of the dials. */
+  /** What the address says of the dials; it follows them within a quarter of a second, so ask until it does. */
   dials(): string {
     return new URL(this.page.url()).search;
   }

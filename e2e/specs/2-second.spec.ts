@@ -139,8 +139,8 @@ test("7 a target is met by a search; its steps, the front and a reload bring set
     timeout: 180_000,
   });
   await studio.waitForWholeSet();
+  await expect.poll(() => studio.dials()).toMatch(/[?&]p=int8/);
   const found = studio.dials();
-  expect(found).toMatch(/[?&]p=int8/);
   await look(engineer, "studio-found");
   await studio.path.first().getByRole("button").click();
   await expect.poll(() => studio.dials()).not.toBe(found);
@@ -148,6 +148,7 @@ test("7 a target is met by a search; its steps, the front and a reload bring set
   await expect.poll(() => studio.dials()).toBe(found);
 
   await studio.turnSparsity(20);
+  await expect.poll(() => studio.dials()).toMatch(/[?&]s=0\.2(&|$)/);
   const turned = studio.dials();
   await engineer.reload();
   await studio.waitForWholeSet();
@@ -172,7 +173,7 @@ test("8 a session that is killed in the middle of a drag goes on where it was", 
   await expect(engineer.getByText(/session is coming back/)).toBeVisible();
   await look(engineer, "studio-session-killed");
   await studio.waitForWholeSet();
-  expect(Number(new URLSearchParams(studio.dials()).get("s"))).toBeGreaterThan(0.1);
+  await expect.poll(() => Number(new URLSearchParams(studio.dials()).get("s"))).toBeGreaterThan(0.1);
   // What was measured before is still there, beside what came after.
   const history = engineer.getByRole("table", { name: "Measured settings" });
   await expect(history.getByText("sparsity 10%", { exact: true })).toBeVisible();
