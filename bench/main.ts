@@ -58,10 +58,15 @@ if (groups.length > 0) {
     const person = await makeFirstTeamByApi(product.url, product.link, ENGINEER, "bench");
     const bench: Bench = { product, ...person, sample: await sampleProject(person) };
     for (const [name, run] of groups) keep(name, await run(bench));
+  } catch (error) {
+    // Told before the product stops: what still waits for it then fails as well, and would be told in its place.
+    console.error(error);
+    process.exitCode = 1;
+    process.on("unhandledRejection", () => undefined);
   } finally {
     await product.stop();
   }
 }
 
 console.log(`\n${table(figures)}`);
-process.exit(0);
+process.exit();

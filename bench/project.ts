@@ -31,6 +31,13 @@ export async function sampleProject({ api, team }: { api: Api; team: string }): 
   return { model: model.name, versionId: version.id, datasetId: dataset.id };
 }
 
+let revision = Math.floor(Date.now() / 1000);
+/** A revision above all that any session of this bench has seen. */
+export const nextRevision = (): number => {
+  revision += 1;
+  return revision;
+};
+
 /** Opens a studio session on the sample and waits until it is ready; answers its id. */
 export async function openSession({ api, team, sample }: Bench): Promise<string> {
   const { versionId, datasetId } = sample;

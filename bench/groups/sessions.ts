@@ -1,6 +1,6 @@
 /** A studio session's life: opened on a warm cluster, its scan waited for, a newer setting taking over. */
 import { type Api, until } from "../../e2e/fixtures/api";
-import { type Bench, openSession } from "../project";
+import { type Bench, nextRevision, openSession } from "../project";
 import { type Figures, figure } from "../result";
 
 const SESSIONS = 3;
@@ -39,7 +39,7 @@ export async function sessions(bench: Bench): Promise<Figures> {
 
 async function timeToScan({ api, team }: Bench, sessionId: string): Promise<number> {
   const settings: Settings = { sparsity: 0.5, allocation: "sensitivity" };
-  const lines = await api.studio.evaluate.mutate({ team, sessionId, rev: Date.now(), settings });
+  const lines = await api.studio.evaluate.mutate({ team, sessionId, rev: nextRevision(), settings });
   for await (const line of lines) {
     if (line.type === "built") return line.elapsedMs;
     if (line.type === "failed") throw new Error(`the scan failed: ${line.message}`);
@@ -51,14 +51,14 @@ async function timeToScan({ api, team }: Bench, sessionId: string): Promise<numb
 async function takeovers({ api, team }: Bench, sessionId: string): Promise<number[]> {
   const times: number[] = [];
   for (let i = 0; i < TAKEOVERS; i += 1) {
-    const rev = Date.now();
+    const rev = nextRevision();
     const older = await api.studio.evaluate.mutate({ team, sessionId, rev, settings: { sparsity: 0.3 } });
     let newer: ReturnType<typeof first> | undefined;
     let began = 0;
     for await (const line of older) {
       if (line.type === "accuracy" && !newer) {
         began = performance.now();
-        newer = first(api, { team, sessionId, rev: rev + 1, settings: { sparsity: 0.6 } });
+        newer = first(api, { team, sessionId, rev: nextRevision(), settings: { sparsity: 0.6 } });
       }
       if (line.type === "superseded") times.push(performance.now() - began);
     }

@@ -5,7 +5,7 @@ import { chromium } from "@playwright/test";
 import { signInToConsole } from "../../e2e/fixtures/browser";
 import { ENGINEER } from "../../e2e/pages/entry";
 import { StudioPage } from "../../e2e/pages/studio";
-import { type Bench, openSession } from "../project";
+import { type Bench, nextRevision, openSession } from "../project";
 import { type Figures, figure } from "../result";
 
 const SETTINGS = 40;
@@ -29,7 +29,7 @@ export async function studio(bench: Bench): Promise<Figures> {
     const lines = await api.studio.evaluate.mutate({
       team,
       sessionId,
-      rev: Date.now(),
+      rev: nextRevision(),
       settings,
     });
     for await (const line of lines) {

@@ -1,6 +1,6 @@
 /** What target mode finds on the sample model, by itself: how small and how fast at most half a point below it. */
 import type { Api } from "../../e2e/fixtures/api";
-import { type Bench, openSession } from "../project";
+import { type Bench, nextRevision, openSession } from "../project";
 import { type Figures, figure } from "../result";
 
 type Solve = Parameters<Api["studio"]["solve"]["mutate"]>[0];
@@ -74,7 +74,7 @@ async function solved(
   const lines = await api.studio.solve.mutate({
     team,
     sessionId,
-    rev: Date.now(),
+    rev: nextRevision(),
     target,
     settings: { recovery },
   });
@@ -101,7 +101,8 @@ async function difference(
 ): Promise<number> {
   const settings: Settings = { sparsity: SPARSITY, allocation };
   let last = Number.NaN;
-  for await (const line of await api.studio.evaluate.mutate({ team, sessionId, rev: Date.now(), settings })) {
+  const rev = nextRevision();
+  for await (const line of await api.studio.evaluate.mutate({ team, sessionId, rev, settings })) {
     if (line.type === "failed") throw new Error(line.message);
     if (line.type === "accuracy") last = line.paired.difference;
   }

@@ -135,8 +135,8 @@ export function AuditPage({ team }: { team: string }) {
   );
 }
 
-const dayAndTime = (at: Date) =>
-  `${at.toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })} ${clockTime(at.getTime())}`;
+const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
+const dayAndTime = (at: Date) => `${DAY.format(at)} ${clockTime(at.getTime())}`;
 
 function ChainState({ team }: { team: string }) {
   const trpc = useTRPC();

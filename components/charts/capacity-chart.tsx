@@ -41,6 +41,7 @@ type CapacityChartProps = {
 };
 
 const LANE = 72;
+const hourAndMinute = (at: number): string => clockTime(at).slice(0, 5);
 
 /** Capacity against demand in steps, what had to wait filled between them, and the decisions on the same time axis. */
 export function CapacityChart(props: CapacityChartProps) {
@@ -99,7 +100,7 @@ export function CapacityChart(props: CapacityChartProps) {
           domain: range,
           label: "UTC",
           ticks: timeTicks(range),
-          format: (value) => clockTime(value).slice(0, 5),
+          format: hourAndMinute,
         }}
         y={{ domain: yDomain, label: unit }}
         height={height + lane}

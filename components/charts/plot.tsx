@@ -1,6 +1,6 @@
 "use client";
 
-import { type PointerEvent, type ReactNode, useMemo } from "react";
+import { memo, type PointerEvent, type ReactNode, useMemo } from "react";
 import { CartesianGrid, ComposedChart, XAxis, YAxis } from "recharts";
 import { type Domain, ticks } from "./prepare";
 import { tickFormat } from "./tick-format";
@@ -35,9 +35,7 @@ type PlotProps = {
   /** Room below the x axis, for lanes of events. */
   bottomMargin?: number | undefined;
   onHover?: ((x: number | null) => void) | undefined;
-  /** Recharts marks that need its own scales, such as `<Line>`. */
-  marks?: ReactNode;
-  /** What is drawn over them with our scales. */
+  /** What is drawn on the ground. */
   children?: (scales: Scales) => ReactNode;
   overlay?: ((scales: Scales) => ReactNode) | undefined;
 };
@@ -56,9 +54,9 @@ function scalesOf(x: Domain, y: Domain, width: number, height: number, right: nu
   };
 }
 
-/** The ground of every Recharts drawing: hairline grid, axes with five ticks, unit in the titles, no rotated text. */
+/** Hairline grid, axes with five ticks, unit in the titles, no rotated text; marks over them, in the same scales. */
 export function Plot(props: PlotProps) {
-  const { x, y, height, rightMargin = 14, bottomMargin = BOTTOM, onHover, marks, children, overlay } = props;
+  const { x, y, height, rightMargin = 14, bottomMargin = BOTTOM, onHover, children, overlay } = props;
   const [ref, width] = useWidth();
   const xTicks = useMemo(
     () => x.ticks ?? ticks(x.domain, width < 320 ? 4 : width < 560 ? 6 : 10),
@@ -82,51 +80,99 @@ export function Plot(props: PlotProps) {
       onPointerLeave={onHover && (() => onHover(null))}
     >
       {width > 0 && (
-        <ComposedChart
-          width={width}
-          height={height}
-          margin={{ top: TOP, right: rightMargin, bottom: bottomMargin - BOTTOM, left: 0 }}
-          accessibilityLayer={false}
-          data={[{ x: x.domain[0] }, { x: x.domain[1] }]}
-        >
-          <CartesianGrid vertical={false} stroke="var(--grid)" syncWithTicks shapeRendering="crispEdges" />
-          <XAxis
-            dataKey="x"
-            type="number"
-            domain={[...x.domain]}
-            ticks={[...xTicks]}
-            interval={0}
-            height={BOTTOM}
-            allowDataOverflow
-            tickSize={4}
-            tickMargin={6}
-            tickFormatter={x.format ?? tickFormat(xTicks)}
-            axisLine={{ stroke: "var(--line-strong)", shapeRendering: "crispEdges" }}
-            tickLine={{ stroke: "var(--line-strong)", shapeRendering: "crispEdges" }}
+        <>
+          <Ground
+            x={{ ...x, ticks: xTicks }}
+            y={{ ...y, ticks: yTicks }}
+            {...{ width, height, rightMargin, bottomMargin }}
           />
-          <YAxis
-            type="number"
-            domain={[...y.domain]}
-            ticks={[...yTicks]}
-            interval={0}
-            width={LEFT}
-            allowDataOverflow
-            tickLine={false}
-            axisLine={false}
-            tickMargin={6}
-            tickFormatter={y.format ?? tickFormat(yTicks)}
-          />
-          <text className="lab2" x={8} y={14}>
-            {y.label}
-          </text>
-          <text className="lab2" x={width - rightMargin} y={height - bottomMargin + 34} textAnchor="end">
-            {x.label}
-          </text>
-          {marks}
-          {children?.(scales)}
-        </ComposedChart>
+          <svg className="marks" data-plot="" width={width} height={height} aria-hidden="true">
+            {children?.(scales)}
+          </svg>
+          {overlay?.(scales)}
+        </>
       )}
-      {width > 0 && overlay?.(scales)}
     </div>
   );
 }
+
+type Ticked = AxisSpec & { ticks: readonly number[] };
+
+type GroundProps = {
+  x: Ticked;
+  y: Ticked;
+  width: number;
+  height: number;
+  rightMargin: number;
+  bottomMargin: number;
+};
+
+/**
+ * The grid and axes, by Recharts. Drawn again only when one of them changes: marks change with every step of a dial,
+ * and Recharts takes far longer than they do.
+ */
+const Ground = memo(function Ground({ x, y, width, height, rightMargin, bottomMargin }: GroundProps) {
+  return (
+    <ComposedChart
+      width={width}
+      height={height}
+      margin={{ top: TOP, right: rightMargin, bottom: bottomMargin - BOTTOM, left: 0 }}
+      accessibilityLayer={false}
+      data={[{ x: x.domain[0] }, { x: x.domain[1] }]}
+    >
+      <CartesianGrid vertical={false} stroke="var(--grid)" syncWithTicks shapeRendering="crispEdges" />
+      <XAxis
+        dataKey="x"
+        type="number"
+        domain={[...x.domain]}
+        ticks={[...x.ticks]}
+        interval={0}
+        height={BOTTOM}
+        allowDataOverflow
+        tickSize={4}
+        tickMargin={6}
+        tickFormatter={x.format ?? tickFormat(x.ticks)}
+        axisLine={{ stroke: "var(--line-strong)", shapeRendering: "crispEdges" }}
+        tickLine={{ stroke: "var(--line-strong)", shapeRendering: "crispEdges" }}
+      />
+      <YAxis
+        type="number"
+        domain={[...y.domain]}
+        ticks={[...y.ticks]}
+        interval={0}
+        width={LEFT}
+        allowDataOverflow
+        tickLine={false}
+        axisLine={false}
+        tickMargin={6}
+        tickFormatter={y.format ?? tickFormat(y.ticks)}
+      />
+      <text className="lab2" x={8} y={14}>
+        {y.label}
+      </text>
+      <text className="lab2" x={width - rightMargin} y={height - bottomMargin + 34} textAnchor="end">
+        {x.label}
+      </text>
+    </ComposedChart>
+  );
+}, isSameGround);
+
+function isSameGround(a: GroundProps, b: GroundProps): boolean {
+  return (
+    a.width === b.width &&
+    a.height === b.height &&
+    a.rightMargin === b.rightMargin &&
+    a.bottomMargin === b.bottomMargin &&
+    isSameAxis(a.x, b.x) &&
+    isSameAxis(a.y, b.y)
+  );
+}
+
+const isSameAxis = (a: Ticked, b: Ticked): boolean =>
+  a.label === b.label &&
+  a.format === b.format &&
+  isSameList(a.domain, b.domain) &&
+  isSameList(a.ticks, b.ticks);
+
+const isSameList = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length === b.length && a.every((value, i) => value === b[i]);

@@ -1,11 +1,10 @@
 "use client";
 
 import { type ReactNode, useId } from "react";
-import { Line } from "recharts";
 import { significant } from "@/components/ui/format";
 import { ChartFrame } from "./chart-frame";
 import { useCursor } from "./cursor";
-import { CursorMark } from "./marks";
+import { CursorMark, LineMark } from "./marks";
 import { Plot, type Scales } from "./plot";
 import { type Domain, domainOf, nearestIndex } from "./prepare";
 import type { Point } from "./types";
@@ -86,26 +85,21 @@ export function SizeChart(props: SizeChartProps) {
         height={height}
         rightMargin={72}
         onHover={moveCursor}
-        marks={series.map((item, index) => (
-          <Line
-            key={item.key}
-            data={[...item.points]}
-            dataKey="y"
-            stroke={colorOf(item, index)}
-            strokeWidth={1.5}
-            {...(item.isPredicted && { strokeDasharray: "5 3" })}
-            dot={false}
-            activeDot={false}
-            connectNulls={false}
-            isAnimationActive={false}
-          />
-        ))}
         overlay={(scales) =>
           active >= 0 && <Tip scales={scales} x={xs[active]} series={series} valueAt={valueAt} />
         }
       >
         {(scales) => (
           <>
+            {series.map((item, index) => (
+              <LineMark
+                key={item.key}
+                scales={scales}
+                points={item.points}
+                color={colorOf(item, index)}
+                stroke={item.isPredicted ? "dashed" : "solid"}
+              />
+            ))}
             <EndLabels scales={scales} series={series} />
             <CursorMark scales={scales} x={cursor ?? current ?? null} />
           </>

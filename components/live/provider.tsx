@@ -4,7 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from "react";
 import type { LiveMessage, Topic } from "@/server/platform/live/contract";
 import { useTRPCClient } from "../trpc/client";
-import { staleSlices } from "./topics";
+import { isRead, staleReads } from "./topics";
 
 export type Connection =
   | { state: "live" }
@@ -45,25 +45,25 @@ export function LiveProvider({ team, children }: { team: string; children: React
   const newsListeners = useRef(new Map<string, Set<NewsListener>>());
   const cursor = useRef<string | null>(null);
 
-  // Events of one moment become one round of reading: stale slices are collected, then invalidated together.
+  // Events of one moment become one round of reading: what is stale is collected, then invalidated together.
   const stale = useRef(new Set<string>());
   const flush = useRef<ReturnType<typeof setTimeout> | null>(null);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a try by hand opens the stream anew.
   useEffect(() => {
-    const markStale = (slices: Iterable<string>) => {
-      for (const slice of slices) stale.current.add(slice);
+    const markStale = (reads: Iterable<string>) => {
+      for (const read of reads) stale.current.add(read);
       flush.current ??= setTimeout(() => {
         flush.current = null;
-        const slices = stale.current;
+        const reads = stale.current;
         stale.current = new Set();
         void queryClient.invalidateQueries({
-          predicate: ({ queryKey }) => Array.isArray(queryKey[0]) && slices.has(String(queryKey[0][0])),
+          predicate: ({ queryKey: [path] }) => Array.isArray(path) && isRead(path, reads),
         });
       }, FLUSH_MS);
     };
     const receive = (message: LiveMessage) => {
-      if (message.type === "event") markStale(staleSlices(message.topic));
+      if (message.type === "event") markStale(staleReads(message.topic));
       else if (message.type === "news")
         for (const tell of newsListeners.current.get(message.runId) ?? []) tell(message.what);
       else if (message.type === "resync") void queryClient.invalidateQueries();

@@ -3,15 +3,23 @@
  * tells of. A query is read again when its path starts with one of these.
  */
 export const READS: Record<string, readonly string[]> = {
-  models: ["models", "studio"],
+  models: ["models", "studio.mergePartners"],
   datasets: ["datasets"],
   runs: ["runs", "training", "overview"],
-  studio: ["studio"],
+  // What a session measures of the version itself has no part in its events: it is asked for while it grows.
+  studio: ["studio.session", "studio.history", "studio.commitProgress"],
   releases: ["releases", "overview"],
   cluster: ["cluster"],
   members: ["identity"],
   audit: ["audit"],
 };
 
-/** The slices whose queries an event makes stale. */
-export const staleSlices = (topic: string): readonly string[] => READS[topic] ?? [];
+/** The beginnings of the paths whose queries an event makes stale. */
+export const staleReads = (topic: string): readonly string[] => READS[topic] ?? [];
+
+/** Whether a query of this path, such as `["models", "page"]`, begins with one of these. */
+export const isRead = (path: readonly unknown[], reads: Iterable<string>): boolean => {
+  const whole = path.join(".");
+  for (const read of reads) if (whole === read || whole.startsWith(`${read}.`)) return true;
+  return false;
+};

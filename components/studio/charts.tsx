@@ -1,5 +1,5 @@
 "use client";
-import { useMemo, useState } from "react";
+import { memo, useMemo, useState } from "react";
 import { AccuracyChart } from "@/components/charts/accuracy-chart";
 import { ParetoChart } from "@/components/charts/pareto-chart";
 import { SizeChart } from "@/components/charts/size-chart";
@@ -21,9 +21,8 @@ import {
 import { isOnCurveOf, MAX_SPARSITY, standsAt, turned } from "./settings";
 
 interface Props {
+  /** With everything measured in this studio, what is being measured now included. */
   evidence: Evidence;
-  /** Everything measured in this studio, what is being measured now included. */
-  measurements: readonly Measurement[];
   settings: Settings;
   prediction: Prediction;
   isMeasured: boolean;
@@ -42,9 +41,9 @@ const xLabel = (dial: Dial, baseline: StudioBaseline): string =>
 const NAME: Record<Dial, string> = { channels: "channels", sparsity: "sparsity", merge: "merge weight" };
 const SYNC = "studio";
 
-export function StudioCharts(props: Props) {
-  const { evidence, measurements, settings, prediction, isMeasured, dial, from, onRestore } = props;
-  const { baseline } = evidence;
+export const StudioCharts = memo(function StudioCharts(props: Props) {
+  const { evidence, settings, prediction, isMeasured, dial, from, onRestore } = props;
+  const { baseline, measurements } = evidence;
   const figure = figureOf(baseline.task);
   const { scale } = figure;
   const end = { sparsity: MAX_SPARSITY, channels: baseline.channelStops.at(-1) ?? 0.9, merge: 1 }[dial];
@@ -112,7 +111,7 @@ export function StudioCharts(props: Props) {
       </div>
     </>
   );
-}
+});
 
 /** What was measured with the other dials as they stand now, in the order of this one. */
 function measuredLike(measurements: readonly Measurement[], settings: Settings, dial: Dial): Measurement[] {
@@ -124,16 +123,9 @@ function measuredLike(measurements: readonly Measurement[], settings: Settings, 
 type Quantity = "size" | "latency" | "macs";
 
 /** Sizes, latency or MACs against the dial under the hand. */
-function AgainstChart({
-  evidence,
-  measurements,
-  settings,
-  dial,
-  xs,
-  end,
-}: Props & { xs: number[]; end: number }) {
+function AgainstChart({ evidence, settings, dial, xs, end }: Props & { xs: number[]; end: number }) {
   const [quantity, setQuantity] = useState<Quantity>("size");
-  const { baseline } = evidence;
+  const { baseline, measurements } = evidence;
   const like = measuredLike(measurements, settings, dial);
   const curve = (figure: "file" | "sparse" | "packed" | "zstd19" | "macs", unit: number) =>
     predictedCurve(evidence, settings, dial, figure, xs).map(({ x, y }) => ({
@@ -185,8 +177,7 @@ function AgainstChart({
 }
 
 function FrontChart({
-  evidence: { baseline },
-  measurements,
+  evidence: { baseline, measurements },
   prediction,
   isMeasured,
   onPoint,

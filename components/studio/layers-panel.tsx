@@ -1,5 +1,5 @@
 "use client";
-import { useState } from "react";
+import { memo, useState } from "react";
 import { cx } from "@/components/ui/cx";
 import { count, percent, plural, significant } from "@/components/ui/format";
 import { Icon } from "@/components/ui/icons";
@@ -26,7 +26,7 @@ const COMPARED_AT = 0.6;
  * Layer by layer: output channels before and after, and the share of zeros as built for this setting. A bar that is
  * dragged locks its layer at a ratio; the others give the rest.
  */
-export function LayersPanel({ baseline, built, settings, onSettings }: Props) {
+export const LayersPanel = memo(function LayersPanel({ baseline, built, settings, onSettings }: Props) {
   const [order, setOrder] = useState<Order>("graph");
   const after = new Map(built?.layers.map((layer) => [layer.name, layer]));
   const kept = built?.layers.reduce((sum, layer) => sum + layer.parameters, 0);
@@ -174,7 +174,7 @@ export function LayersPanel({ baseline, built, settings, onSettings }: Props) {
       </p>
     </Panel>
   );
-}
+});
 
 interface HeadProps {
   order: Order;

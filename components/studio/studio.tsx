@@ -14,11 +14,10 @@ import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
 import type { Settings } from "@/server/studio/contract";
 import type { Measured, Measurement, StudioBaseline, Target } from "@/server/studio/session-contract";
-import { BreaksPanel } from "./breaks-panel";
+import { Below } from "./below";
 import { StudioCharts } from "./charts";
 import { CommitDialog } from "./commit-dialog";
 import { Dials } from "./dials";
-import { HistoryPanel } from "./history-panel";
 import { LayersPanel } from "./layers-panel";
 import { type Measuring, workSays } from "./measuring";
 import { type Dial, predict } from "./predict";
@@ -97,11 +96,10 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
     return () => document.removeEventListener("keydown", commit);
   }, [reason]);
 
-  const measured = measuredOf(settings, measuring, session.measurements);
-  const evidence = session.baseline && {
-    baseline: session.baseline,
-    measurements: session.measurements,
-  };
+  const { baseline, measurements: known } = session;
+  const measured = useMemo(() => measuredOf(settings, measuring, known), [settings, measuring, known]);
+  const evidence = useMemo(() => baseline && { baseline, measurements: known }, [baseline, known]);
+  const measurements = useMemo(() => withRunning(known, measuring), [known, measuring]);
   const from = `v${version.number}`;
   return (
     <>
@@ -143,13 +141,13 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
       {!evidence && !session.error && <BenchSkeleton />}
       {evidence && (
         <Bench
-          {...{ settings, change, evidence, measured, measuring, from, again, search, find, cancel }}
+          {...{ settings, change, baseline: evidence.baseline, measurements, measured, measuring, from }}
+          {...{ again, search, find, cancel }}
           sessionId={session.isReady && session.session ? session.session.id : null}
           team={team}
           versionId={version.id}
           datasetId={dataset.id}
           datasetName={dataset.name}
-          measurements={withRunning(session.measurements, measuring)}
         />
       )}
       {evidence && (
@@ -207,7 +205,8 @@ interface BenchProps {
   datasetId: string;
   settings: Settings;
   change: (next: Settings) => void;
-  evidence: { baseline: StudioBaseline; measurements: readonly Measurement[] };
+  baseline: StudioBaseline;
+  /** With what is being measured now. */
   measurements: readonly Measurement[];
   measured: Partial<Measured>;
   measuring: Measuring | null;
@@ -241,19 +240,19 @@ function BenchSkeleton() {
 
 /** Dials at the left, figures and charts in the middle, layers at the right; what breaks and the history below. */
 function Bench(props: BenchProps) {
-  const { settings, change, evidence, measurements, measured, measuring, from } = props;
-  const { baseline } = evidence;
-  const trpc = useTRPC();
-  const { data: dataset } = useQuery(
-    trpc.datasets.page.queryOptions({ team: props.team, dataset: props.datasetName }),
-  );
+  const { settings, change, baseline, measurements, measured, measuring, from } = props;
   const { team, versionId, datasetId } = props;
+  const trpc = useTRPC();
   const { data: partners } = useQuery(trpc.studio.mergePartners.queryOptions({ team, versionId, datasetId }));
   const [active, setActive] = useState<Dial>(() =>
     settings.merge ? "merge" : settings.channels > 0 && settings.sparsity === 0 ? "channels" : "sparsity",
   );
-  const prediction = predict({ baseline, measurements }, settings, active);
+  const evidence = useMemo(() => ({ baseline, measurements }), [baseline, measurements]);
+  const prediction = useMemo(() => predict(evidence, settings, active), [evidence, settings, active]);
+  const isBaseline = isUnchanged(settings);
   const isMine = measuring !== null && sameSettings(measuring.settings, settings);
+  const { find } = props;
+  const findHere = useCallback((target: Target) => find(target, settings), [find, settings]);
   return (
     <div className="col">
       {isMine && (measuring.state === "failed" || measuring.state === "superseded") && (
@@ -282,16 +281,15 @@ function Bench(props: BenchProps) {
             baseline={baseline}
             from={from}
             prediction={prediction}
-            measured={isUnchanged(settings) ? asMeasured(baseline) : measured}
-            status={statusOf(isUnchanged(settings), isMine ? measuring : null, measured, from)}
-            warnings={isUnchanged(settings) ? [] : warningsOf(settings, measured, baseline)}
+            measured={isBaseline ? asMeasured(baseline) : measured}
+            status={statusOf(isBaseline, isMine ? measuring : null, measured, from)}
+            warnings={isBaseline ? [] : warningsOf(settings, measured, baseline)}
           />
           <StudioCharts
-            evidence={{ baseline, measurements }}
-            measurements={measurements}
+            evidence={evidence}
             settings={settings}
             prediction={prediction}
-            isMeasured={measured.accuracy !== undefined || isUnchanged(settings)}
+            isMeasured={measured.accuracy !== undefined || isBaseline}
             dial={active}
             from={from}
             onRestore={change}
@@ -300,7 +298,7 @@ function Bench(props: BenchProps) {
             task={baseline.task}
             units={baseline.units}
             search={props.search}
-            onFind={(target) => props.find(target, settings)}
+            onFind={findHere}
             onCancel={props.cancel}
             onRestore={change}
             reason={reasonOf(baseline, "sparsity") && reasonOf(baseline, "precision")}
@@ -308,27 +306,15 @@ function Bench(props: BenchProps) {
         </div>
         <LayersPanel
           baseline={baseline}
-          built={isUnchanged(settings) ? undefined : measured.built}
+          built={isBaseline ? undefined : measured.built}
           settings={settings}
           onSettings={change}
         />
       </div>
-      <BreaksPanel
-        settings={settings}
-        team={props.team}
+      <Below
+        {...{ team, from, settings, measured, measurements }}
         sessionId={props.sessionId}
-        accuracy={measured.accuracy}
-        changed={measured.changed}
-        task={baseline.task}
-        units={baseline.units}
-        shape={dataset?.report?.shape ?? []}
-        labels={dataset?.labels ?? []}
-        from={from}
-      />
-      <HistoryPanel
-        measurements={measurements}
-        settings={settings}
-        from={from}
+        datasetName={props.datasetName}
         task={baseline.task}
         units={baseline.units}
         onRestore={change}

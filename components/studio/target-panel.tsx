@@ -1,6 +1,6 @@
 "use client";
 /** Targets instead of dials: what may be lost, weighed or taken at most, and the path a search took to meet it. */
-import { useState } from "react";
+import { memo, useState } from "react";
 import { Button } from "@/components/ui/button";
 import { Callout } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
@@ -27,7 +27,15 @@ interface Props {
   reason: string | undefined;
 }
 
-export function TargetPanel({ task, units, search, onFind, onCancel, onRestore, reason }: Props) {
+export const TargetPanel = memo(function TargetPanel({
+  task,
+  units,
+  search,
+  onFind,
+  onCancel,
+  onRestore,
+  reason,
+}: Props) {
   const goals = goalsOf(task);
   const [goal, setGoal] = useState<Goal>("loss");
   const [figures, setFigures] = useState<Partial<Record<Goal, string>>>({});
@@ -76,7 +84,7 @@ export function TargetPanel({ task, units, search, onFind, onCancel, onRestore, 
       )}
     </Panel>
   );
-}
+});
 
 function Path({
   task,

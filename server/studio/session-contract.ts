@@ -183,18 +183,13 @@ export type StudioBaseline = z.infer<typeof StudioBaseline>;
 // --- what screens say of sessions ------------------------------------------------------------------------------
 
 export const OpenSession = z.object({ versionId: Id, datasetId: Id });
-export const Solve = z.object({
-  sessionId: Id,
-  rev: z.number().int().positive(),
-  target: Target,
-  settings: Settings,
-});
 export const OneSample = z.object({ sessionId: Id, id: Count });
-export const EvaluateSettings = z.object({
-  sessionId: Id,
-  rev: z.number().int().positive(),
-  settings: Settings,
-});
+
+const MAX_REVISION = 2 ** 31 - 1;
+/** Which settings are the newest in a session; a higher one ends what is measured of a lower. */
+const Revision = z.int().positive().max(MAX_REVISION, `Revisions of a session end at ${MAX_REVISION}.`);
+export const EvaluateSettings = z.object({ sessionId: Id, rev: Revision, settings: Settings });
+export const Solve = EvaluateSettings.extend({ target: Target });
 
 /** What was measured of one setting: the last line of each type that the session said. */
 export const Measured = z.object({

@@ -43,17 +43,41 @@ const t = initTRPC
 export const router = t.router;
 export const createCallerFactory = t.createCallerFactory;
 
-/** Translates typed errors once; keeps and logs the cause of the others with the request id. */
-const translated = t.procedure.use(async ({ ctx, path, next }) => {
+interface Call {
+  path: string;
+  requestId: string;
+  signal: AbortSignal | undefined;
+}
+
+/** A typed error as tRPC tells it; the cause of any other is kept and logged with the request id. */
+function told(cause: unknown, { path, requestId }: Call): TRPCError {
+  const error = asAppError(cause);
+  if (error.kind === "internal") log().error({ err: cause, path, requestId }, "a procedure failed");
+  return new TRPCError({ code: error.trpcCode, message: error.message, cause: error });
+}
+
+/** An answer in parts; what ends it early is told as what ends any other procedure. */
+async function* toldParts(parts: AsyncIterable<unknown>, call: Call): AsyncGenerator<unknown> {
+  try {
+    yield* parts;
+  } catch (cause) {
+    // Nobody is there to be told when the asker went away.
+    throw call.signal?.aborted ? cause : told(cause, call);
+  }
+}
+
+const isInParts = (data: unknown): data is AsyncIterable<unknown> =>
+  typeof data === "object" && data !== null && Symbol.asyncIterator in data;
+
+/** Translates typed errors once, and keeps from the asker what the others say. */
+const translated = t.procedure.use(async ({ ctx, path, signal, next }) => {
   const result = await next();
-  if (result.ok) return result;
+  const call = { path, requestId: ctx.requestId, signal };
+  if (result.ok) return isInParts(result.data) ? { ...result, data: toldParts(result.data, call) } : result;
   const cause = result.error.cause;
   // Thrown by tRPC itself: input that does not parse, an unknown procedure, a middleware's refusal.
   if (!cause || cause instanceof z.ZodError || cause instanceof TRPCError) return result;
-  const error = asAppError(cause);
-  if (error.kind === "internal")
-    log().error({ err: cause, path, requestId: ctx.requestId }, "a procedure failed");
-  throw new TRPCError({ code: error.trpcCode, message: error.message, cause: error });
+  throw told(cause, call);
 });
 
 export const open = translated.meta({ access: "public" });
