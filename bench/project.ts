@@ -14,7 +14,7 @@ export interface Bench extends Person {
   sample: Sample;
 }
 
-/** Waits until the sample's version and dataset have passed their inspection. */
+/** Waits until the sample's version and dataset have passed their inspection and all that follows of it. */
 export async function sampleProject({ api, team }: { api: Api; team: string }): Promise<Sample> {
   const model = await until(
     "the sample model",
@@ -27,6 +27,12 @@ export async function sampleProject({ api, team }: { api: Api; team: string }): 
   const dataset = await until("the sample dataset is ready", async () => {
     const { datasets } = await api.datasets.list.query({ team });
     return datasets.find((d) => d.state === "ready");
+  });
+  // The version is measured on the dataset by itself: that takes a core, so nothing is timed beside it.
+  await until("nothing runs any more", async () => {
+    const { runs } = await api.runs.list.query({ team, states: ["queued", "running"], limit: 1 });
+    const { evaluations } = await api.models.version.query({ team, model: model.name, number: 1 });
+    return runs.length === 0 && evaluations.length > 0;
   });
   return { model: model.name, versionId: version.id, datasetId: dataset.id };
 }

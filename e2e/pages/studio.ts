@@ -78,17 +78,64 @@ export class StudioPage {
     return Number(accuracy);
   }
 
-  /** Milliseconds from a turn of the sparsity dial to its first measured figure on screen. */
-  async timeToMeasured(percent: number): Promise<number> {
-    const url = new URL(this.page.url());
+  /**
+   * Milliseconds from a press of a key on the sparsity dial to the frame with its first measured figure, by the
+   * browser's own clock. The key must lead to a setting that was not measured before.
+   */
+  async timeToMeasured(key: string): Promise<number> {
     const slider = this.page.getByRole("slider", { name: "Sparsity" });
     await slider.focus();
-    const mark = this.figures.getByText(/sharpening|whole test set|measured before/);
-    url.searchParams.set("s", String(percent / 100));
-    const began = performance.now();
-    await slider.press(percent % 20 === 0 ? "ArrowRight" : "PageUp");
-    await mark.waitFor({ state: "visible", timeout: 30_000 });
-    return performance.now() - began;
+    const tile = this.page.getByTestId("tile-accuracy");
+    const measured = tile.evaluate(
+      (shown) =>
+        new Promise<number>((resolve) => {
+          document.addEventListener(
+            "keydown",
+            ({ timeStamp }) => {
+              const watch = new MutationObserver(() => {
+                if (!shown.querySelector(".kind:not(.pred)")) return;
+                watch.disconnect();
+                requestAnimationFrame((frame) => resolve(frame - timeStamp));
+              });
+              // The figure of the setting before is gone once the key was handled.
+              setTimeout(() => watch.observe(shown, { subtree: true, childList: true, attributes: true }));
+            },
+            { once: true, capture: true },
+          );
+        }),
+    );
+    await slider.press(key);
+    return measured;
+  }
+
+  /** Drags the sparsity dial for a second; answers the frames that it took and the slowest answer to the hand, ms. */
+  async drag(): Promise<{ frames: number[]; slowest: number }> {
+    const { x, y } = await this.thumbOf("Sparsity");
+    const seen = this.page.evaluate(
+      () =>
+        new Promise<{ frames: number[]; slowest: number }>((resolve) => {
+          const frames: number[] = [];
+          let slowest = 0;
+          let last = performance.now();
+          new PerformanceObserver((list) => {
+            for (const entry of list.getEntries()) slowest = Math.max(slowest, entry.duration);
+          }).observe({ type: "event", durationThreshold: 16 } as PerformanceObserverInit);
+          requestAnimationFrame(function next(now) {
+            frames.push(now - last);
+            last = now;
+            if (frames.reduce((sum, ms) => sum + ms, 0) < 1500) requestAnimationFrame(next);
+            else resolve({ frames, slowest });
+          });
+        }),
+    );
+    await this.page.mouse.move(x, y);
+    await this.page.mouse.down();
+    for (let step = 1; step <= 60; step += 1) {
+      await this.page.mouse.move(x + step * 2, y);
+      await this.page.waitForTimeout(16);
+    }
+    await this.page.mouse.up();
+    return seen;
   }
 
   /** Searches for the fewest bytes that lose at most so many points. */
