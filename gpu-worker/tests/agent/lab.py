@@ -83,10 +83,14 @@ def free_ports(count: int) -> int:
 
 def dataset(console: FakeConsole, samples: int, side: int = 8) -> dict[str, Any]:
     """A reference to noise in ten classes, whose file the console has."""
-    random = np.random.default_rng(0)
+    x = np.random.default_rng(0).integers(0, 255, (samples, side, side), dtype=np.uint8)
+    return reference(console, x, np.arange(samples) % 10)
+
+
+def reference(console: FakeConsole, x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
+    """A reference to samples and their labels, whose file the console has."""
     buffer = io.BytesIO()
-    x = random.integers(0, 255, (samples, side, side), dtype=np.uint8)
-    np.savez(buffer, x=x, y=np.arange(samples) % 10)
+    np.savez(buffer, x=x, y=y)
     content = buffer.getvalue()
     file = {
         "role": "data",

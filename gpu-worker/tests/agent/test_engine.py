@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import psutil
 import pytest
 
 from agent.fake_console import FakeAttempt, FakeConsole
-from agent.lab import Lab, inspect_spec, linear_model, replica, train_spec
+from agent.lab import Lab, inspect_spec, linear_model, reference, replica, train_spec
 from gpu_worker.agent.jobs_api import JobsApi
 from gpu_worker.agent.local import marked_processes, session_members
 from gpu_worker.agent.settings import Settings
@@ -165,17 +166,43 @@ def warm_processes(lab: Lab) -> set[int]:
     return {pid for pid in session_members(lab.sid) if is_warm(pid)}
 
 
-def test_idle_nodes_keep_a_process_that_the_next_training_takes(lab: Lab) -> None:
-    console = lab.console
-    nodes = workers(console)
-    warm = console.until(
+def warm_nodes(lab: Lab) -> set[int]:
+    """The warm processes, as soon as each node has one."""
+    nodes = workers(lab.console)
+    return lab.console.until(
         lambda: (found := warm_processes(lab)) and len(found) == len(nodes) and found, HEALTHY, "warm nodes"
     )
+
+
+def test_idle_nodes_keep_a_process_that_the_next_training_takes(lab: Lab) -> None:
+    console, warm = lab.console, warm_nodes(lab)
     attempt = console.launch("warm", train_spec(console), workers=2)
     console.until(lambda: steps(attempt), HEALTHY, "steps")
     assert {worker["pid"] for worker in attempt.bodies("state")[0]["workers"]} <= warm
     console.desire(attempts=[])
     console.until(lambda: console.job(attempt.job_id) is None, HEALTHY, "the end of the training")
+
+
+def test_a_session_takes_the_process_that_an_idle_node_keeps(lab: Lab) -> None:
+    console, warm = lab.console, warm_nodes(lab)
+    model, samples = console.put(linear_model()), np.random.default_rng(0).normal(size=(60, 4))
+    session = {
+        "sessionId": "studio",
+        "token": "token-studio",
+        "model": model,
+        "floatModel": model,
+        "dataset": reference(console, samples.astype(np.float32), np.arange(60) % 3),
+        "cpus": 1,
+    }
+    console.desire(sessions=[session])
+
+    def ready() -> dict[str, Any] | None:
+        found = console.service("studio")
+        return found if found and found["state"] == "ready" else None
+
+    assert console.until(ready, HEALTHY, "a ready session")["pid"] in warm
+    console.desire(sessions=[])
+    console.until(lambda: console.service("studio") is None, HEALTHY, "the end of the session")
 
 
 def test_a_service_comes_back_after_a_crash_and_ends_when_it_is_not_desired(lab: Lab) -> None:

@@ -9,6 +9,7 @@ from typing import Literal, TypedDict
 
 import ray
 
+from gpu_worker.agent import warm
 from gpu_worker.agent.plan import ServiceKind
 from gpu_worker.contract import DesiredReplica, DesiredSession
 from gpu_worker.door import Door
@@ -67,8 +68,9 @@ class Service:
 
     def _serve(self, kind: ServiceKind, desired_json: str, door_url: str) -> None:
         host = ray.util.get_node_ip_address()
-        # Imported here: a replica does without what a session needs, which takes a second to load.
+        # Imported here: a replica does without what a session needs, which takes seconds to load.
         if kind == "session":
+            warm.wait()
             from gpu_worker.studio import serve_session
 
             session = DesiredSession.model_validate_json(desired_json)

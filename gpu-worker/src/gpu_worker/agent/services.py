@@ -9,6 +9,7 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError
 
+from gpu_worker.agent import warm
 from gpu_worker.agent.plan import SeenService, ServiceKey, ServiceKind
 from gpu_worker.agent.service import Service, Status
 from gpu_worker.contract import DesiredReplica, DesiredSession
@@ -70,6 +71,7 @@ class Services:
                 num_cpus=desired.cpus,
                 max_restarts=0,
                 max_concurrency=4,
+                runtime_env=warm.ENVIRONMENT if key.kind == "session" else None,
             )
             .remote(key.kind, desired.model_dump_json(by_alias=True), self._door_url)
         )

@@ -40,11 +40,13 @@ def latency(
     should_stop: Callable[[], bool] | None = None,
 ) -> dict[int, Latency]:
     """Times both models on the same input at each batch size; a round calls both, in alternating order.
+    A session beside itself is called once a round: its ratio is 1.
 
     example: model input, float32 (N, ...), repeated to the batch. A batch that a model with a fixed batch
     cannot take is left out, and so are those after a stop.
     """
     pair = [open_session(m, threads) if isinstance(m, bytes) else m for m in (candidate, baseline)]
+    is_one = pair[0] is pair[1]
     result: dict[int, Latency] = {}
     for batch in batches:
         if any(
@@ -59,6 +61,9 @@ def latency(
         for number in range(rounds):
             if should_stop is not None and should_stop():
                 return result
+            if is_one:
+                times[number] = _time(runs[0], repeats)
+                continue
             for which in (0, 1) if number % 2 == 0 else (1, 0):
                 times[number, which] = _time(runs[which], repeats)
         ratios = times[:, 0] / times[:, 1]
