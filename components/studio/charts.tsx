@@ -7,7 +7,7 @@ import { figureOf } from "@/components/ui/figure";
 import { capital, count, decimal, plural } from "@/components/ui/format";
 import { Segmented } from "@/components/ui/segmented";
 import { inWords, type Settings, unitsInWords } from "@/server/studio/contract";
-import type { Measurement, StudioBaseline } from "@/server/studio/session-contract";
+import type { Measured, Measurement, StudioBaseline } from "@/server/studio/session-contract";
 import { frontOf } from "./front";
 import {
   comparable,
@@ -176,53 +176,68 @@ function AgainstChart({ evidence, settings, dial, xs, end }: Props & { xs: numbe
   );
 }
 
+/** What a setting costs: bytes as they travel, or milliseconds of one inference at a batch. */
+type Cost = "size" | "1" | "64";
+const COSTS: Record<Cost, { label: string; axis: string; missing: string }> = {
+  size: { label: "size", axis: "zstd-19 bytes, kB", missing: "not compressed yet" },
+  1: { label: "batch 1", axis: "Latency p50 at batch 1, ms", missing: "not timed yet" },
+  64: { label: "batch 64", axis: "Latency p50 at batch 64, ms", missing: "not timed yet" },
+};
+
+/** A setting's cost in the unit of its axis; null while it is not measured. */
+function costOf(cost: Cost, { sizes, latency }: Measured): number | null {
+  if (cost !== "size") return latency?.latency.find(({ batch }) => batch === Number(cost))?.p50Ms ?? null;
+  const zstd = sizes?.sizes.zstd19 ?? null;
+  return zstd === null ? null : zstd / 1000;
+}
+
 function FrontChart({
   evidence: { baseline, measurements },
   prediction,
   isMeasured,
   onPoint,
 }: Props & { onPoint: (id: string) => void }) {
+  const [cost, setCost] = useState<Cost>("size");
+  const { axis, missing } = COSTS[cost];
   const figure = figureOf(baseline.task);
-  const candidates = measurements.flatMap((m) => {
-    const bytes = m.measured.sizes?.sizes.zstd19 ?? null;
-    return bytes === null
-      ? []
-      : [
-          {
-            id: m.id,
-            bytes,
-            accuracy: comparable(baseline, m.measured),
-            label: inWords(m.settings, baseline.units),
-          },
-        ];
+  const candidates = measurements.flatMap(({ id, settings, measured }) => {
+    const x = costOf(cost, measured);
+    const label = inWords(settings, baseline.units);
+    return x === null ? [] : [{ id, cost: x, accuracy: comparable(baseline, measured), label }];
   });
   const waiting = measurements.length - candidates.length;
   const front = frontOf(candidates);
-  const predictedBytes = prediction.sizes.zstd19;
+  const { zstd19 } = prediction.sizes;
+  const predicted =
+    cost === "size" ? zstd19 && zstd19 / 1000 : (prediction.latency.get(Number(cost)) ?? null);
   return (
     <ParetoChart
       title="Everything measured"
-      subtitle={`${plural(candidates.length, "setting")}${waiting > 0 ? `, ${count(waiting)} not compressed yet` : ""}`}
+      subtitle={`${plural(candidates.length, "setting")}${waiting > 0 ? `, ${count(waiting)} ${missing}` : ""}`}
+      tools={
+        <Segmented
+          label="Cost"
+          value={cost}
+          onValueChange={setCost}
+          options={(["size", "1", "64"] as const).map((value) => ({ value, label: COSTS[value].label }))}
+        />
+      }
       points={candidates.map((c) => ({
         id: c.id,
-        x: c.bytes / 1000,
+        x: c.cost,
         y: c.accuracy * figure.scale,
         isOnFront: front.has(c.id),
         label: c.label,
       }))}
-      xLabel="zstd-19 bytes, kB"
+      xLabel={axis}
       yLabel={figure.axis}
       ySpan={figure.scale / 100}
       empty="Each setting you measure becomes a point here; a press on one brings its dials back."
       onPoint={onPoint}
       {...(!isMeasured &&
-        predictedBytes !== null &&
+        predicted !== null &&
         prediction.accuracy !== null && {
-          current: {
-            x: predictedBytes / 1000,
-            y: prediction.accuracy * figure.scale,
-            label: "predicted",
-          },
+          current: { x: predicted, y: prediction.accuracy * figure.scale, label: "predicted" },
         })}
     />
   );

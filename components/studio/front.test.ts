@@ -4,7 +4,7 @@ import { frontOf } from "./front";
 
 it("holds exactly the settings that no other beats in both", () => {
   const setting = fc.record({
-    bytes: fc.integer({ min: 1, max: 20 }),
+    cost: fc.integer({ min: 1, max: 20 }),
     accuracy: fc.integer({ min: 1, max: 20 }),
   });
   fc.assert(
@@ -13,13 +13,12 @@ it("holds exactly the settings that no other beats in both", () => {
       const front = frontOf(candidates);
       for (const a of candidates) {
         const beaten = candidates.some(
-          (b) =>
-            b.bytes <= a.bytes && b.accuracy >= a.accuracy && (b.bytes < a.bytes || b.accuracy > a.accuracy),
+          (b) => b.cost <= a.cost && b.accuracy >= a.accuracy && (b.cost < a.cost || b.accuracy > a.accuracy),
         );
         if (beaten) expect(front.has(a.id)).toBe(false);
         else
           expect(
-            candidates.some((b) => front.has(b.id) && b.bytes === a.bytes && b.accuracy === a.accuracy),
+            candidates.some((b) => front.has(b.id) && b.cost === a.cost && b.accuracy === a.accuracy),
           ).toBe(true);
       }
     }),

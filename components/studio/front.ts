@@ -1,7 +1,8 @@
-/** The Pareto front: settings that no other beats in both size and accuracy. */
+/** The Pareto front: settings that no other beats in both cost and accuracy. */
 export interface Candidate {
   id: string;
-  bytes: number;
+  /** Bytes or milliseconds: less is better. */
+  cost: number;
   accuracy: number;
 }
 
@@ -9,9 +10,7 @@ export interface Candidate {
 export function frontOf(candidates: readonly Candidate[]): Set<string> {
   const front = new Set<string>();
   let best = Number.NEGATIVE_INFINITY;
-  for (const { id, accuracy } of candidates.toSorted(
-    (a, b) => a.bytes - b.bytes || b.accuracy - a.accuracy,
-  )) {
+  for (const { id, accuracy } of candidates.toSorted((a, b) => a.cost - b.cost || b.accuracy - a.accuracy)) {
     if (accuracy <= best) continue;
     best = accuracy;
     front.add(id);

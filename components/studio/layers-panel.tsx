@@ -1,23 +1,30 @@
 "use client";
 import { memo, useState } from "react";
 import { cx } from "@/components/ui/cx";
-import { count, percent, plural, significant } from "@/components/ui/format";
+import { count, ms, percent, plural, significant } from "@/components/ui/format";
 import { Icon } from "@/components/ui/icons";
 import { Panel } from "@/components/ui/panel";
+import { SearchField } from "@/components/ui/search-field";
+import type { LayerTimes } from "@/server/models/contract";
 import { PRECISIONS, type Settings } from "@/server/studio/contract";
 import type { StudioBaseline, StudioPartial } from "@/server/studio/session-contract";
 import { LayerBar } from "./layer-bar";
 import { reasonOf } from "./settings";
 
 type Built = Extract<StudioPartial, { type: "built" }>;
-type Order = "graph" | "size" | "harm";
+type Order = "graph" | "size" | "harm" | "time";
 
 interface Props {
   baseline: StudioBaseline;
   built: Built | undefined;
   settings: Settings;
   onSettings: (next: Settings) => void;
+  /** Where the version's own time goes, from its newest evaluation that was profiled. */
+  times: LayerTimes | null;
 }
+
+/** Fewer are in sight all at once. */
+const SEARCHED_FROM = 8;
 
 /** The ratio of the scan by which layers are compared. */
 const COMPARED_AT = 0.6;
@@ -26,14 +33,25 @@ const COMPARED_AT = 0.6;
  * Layer by layer: output channels before and after, and the share of zeros as built for this setting. A bar that is
  * dragged locks its layer at a ratio; the others give the rest.
  */
-export const LayersPanel = memo(function LayersPanel({ baseline, built, settings, onSettings }: Props) {
+export const LayersPanel = memo(function LayersPanel({
+  baseline,
+  built,
+  settings,
+  onSettings,
+  times,
+}: Props) {
   const [order, setOrder] = useState<Order>("graph");
+  const [query, setQuery] = useState("");
   const after = new Map(built?.layers.map((layer) => [layer.name, layer]));
   const kept = built?.layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const harm = harmOf(baseline);
   const mostHarm = Math.max(...harm.values(), 0);
   const reason = reasonOf(baseline, "sparsity");
-  const rows = inOrder(baseline.layers, order, harm);
+  const spent = new Map(times?.layers.map((layer) => [layer.name, layer.ms]));
+  const mostSpent = Math.max(...spent.values(), 0);
+  const rows = inOrder(baseline.layers, order, { harm, time: spent }).filter(({ name }) =>
+    name.toLowerCase().includes(query.trim().toLowerCase()),
+  );
   const locked = Object.keys(settings.layers).length;
 
   const lock = (name: string, ratio: number) =>
@@ -60,6 +78,11 @@ export const LayersPanel = memo(function LayersPanel({ baseline, built, settings
         built ? <span className="kind">as built</span> : <span className="t3 s12">as in the version</span>
       }
     >
+      {baseline.layers.length >= SEARCHED_FROM && (
+        <div className="studio-layer-search">
+          <SearchField value={query} onValueChange={setQuery} placeholder="Search layers" />
+        </div>
+      )}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <section className="studio-layer-rows" tabIndex={0} aria-label="Layers">
         <table className="tight">
@@ -78,6 +101,18 @@ export const LayersPanel = memo(function LayersPanel({ baseline, built, settings
                 title={`What zeroing ${percent(COMPARED_AT, 0)} of this layer alone does to the answers, from the scan; most harmful first`}
               >
                 Harm
+              </OrderHead>
+              <OrderHead
+                order="time"
+                now={order}
+                onOrder={setOrder}
+                title={
+                  times
+                    ? `Share of the version’s ${ms(times.totalMs)} at batch ${times.batch}, profiled by its newest evaluation; slowest first`
+                    : "Comes with an evaluation that profiles this version; none has yet"
+                }
+              >
+                Time
               </OrderHead>
               <th
                 scope="col"
@@ -105,6 +140,7 @@ export const LayersPanel = memo(function LayersPanel({ baseline, built, settings
               const held = settings.layers[before.name];
               const ratio = held ?? layer.sparsity;
               const harmHere = harm.get(before.name);
+              const takes = spent.get(before.name);
               return (
                 <tr key={before.name}>
                   <td className="clip" title={before.name}>
@@ -114,13 +150,22 @@ export const LayersPanel = memo(function LayersPanel({ baseline, built, settings
                     {isCut && <span className="t3">{before.before} → </span>}
                     <span className={cx(isCut && "m")}>{layer.after}</span>
                   </td>
-                  <td title={harmHere === undefined ? "not scanned yet" : `KL ${significant(harmHere)} nats`}>
-                    <span className="layer-harm">
-                      {harmHere !== undefined && (
-                        <i style={{ width: `${mostHarm ? Math.sqrt(harmHere / mostHarm) * 100 : 0}%` }} />
-                      )}
-                    </span>
-                  </td>
+                  <Share
+                    of={harmHere === undefined ? null : Math.sqrt(harmHere / (mostHarm || 1))}
+                    title={harmHere === undefined ? "not scanned yet" : `KL ${significant(harmHere)} nats`}
+                    className="harm"
+                  />
+                  <Share
+                    of={takes === undefined ? null : takes / (mostSpent || 1)}
+                    title={
+                      takes !== undefined
+                        ? `${ms(takes)}, ${percent(takes / (times?.totalMs || 1), 0)} of all`
+                        : times
+                          ? "runs inside the kernel of the layer before it"
+                          : "not timed yet"
+                    }
+                    className="time"
+                  />
                   <td>
                     <LayerBar
                       name={before.name}
@@ -165,6 +210,7 @@ export const LayersPanel = memo(function LayersPanel({ baseline, built, settings
             })}
           </tbody>
         </table>
+        {rows.length === 0 && <p className="body t2">No layer’s name holds “{query}”.</p>}
       </section>
       <p className="body t2 s12">
         {built && kept !== undefined
@@ -215,11 +261,27 @@ function harmOf({ sensitivity }: StudioBaseline): Map<string, number> {
   );
 }
 
-function inOrder(layers: StudioBaseline["layers"], order: Order, harm: ReadonlyMap<string, number>) {
+function inOrder(
+  layers: StudioBaseline["layers"],
+  order: Order,
+  known: Record<"harm" | "time", ReadonlyMap<string, number>>,
+) {
   if (order === "graph") return layers;
   const value = (layer: StudioBaseline["layers"][number]) =>
-    order === "size" ? layer.parameters : (harm.get(layer.name) ?? 0);
+    order === "size" ? layer.parameters : (known[order].get(layer.name) ?? 0);
   return [...layers].sort((a, b) => value(b) - value(a));
+}
+
+/** A share of the largest as a bar; null leaves its place empty. */
+function Share({ of, title, className }: { of: number | null; title: string; className: "harm" | "time" }) {
+  return (
+    <td title={title}>
+      <span className={cx("layer-share", className)}>
+        {of !== null && <i style={{ width: `${of * 100}%` }} />}
+      </span>
+      <span className="sr-only">{title}</span>
+    </td>
+  );
 }
 
 const scanSays = ({ sensitivity: { done, total } }: StudioBaseline): string =>

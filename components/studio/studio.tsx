@@ -12,6 +12,7 @@ import { KeyHint } from "@/components/ui/key-hint";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
+import type { LayerTimes } from "@/server/models/contract";
 import type { Settings } from "@/server/studio/contract";
 import type { Measured, Measurement, StudioBaseline, Target } from "@/server/studio/session-contract";
 import { Below } from "./below";
@@ -148,6 +149,7 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
           versionId={version.id}
           datasetId={dataset.id}
           datasetName={dataset.name}
+          times={page.evaluations.find((e) => e.result.layerTimes)?.result.layerTimes ?? null}
         />
       )}
       {evidence && (
@@ -212,6 +214,7 @@ interface BenchProps {
   measuring: Measuring | null;
   from: string;
   datasetName: string;
+  times: LayerTimes | null;
   again: () => void;
   /** Null while no session answers. */
   sessionId: string | null;
@@ -309,6 +312,7 @@ function Bench(props: BenchProps) {
           built={isBaseline ? undefined : measured.built}
           settings={settings}
           onSettings={change}
+          times={props.times}
         />
       </div>
       <Below

@@ -86,48 +86,46 @@ export class StudioPage {
     const slider = this.page.getByRole("slider", { name: "Sparsity" });
     await slider.focus();
     const tile = this.page.getByTestId("tile-accuracy");
-    const measured = tile.evaluate(
-      (shown) =>
-        new Promise<number>((resolve) => {
-          document.addEventListener(
-            "keydown",
-            ({ timeStamp }) => {
-              const watch = new MutationObserver(() => {
-                if (!shown.querySelector(".kind:not(.pred)")) return;
-                watch.disconnect();
-                requestAnimationFrame((frame) => resolve(frame - timeStamp));
-              });
-              // The figure of the setting before is gone once the key was handled.
-              setTimeout(() => watch.observe(shown, { subtree: true, childList: true, attributes: true }));
-            },
-            { once: true, capture: true },
-          );
-        }),
-    );
+    const watched = await tile.evaluateHandle((shown) => ({
+      measured: new Promise<number>((resolve) => {
+        document.addEventListener(
+          "keydown",
+          ({ timeStamp }) => {
+            const watch = new MutationObserver(() => {
+              if (!shown.querySelector(".kind:not(.pred)")) return;
+              watch.disconnect();
+              requestAnimationFrame((frame) => resolve(frame - timeStamp));
+            });
+            // The figure of the setting before is gone once the key was handled.
+            setTimeout(() => watch.observe(shown, { subtree: true, childList: true, attributes: true }));
+          },
+          { once: true, capture: true },
+        );
+      }),
+    }));
     await slider.press(key);
-    return measured;
+    return watched.evaluate(({ measured }) => measured);
   }
 
   /** Drags the sparsity dial for a second; answers the frames that it took and the slowest answer to the hand, ms. */
   async drag(): Promise<{ frames: number[]; slowest: number }> {
     const { x, y } = await this.thumbOf("Sparsity");
-    const seen = this.page.evaluate(
-      () =>
-        new Promise<{ frames: number[]; slowest: number }>((resolve) => {
-          const frames: number[] = [];
-          let slowest = 0;
-          let last = performance.now();
-          new PerformanceObserver((list) => {
-            for (const entry of list.getEntries()) slowest = Math.max(slowest, entry.duration);
-          }).observe({ type: "event", durationThreshold: 16 } as PerformanceObserverInit);
-          requestAnimationFrame(function next(now) {
-            frames.push(now - last);
-            last = now;
-            if (frames.reduce((sum, ms) => sum + ms, 0) < 1500) requestAnimationFrame(next);
-            else resolve({ frames, slowest });
-          });
-        }),
-    );
+    const watched = await this.page.evaluateHandle(() => ({
+      seen: new Promise<{ frames: number[]; slowest: number }>((resolve) => {
+        const frames: number[] = [];
+        let slowest = 0;
+        let last = performance.now();
+        new PerformanceObserver((list) => {
+          for (const entry of list.getEntries()) slowest = Math.max(slowest, entry.duration);
+        }).observe({ type: "event", durationThreshold: 16 } as PerformanceObserverInit);
+        requestAnimationFrame(function next(now) {
+          frames.push(now - last);
+          last = now;
+          if (frames.reduce((sum, ms) => sum + ms, 0) < 1500) requestAnimationFrame(next);
+          else resolve({ frames, slowest });
+        });
+      }),
+    }));
     await this.page.mouse.move(x, y);
     await this.page.mouse.down();
     for (let step = 1; step <= 60; step += 1) {
@@ -135,7 +133,7 @@ export class StudioPage {
       await this.page.waitForTimeout(16);
     }
     await this.page.mouse.up();
-    return seen;
+    return watched.evaluate(({ seen }) => seen);
   }
 
   /** Searches for the fewest bytes that lose at most so many points. */
