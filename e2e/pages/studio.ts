@@ -111,20 +111,20 @@ export class StudioPage {
   async drag(): Promise<{ frames: number[]; slowest: number }> {
     const { x, y } = await this.thumbOf("Sparsity");
     const watched = await this.page.evaluateHandle(() => ({
-      seen: new Promise<{ frames: number[]; slowest: number }>((resolve) => {
+      seen: (async () => {
         const frames: number[] = [];
         let slowest = 0;
-        let last = performance.now();
         new PerformanceObserver((list) => {
           for (const entry of list.getEntries()) slowest = Math.max(slowest, entry.duration);
         }).observe({ type: "event", durationThreshold: 16 } as PerformanceObserverInit);
-        requestAnimationFrame(function next(now) {
+        const began = performance.now();
+        for (let last = began; last < began + 1500; ) {
+          const now = await new Promise<number>(requestAnimationFrame);
           frames.push(now - last);
           last = now;
-          if (frames.reduce((sum, ms) => sum + ms, 0) < 1500) requestAnimationFrame(next);
-          else resolve({ frames, slowest });
-        });
-      }),
+        }
+        return { frames, slowest };
+      })(),
     }));
     await this.page.mouse.move(x, y);
     await this.page.mouse.down();
