@@ -31,6 +31,8 @@ import {
 interface Props {
   settings: Settings;
   onSettings: (next: Settings) => void;
+  /** When a dial is let go. */
+  onRelease: () => void;
   active: Dial;
   onActive: (dial: Dial) => void;
   baseline: StudioBaseline;
@@ -76,7 +78,7 @@ const RANGES: Record<Settings["calibration"], string> = {
 
 /** The dials. Each shows where it may land and which of its settings are measured. */
 export function Dials(props: Props) {
-  const { settings, onSettings, active, onActive, baseline, measurements, from } = props;
+  const { settings, onSettings, onRelease, active, onActive, baseline, measurements, from } = props;
   const stops = baseline.channelStops;
   const measuredOn = (dial: Dial) => [
     ...new Set(
@@ -123,9 +125,10 @@ export function Dials(props: Props) {
           ]}
           measured={measuredOn("sparsity")}
           reason={sparsityReason}
-          hint={`${ALLOCATIONS[settings.allocation]} Dots are measured settings; measuring starts 120 ms after you pause.`}
+          hint={`${ALLOCATIONS[settings.allocation]} Dots are measured settings; measuring starts when you let go or pause.`}
           format={(value) => percent(value, 0)}
           onValueChange={(value) => turn("sparsity")(Math.round(value * 100) / 100)}
+          onRelease={onRelease}
         />
         <Segmented
           label="Allocation of the sparsity"
@@ -160,6 +163,7 @@ export function Dials(props: Props) {
           hint={HINTS[baseline.units.includes("heads") ? "heads" : "channels"]}
           format={(value) => percent(value, 0)}
           onValueChange={turn("channels")}
+          onRelease={onRelease}
         />
       </div>
       <div className="dial-block">

@@ -18,6 +18,7 @@ import type { Dial } from "./predict";
 interface Props {
   settings: Settings;
   onSettings: (next: Settings) => void;
+  onRelease: () => void;
   active: Dial;
   onActive: (dial: Dial) => void;
   partners: readonly MergePartner[] | undefined;
@@ -113,6 +114,7 @@ export function MergeDial(props: Props) {
             hint={METHODS[merge.method].does}
             format={(value) => percent(value, 0)}
             onValueChange={(value) => turn({ weight: Math.round(value * 100) / 100 })}
+            onRelease={props.onRelease}
           />
           {merge.method === "ties" && (
             <Slider

@@ -54,7 +54,7 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
     [dialed, session.baseline],
   );
   const isBaseline = isUnchanged(settings);
-  const { measuring, again, claim, follow } = useMeasure({
+  const { measuring, again, now, claim, follow } = useMeasure({
     team,
     sessionId: session.isReady && session.baseline && session.session ? session.session.id : null,
     lastRev: session.session?.lastRev ?? 0,
@@ -143,7 +143,7 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
       {evidence && (
         <Bench
           {...{ settings, change, baseline: evidence.baseline, measurements, measured, measuring, from }}
-          {...{ again, search, find, cancel }}
+          {...{ again, now, search, find, cancel }}
           sessionId={session.isReady && session.session ? session.session.id : null}
           team={team}
           versionId={version.id}
@@ -216,6 +216,7 @@ interface BenchProps {
   datasetName: string;
   times: LayerTimes | null;
   again: () => void;
+  now: () => void;
   /** Null while no session answers. */
   sessionId: string | null;
   search: Search | null;
@@ -271,6 +272,7 @@ function Bench(props: BenchProps) {
           <Dials
             settings={settings}
             onSettings={change}
+            onRelease={props.now}
             active={active}
             onActive={setActive}
             baseline={baseline}

@@ -1,7 +1,7 @@
 "use client";
 /**
- * Measures the dials: 120 ms after they rest, in the warm session, as a stream. Newer settings abort what runs, here
- * and, by their higher revision, in the session.
+ * Measures the dials: when they are let go or rest for 120 ms, in the warm session, as a stream. Newer settings abort
+ * what runs, here and, by their higher revision, in the session.
  */
 import { type Dispatch, useCallback, useEffect, useReducer, useRef } from "react";
 import { readError, useTRPCClient } from "@/components/trpc/client";
@@ -36,6 +36,8 @@ export interface Claim {
 interface Measure {
   measuring: Measuring | null;
   again: () => void;
+  /** Measures the dials as they stand, without waiting for them to rest. */
+  now: () => void;
   /** Ends what is measured and answers the next revision, for work that measures by itself. */
   claim: () => Claim;
   /** What that work says of a measurement; a turned dial ends it as it ends any other. */
@@ -48,6 +50,7 @@ export function useMeasure(props: Props): Measure {
   const [measuring, dispatch] = useReducer(reduce, null);
   const rev = useRef(0);
   const running = useRef<AbortController | null>(null);
+  const resting = useRef<() => void>(undefined);
 
   const claim = useCallback((): Claim => {
     running.current?.abort();
@@ -105,13 +108,25 @@ export function useMeasure(props: Props): Measure {
       return;
     }
     running.current?.abort();
-    const timer = setTimeout(() => void measure(settings, sessionId), REST_MS);
-    return () => clearTimeout(timer);
+    const stop = () => {
+      clearTimeout(timer);
+      resting.current = undefined;
+    };
+    const start = () => {
+      stop();
+      void measure(settings, sessionId);
+    };
+    const timer = setTimeout(start, REST_MS);
+    resting.current = start;
+    return stop;
   }, [sessionId, dials, isBaseline, isKnown]);
+
+  // The last movement of a hand is drawn first, and with it these dials become the ones that rest.
+  const now = useCallback(() => void setTimeout(() => resting.current?.()), []);
 
   const again = useCallback(() => {
     if (sessionId !== null) void measure(settings, sessionId);
   }, [measure, sessionId, settings]);
 
-  return { measuring, again, claim, follow: dispatch };
+  return { measuring, again, now, claim, follow: dispatch };
 }

@@ -1,7 +1,7 @@
 "use client";
 
 import { Slider as Base } from "@base-ui/react/slider";
-import { type CSSProperties, type ReactNode, useId, useRef } from "react";
+import { type CSSProperties, type ReactNode, useId } from "react";
 import { cx } from "./cx";
 import { nearestStep, nextStep } from "./snap";
 
@@ -31,15 +31,14 @@ type SliderProps = {
   format: (value: number) => string;
   /** While it moves: predict with this. */
   onValueChange: (value: number) => void;
-  /** When it is let go, or after each press of a key: measure with this. */
-  onValueCommitted?: ((value: number) => void) | undefined;
+  /** When a pointer lets go of it: measure with this. Keys have no such end. */
+  onRelease?: (() => void) | undefined;
 };
 
 /** A dial of the studio: it shows where it may land, what is measured, and answers at once while it is dragged. */
 export function Slider(props: SliderProps) {
   const { label, aside, value, min, max, step = (max - min) / 100, steps, reason, hint, format } = props;
   const hintId = useId();
-  const latest = useRef(value);
   const position = (at: number): CSSProperties => ({ left: `${((at - min) / (max - min)) * 100}%` });
 
   const settle = (raw: number, byKey: boolean): number => {
@@ -59,10 +58,9 @@ export function Slider(props: SliderProps) {
       disabled={reason !== undefined}
       onValueChange={(raw: number, details) => {
         const next = settle(raw, details.reason === "keyboard");
-        latest.current = next;
         if (next !== value) props.onValueChange(next);
       }}
-      onValueCommitted={() => props.onValueCommitted?.(latest.current)}
+      onValueCommitted={(_, { reason }) => reason !== "keyboard" && props.onRelease?.()}
     >
       <div className="field-head">
         <Base.Label className="lab">{label}</Base.Label>
