@@ -13,7 +13,7 @@ const FIRST_N = 1000;
 const DRAGS = 10;
 /** Each drag leads to a setting of its own, the last to nearly the end of the dial. */
 const TO_MEASURE = 18;
-const PIXELS = 13;
+const PIXELS = 10;
 
 export async function studio(bench: Bench): Promise<Figures> {
   const { api, team } = bench;

@@ -85,7 +85,8 @@ export class StudioPage {
   async timeToMeasured(pixels: number): Promise<number> {
     const { x, y } = await this.thumbOf("Sparsity");
     const watched = await this.page.getByTestId("tile-accuracy").evaluateHandle((shown) => ({
-      measured: new Promise<number>((resolve) => {
+      measured: new Promise<number>((resolve, reject) => {
+        setTimeout(() => reject(new Error(`nothing new was measured: ${shown.textContent}`)), 20_000);
         document.addEventListener(
           "pointerup",
           ({ timeStamp }) => {
