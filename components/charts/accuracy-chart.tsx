@@ -32,6 +32,8 @@ type AccuracyChartProps = {
   yFrom?: number | undefined;
   /** No value lies above it. */
   yMost?: number | undefined;
+  /** The y axis spans at least this much, so that noise does not look like a slope. */
+  ySpan?: number | undefined;
   height?: number | undefined;
   syncKey?: string | undefined;
   /** A press on a measured point, or Enter: restore its setting. */
@@ -52,6 +54,7 @@ export function AccuracyChart(props: AccuracyChartProps) {
     xLabel,
     yLabel = "Accuracy, %",
     yMost = 100,
+    ySpan = 0,
     height = 260,
     write = (y: number, digits: number) => `${decimal(y, digits)}%`,
     writeHalf = (half: number) => plusMinus(half),
@@ -69,8 +72,13 @@ export function AccuracyChart(props: AccuracyChartProps) {
   const reach = measured
     .filter((point) => point.y >= lowest)
     .flatMap(({ y, half = 0 }) => [Math.max(lowest, y - half), y + half]);
-  const [from, to] = domainOf(reach, props.yFrom === undefined ? levels : [...levels, props.yFrom], 8);
+  const inSight = props.yFrom === undefined ? levels : [...levels, props.yFrom];
+  const highest = Math.max(...reach, ...inSight);
+  const [from, to] = domainOf(reach, [...inSight, ...(inSight.length > 0 ? [highest - ySpan] : [])], 8);
   const yDomain: Domain = [from, Math.min(to, yMost)];
+  // What lies on an end of the axis may miss it by a rounding.
+  const slack = (yDomain[1] - yDomain[0]) * 1e-6;
+  const isBelow = (y: number) => y < yDomain[0] - slack;
 
   const legend: LegendItem[] = [
     ...(baseline
@@ -149,11 +157,11 @@ export function AccuracyChart(props: AccuracyChartProps) {
                 className={props.onPoint && "can-press"}
                 onClick={() => props.onPoint?.(point)}
               >
-                {point.y < yDomain[0] || point.y > yDomain[1] ? (
+                {isBelow(point.y) || point.y > yDomain[1] + slack ? (
                   <OffScaleMark
                     scales={scales}
                     x={point.x}
-                    isBelow={point.y < yDomain[0]}
+                    isBelow={isBelow(point.y)}
                     text={`${decimal(point.x, 0)}%: ${said(point)}`}
                     color={CANDIDATE}
                   />

@@ -138,7 +138,7 @@ function ChecksPanel({ page, report }: { page: DatasetPageData; report: Report }
             state: "ok",
             value: `${report.shape.join("×")} ${report.dtype}`,
           },
-          { id: "task", label: "Task", state: "ok", value: `${TASKS[report.task].name}: ${asked(report)}` },
+          { id: "task", label: "Task", state: "ok", value: taskOf(report) },
           ...(report.task === "classification"
             ? [
                 {
@@ -187,6 +187,10 @@ function ChecksPanel({ page, report }: { page: DatasetPageData; report: Report }
     </Panel>
   );
 }
+
+/** "single class: 10 classes"; without labels there is nothing to count. */
+const taskOf = (report: Report): string =>
+  report.task === "unlabelled" ? TASKS.unlabelled.name : `${TASKS[report.task].name}: ${asked(report)}`;
 
 /** The test batch that the check ended with, as one of its steps. */
 function batchItem(batch: NonNullable<DatasetPageData["batch"]>, labels: readonly string[]) {

@@ -94,6 +94,7 @@ export const StudioCharts = memo(function StudioCharts(props: Props) {
         baseline={{ label: from, value: baseline.accuracy * scale }}
         xLabel={xLabel(dial, baseline)}
         xDomain={[0, Math.ceil(end * 10) * 10]}
+        ySpan={scale / 100}
         syncKey={SYNC}
         onPoint={(point) => restore(point.id)}
         {...(!isMeasured &&
@@ -176,17 +177,17 @@ function AgainstChart({ evidence, settings, dial, xs, end }: Props & { xs: numbe
   );
 }
 
-/** What a setting costs: bytes as they travel, or milliseconds of one inference at a batch. */
-type Cost = "size" | "1" | "64";
-const COSTS: Record<Cost, { label: string; axis: string; missing: string }> = {
-  size: { label: "size", axis: "zstd-19 bytes, kB", missing: "not compressed yet" },
-  1: { label: "batch 1", axis: "Latency p50 at batch 1, ms", missing: "not timed yet" },
-  64: { label: "batch 64", axis: "Latency p50 at batch 64, ms", missing: "not timed yet" },
+/** What a setting costs: bytes as they travel, or milliseconds of a full batch, which vary less than those of one. */
+type Cost = "size" | "latency";
+const BATCH = 64;
+const COSTS: Record<Cost, { axis: string; missing: string }> = {
+  size: { axis: "zstd-19 bytes, kB", missing: "not compressed yet" },
+  latency: { axis: `Latency p50 at batch ${BATCH}, ms`, missing: "not timed yet" },
 };
 
 /** A setting's cost in the unit of its axis; null while it is not measured. */
 function costOf(cost: Cost, { sizes, latency }: Measured): number | null {
-  if (cost !== "size") return latency?.latency.find(({ batch }) => batch === Number(cost))?.p50Ms ?? null;
+  if (cost === "latency") return latency?.latency.find(({ batch }) => batch === BATCH)?.p50Ms ?? null;
   const zstd = sizes?.sizes.zstd19 ?? null;
   return zstd === null ? null : zstd / 1000;
 }
@@ -208,8 +209,7 @@ function FrontChart({
   const waiting = measurements.length - candidates.length;
   const front = frontOf(candidates);
   const { zstd19 } = prediction.sizes;
-  const predicted =
-    cost === "size" ? zstd19 && zstd19 / 1000 : (prediction.latency.get(Number(cost)) ?? null);
+  const predicted = cost === "size" ? zstd19 && zstd19 / 1000 : (prediction.latency.get(BATCH) ?? null);
   return (
     <ParetoChart
       title="Everything measured"
@@ -219,7 +219,7 @@ function FrontChart({
           label="Cost"
           value={cost}
           onValueChange={setCost}
-          options={(["size", "1", "64"] as const).map((value) => ({ value, label: COSTS[value].label }))}
+          options={(["size", "latency"] as const).map((value) => ({ value, label: value }))}
         />
       }
       points={candidates.map((c) => ({

@@ -32,8 +32,8 @@ export function MovedSamples({ team, sessionId, changed: { moved, total }, task,
   return (
     <div className="body col">
       <p className="lab">
-        Of {count(total)} samples answered otherwise, those whose score fell most; the mean of all scores is{" "}
-        {figure.name}
+        Of {count(total)} samples answered otherwise, those whose score fell most. {figure.name}: the mean of
+        all scores.
       </p>
       <ul className="changed-samples">
         {moved.map(({ id, before, after }, place) => {

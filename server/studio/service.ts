@@ -27,8 +27,6 @@ import {
 } from "./session-contract";
 
 const ONE_CPU = { workers: 1, cpus: 1, gpus: 0 };
-/** How often a session that streams is said to be in use. */
-const IN_USE_MS = 5_000;
 
 /** The live session of a version and a dataset; opens one where there is none. @throws NotFound, Conflict */
 export async function openSession(ctx: TeamContext, input: z.infer<typeof OpenSession>) {
@@ -135,7 +133,6 @@ async function* keeping(
   said: AsyncIterable<StudioPartial>,
 ): AsyncGenerator<StudioPartial> {
   await repo.touch(ctx.db, found.id);
-  let touched = performance.now();
   const lines: Partial<Measured> = {};
   let input = asked;
   let isDone = false;
@@ -153,9 +150,7 @@ async function* keeping(
       if (isDone) await keep(ctx, found, input, lines);
       yield line;
       // A search that trains takes longer than a session may idle.
-      if (performance.now() - touched < IN_USE_MS) continue;
       await repo.touch(ctx.db, found.id);
-      touched = performance.now();
     }
   } finally {
     if (!isDone && (lines.accuracy?.n ?? 0) >= KEEP_FROM_N) await keep(ctx, found, input, lines);
