@@ -1,4 +1,4 @@
-import { count } from "@/components/ui/format";
+import { count, significant } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { isGreyShape, Picture } from "@/components/ui/picture";
 import { Bar } from "@/components/ui/progress";
@@ -21,7 +21,7 @@ export function SamplesPanel({ report, labels }: { report: DatasetReport; labels
             : "the first of the train part"
           : report.table
             ? "rows of a table"
-            : "these samples are no pictures"
+            : "the first of the train part, as they stand in the file"
       }
     >
       {!isClassed && hasPictures && (
@@ -36,6 +36,7 @@ export function SamplesPanel({ report, labels }: { report: DatasetReport; labels
           ))}
         </div>
       )}
+      {!report.table && report.rows.length > 0 && <Rows report={report} />}
       {report.classes.length > 0 && (
         <div className="dataset-class heads" aria-hidden="true">
           <span>{part === "label" ? "Label" : "Class"}</span>
@@ -78,3 +79,35 @@ export function SamplesPanel({ report, labels }: { report: DatasetReport; labels
     </Panel>
   );
 }
+
+/** Samples that are no pictures, by their first numbers. */
+function Rows({ report: { rows, shape, task, labelShape } }: { report: DatasetReport }) {
+  const size = shape.reduce((product, n) => product * n, 1);
+  const labels = labelShape.reduce((product, n) => product * n, 1);
+  return (
+    <table className="tight sample-rows">
+      <thead>
+        <tr>
+          <th scope="col">Sample</th>
+          <th scope="col">{size === 1 ? "Value" : `First of ${count(size)} values`}</th>
+          {task !== "unlabelled" && (
+            <th scope="col">{labels === 1 ? "Label" : `First of ${count(labels)} labels`}</th>
+          )}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(({ sampleId, values, label }) => (
+          <tr key={sampleId}>
+            <td>{count(sampleId)}</td>
+            <td>{inLine(values, size)}</td>
+            {task !== "unlabelled" && <td>{inLine(label, labels)}</td>}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+const inLine = (numbers: readonly number[], of: number): string =>
+  numbers.map((n) => (Number.isInteger(n) ? count(n) : significant(n))).join("  ") +
+  (numbers.length < of ? " …" : "");

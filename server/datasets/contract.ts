@@ -84,6 +84,12 @@ export const SamplePreview = z.object({
   /** A PNG, base64. */
   png: z.string(),
 });
+/** The first numbers of a sample that is no picture, and of its labels, as they stand in the file. */
+export const SampleRow = z.object({
+  sampleId: Count,
+  values: z.array(z.number()),
+  label: z.array(z.number()),
+});
 
 /** A column of a table; nulls where the values are no numbers, or too many to count. */
 export const TableColumn = z.object({
@@ -134,6 +140,8 @@ export const DatasetReport = z.object({
   transform: Transform,
   problems: z.array(Refusal),
   previews: z.array(SamplePreview),
+  /** Of samples that are no pictures. */
+  rows: z.array(SampleRow).default([]),
   /** Null in reports from before it was looked for. */
   leakage: Leakage.nullable().default(null),
   table: TableReport.nullable().default(null),

@@ -29,7 +29,7 @@ export async function listDatasets(
       refusal: dataset.refusal,
       createdAt: dataset.createdAt,
       // A report carries pictures and rows; a list does without.
-      report: sql<unknown>`${dataset.report} - 'previews' - 'table'`,
+      report: sql<unknown>`${dataset.report} - 'previews' - 'rows' - 'table'`,
     })
     .from(dataset)
     .where(

@@ -34,7 +34,7 @@ const CheckIntent = z.object({
   /** Whom a test batch is tried on. */
   tryOn: z.object({ model: z.string(), number: z.number().int() }).nullable().default(null),
 });
-const ReportOfList = DatasetReport.omit({ previews: true, table: true });
+const ReportOfList = DatasetReport.omit({ previews: true, rows: true, table: true });
 
 export async function list(ctx: TeamContext, input: z.infer<typeof ListDatasets>) {
   const rows = await repo.listDatasets(ctx.db, ctx.teamId, {

@@ -98,6 +98,20 @@ def test_a_good_dataset_has_counts_previews_and_a_transform(tmp_path: Path) -> N
         assert np.array_equal(decode_png(base64.b64decode(preview.png)), x[preview.sample_id])
 
 
+def test_samples_that_are_no_pictures_are_shown_by_their_first_numbers(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(40, 12)).astype(np.float32)
+    report = check_dataset(files(tmp_path, x=x, y=x[:, :2] * 3), SEEDED)
+    assert report.ok
+    assert report.previews == []
+    assert len(report.rows) == 8
+    for row in report.rows:
+        assert np.array_equal(row.values, x[row.sample_id, :8])
+        assert np.allclose(row.label, x[row.sample_id, :2] * 3)
+    unlabelled = check_dataset(files(tmp_path, x=x), SEEDED)
+    assert unlabelled.ok
+    assert unlabelled.rows[0].label == []
+
+
 def decode_png(data: bytes) -> np.ndarray:
     width, height = struct.unpack(">II", data[16:24])
     at = data.index(b"IDAT")

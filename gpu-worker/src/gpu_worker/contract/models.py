@@ -84,6 +84,16 @@ class SamplePreview(BaseModel):
     png: str
 
 
+class SampleRow(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    sample_id: Annotated[int, Field(alias='sampleId')]
+    values: list[float]
+    label: list[float]
+
+
 class Split(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -1028,6 +1038,7 @@ class DatasetReport(BaseModel):
     transform: Transform
     problems: list[Refusal]
     previews: list[SamplePreview]
+    rows: Annotated[list[SampleRow], Field(validate_default=True)] = []
     leakage: Leakage | None = None
     table: TableReport | None = None
     labels: list[str] = []

@@ -19,6 +19,7 @@ from gpu_worker.data.spec import (
     Leakage,
     Preview,
     Problem,
+    Row,
     Split,
     TaskName,
     Transform,
@@ -27,6 +28,8 @@ from gpu_worker.data.spec import (
 PREVIEWS_PER_CLASS = 4
 PREVIEWS = 16
 """Pictures of a dataset whose samples have no class of their own."""
+ROWS, ROW_NUMBERS = 8, 8
+"""Samples that are no pictures, and how many of their numbers are shown."""
 
 
 def check_dataset(
@@ -58,6 +61,7 @@ def check_dataset(
         if transform is None and standardise and len(dataset.x.shape) == 2:
             transform, constant = _standardise(dataset)
             problems += constant
+    previews = _previews(dataset)
     return DatasetReport(
         n=len(dataset.x),
         train=len(dataset.train_ids),
@@ -71,7 +75,8 @@ def check_dataset(
         values=value_balances(dataset),
         transform=transform or default_transform(dataset.x.dtype),
         problems=sorted(problems, key=lambda problem: problem.level),
-        previews=_previews(dataset),
+        previews=previews,
+        rows=[] if previews else _rows(dataset),
         leakage=leakage,
     )
 
@@ -180,3 +185,21 @@ def _previews(dataset: Dataset) -> list[Preview]:
             return []
         previews.append(Preview(int(sample_id), label, base64.b64encode(encode_png(pixels)).decode()))
     return previews
+
+
+def _rows(dataset: Dataset) -> list[Row]:
+    ids = dataset.train_ids if len(dataset.train_ids) else dataset.test_ids
+    return [
+        Row(
+            int(sample_id),
+            _first(dataset.x[int(sample_id)]),
+            [] if dataset.task == "unlabelled" else _first(dataset.y[int(sample_id)]),
+        )
+        for sample_id in ids[:ROWS]
+    ]
+
+
+def _first(numbers: np.ndarray) -> list[float]:
+    """The first finite numbers; none of a sample without labels."""
+    flat = np.asarray(numbers, np.float64).ravel()[:ROW_NUMBERS]
+    return [float(number) for number in flat if np.isfinite(number)]

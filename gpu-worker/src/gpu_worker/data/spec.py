@@ -167,6 +167,15 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Row:
+    """The first numbers of a sample that is no picture, and of its labels, as they stand in the file."""
+
+    sample_id: int
+    values: list[float]
+    label: list[float]
+
+
+@dataclass(frozen=True)
 class DatasetReport:
     """What `check_dataset` found. Unless a problem is an error, `open_dataset` accepts the same files.
 
@@ -186,6 +195,7 @@ class DatasetReport:
     transform: Transform = Transform()
     problems: list[Problem] = field(default_factory=list)
     previews: list[Preview] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
     leakage: Leakage | None = None
 
     @property

@@ -200,6 +200,10 @@ def _to_report(report: data.DatasetReport) -> contract.DatasetReport:
             contract.SamplePreview(sample_id=preview.sample_id, label=preview.label, png=preview.png)
             for preview in report.previews
         ],
+        rows=[
+            contract.SampleRow(sample_id=row.sample_id, values=row.values, label=row.label)
+            for row in report.rows
+        ],
         leakage=None if report.leakage is None else _to_leakage(report.leakage),
     )
 
