@@ -109,7 +109,9 @@ export function SizeChart(props: SizeChartProps) {
   );
 }
 
-/** Names at the right end of the lines, pushed apart where lines end close together. */
+const LINE = 14;
+
+/** Names at the right end of the lines, pushed apart where lines end close together, and up from the axis. */
 function EndLabels({ scales, series }: { scales: Scales; series: readonly RatioSeries[] }) {
   const ends = series
     .flatMap(({ key, label, points }) => {
@@ -118,15 +120,21 @@ function EndLabels({ scales, series }: { scales: Scales; series: readonly RatioS
     })
     .sort((a, b) => a.y - b.y);
   let free = Number.NEGATIVE_INFINITY;
-  return ends.map((end) => {
-    const y = Math.max(end.y, free);
-    free = y + 14;
-    return (
-      <text key={end.key} className="lab2 halo" x={end.x + 6} y={y + 4}>
-        {end.label}
-      </text>
-    );
+  const places = ends.map(({ y }) => {
+    const place = Math.max(y, free);
+    free = place + LINE;
+    return place;
   });
+  let lowest = scales.bottom - 4;
+  for (let i = places.length - 1; i >= 0; i -= 1) {
+    places[i] = Math.min(places[i] ?? 0, lowest);
+    lowest = (places[i] ?? 0) - LINE;
+  }
+  return ends.map((end, i) => (
+    <text key={end.key} className="lab2 halo" x={end.x + 6} y={(places[i] ?? end.y) + 4}>
+      {end.label}
+    </text>
+  ));
 }
 
 type TipProps = {
