@@ -23,7 +23,7 @@ def pruner(name: str) -> tuple[Imported, ChannelPruner]:
 
 @pytest.mark.parametrize("name", NETS)
 @given(ratio=st.floats(0.05, 0.9))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_the_pruned_graph_computes_what_the_pruned_module_does(name: str, ratio: float) -> None:
     imported, channels = pruner(name)
     pruning = channels.prune(ratio)

@@ -25,7 +25,7 @@ def sorted_weights() -> tuple[Imported, SortedWeights]:
 
 
 @given(sparsity=st.floats(0, 0.99))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_share_is_exact_and_the_zeroed_are_the_smallest(sparsity: float) -> None:
     imported, weights = sorted_weights()
     masks = weights.mask_for(sparsity)
@@ -44,7 +44,7 @@ def test_the_order_is_a_stable_sort(values: list[float]) -> None:
 
 
 @given(st.floats(0, 0.9), st.floats(0, 0.9), st.one_of(st.none(), st.floats(0, 0.95)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_larger_share_zeroes_a_superset(a: float, b: float, locked: float | None) -> None:
     imported, weights = sorted_weights()
     locks = {} if locked is None else {imported.layers[1].name: locked}
@@ -53,7 +53,7 @@ def test_a_larger_share_zeroes_a_superset(a: float, b: float, locked: float | No
 
 
 @given(sparsity=st.floats(0, 0.9), locked=st.floats(0, 0.95))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_locked_layer_keeps_its_ratio_and_the_others_make_up_for_it(sparsity: float, locked: float) -> None:
     imported, weights = sorted_weights()
     first, *others = imported.layers

@@ -50,7 +50,7 @@ def test_npz_arrays_come_back(tmp_path: Path, compressed: bool, order: str) -> N
     suffix=st.sampled_from(["idx", "gz"]),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_idx_arrays_come_back(
     tmp_path_factory: pytest.TempPathFactory, shape: list[int], dtype: str, suffix: str, seed: int
 ) -> None:

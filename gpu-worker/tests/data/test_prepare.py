@@ -144,7 +144,7 @@ def test_a_test_file_shares_classes_and_column_order_by_name(tmp_path: Path) -> 
         max_size=50,
     )
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_what_is_written_to_csv_and_parquet_comes_back(
     tmp_path_factory: pytest.TempPathFactory, values: list[tuple[float, str]]
 ) -> None:

@@ -109,7 +109,7 @@ def model(name: str) -> tuple[Imported, list[ChannelGroup]]:
 
 @pytest.mark.parametrize("name", NAMES)
 @given(chosen=st.data())
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 def test_a_removed_head_is_one_whose_projection_is_zero(name: str, chosen: st.DataObject) -> None:
     imported, groups = model(name)
     assert len(groups) == (1 if name in VARIANTS else 2)

@@ -197,14 +197,14 @@ def test_honest_models_pass_with_their_counts() -> None:
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_bytes_are_refused_and_never_crash(data: bytes) -> None:
     with pytest.raises(Refused):
         check(data)
 
 
 @given(st.integers(0, 1 << 30), st.integers(0, 255))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_damaged_byte_is_refused_or_harmless(at: int, value: int) -> None:
     data = bytearray(
         build(tensors=[numpy_helper.from_array(np.zeros((2, 3), np.float32), "w")]).SerializeToString()

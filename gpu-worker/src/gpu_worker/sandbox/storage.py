@@ -197,6 +197,7 @@ def _report(value: dict[str, Any]) -> data.DatasetReport:
             "transform": to_transform(value["transform"]),
             "problems": [data.Problem(**problem) for problem in value["problems"]],
             "previews": [data.Preview(**preview) for preview in value["previews"]],
+            "rows": [data.Row(**row) for row in value["rows"]],
             "leakage": None
             if leakage is None
             else data.Leakage(**{**leakage, "pairs": [(a, b) for a, b in leakage["pairs"]]}),
