@@ -74,7 +74,7 @@ export function AccuracyChart(props: AccuracyChartProps) {
     .flatMap(({ y, half = 0 }) => [Math.max(lowest, y - half), y + half]);
   const inSight = props.yFrom === undefined ? levels : [...levels, props.yFrom];
   const highest = Math.max(...reach, ...inSight);
-  const [from, to] = domainOf(reach, [...inSight, ...(inSight.length > 0 ? [highest - ySpan] : [])], 8);
+  const [from, to] = domainOf(reach, [...inSight, highest - ySpan], 8);
   const yDomain: Domain = [from, Math.min(to, yMost)];
   // What lies on an end of the axis may miss it by a rounding.
   const slack = (yDomain[1] - yDomain[0]) * 1e-6;

@@ -6,7 +6,7 @@ import { ChartFrame } from "./chart-frame";
 import { useCursor } from "./cursor";
 import { CursorMark, LineMark } from "./marks";
 import { Plot, type Scales } from "./plot";
-import { type Domain, domainOf, nearestIndex } from "./prepare";
+import { type Domain, domainOf, nearestIndex, spread } from "./prepare";
 import type { Point } from "./types";
 import { waitingAreas } from "./waiting";
 
@@ -41,6 +41,7 @@ type CapacityChartProps = {
 };
 
 const LANE = 72;
+const LINE = 16;
 const hourAndMinute = (at: number): string => clockTime(at).slice(0, 5);
 
 /** Capacity against demand in steps, what had to wait filled between them, and the decisions on the same time axis. */
@@ -183,16 +184,15 @@ function EndLabels({
     { name: "demand", value: demand, color: "var(--series-6)" },
   ].flatMap((end) => (end.value === null ? [] : [{ ...end, value: end.value }]));
   ends.sort((a, b) => b.value - a.value);
-  let free = Number.NEGATIVE_INFINITY;
-  return ends.map(({ name, value, color }) => {
-    const y = Math.max(scales.y(value), free);
-    free = y + 16;
-    return (
-      <text key={name} x={scales.right + 6} y={y + 4} style={{ fill: color }}>
-        {name} {amount(value)}
-      </text>
-    );
-  });
+  const places = spread(
+    ends.map(({ value }) => scales.y(value)),
+    LINE,
+  );
+  return ends.map(({ name, value, color }, i) => (
+    <text key={name} x={scales.right + 6} y={(places[i] ?? 0) + 4} style={{ fill: color }}>
+      {name} {amount(value)}
+    </text>
+  ));
 }
 
 /** A replica takes a tenth of a CPU. */

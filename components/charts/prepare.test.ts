@@ -1,6 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decimate, domainOf, nearestIndex, runs, tickDigits, ticks, toCsv, withGaps } from "./prepare";
+import {
+  decimate,
+  domainOf,
+  nearestIndex,
+  runs,
+  spread,
+  tickDigits,
+  ticks,
+  toCsv,
+  withGaps,
+} from "./prepare";
 
 const finite = fc.double({ min: -1e6, max: 1e6, noNaN: true });
 const series = fc
@@ -117,4 +127,11 @@ it("finds the closest sample", () => {
 
 it("quotes what a spreadsheet would split or run", () => {
   expect(toCsv(["a,b", 'say "x"'], [["=1+1", 2]])).toBe('"a,b","say ""x"""\r\n\'=1+1,2\r\n');
+});
+
+it("pushes labels apart, and up from the end of their room", () => {
+  expect(spread([10, 12, 40], 14)).toEqual([10, 24, 40]);
+  expect(spread([10, 90, 95], 14, 100)).toEqual([10, 86, 100]);
+  expect(spread([98, 99, 99], 14, 100)).toEqual([72, 86, 100]);
+  expect(spread([], 14, 100)).toEqual([]);
 });

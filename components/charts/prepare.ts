@@ -152,6 +152,28 @@ export function decimate({ x, y, min, max }: BandColumns, [from, to]: Domain, wi
   return buckets.map(({ x: at, mean, ...edges }) => ({ x: at, mean, min: edges.min, max: edges.max }));
 }
 
+/**
+ * Places for labels that want to stand at ascending `ys`, px from the top: at least `gap` apart, pushed down, and
+ * where that goes below `lowest`, back up.
+ */
+export function spread(ys: readonly number[], gap: number, lowest = Number.POSITIVE_INFINITY): number[] {
+  let free = Number.NEGATIVE_INFINITY;
+  const down = ys.map((y) => {
+    const place = Math.max(y, free);
+    free = place + gap;
+    return place;
+  });
+  let room = lowest;
+  return down
+    .toReversed()
+    .map((y) => {
+      const place = Math.min(y, room);
+      room = place - gap;
+      return place;
+    })
+    .toReversed();
+}
+
 /** The index of the value of ascending `xs` closest to `x`; -1 where there is none. */
 export function nearestIndex(xs: readonly number[], x: number): number {
   let low = 0;

@@ -6,7 +6,7 @@ import { ChartFrame } from "./chart-frame";
 import { useCursor } from "./cursor";
 import { CursorMark, LineMark } from "./marks";
 import { Plot, type Scales } from "./plot";
-import { type Domain, domainOf, nearestIndex } from "./prepare";
+import { type Domain, domainOf, nearestIndex, spread } from "./prepare";
 import type { Point } from "./types";
 
 export type RatioSeries = {
@@ -119,17 +119,11 @@ function EndLabels({ scales, series }: { scales: Scales; series: readonly RatioS
       return last && last.y !== null ? [{ key, label, x: scales.x(last.x), y: scales.y(last.y) }] : [];
     })
     .sort((a, b) => a.y - b.y);
-  let free = Number.NEGATIVE_INFINITY;
-  const places = ends.map(({ y }) => {
-    const place = Math.max(y, free);
-    free = place + LINE;
-    return place;
-  });
-  let lowest = scales.bottom - 4;
-  for (let i = places.length - 1; i >= 0; i -= 1) {
-    places[i] = Math.min(places[i] ?? 0, lowest);
-    lowest = (places[i] ?? 0) - LINE;
-  }
+  const places = spread(
+    ends.map(({ y }) => y),
+    LINE,
+    scales.bottom - 4,
+  );
   return ends.map((end, i) => (
     <text key={end.key} className="lab2 halo" x={end.x + 6} y={(places[i] ?? end.y) + 4}>
       {end.label}

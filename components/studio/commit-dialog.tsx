@@ -15,7 +15,7 @@ import type { DatasetTask } from "@/server/datasets/contract";
 import { inWords, type Settings, type Unit } from "@/server/studio/contract";
 import type { Measured } from "@/server/studio/session-contract";
 import { interval } from "./interval";
-import type { Prediction } from "./predict";
+import { type Evidence, predict } from "./predict";
 
 interface Props {
   team: string;
@@ -27,7 +27,8 @@ interface Props {
   measured: Partial<Measured>;
   task: DatasetTask;
   units: readonly Unit[];
-  prediction: Prediction;
+  /** What is predicted from, where something is not measured. */
+  evidence: Evidence;
   open: boolean;
   onOpenChange: (open: boolean) => void;
 }
@@ -92,7 +93,8 @@ export function CommitDialog(props: Props) {
 }
 
 /** What the version will be: as measured here, or as predicted. The run measures it again on the whole test set. */
-function Expectation({ from, task, measured: { accuracy, built, sizes }, prediction }: Props) {
+function Expectation({ from, task, settings, measured: { accuracy, built, sizes }, evidence }: Props) {
+  const prediction = predict(evidence, settings, "sparsity");
   const figure = figureOf(task);
   const file = (sizes ?? built)?.sizes.file;
   return (

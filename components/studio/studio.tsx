@@ -99,7 +99,6 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
 
   const { baseline, measurements: known } = session;
   const measured = useMemo(() => measuredOf(settings, measuring, known), [settings, measuring, known]);
-  const evidence = useMemo(() => baseline && { baseline, measurements: known }, [baseline, known]);
   const measurements = useMemo(() => withRunning(known, measuring), [known, measuring]);
   const from = `v${version.number}`;
   return (
@@ -137,12 +136,12 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
         </Callout>
       )}
       {!session.isReady && !session.error && (
-        <SessionState session={session.session} hasBaseline={Boolean(evidence)} onReopen={reopen} />
+        <SessionState session={session.session} hasBaseline={Boolean(baseline)} onReopen={reopen} />
       )}
-      {!evidence && !session.error && <BenchSkeleton />}
-      {evidence && (
+      {!baseline && !session.error && <BenchSkeleton />}
+      {baseline && (
         <Bench
-          {...{ settings, change, baseline: evidence.baseline, measurements, measured, measuring, from }}
+          {...{ settings, change, baseline, measurements, measured, measuring, from }}
           {...{ again, now, search, find, cancel }}
           sessionId={session.isReady && session.session ? session.session.id : null}
           team={team}
@@ -152,7 +151,7 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
           times={page.evaluations.find((e) => e.result.layerTimes)?.result.layerTimes ?? null}
         />
       )}
-      {evidence && (
+      {baseline && (
         <CommitDialog
           team={team}
           model={model.name}
@@ -161,9 +160,9 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
           from={from}
           settings={settings}
           measured={measured}
-          task={evidence.baseline.task}
-          units={evidence.baseline.units}
-          prediction={predict(evidence, settings, "sparsity")}
+          task={baseline.task}
+          units={baseline.units}
+          evidence={{ baseline, measurements: known }}
           open={committing}
           onOpenChange={setCommitting}
         />
