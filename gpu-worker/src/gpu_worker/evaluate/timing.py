@@ -55,7 +55,7 @@ def latency(
             continue
         rows = np.ascontiguousarray(np.resize(example, (batch, *example.shape[1:])))
         runs = [_runner(session, rows) for session in pair]
-        single = min(_time(run, WARMUP) for run in runs)
+        single = min(_time(run, WARMUP) for run in (runs[:1] if is_one else runs))
         repeats = max(1, round(LEAST_MS / max(single, 1e-3)))
         times = np.empty((rounds, 2))
         for number in range(rounds):

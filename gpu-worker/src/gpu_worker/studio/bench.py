@@ -55,7 +55,9 @@ BATCHES = (1, 64)
 COMPACT = ("int4", "int8", "fp16")
 """Precisions that a search tries, the most compact first; dynamic int8 weighs what static does."""
 
-LATENCY_ROUNDS = 12
+LATENCY_ROUNDS, OWN_ROUNDS = 12, 5
+"""Of a candidate beside the version, and of the version alone: whoever opens a session waits for these."""
+
 MERGES_KEPT = 4
 """Merged models that stay warm: who turns another dial or compares two weights waits for nothing."""
 UNTOUCHED = Settings(channels=0, sparsity=0, precision="fp32")
@@ -126,7 +128,7 @@ class Bench:
         self._latency_session = open_session(self._model, 1)
 
     def facts(self) -> BaselineFacts:
-        """Measures what the console shows of the version itself; latency takes half a second."""
+        """Measures what the console shows of the version itself."""
         layers: list[LayerChange] = []
         stops: list[float] = []
         units: list[Unit] = []
@@ -148,8 +150,8 @@ class Bench:
 
     @cached_property
     def own_latency(self) -> dict[int, Latency]:
-        """The version timed beside itself."""
-        return self.time(self._latency_session, lambda: False)
+        """The version timed alone."""
+        return latency(self._latency_session, self._latency_session, self.example, BATCHES, OWN_ROUNDS)
 
     def allows(self, dial: str) -> bool:
         """Whether this version can be changed by a dial, by some of its choices at least."""
@@ -240,10 +242,15 @@ class Bench:
         """The version's own answers so far."""
         return self._answers
 
-    def time(self, candidate: ort.InferenceSession, stop: Callable[[], bool]) -> dict[int, Latency]:
+    def time(
+        self,
+        candidate: ort.InferenceSession,
+        stop: Callable[[], bool],
+        batches: tuple[int, ...] = BATCHES,
+    ) -> dict[int, Latency]:
         """Latency of a candidate (a one-thread session) beside the version's, interleaved."""
         return latency(
-            candidate, self._latency_session, self.example, BATCHES, LATENCY_ROUNDS, should_stop=stop
+            candidate, self._latency_session, self.example, batches, LATENCY_ROUNDS, should_stop=stop
         )
 
     def _dials(self, settings: Settings) -> Dials:

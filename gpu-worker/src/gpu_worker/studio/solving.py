@@ -44,6 +44,10 @@ def solve(
         tell(line)
 
 
+TIMINGS, NEAR = 5, 0.15
+"""A latency within so much of its limit is the median of so many timings."""
+
+
 class SessionProbe:
     """Answers a search from the bench; keeps the last setting built, and how its answers compare so far."""
 
@@ -86,14 +90,23 @@ class SessionProbe:
     def whole(self, settings: Settings) -> Difference:
         return self._upto(settings, len(self._bench.order))
 
-    def latency(self, settings: Settings, batch: int) -> float:
+    def latency(self, settings: Settings, batch: int, limit: float) -> float:
         """The version's milliseconds times the paired ratio: a machine that is busier in one step than in the
         next decides nothing.
         """
-        measured = self._bench.time(open_session(self._open(settings).onnx, 1), self._stop)
-        if self._stop() or batch not in measured:
-            raise Superseded
-        return self._bench.own_latency[batch].p50_ms * measured[batch].ratio
+        candidate = open_session(self._open(settings).onnx, 1)
+        if batch not in self._bench.own_latency:
+            raise ValueError(f"This version takes no batch of {batch}: choose the other batch size.")
+        own = self._bench.own_latency[batch].p50_ms
+        ratios: list[float] = []
+        while True:
+            measured = self._bench.time(candidate, self._stop, (batch,))
+            if self._stop() or batch not in measured:
+                raise Superseded
+            ratios.append(measured[batch].ratio)
+            taken = own * float(np.median(ratios))
+            if len(ratios) == TIMINGS or abs(taken / limit - 1) > NEAR:
+                return taken
 
     def harmful(self, settings: Settings) -> list[str]:
         self._open(settings)
