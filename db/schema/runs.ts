@@ -29,7 +29,7 @@ export const run = pgTable(
     /** Counts within the team: what people say and URLs hold. */
     number: integer("number").notNull(),
     kind: text("kind", {
-      enum: ["inspect_model", "inspect_dataset", "try_batch", "evaluate", "compress", "train"],
+      enum: ["inspect_model", "inspect_dataset", "try_batch", "evaluate", "compress", "train", "script"],
     }).notNull(),
     title: text("title").notNull(),
     state: text("state", { enum: runStates }).notNull().default("queued"),
@@ -183,4 +183,71 @@ export const rollup = pgTable(
     lastTs: bigint("last_ts", { mode: "number" }).notNull(),
   },
   (t) => [primaryKey({ columns: [t.seriesId, t.level, t.bucket] })],
+);
+
+/** What a script tracked of itself, by the words of MLflow: parameters never change, tags do. */
+export const runParam = pgTable(
+  "run_param",
+  {
+    teamId: text("team_id").notNull(),
+    runId: text("run_id")
+      .notNull()
+      .references(() => run.id),
+    key: text("key").notNull(),
+    value: text("value").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.key] })],
+);
+
+export const runTag = pgTable(
+  "run_tag",
+  {
+    teamId: text("team_id").notNull(),
+    runId: text("run_id")
+      .notNull()
+      .references(() => run.id),
+    key: text("key").notNull(),
+    value: text("value").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.key] })],
+);
+
+/** A file that a run keeps, at a path of its own choice. */
+export const runArtifact = pgTable(
+  "run_artifact",
+  {
+    teamId: text("team_id").notNull(),
+    runId: text("run_id")
+      .notNull()
+      .references(() => run.id),
+    path: text("path").notNull(),
+    sha256: text("sha256")
+      .notNull()
+      .references(() => blob.sha256),
+    bytes: bigint("bytes", { mode: "number" }).notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [primaryKey({ columns: [t.runId, t.path] })],
+);
+
+/** A model that a script logged; its files are artifacts of the run. */
+export const loggedModel = pgTable(
+  "logged_model",
+  {
+    id: id(),
+    teamId: text("team_id").notNull(),
+    runId: text("run_id")
+      .notNull()
+      .references(() => run.id),
+    name: text("name").notNull(),
+    modelType: text("model_type").notNull().default(""),
+    status: text("status", { enum: ["PENDING", "READY", "FAILED"] })
+      .notNull()
+      .default("PENDING"),
+    params: jsonb("params").notNull().default({}),
+    tags: jsonb("tags").notNull().default({}),
+    createdAt: createdAt(),
+    updatedAt: moment("updated_at").notNull().defaultNow(),
+  },
+  (t) => [index().on(t.runId)],
 );

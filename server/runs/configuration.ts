@@ -1,6 +1,6 @@
 /** What a run was asked to do, as pairs of name and value that a person reads. */
 import { PRECISIONS, type Recipe } from "../studio/contract";
-import type { Resources, RunSpec, TrainSpec } from "./contract";
+import type { Resources, RunSpec, ScriptSpec, TrainSpec } from "./contract";
 
 type Pair = [name: string, value: string];
 
@@ -46,6 +46,8 @@ function ofKind(spec: RunSpec): Pair[] {
       ];
     case "train":
       return ofTraining(spec);
+    case "script":
+      return ofScript(spec);
   }
 }
 
@@ -74,6 +76,15 @@ function ofTraining({ hyper, teacher, dataset, precision, keepMasks, backend }: 
     ["Seed", String(hyper.seed)],
   ];
 }
+
+const ofScript = ({ filename, code, entry, args, requirements, env, dataset }: ScriptSpec): Pair[] => [
+  ["Code", `${filename}, ${code.slice(0, 7)}`],
+  ["Entry point", entry],
+  ...(args.length > 0 ? [["Arguments", args.join(" ")] satisfies Pair] : []),
+  ["Requirements", requirements ?? "none"],
+  ...Object.entries(env).map(([name, value]): Pair => [`$${name}`, value]),
+  ["Dataset", dataset?.name ?? "none"],
+];
 
 const percent = (fraction: number): string => `${Number((fraction * 100).toFixed(1))}%`;
 

@@ -20,6 +20,7 @@ export const RunKind = z.enum([
   "evaluate",
   "compress",
   "train",
+  "script",
 ]);
 export type RunKind = z.infer<typeof RunKind>;
 export const RunState = z.enum(["queued", "running", "succeeded", "failed", "stopped"]);
@@ -84,6 +85,16 @@ export const CompressSpec = z.object({
   dataset: DatasetRef,
 });
 
+/** A file in an archive: relative, without steps upwards. */
+export const ArchivePath = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine(
+    (path) => !/^\/|\\|\0/.test(path) && !path.split("/").includes(".."),
+    "a path within the archive, such as train.py",
+  );
+
 export const TrainHyper = z.object({
   epochs: z.number().min(0.01).max(1000).default(1),
   globalBatch: z.number().int().min(1).max(65536).default(256),
@@ -132,6 +143,24 @@ export const TrainSpec = z.object({
 });
 export type TrainSpec = z.infer<typeof TrainSpec>;
 
+/** An unmodified torchrun script: each rank runs `entry` in the unpacked archive with what torchrun would set. */
+export const ScriptSpec = z.object({
+  kind: z.literal("script"),
+  /** A zip or tar archive, compressed or not. */
+  code: Sha256,
+  filename: z.string(),
+  /** Paths in the archive. */
+  entry: ArchivePath,
+  /** A pip requirements file, installed over what workers have; null installs nothing. */
+  requirements: ArchivePath.nullable().default(null),
+  args: z.array(z.string().max(4000)).max(200).default([]),
+  /** Environment variables besides those of torchrun and of tracking. */
+  env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(4000)).default({}),
+  /** Its files lie in the folder that $LATHE_DATA names. */
+  dataset: DatasetRef.nullable().default(null),
+});
+export type ScriptSpec = z.infer<typeof ScriptSpec>;
+
 export const RunSpec = z.discriminatedUnion("kind", [
   InspectModelSpec,
   InspectDatasetSpec,
@@ -139,6 +168,7 @@ export const RunSpec = z.discriminatedUnion("kind", [
   EvaluateSpec,
   CompressSpec,
   TrainSpec,
+  ScriptSpec,
 ]);
 export type RunSpec = z.infer<typeof RunSpec>;
 
@@ -187,6 +217,13 @@ export const TrainResult = z.object({
   /** Provenance: library versions, device, backend, seeds. */
   environment: z.record(z.string(), z.string()),
 });
+/** Every rank ended with exit code 0. */
+export const ScriptResult = z.object({
+  kind: z.literal("script"),
+  seconds: z.number(),
+  /** Provenance: interpreter, installed packages, device. */
+  environment: z.record(z.string(), z.string()),
+});
 export const RunResult = z.discriminatedUnion("kind", [
   InspectModelResult,
   InspectDatasetResult,
@@ -194,6 +231,7 @@ export const RunResult = z.discriminatedUnion("kind", [
   EvaluateResult,
   CompressResult,
   TrainResult,
+  ScriptResult,
 ]);
 export type RunResult = z.infer<typeof RunResult>;
 

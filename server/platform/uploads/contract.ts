@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { Id } from "../atoms";
 
-export const UploadPurpose = z.enum(["model", "dataset"]);
+export const UploadPurpose = z.enum(["model", "dataset", "script"]);
 export type UploadPurpose = z.infer<typeof UploadPurpose>;
 
 /** The tus metadata of an upload; the server trusts none of it before it is parsed. */

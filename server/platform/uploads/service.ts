@@ -28,13 +28,21 @@ export { uploadFolder } from "./folder";
 /** Who is behind a request. The identity slice knows; this folder imports no slice. */
 export type Identify = (headers: Headers) => Promise<RequestContext>;
 
-const PERMISSION = { model: "model.upload", dataset: "dataset.upload" } as const;
+const PERMISSION = { model: "model.upload", dataset: "dataset.upload", script: "run.launch" } as const;
+/** Code with what little belongs to it; data travels as a dataset. */
+const SCRIPT_MAX_BYTES = 256e6;
 
 const limitOf = (purpose: UploadPurpose): number =>
-  purpose === "model" ? config().modelMaxBytes : config().datasetMaxBytes;
+  ({ model: config().modelMaxBytes, dataset: config().datasetMaxBytes, script: SCRIPT_MAX_BYTES })[purpose];
 
 const authorise = async (identify: Identify, headers: Headers, team: string, purpose: UploadPurpose) =>
   teamContext(await identify(headers), team, PERMISSION[purpose]);
+
+const REMEDY = {
+  model: "Send a smaller file, or raise LATHE_MODEL_MAX_MB.",
+  dataset: "Send a smaller file, or raise LATHE_DATASET_MAX_MB.",
+  script: "Upload data as a dataset; the script finds its files in $LATHE_DATA.",
+};
 
 /** @throws Invalid when nothing, or more than the limit, is announced */
 export function checkSize(bytes: number, purpose: UploadPurpose, filename: string): void {
@@ -46,7 +54,7 @@ export function checkSize(bytes: number, purpose: UploadPurpose, filename: strin
       `${filename} has ${(bytes / 1e6).toFixed(1)} MB; a ${purpose} may have ${(limit / 1e6).toFixed(0)} MB.`,
       {
         code: "too_large",
-        remedy: `Send a smaller file, or raise ${purpose === "model" ? "LATHE_MODEL_MAX_MB" : "LATHE_DATASET_MAX_MB"}.`,
+        remedy: REMEDY[purpose],
       },
     );
   }

@@ -813,6 +813,16 @@ class Resources(BaseModel):
     gpus: float
 
 
+class ScriptResult(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['script'] = 'script'
+    seconds: float
+    environment: dict[str, str]
+
+
 class Teacher(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -870,7 +880,13 @@ class DesiredAttempt(BaseModel):
     run_id: Annotated[str, Field(alias='runId')]
     attempt_id: Annotated[str, Field(alias='attemptId')]
     kind: Literal[
-        'inspect_model', 'inspect_dataset', 'try_batch', 'evaluate', 'compress', 'train'
+        'inspect_model',
+        'inspect_dataset',
+        'try_batch',
+        'evaluate',
+        'compress',
+        'train',
+        'script',
     ]
     token: str
     resources: Resources
@@ -1282,6 +1298,21 @@ class InspectDatasetResult(BaseModel):
     batch: TriedBatch | None = None
 
 
+class ScriptSpec(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    kind: Literal['script'] = 'script'
+    code: str
+    filename: str
+    entry: str
+    requirements: str | None = None
+    args: list[str] = []
+    env: dict[str, str] = {}
+    dataset: DatasetRef | None = None
+
+
 class StateReport(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -1462,6 +1493,7 @@ class AttemptSpec(BaseModel):
         | EvaluateSpec
         | CompressSpec
         | TrainSpec
+        | ScriptSpec
     )
     checkpoint: CheckpointRef | None
 
@@ -1502,4 +1534,5 @@ class ResultReport(BaseModel):
         | EvaluateResult
         | CompressResult
         | TrainResult
+        | ScriptResult
     )
