@@ -12,6 +12,7 @@ from ray.exceptions import OutOfMemoryError, RayActorError
 
 from gpu_worker.agent.crew import Crew
 from gpu_worker.agent.rank import Events, Outcome, Place
+from gpu_worker.agent.seats import seats
 from gpu_worker.contract import AttemptSpec, Cause, StateReport, WorkerPlace
 from gpu_worker.door import Door
 
@@ -75,12 +76,22 @@ class Attempt:
                     dead[rank] = str(error)
                     failed = True
                 if failed and not stopping:
-                    deadline = min(deadline, time.monotonic() + UNWIND_SECONDS)
+                    deadline = min(deadline, time.monotonic() + self._unwind())
         return self._ended(outcomes, dead, sorted(runs.values()), stopping)
+
+    def _unwind(self) -> float:
+        """How long the survivors of a failure have. A script does not notice it by itself: it is stopped."""
+        if self._spec.spec.kind != "script":
+            return UNWIND_SECONDS
+        for actor in self._crew.actors:
+            actor.stop.remote()
+        return STOP_SECONDS
 
     def _start(self) -> dict[Any, int]:
         actors, places = self._crew.actors, self._places
-        port = ray.get(actors[0].free_port.remote()) if len(actors) > 1 else 0
+        script = self._spec.spec.kind == "script"
+        port: Any = ray.get(actors[0].free_port.remote()) if script or len(actors) > 1 else 0
+        seated = seats(places, port) if script else [None] * len(actors)
         spec = self._spec.model_dump_json(by_alias=True)
         return {
             actor.run.remote(
@@ -92,6 +103,7 @@ class Attempt:
                 places[rank]["device"],
                 self._url,
                 self._token,
+                seated[rank],
             ): rank
             for rank, actor in enumerate(actors)
         }
@@ -135,10 +147,10 @@ class Attempt:
         if errors:
             rank, found = errors[0]
             cause = Cause(
-                kind="worker_error",
+                kind=found["kind"],
                 message=found["message"],
                 rank=rank,
-                exit_code=None,
+                exit_code=found["exit_code"],
                 evidence=found["evidence"],
             )
             return Ended(cause=cause, last_step=last_step, lost=lost)

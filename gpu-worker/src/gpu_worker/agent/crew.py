@@ -34,7 +34,7 @@ class Crew:
 
         Raises RayActorError when a worker dies before it is placed.
         """
-        asked = [actor.place.remote(self._resources.gpus) for actor in self.actors]
+        asked = [actor.place.remote(self._resources.gpus, self._kind) for actor in self.actors]
         left = asked
         while left:
             if stop.is_set():

@@ -58,6 +58,7 @@ def head_environment(settings: Settings) -> dict[str, str]:
         **os.environ,
         **ray_environment(settings),
         MARKER: settings.instance,
+        "LATHE_HOME": str(settings.home),
         "RAY_FAKE_CLUSTER": "1",
         "RAY_enable_autoscaler_v2": "1",
         "AUTOSCALER_UPDATE_INTERVAL_S": "1",

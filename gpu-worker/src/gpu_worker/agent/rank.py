@@ -11,7 +11,7 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import ray
 
@@ -19,18 +19,22 @@ from gpu_worker.agent import warm
 from gpu_worker.contract import AttemptSpec, to_wire
 from gpu_worker.door import Door, DoorLogHandler, StaleAttempt, tee_output
 
+if TYPE_CHECKING:
+    from gpu_worker.script import ScriptFailed, Seat
+
 TAIL_LINES = 20
 EVENT_SECONDS = 0.2
 POLL_SECONDS = 2.0
 
 
 class Place(TypedDict):
-    """Where a rank runs."""
+    """Where a rank runs. `gpus`: those that are its own, as CUDA_VISIBLE_DEVICES names them."""
 
     node_id: str
     pid: int
     device: str
     address: str
+    gpus: list[str]
 
 
 class Events(TypedDict):
@@ -41,7 +45,9 @@ class Events(TypedDict):
 
 
 class Outcome(TypedDict):
-    """How a rank ended. `result` only on rank 0 of work that finished; `author` when the spec is at fault."""
+    """How a rank ended. `result` only on rank 0 of work that finished; `author` when the spec is at fault;
+    `exit_code` of a script that ended badly.
+    """
 
     state: Literal["done", "stopped", "error", "stale"]
     result: dict[str, Any] | None
@@ -49,6 +55,8 @@ class Outcome(TypedDict):
     evidence: str
     at: float
     author: bool
+    kind: Literal["worker_error", "out_of_memory"]
+    exit_code: int | None
 
 
 class Rank:
@@ -61,14 +69,17 @@ class Rank:
         self._version = 0
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
 
-    def place(self, gpus: float) -> Place:
+    def place(self, gpus: float, kind: str) -> Place:
         """Where this rank is."""
         context = ray.get_runtime_context()
+        own = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if gpus > 0 else []
         return Place(
             node_id=context.get_node_id(),
             pid=os.getpid(),
-            device=self._device() if gpus > 0 else "cpu",
+            # A script imports torch itself.
+            device="cpu" if gpus == 0 else "cuda:0" if kind == "script" else self._device(),
             address=ray.util.get_node_ip_address(),
+            gpus=[gpu for gpu in own if gpu],
         )
 
     def free_port(self) -> int:
@@ -87,8 +98,9 @@ class Rank:
         device: str,
         url: str,
         token: str,
+        seat: Seat | None,
     ) -> Outcome:
-        """Does the work and answers how it ended; raises nothing."""
+        """Does the work and answers how it ended; raises nothing. seat: of a script's rank only."""
         spec = AttemptSpec.model_validate_json(spec_json)
         self._stop.clear()
         self._step = -1
@@ -105,6 +117,8 @@ class Rank:
         handler = DoorLogHandler(write)
         logging.getLogger("gpu_worker").addHandler(handler)
         try:
+            if seat is not None:
+                return self._run_script(spec, seat, url, token, door)
             with tee_output(write):
                 return self._work(spec, rank, world, address, port, device, door)
         except StaleAttempt as stale:
@@ -155,6 +169,23 @@ class Rank:
                 return outcome("stopped")
         return outcome("done", result=to_wire(result) if result is not None else None)
 
+    def _run_script(self, spec: AttemptSpec, seat: Seat, url: str, token: str, door: Door) -> Outcome:
+        from gpu_worker.jobs import Stopped
+        from gpu_worker.script import ScriptFailed, run_script
+
+        logging.getLogger("gpu_worker.script").setLevel(logging.INFO)
+        try:
+            result = run_script(spec, seat, url, token, door, self._stop)
+        except Stopped:
+            return outcome("stopped")
+        except ScriptFailed as failed:
+            return self._ended_badly(failed)
+        return outcome("done", result=to_wire(result) if result is not None else None)
+
+    def _ended_badly(self, failed: ScriptFailed) -> Outcome:
+        found = outcome("error", message=str(failed), evidence="\n".join(self._tail), author=True)
+        return Outcome(**{**found, "kind": failed.kind, "exit_code": failed.exit_code, "at": failed.at})
+
     def _failed(self, error: Exception, write: Callable[[str], None], author: bool) -> Outcome:
         write(traceback.format_exc())
         return outcome(
@@ -185,5 +216,12 @@ def outcome(
 ) -> Outcome:
     """How a rank ended, now."""
     return Outcome(
-        state=state, result=result, message=message, evidence=evidence, at=time.time(), author=author
+        state=state,
+        result=result,
+        message=message,
+        evidence=evidence,
+        at=time.time(),
+        author=author,
+        kind="worker_error",
+        exit_code=None,
     )

@@ -1,0 +1,122 @@
+"""What a script prints, on its way into the log: lines of text, and of a flood a bounded part."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import time
+from collections.abc import Callable
+
+BYTES_A_SECOND = 1 << 20
+BURST_BYTES = 8 << 20
+LIMIT_BYTES = 64 << 20
+"""Of one rank's output in one attempt. What comes later replaces itself: the newest is logged at the end."""
+NEWEST_BYTES = 256 << 10
+LONGEST_LINE = 8192
+IDLE_SECONDS = 0.5
+"""After a silence, an unfinished line (a prompt, a dot per step) is shown as it is."""
+RETURNS = re.compile(r"\r+\n?")
+UNPRINTABLE = {code: "\ufffd" for code in range(32) if chr(code) not in "\t\n\r\x1b"} | {127: "\ufffd"}
+
+
+class Output:
+    """Hands text on to `write`, at most so much a second and in all, and says how much it dropped.
+
+    The script never waits for the log: what is too much is read and counted.
+    """
+
+    def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._write = write
+        self._clock = clock
+        self._allowance = float(BURST_BYTES)
+        self._left = LIMIT_BYTES
+        self._earned = self._came = clock()
+        self._dropped = 0
+        self._newest = bytearray()
+        self._line = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def take(self, data: bytes) -> None:
+        """Bytes as the script printed them."""
+        now = self._clock()
+        self._allowance = min(BURST_BYTES, self._allowance + (now - self._earned) * BYTES_A_SECOND)
+        self._earned = self._came = now
+        if not self._is_dropping and len(data) <= min(self._allowance, self._left):
+            self._log(data)
+            return
+        self._remember(data)
+        if min(self._allowance, self._left) >= BYTES_A_SECOND:
+            self._show_newest()
+
+    def tick(self) -> None:
+        """Once nothing came for a while: shows what waits for the rest of its line, the end of a flood."""
+        if self._clock() - self._came < IDLE_SECONDS:
+            return
+        if self._is_dropping and self._left >= len(self._newest):
+            self._show_newest()
+        if self._line:
+            self._flush(self._line)
+            self._line = ""
+
+    def close(self) -> None:
+        """The end of the output."""
+        if self._is_dropping:
+            self._show_newest()
+        self._put(self._decoder.decode(b"", True))
+        if self._line:
+            self._flush(self._line)
+            self._line = ""
+
+    @property
+    def _is_dropping(self) -> bool:
+        return self._dropped > 0 or bool(self._newest)
+
+    def _remember(self, data: bytes) -> None:
+        surplus = len(self._newest) + len(data) - NEWEST_BYTES
+        if surplus >= len(self._newest):
+            self._dropped += surplus
+            self._newest = bytearray(data[-NEWEST_BYTES:])
+            return
+        if surplus > 0:
+            self._dropped += surplus
+            del self._newest[:surplus]
+        self._newest += data
+
+    def _show_newest(self) -> None:
+        newest = bytes(self._newest)
+        if self._dropped:
+            # The first line is most likely the rest of one.
+            start = newest.find(b"\n") + 1
+            self._dropped += start
+            newest = newest[start:]
+            self._decoder.reset()
+            if self._line:
+                self._flush(self._line)
+            self._line = ""
+            self._flush(
+                f"\n[{self._dropped} bytes of output dropped: more than {BYTES_A_SECOND >> 20} MB a second,"
+                f" or {LIMIT_BYTES >> 20} MB in all]\n"
+            )
+        self._dropped = 0
+        self._newest.clear()
+        self._log(newest)
+
+    def _log(self, data: bytes) -> None:
+        self._allowance -= len(data)
+        self._left = max(0, self._left - len(data))
+        self._put(self._decoder.decode(data))
+
+    def _put(self, text: str) -> None:
+        text = self._line + text
+        # A return at the very end may be the first half of a line's end.
+        held = "\r" if text.endswith("\r") else ""
+        text = RETURNS.sub("\n", text[: len(text) - len(held)])
+        whole, newline, rest = text.rpartition("\n")
+        if len(rest) > LONGEST_LINE:
+            whole, newline, rest = text, "", ""
+        self._line = rest + held
+        if whole or newline:
+            self._flush(whole + newline)
+
+    def _flush(self, text: str) -> None:
+        self._write(text.translate(UNPRINTABLE).replace("\r", "\n"))
