@@ -36,12 +36,19 @@ def lab() -> Iterator[Lab]:
             assert list(marked_processes(instance)) == [], "the cluster left processes behind"
 
 
-def script(console: FakeConsole, source: str, **more: Any) -> dict[str, Any]:
-    """A spec of an archive that holds one file."""
+def packed(files: dict[str, str]) -> bytes:
+    """A zip."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("train.py", source)
-    spec = {"kind": "script", "code": console.put(buffer.getvalue()), "filename": "code.zip"}
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def script(console: FakeConsole, files: str | dict[str, str], **more: Any) -> dict[str, Any]:
+    """A spec of an archive; a text stands for its only file."""
+    content = packed(files if isinstance(files, dict) else {"train.py": files})
+    spec = {"kind": "script", "code": console.put(content), "filename": "code.zip"}
     return {**spec, "entry": "train.py", **more}
 
 
@@ -111,6 +118,22 @@ time.sleep(3600)
     assert "rank 1 is here" in cause["evidence"]
     assert "rank 1 ended with exit code 3" in log_of(attempt, 1)
     assert "rank 0 was asked to stop and ended with signal SIGTERM" in log_of(attempt, 0)
+    clean(lab)
+
+
+def test_what_can_not_be_unpacked_or_installed_is_the_cause(lab: Lab) -> None:
+    console = lab.console
+    nothing = {"kind": "script", "code": console.put(b"no archive"), "filename": "a.rar", "entry": "train.py"}
+    attempt = console.launch("rar", nothing)
+    assert ended(console, attempt)["state"] == "failed"
+    assert attempt.cause is not None
+    assert attempt.cause["kind"] == "worker_error"
+    assert attempt.cause["message"].startswith("a.rar: The file is neither a zip nor a tar archive.")
+    files = {"train.py": "", "needs.txt": "--no-index\nlathe-no-such-package\n"}
+    attempt = console.launch("missing", script(console, files, requirements="needs.txt"))
+    assert ended(console, attempt)["state"] == "failed"
+    assert attempt.cause is not None
+    assert "No matching distribution found for lathe-no-such-package" in attempt.cause["message"]
     clean(lab)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from gpu_worker.agent.rank import Events, Outcome, Place
 from gpu_worker.agent.seats import seats
 from gpu_worker.contract import AttemptSpec, Cause, StateReport, WorkerPlace
 from gpu_worker.door import Door
+
+log = logging.getLogger(__name__)
 
 STOP_SECONDS = 15.0
 """How long workers may take to write a checkpoint and end."""
@@ -72,6 +75,8 @@ class Attempt:
                 try:
                     outcomes[rank] = ray.get(reference)
                     failed = outcomes[rank]["state"] in ("error", "stale")
+                    if runs and outcomes[rank]["state"] == "done":
+                        log.info("rank %d is done, %d of %d go on", rank, len(runs), len(self._places))
                 except (RayActorError, OutOfMemoryError) as error:
                     dead[rank] = str(error)
                     failed = True

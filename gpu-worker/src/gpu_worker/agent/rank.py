@@ -180,6 +180,9 @@ class Rank:
             return outcome("stopped")
         except ScriptFailed as failed:
             return self._ended_badly(failed)
+        except ValueError as error:
+            door.log(seat.rank, f"{error}\n")
+            return outcome("error", message=str(error), evidence="\n".join(self._tail), author=True)
         return outcome("done", result=to_wire(result) if result is not None else None)
 
     def _ended_badly(self, failed: ScriptFailed) -> Outcome:

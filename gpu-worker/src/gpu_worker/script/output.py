@@ -6,17 +6,25 @@ import codecs
 import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
-BYTES_A_SECOND = 1 << 20
-BURST_BYTES = 8 << 20
-LIMIT_BYTES = 64 << 20
-"""Of one rank's output in one attempt. What comes later replaces itself: the newest is logged at the end."""
-NEWEST_BYTES = 256 << 10
 LONGEST_LINE = 8192
 IDLE_SECONDS = 0.5
 """After a silence, an unfinished line (a prompt, a dot per step) is shown as it is."""
 RETURNS = re.compile(r"\r+\n?")
 UNPRINTABLE = {code: "\ufffd" for code in range(32) if chr(code) not in "\t\n\r\x1b"} | {127: "\ufffd"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bytes of one rank's output in one attempt. burst: at once, before `a_second` counts; total: what comes
+    later replaces itself; newest: of what was too much, so much of its end is logged.
+    """
+
+    a_second: int = 1 << 20
+    burst: int = 8 << 20
+    total: int = 64 << 20
+    newest: int = 256 << 10
 
 
 class Output:
@@ -25,11 +33,17 @@ class Output:
     The script never waits for the log: what is too much is read and counted.
     """
 
-    def __init__(self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        write: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        limits: Limits | None = None,
+    ) -> None:
         self._write = write
         self._clock = clock
-        self._allowance = float(BURST_BYTES)
-        self._left = LIMIT_BYTES
+        self._limits = limits or Limits()
+        self._allowance = float(self._limits.burst)
+        self._left = self._limits.total
         self._earned = self._came = clock()
         self._dropped = 0
         self._newest = bytearray()
@@ -39,13 +53,14 @@ class Output:
     def take(self, data: bytes) -> None:
         """Bytes as the script printed them."""
         now = self._clock()
-        self._allowance = min(BURST_BYTES, self._allowance + (now - self._earned) * BYTES_A_SECOND)
+        earned = (now - self._earned) * self._limits.a_second
+        self._allowance = min(self._limits.burst, self._allowance + earned)
         self._earned = self._came = now
         if not self._is_dropping and len(data) <= min(self._allowance, self._left):
             self._log(data)
             return
         self._remember(data)
-        if min(self._allowance, self._left) >= BYTES_A_SECOND:
+        if min(self._allowance, self._left) >= self._limits.a_second:
             self._show_newest()
 
     def tick(self) -> None:
@@ -72,10 +87,10 @@ class Output:
         return self._dropped > 0 or bool(self._newest)
 
     def _remember(self, data: bytes) -> None:
-        surplus = len(self._newest) + len(data) - NEWEST_BYTES
+        surplus = len(self._newest) + len(data) - self._limits.newest
         if surplus >= len(self._newest):
             self._dropped += surplus
-            self._newest = bytearray(data[-NEWEST_BYTES:])
+            self._newest = bytearray(data[-self._limits.newest :])
             return
         if surplus > 0:
             self._dropped += surplus
@@ -94,8 +109,8 @@ class Output:
                 self._flush(self._line)
             self._line = ""
             self._flush(
-                f"\n[{self._dropped} bytes of output dropped: more than {BYTES_A_SECOND >> 20} MB a second,"
-                f" or {LIMIT_BYTES >> 20} MB in all]\n"
+                f"\n[{self._dropped} bytes of output dropped: more than"
+                f" {self._limits.a_second / 2**20:g} MB a second, or {self._limits.total / 2**20:g} MB in all]\n"
             )
         self._dropped = 0
         self._newest.clear()

@@ -32,6 +32,8 @@ UNPACKED_FILES = 50_000
 UNPACK_MEMORY_BYTES = 1 << 30
 UNPACK_SECONDS = 600.0
 INSTALL_SECONDS = 3600.0
+GRACE_SECONDS = 8.0
+"""How long a script may take to end once it is told to; the driver waits for 15 s (agent.attempt)."""
 PULSE_SECONDS = 10.0
 """Each rank says so often that it is there, and so hears when its attempt is over."""
 TAIL_LINES = 40
@@ -100,7 +102,7 @@ class ScriptRank:
         self._folder = RankFolder.create(f"{self._spec.attempt_id[:8]}-{self._seat.rank}")
         environment: Environment | None = None
         try:
-            self._tell("preparing", "Unpacking the archive")
+            self._pulse()  # nothing is logged before what is said of the walls
             self._unpack()
             if self._script.dataset is not None:
                 self._tell("preparing", f"Fetching the files of {self._script.dataset.name}")
@@ -253,6 +255,7 @@ class ScriptRank:
             remove=self._removable,
             # Ranks that share GPUs' data on a node do so in shared memory.
             own_memory=not (self._seat.gpus and self._seat.local_world > 1),
+            grace_s=GRACE_SECONDS,
         )
         kills = memory.kernel_kills()
         end = self._supervise(plan, output.take, float("inf"), "The script", output)

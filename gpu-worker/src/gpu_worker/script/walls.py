@@ -49,7 +49,7 @@ class Plan:
     remove: list[str] = field(default_factory=list)
     own_memory: bool = True
     memory_bytes: int | None = None
-    grace_s: float = 8.0
+    grace_s: float = 1.0
 
 
 @dataclass
