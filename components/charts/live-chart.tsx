@@ -34,6 +34,8 @@ type LiveChartProps = {
   range?: Domain | null | undefined;
   onRangeChange?: ((range: Domain | null) => void) | undefined;
   syncKey?: string | undefined;
+  /** Pressing a place, or Enter on a point, leads to what belongs to that x. */
+  onPick?: ((x: number) => void) | undefined;
   /** Shown while there is no point yet: what it waits for. */
   empty?: ReactNode;
   height?: number | undefined;
@@ -105,6 +107,10 @@ export function LiveChart(props: LiveChartProps) {
         count: xs.length,
         active: cursor === null ? -1 : nearestIndex(xs, cursor),
         onActive: (index) => setCursor(xs[index] ?? null),
+        onSelect: (index) => {
+          const x = xs[index];
+          if (x !== undefined) props.onPick?.(x);
+        },
         describe: (index) => {
           const x = xs[index] ?? 0;
           return `${xLabel} ${formatX(x)}: ${shown.map((item) => `${item.label} ${written(valueAt(item, x), formatY)}`).join(", ")}`;
@@ -173,6 +179,7 @@ function LivePlot(props: LivePlotProps) {
 
   const view = useRef<{ extent: Domain; lastX: number }>({ extent: [from, to], lastX });
   const zoom = useEffectEvent((next: Domain | null) => props.onRangeChange?.(next));
+  const pick = useEffectEvent((x: number) => props.onPick?.(x));
   const make = useEffectEvent(
     (target: HTMLElement) =>
       new uPlot(
@@ -184,6 +191,7 @@ function LivePlot(props: LivePlotProps) {
           formatTick: props.formatTick ?? axisNumber,
           view: () => view.current,
           canZoom: props.onRangeChange !== undefined,
+          onPick: pick,
           onCursor: (x) => moveCursor(cursorKey, x === null ? null : { x, source }),
           onZoom: zoom,
         }),

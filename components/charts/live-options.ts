@@ -12,6 +12,8 @@ type Options = {
   /** What is to be in sight now; read at each drawing. */
   view: () => { extent: Domain; lastX: number };
   canZoom: boolean;
+  /** A press that is no drag. */
+  onPick: (x: number) => void;
   onCursor: (x: number | null) => void;
   onZoom: (range: Domain | null) => void;
 };
@@ -21,7 +23,7 @@ const SHORTEST_DRAG = 6;
 
 /** Everything uPlot needs to draw our look: bands at a fifth of the line's strength, one cursor, zoom by drag. */
 export function liveOptions(options: Options): uPlot.Options {
-  const { places, size, levels, includeY, view, canZoom, onCursor, onZoom } = options;
+  const { places, size, levels, includeY, view, canZoom, onPick, onCursor, onZoom } = options;
   const limits = [...includeY, ...levels.map(({ value }) => value)];
   const bands = places.flatMap(({ band, series }) =>
     band
@@ -53,6 +55,10 @@ export function liveOptions(options: Options): uPlot.Options {
       points: { show: false },
       drag: { x: canZoom, y: false, setScale: false, dist: SHORTEST_DRAG },
       bind: {
+        click: (plot) => () => {
+          if ((plot.cursor.left ?? -1) >= 0) onPick(plot.posToVal(plot.cursor.left ?? 0, "x"));
+          return null;
+        },
         dblclick: () => () => {
           onZoom(null);
           return null;

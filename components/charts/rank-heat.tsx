@@ -24,6 +24,9 @@ type RankHeatProps = {
   /** The slow or diverging rank: it gets a frame and a bold label. */
   named?: number | undefined;
   unit: string;
+  /** Pressing a cell, or Enter on it: its rank and step. */
+  onPick?: ((rank: number, step: number) => void) | undefined;
+  tools?: ReactNode;
 };
 
 const ROW = 26;
@@ -42,7 +45,8 @@ function medianOf(ranks: readonly HeatRank[]): number {
 }
 
 /** Rank by step, coloured by how far a value is above the median of all. */
-export function RankHeat({ title, subtitle, ranks, stepFrom, stepTo, named, unit }: RankHeatProps) {
+export function RankHeat(props: RankHeatProps) {
+  const { title, subtitle, ranks, stepFrom, stepTo, named, unit, onPick } = props;
   const [ref, width] = useWidth();
   const [active, setActive] = useState(-1);
   const median = medianOf(ranks);
@@ -58,10 +62,16 @@ export function RankHeat({ title, subtitle, ranks, stepFrom, stepTo, named, unit
   const written = (value: Value | undefined) =>
     value === null || value === undefined ? "none" : `${significant(value)} ${unit}`;
 
+  const pick = (index: number) => {
+    const rank = ranks[Math.floor(index / columns)];
+    if (rank) onPick?.(rank.rank, stepOf(index));
+  };
+
   return (
     <ChartFrame
       title={title}
       subtitle={subtitle}
+      tools={props.tools}
       file="rank-heat"
       description={`${ranks.length} ranks over steps ${count(stepFrom)} to ${count(stepTo)}; median ${written(median)}.`}
       table={{
@@ -74,6 +84,7 @@ export function RankHeat({ title, subtitle, ranks, stepFrom, stepTo, named, unit
         count: ranks.length * columns,
         active,
         onActive: setActive,
+        onSelect: (index) => pick(index),
         describe: (index) => {
           const rank = ranks[Math.floor(index / columns)];
           return rank
@@ -99,9 +110,11 @@ export function RankHeat({ title, subtitle, ranks, stepFrom, stepTo, named, unit
                   {rank.values.map(
                     (value, index) =>
                       value !== null && (
+                        // biome-ignore lint/a11y/noStaticElementInteractions: the frame around it has the keys
                         <rect
                           // biome-ignore lint/suspicious/noArrayIndexKey: a cell is its place
                           key={index}
+                          onClick={() => pick(row * columns + index)}
                           x={LEFT + index * cell}
                           y={top + 2}
                           width={Math.max(1, cell - 1)}

@@ -7,7 +7,8 @@ import { useTRPC } from "@/components/trpc/client";
 import { duration, percent, significant } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
-import { type ChartSpec, seriesOf } from "./series";
+import type { LogMoment } from "./logs-panel";
+import { type ChartSpec, momentOf, seriesOf } from "./series";
 
 /** The series of a training run, in the order an engineer reads them. */
 const CHARTS: readonly ChartSpec[] = [
@@ -45,11 +46,13 @@ interface Props {
   totalSteps: number | null;
   /** What the charts wait for while there is no point; null for their first one. */
   waiting: string | null;
+  /** A press on a chart leads to the log of that moment. */
+  onMoment: (moment: LogMoment) => void;
 }
 
 const WIDTH = 460;
 
-export function MetricCharts({ team, run, runId, totalSteps, waiting }: Props) {
+export function MetricCharts({ team, run, runId, totalSteps, waiting, onMoment }: Props) {
   const trpc = useTRPC();
   const queryClient = useQueryClient();
   const [window, setWindow] = useState<"all" | "last">("all");
@@ -61,7 +64,7 @@ export function MetricCharts({ team, run, runId, totalSteps, waiting }: Props) {
   return (
     <Panel
       title="Metrics"
-      subtitle="mean of each bucket, min to max of every step kept; drag to zoom, double press for all"
+      subtitle="mean of each bucket, min to max of every step kept; press for the log, drag to zoom, double press for all"
       tools={
         <Segmented
           label="Steps shown"
@@ -89,6 +92,7 @@ export function MetricCharts({ team, run, runId, totalSteps, waiting }: Props) {
             range={range}
             onRange={setRange}
             waiting={waiting}
+            onMoment={onMoment}
           />
         ))}
       </div>
@@ -105,9 +109,11 @@ interface ChartProps {
   range: readonly [number, number] | null;
   onRange: (range: readonly [number, number] | null) => void;
   waiting: string | null;
+  onMoment: (moment: LogMoment) => void;
 }
 
-function MetricChart({ team, run, chart, last, totalSteps, range, onRange, waiting }: ChartProps) {
+function MetricChart(props: ChartProps) {
+  const { team, run, chart, last, totalSteps, range, onRange, waiting, onMoment } = props;
   const trpc = useTRPC();
   const { data } = useQuery(
     trpc.runs.metrics.queryOptions(
@@ -136,6 +142,10 @@ function MetricChart({ team, run, chart, last, totalSteps, range, onRange, waiti
       range={range}
       onRangeChange={onRange}
       syncKey={`run-${run}`}
+      onPick={(step) => {
+        const ts = momentOf(data?.series ?? [], step);
+        if (ts !== null) onMoment({ rank: null, ts });
+      }}
       formatY={significant}
       empty={waiting ?? `Waiting for the first ${chart.comesWith ?? "step"}.`}
       height={150}

@@ -1,6 +1,6 @@
 "use client";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
 import { Button, LinkButton } from "@/components/ui/button";
@@ -13,7 +13,8 @@ import { DefinitionList, Panel } from "@/components/ui/panel";
 import { StatusBadge } from "@/components/ui/status";
 import { useToast } from "@/components/ui/toast";
 import { AttemptsPanel, CheckpointsPanel, WorkersPanel } from "./attempts-panel";
-import { LogsPanel } from "./logs-panel";
+import { HeatPanel } from "./heat-panel";
+import { type LogMoment, LogsPanel } from "./logs-panel";
 import { MetricCharts } from "./metric-charts";
 import { RunProgress } from "./run-progress";
 import { recoverySays, runSays, shapeOf } from "./run-words";
@@ -34,6 +35,12 @@ export function RunPage({ team, number }: { team: string; number: number }) {
 
 function Run({ team, run }: { team: string; run: RunDetail }) {
   const [stopping, setStopping] = useState(false);
+  const [moment, setMoment] = useState<LogMoment | null>(null);
+  const logs = useRef<HTMLDivElement>(null);
+  const openLog = (at: LogMoment) => {
+    setMoment(at);
+    logs.current?.scrollIntoView({ block: "nearest" });
+  };
   const isOpen = run.state === "queued" || run.state === "running";
   const isStopping = run.stopRequestedAt !== null;
   const attempt = run.attempts.at(-1);
@@ -89,6 +96,7 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
             {run.cause.evidence && <pre className="mono wrap">{run.cause.evidence}</pre>}
           </Callout>
         )}
+        {trains && <HeatPanel team={team} run={run} onMoment={openLog} />}
         {trains && (
           <MetricCharts
             team={team}
@@ -96,11 +104,14 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
             runId={run.id}
             totalSteps={run.progress?.totalSteps ?? null}
             waiting={isOpen ? run.waiting : "Nothing was measured."}
+            onMoment={openLog}
           />
         )}
         <AttemptsPanel run={run} />
         <div className="g run-lower">
-          <LogsPanel team={team} run={run} />
+          <div ref={logs}>
+            <LogsPanel team={team} run={run} moment={moment} />
+          </div>
           <div className="g">
             <WorkersPanel run={run} />
             {trains && <CheckpointsPanel run={run} />}

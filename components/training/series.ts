@@ -20,6 +20,8 @@ export interface BucketSeries {
   isEarlier: boolean;
   buckets: readonly {
     step: number;
+    /** When its last point was logged, Unix ms. */
+    ts: number;
     n: number;
     min: number | null;
     max: number | null;
@@ -57,6 +59,16 @@ function joined(all: readonly BucketSeries[]): BucketSeries[] {
     byRank.set(series.rank, { ...series, buckets });
   }
   return [...byRank.values()];
+}
+
+/** When the bucket nearest to a step was logged, Unix ms; null without any. */
+export function momentOf(all: readonly BucketSeries[], step: number): number | null {
+  const buckets = all.filter((series) => !series.isEarlier).flatMap((series) => series.buckets);
+  const far = (b: { step: number }) => Math.abs(b.step - step);
+  return (
+    buckets.reduce<(typeof buckets)[number] | null>((a, b) => (a && far(a) <= far(b) ? a : b), null)?.ts ??
+    null
+  );
 }
 
 /** A mean, the values behind it and the newest step of them. */

@@ -1,13 +1,14 @@
-/** Reading logs by the line, forwards and backwards, searched here and not in the browser. */
+/** Reading logs by the line: a stretch by its place, lines that match, the line of a moment. Nothing is read whole. */
 import { inflateSync } from "node:zlib";
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { z } from "zod";
 import type { Db } from "../platform/db";
-import type { LogLevel, LogsQuery } from "./screens";
+import type { LogLevel, LogSearch } from "./screens";
 
 type Level = z.infer<typeof LogLevel>;
 export interface LogLine {
-  cursor: string;
+  /** Its place in what is read, all ranks or one, from 0; it never changes. */
+  index: number;
   rank: number;
   /** Counted from 1 in the log of its rank. */
   number: number;
@@ -15,117 +16,116 @@ export interface LogLine {
   text: string;
 }
 
-/** Chunks read at once, and in all for one answer: a search that finds nothing ends with a cursor to go on from. */
-const BATCH = 64;
+/** One attempt's log, of all ranks as it arrived or of one. */
+export interface LogOf {
+  attemptId: string;
+  rank?: number | undefined;
+}
+
+/** Chunks inflated at once, and in all for one answer: a search that finds nothing says where to go on. */
+const BATCH = 256;
 const MAX_CHUNKS = 2_048;
-/** Beyond the last line of any chunk. */
-const PAST = 999_999_999;
 const LEVELS: readonly Level[] = ["debug", "info", "warning", "error"];
 
 interface Chunk extends Record<string, unknown> {
-  id: string;
   rank: number;
   body: Buffer;
-  first_line: number;
+  first_index: number;
+  first_number: number;
   /** The unfinished line that this chunk completes, in order. */
   before: Buffer[] | null;
 }
-interface Position {
-  chunk: bigint;
-  line: number;
+
+/** Chunks that complete lines, with the places of their first; unfinished lines come with the chunk that ends them. */
+const placed = ({ attemptId, rank }: LogOf): SQL => sql`
+  placed as (
+    select id, rank, "offset", lines, created_at,
+           (sum(lines) over (order by id) - lines)::float8 as first_index,
+           (1 + sum(lines) over w - lines)::float8 as first_number,
+           sum((lines > 0)::int) over w - (lines > 0)::int as line_group
+    from log_chunk where attempt_id = ${attemptId} ${rank === undefined ? sql`` : sql`and rank = ${rank}`}
+    window w as (partition by rank order by "offset")
+  )`;
+
+/** How many lines a log has by now. */
+export async function countLines(db: Db, { attemptId, rank }: LogOf): Promise<number> {
+  const { rows } = await db.execute<{ lines: number }>(sql`
+    select coalesce(sum(lines), 0)::float8 as lines from log_chunk
+    where attempt_id = ${attemptId} ${rank === undefined ? sql`` : sql`and rank = ${rank}`}`);
+  return rows[0]?.lines ?? 0;
 }
 
-/**
- * A page of a log, oldest line first. `nextCursor` goes on in the direction read; null at the end, which of a live run
- * is the end so far.
- */
-export async function readLogs(
+/** The lines from one place to another, the last not included. */
+export async function readLines(db: Db, of: LogOf, from: number, to: number): Promise<LogLine[]> {
+  const chunks = await readChunks(
+    db,
+    of,
+    sql`first_index < ${to} and first_index + lines > ${from}`,
+    to - from,
+  );
+  return chunks.flatMap(linesOf).filter((line) => line.index >= from && line.index < to);
+}
+
+/** Lines that match, oldest first, from a place on. `next` is where to go on; null at the end of what is there. */
+export async function searchLines(
   db: Db,
-  attemptId: string,
-  query: z.infer<typeof LogsQuery>,
-): Promise<{ lines: LogLine[]; nextCursor: string | null }> {
-  const forward = !query.backwards;
+  of: LogOf,
+  query: z.infer<typeof LogSearch>,
+): Promise<{ lines: LogLine[]; next: number | null }> {
   const matches = matcher(query);
   const found: LogLine[] = [];
-  let position = parsePosition(query.cursor);
-  for (let read = 0; read < MAX_CHUNKS; ) {
-    const chunks = await readChunks(db, attemptId, query.rank, position, forward);
-    for (const chunk of chunks) {
-      for (const line of linesOf(chunk, position, forward)) {
-        position = parsePosition(line.cursor);
-        if (matches(line)) found.push(line);
-        if (found.length === query.limit) return page(found, position, forward);
-      }
-      position = { chunk: BigInt(chunk.id), line: forward ? PAST : 0 };
+  let from = query.cursor ?? 0;
+  for (let read = 0; read < MAX_CHUNKS; read += BATCH) {
+    const chunks = await readChunks(db, of, sql`first_index + lines > ${from}`, BATCH);
+    for (const line of chunks.flatMap(linesOf)) {
+      if (line.index < from) continue;
+      from = line.index + 1;
+      if (matches(line)) found.push(line);
+      if (found.length === query.limit) return { lines: found, next: from };
     }
-    read += chunks.length;
-    if (chunks.length < BATCH) return page(found, null, forward);
+    if (chunks.length < BATCH) return { lines: found, next: null };
   }
-  return page(found, position, forward);
+  return { lines: found, next: from };
 }
 
-const page = (lines: LogLine[], position: Position | null, forward: boolean) => ({
-  lines: forward ? lines : lines.reverse(),
-  nextCursor: position && `${position.chunk}.${position.line}`,
-});
-
-function parsePosition(cursor: string | null | undefined): Position | null {
-  if (!cursor) return null;
-  const [chunk = "0", line = "0"] = cursor.split(".");
-  return { chunk: BigInt(chunk), line: Number(line) };
+/** The place of the first line that arrived at a moment (Unix ms) or after it, else of the last; null without any. */
+export async function lineAt(db: Db, of: LogOf, ts: number): Promise<number | null> {
+  const { rows } = await db.execute<{ index: number | null }>(sql`
+    with ${placed(of)}
+    select coalesce(min(first_index) filter (where created_at >= to_timestamp(${ts / 1000})),
+                    max(first_index + lines) - 1)::float8 as index
+    from placed where lines > 0`);
+  return rows[0]?.index ?? null;
 }
 
-/** Chunks that complete lines, from a position on. Unfinished lines come with the chunk that completes them. */
-async function readChunks(
-  db: Db,
-  attemptId: string,
-  rank: number | undefined,
-  from: Position | null,
-  forward: boolean,
-): Promise<Chunk[]> {
-  const edge = from?.chunk.toString() ?? null;
+async function readChunks(db: Db, of: LogOf, where: SQL, limit: number): Promise<Chunk[]> {
   const { rows } = await db.execute<Chunk>(sql`
-    with chunk as (
-      select id, rank, "offset", lines,
-             1 + sum(lines) over w - lines as first_line,
-             sum(case when lines > 0 then 1 else 0 end) over w - (case when lines > 0 then 1 else 0 end) as line_group
-      from log_chunk where attempt_id = ${attemptId} ${rank === undefined ? sql`` : sql`and rank = ${rank}`}
-      window w as (partition by rank order by "offset")
-    ), page as (
-      select * from chunk where lines > 0
-        ${edge === null ? sql`` : forward ? sql`and id >= ${edge}::bigint` : sql`and id <= ${edge}::bigint`}
-      order by id ${forward ? sql`asc` : sql`desc`} limit ${BATCH}
+    with ${placed(of)}, page as (
+      select * from placed where lines > 0 and ${where} order by id limit ${limit}
     )
-    select p.id::text, p.rank::int, p.first_line::int, b.body,
-           (select array_agg(f.body order by f."offset") from chunk c
-             join log_chunk f on f.attempt_id = ${attemptId} and f.rank = c.rank and f."offset" = c."offset"
+    select p.rank::int, p.first_index, p.first_number, b.body,
+           (select array_agg(f.body order by f."offset") from placed c
+             join log_chunk f on f.attempt_id = ${of.attemptId} and f.rank = c.rank and f."offset" = c."offset"
              where c.rank = p.rank and c.lines = 0 and c.line_group = p.line_group) as before
-    from page p join log_chunk b on b.attempt_id = ${attemptId} and b.rank = p.rank and b."offset" = p."offset"
-    order by p.id ${forward ? sql`asc` : sql`desc`}`);
+    from page p
+    join log_chunk b on b.attempt_id = ${of.attemptId} and b.rank = p.rank and b."offset" = p."offset"
+    order by p.id`);
   return rows;
 }
 
-function* linesOf(chunk: Chunk, from: Position | null, forward: boolean): Generator<LogLine> {
+function linesOf(chunk: Chunk): LogLine[] {
   const text = [...(chunk.before ?? []), chunk.body].map((b) => inflateSync(b).toString("utf8")).join("");
-  const lines = text.split("\n").slice(0, -1);
-  const here = from?.chunk === BigInt(chunk.id) ? from.line : null;
-  const indices = forward
-    ? range(here === null ? 0 : here + 1, lines.length)
-    : range(0, here === null ? lines.length : Math.min(here, lines.length)).reverse();
-  for (const index of indices) {
-    const line = lines[index] ?? "";
-    yield {
-      cursor: `${chunk.id}.${index}`,
+  return text
+    .split("\n")
+    .slice(0, -1)
+    .map((line, at) => ({
+      index: chunk.first_index + at,
       rank: chunk.rank,
-      number: chunk.first_line + index,
+      number: chunk.first_number + at,
       level: levelOf(line),
       text: line.replace(/\r$/, ""),
-    };
-  }
+    }));
 }
-
-const range = (from: number, to: number): number[] =>
-  Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i);
 
 /** The level that a line names near its beginning; null where it names none. */
 export function levelOf(line: string): Level | null {
@@ -136,9 +136,9 @@ export function levelOf(line: string): Level | null {
   return word.startsWith("WARN") ? "warning" : "error";
 }
 
-function matcher(query: z.infer<typeof LogsQuery>): (line: LogLine) => boolean {
-  const needle = query.search?.toLowerCase() ?? "";
-  const least = query.level ? LEVELS.indexOf(query.level) : -1;
+function matcher({ search, level }: z.infer<typeof LogSearch>): (line: LogLine) => boolean {
+  const needle = search?.toLowerCase() ?? "";
+  const least = level ? LEVELS.indexOf(level) : -1;
   return (line) =>
     (least < 0 || (line.level !== null && LEVELS.indexOf(line.level) >= least)) &&
     (needle === "" || line.text.toLowerCase().includes(needle));

@@ -1,6 +1,16 @@
 import { inTeam, router } from "../platform/trpc/trpc";
 import * as screens from "./screen-service";
-import { GetRun, ListRuns, LogsQuery, MetricsQuery, RunNumber, StopRun } from "./screens";
+import {
+  GetRun,
+  HeatQuery,
+  ListRuns,
+  LogAt,
+  LogSearch,
+  LogsQuery,
+  MetricsQuery,
+  RunNumber,
+  StopRun,
+} from "./screens";
 import { requestStop } from "./service";
 
 export const runsRouter = router({
@@ -23,4 +33,13 @@ export const runsRouter = router({
   logs: inTeam("read")
     .input(LogsQuery)
     .query(({ ctx, input }) => screens.logs(ctx, input)),
+  searchLogs: inTeam("read")
+    .input(LogSearch)
+    .query(({ ctx, input }) => screens.searchLogs(ctx, input)),
+  logAt: inTeam("read")
+    .input(LogAt)
+    .query(({ ctx, input }) => screens.logAt(ctx, input)),
+  heat: inTeam("read")
+    .input(HeatQuery)
+    .query(({ ctx, input }) => screens.heat(ctx, input)),
 });

@@ -15,8 +15,8 @@ import { untilSomebodyWaits } from "../platform/testing/locks";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { deriveToken } from "../platform/tokens";
 import { LogsReport } from "./contract";
-import { detail, logs } from "./screen-service";
-import { LogsQuery } from "./screens";
+import { detail, logAt, logs, searchLogs } from "./screen-service";
+import { LogAt, LogSearch, LogsQuery } from "./screens";
 import { createRun, expireAttempts, type Outcome, registerFinishers, requestStop } from "./service";
 import { ATTEMPT_MOVES, RUN_MOVES } from "./states";
 import {
@@ -329,18 +329,26 @@ describe("the door", () => {
     await send(12, points.slice(12, 30).join(""));
     await send(0, points.slice(0, 20).join(""));
     await send(5, points.slice(5).join(""));
-    const read = (query: object) => logs(ctx, LogsQuery.parse({ run: queued.number, ...query }));
-    const all = await read({});
-    expect(all.lines.map((l) => `${l.number} ${l.text}`)).toEqual([
-      "1 INFO one",
-      "2 ERROR two ÿ😀",
-      "3 INFO three",
+    const whole = await logs(ctx, LogsQuery.parse({ run: queued.number }));
+    expect(whole.total).toBe(3);
+    expect(whole.lines.map((l) => `${l.index} ${l.number} ${l.text}`)).toEqual([
+      "0 1 INFO one",
+      "1 2 ERROR two ÿ😀",
+      "2 3 INFO three",
     ]);
-    expect((await read({ search: "TWO" })).lines.map((l) => l.number)).toEqual([2]);
-    expect((await read({ level: "error" })).lines.map((l) => l.number)).toEqual([2]);
-    const first = await read({ limit: 2 });
-    const rest = await read({ limit: 2, cursor: first.nextCursor });
-    expect([...first.lines, ...rest.lines]).toEqual(all.lines);
-    expect((await read({ backwards: true, limit: 1 })).lines.map((l) => l.number)).toEqual([3]);
+    const stretch = async (from: number, limit: number) =>
+      (await logs(ctx, LogsQuery.parse({ run: queued.number, from, limit }))).lines;
+    expect([...(await stretch(0, 2)), ...(await stretch(2, 2))]).toEqual(whole.lines);
+    const newest = await logs(ctx, LogsQuery.parse({ run: queued.number, limit: 1 }));
+    expect(newest.lines).toEqual(whole.lines.slice(2));
+    const search = (query: object) => searchLogs(ctx, LogSearch.parse({ run: queued.number, ...query }));
+    expect((await search({ search: "TWO" })).lines.map((l) => l.index)).toEqual([1]);
+    expect((await search({ level: "error" })).lines.map((l) => l.index)).toEqual([1]);
+    const first = await search({ search: "info", limit: 1 });
+    expect(first.next).toBe(1);
+    expect((await search({ search: "info", cursor: first.next })).lines.map((l) => l.index)).toEqual([2]);
+    const at = (ts: number) => logAt(ctx, LogAt.parse({ run: queued.number, ts }));
+    expect(await at(0)).toEqual({ index: 0, total: 3 });
+    expect(await at(Date.now() + 60_000)).toEqual({ index: 2, total: 3 });
   });
 });

@@ -3,11 +3,13 @@ import type { z } from "zod";
 import { may, type TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
 import { configurationOf } from "./configuration";
-import { readLogs } from "./logs";
+import { cellsOf, slowRank } from "./heat";
+import { countLines, lineAt, readLines, searchLines } from "./logs";
 import { listSeries, readMetric } from "./metrics";
 import * as reads from "./reads";
 import type { Attempt, Run } from "./records";
-import type { ListRuns, LogsQuery, MetricsQuery } from "./screens";
+import type { HeatQuery, ListRuns, LogAt, LogOf, LogSearch, LogsQuery } from "./screens";
+import { MetricsQuery } from "./screens";
 import { isLiveRun } from "./states";
 
 export const list = (ctx: TeamContext, input: z.infer<typeof ListRuns>) =>
@@ -62,11 +64,54 @@ export async function metrics(ctx: TeamContext, query: z.infer<typeof MetricsQue
   return readMetric(ctx.db, run, await reads.attemptsOf(ctx.db, run.id), query);
 }
 
-/** The newest attempt's log unless another is named. @throws NotFound */
-export async function logs(ctx: TeamContext, query: z.infer<typeof LogsQuery>) {
+/** A metric rank by rank, and the rank that holds the others up. */
+export async function heat(ctx: TeamContext, query: z.infer<typeof HeatQuery>) {
+  const run = await reads.runByNumber(ctx.db, ctx.teamId, query.run);
+  const attempts = await reads.attemptsOf(ctx.db, run.id);
+  const { name, cells } = query;
+  const found = await readMetric(
+    ctx.db,
+    run,
+    attempts,
+    MetricsQuery.parse({ run: run.number, name, width: cells, byRank: true }),
+  );
+  const workers = attempts.at(-1)?.workers ?? [];
+  const nodes = await reads.nodeNames(
+    ctx.db,
+    workers.map((w) => w.nodeId),
+  );
+  const ranks = cellsOf(found.series, found.from, found.to, cells).map((row) => {
+    const nodeId = workers.find((w) => w.rank === row.rank)?.nodeId ?? "";
+    return { ...row, node: nodes.get(nodeId) ?? nodeId.slice(0, 8) };
+  });
+  return {
+    from: found.from,
+    to: found.to,
+    ranks,
+    slow: name === "train/compute_time" ? slowRank(found.series) : null,
+  };
+}
+
+/** @throws NotFound when the run has no such attempt */
+async function logOf(ctx: TeamContext, query: z.infer<typeof LogOf>) {
   const run = await reads.runByNumber(ctx.db, ctx.teamId, query.run);
   const attempts = await reads.attemptsOf(ctx.db, run.id);
   const attempt = query.attempt ? attempts.find((a) => a.number === query.attempt) : attempts.at(-1);
   if (!attempt) throw new NotFound(`Run ${run.number} has no attempt ${query.attempt}.`);
-  return { attempt: attempt.number, ...(await readLogs(ctx.db, attempt.id, query)) };
+  return { attemptId: attempt.id, rank: query.rank };
+}
+
+export async function logs(ctx: TeamContext, query: z.infer<typeof LogsQuery>) {
+  const of = await logOf(ctx, query);
+  const total = await countLines(ctx.db, of);
+  const from = query.from ?? Math.max(0, total - query.limit);
+  return { total, from, lines: await readLines(ctx.db, of, from, from + query.limit) };
+}
+
+export const searchLogs = async (ctx: TeamContext, query: z.infer<typeof LogSearch>) =>
+  searchLines(ctx.db, await logOf(ctx, query), query);
+
+export async function logAt(ctx: TeamContext, query: z.infer<typeof LogAt>) {
+  const of = await logOf(ctx, query);
+  return { index: await lineAt(ctx.db, of, query.ts), total: await countLines(ctx.db, of) };
 }

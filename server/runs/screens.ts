@@ -33,19 +33,34 @@ export const MetricsQuery = RunNumber.extend({
 
 export const LogLevel = z.enum(["debug", "info", "warning", "error"]);
 
-/** Where a page of a log ends: a stored chunk and a line in it. */
-export const LogCursor = z.string().regex(/^\d{1,19}\.-?\d{1,9}$/);
-
-export const LogsQuery = RunNumber.extend({
+/** The newest attempt's log unless another is named, of all ranks unless one is. Rank −1 is the driver. */
+export const LogOf = RunNumber.extend({
   attempt: z.number().int().positive().optional(),
   rank: z.number().int().min(-1).optional(),
+});
+
+/** Lines by their place; the newest ones without it. */
+export const LogsQuery = LogOf.extend({
+  from: Count.optional(),
+  limit: z.number().int().min(1).max(1000).default(500),
+});
+
+export const LogSearch = LogOf.extend({
   search: z.string().max(200).optional(),
   /** This level and worse. */
   level: LogLevel.optional(),
-  /** Where an earlier page ended; without it from the beginning, or from the end when reading backwards. */
-  cursor: LogCursor.nullish(),
-  backwards: z.boolean().default(false),
+  /** Where an earlier answer ended. */
+  cursor: Count.nullish(),
   limit: z.number().int().min(1).max(1000).default(200),
+});
+
+/** The line of a moment, Unix milliseconds. */
+export const LogAt = LogOf.extend({ ts: Count });
+
+/** What is compared rank by rank. */
+export const HeatQuery = RunNumber.extend({
+  name: z.enum(["train/compute_time", "train/step_time", "train/local_loss"]),
+  cells: z.number().int().min(10).max(400).default(120),
 });
 
 export const StopRun = z.object({ runId: z.string() });

@@ -84,8 +84,12 @@ def test_two_ranks_train_what_one_rank_trains(tmp_path: Path) -> None:
         points = [(str(p["name"]), float(str(p["value"]))) for p in door.read("metrics") if p["rank"] == 0]
         losses.append([value for name, value in points if name == "train/loss"])
         norms.append([value for name, value in points if name == "train/grad_norm"])
-        steps = {int(str(p["rank"])) for p in door.read("metrics") if p["name"] == "train/step_time"}
-        assert steps == set(range(world))
+        times = {(str(p["name"]), p["rank"], p["step"]): float(str(p["value"])) for p in door.read("metrics")}
+        steps = [(rank, step) for name, rank, step in times if name == "train/step_time"]
+        assert {rank for rank, _ in steps} == set(range(world))
+        for rank, step in steps:
+            assert 0 < times["train/compute_time", rank, step] <= times["train/step_time", rank, step]
+            assert times["train/local_loss", rank, step] > 0
     alone, together = found
     for name, value in alone.items():
         np.testing.assert_allclose(together[name], value, rtol=0, atol=1e-6, err_msg=name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 from torch.distributed.distributed_c10d import Store
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
@@ -23,6 +25,38 @@ COLLECTIVE_TIMEOUT = timedelta(minutes=5)
 LEAVE_TIMEOUT = timedelta(seconds=10)
 
 
+class ComputeClock:
+    """Times what a rank computes of a step by itself: from its beginning until its last gradient is there and
+    those of the others are waited for.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._began = self._ready = time.perf_counter()
+        self._events: tuple[torch.cuda.Event, torch.cuda.Event] | None = None
+        if device.type == "cuda":
+            self._events = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+
+    def begin(self) -> None:
+        """A step begins."""
+        self._began = time.perf_counter()
+        if self._events is not None:
+            self._events[0].record()
+
+    def ready(self) -> None:
+        """All own gradients are there."""
+        self._ready = time.perf_counter()
+        if self._events is not None:
+            self._events[1].record()
+
+    def seconds(self) -> float:
+        """Between the two, as the device worked; waits for it where it is not there yet."""
+        if self._events is None:
+            return self._ready - self._began
+        began, ready = self._events
+        ready.synchronize()
+        return began.elapsed_time(ready) / 1000
+
+
 @dataclass(frozen=True)
 class Group:
     """One rank's view of its group. `backend` is 'none' for a single rank."""
@@ -32,8 +66,9 @@ class Group:
     device: torch.device
     backend: str
 
-    def wrap(self, module: nn.Module) -> nn.Module:
-        """The module with its gradients averaged over the ranks in backward.
+    def wrap(self, module: nn.Module, clock: ComputeClock) -> nn.Module:
+        """The module with its gradients averaged over the ranks in backward; tells `clock` when the last of
+        its own is there. A single rank has nothing to wait for, and tells it nothing.
 
         BatchNorm statistics stay each rank's own between two `average_buffers`: sending them at every step,
         as DDP does by default, costs a broadcast per step and keeps those of rank 0 only.
@@ -41,9 +76,18 @@ class Group:
         if self.world == 1:
             return module
         devices = [self.device] if self.device.type == "cuda" else None
-        return DistributedDataParallel(
+        wrapped = DistributedDataParallel(
             module, device_ids=devices, forward_sync_buffers=False, gradient_as_bucket_view=True
         )
+
+        # torch compares annotations with classes, and ours are strings.
+        def average(group: dist.ProcessGroup, bucket):
+            if bucket.is_last():
+                clock.ready()
+            return allreduce_hook(group, bucket)
+
+        wrapped.register_comm_hook(wrapped.process_group, average)
+        return wrapped
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum over all ranks, in place."""

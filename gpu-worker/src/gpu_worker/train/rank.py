@@ -27,7 +27,7 @@ from gpu_worker.learn.sampler import SampleStream
 from gpu_worker.train.augment import shift_and_flip
 from gpu_worker.train.checkpoint import CheckpointWriter, Position, restore, snapshot
 from gpu_worker.train.evaluation import SubsetEvaluation
-from gpu_worker.train.group import Group, Pulse, join_group
+from gpu_worker.train.group import ComputeClock, Group, Pulse, join_group
 from gpu_worker.train.reporter import Reporter
 from gpu_worker.train.result import build_result
 from gpu_worker.train.teacher import open_teacher
@@ -115,7 +115,8 @@ class TrainingLoop:
         self.group, self.module, self.optimizer, self.masks = group, module, optimizer, masks
         self.dataset, self.trainable, self.stream = dataset, trainable, stream
         self.position, self.door, self.reporter, self.stop = position, door, reporter, stop
-        self.wrapped = group.wrap(module)
+        self.clock = ComputeClock(group.device)
+        self.wrapped = group.wrap(module, self.clock)
         self.teacher = open_teacher(spec.teacher, door, group.device)
         self.evaluation = SubsetEvaluation(dataset, trainable, group)
 
@@ -123,6 +124,7 @@ class TrainingLoop:
         """Steps to the end; False when all ranks agreed to stop before it."""
         writer = CheckpointWriter(self.door, self._stored) if self.group.rank == 0 else None
         pulse: Pulse | None = None
+        own = 0.0
         total, every = self.position.total_steps, self.hyper
         stopping = False
         resumed, earlier = time.monotonic(), self.position.seconds
@@ -130,13 +132,16 @@ class TrainingLoop:
             for step in range(self.position.step + 1, total + 1):
                 began = time.perf_counter()
                 lr = learning_rate(step - 1, total, self.hyper.lr, self.hyper.warmup_fraction)
-                loss, grad_norm = self._step(step - 1, lr)
-                self.reporter.step(step, time.perf_counter() - began, lr, grad_norm, self.hyper.global_batch)
+                loss, samples, grad_norm = self._step(step - 1, lr)
+                taken = time.perf_counter() - began
+                computed = self.clock.seconds() if self.group.world > 1 else taken
+                self.reporter.step(step, taken, computed, lr, grad_norm, self.hyper.global_batch)
                 # The sum over ranks is read a step later: agreeing to stop and the mean loss then cost no
                 # wait.
                 if pulse is not None:
-                    stopping = self._read(pulse, step - 1)
+                    stopping = self._read(pulse, own, step - 1)
                 asked = torch.tensor(float(self.stop.is_set()), device=loss.device)
+                own = loss.item() / samples
                 pulse = self.group.sum_later(torch.stack([loss.detach(), asked]))
                 seconds = earlier + time.monotonic() - resumed
                 self.position = replace(self.position, step=step, seconds=seconds)
@@ -150,14 +155,15 @@ class TrainingLoop:
                 if stopping:
                     break
             if pulse is not None:
-                self._read(pulse, self.position.step)
+                self._read(pulse, own, self.position.step)
         finally:
             if writer is not None:
                 writer.close()
         return self.position.step == total
 
-    def _step(self, index: int, lr: float) -> tuple[Tensor, float]:
-        """One optimizer step; (this rank's summed loss, norm of the gradient before clipping)."""
+    def _step(self, index: int, lr: float) -> tuple[Tensor, int, float]:
+        """One optimizer step; (this rank's summed loss, its samples, the gradient's norm before clipping)."""
+        self.clock.begin()
         self.module.train()
         seed_step(self.hyper.seed, index, self.group.rank)
         ids = self.stream.ids(index, self.group.rank, self.group.world)
@@ -186,10 +192,10 @@ class TrainingLoop:
         self.optimizer.step()
         if self.masks is not None:
             self.masks.mask_weights()
-        return loss, grad_norm
+        return loss, len(ids), grad_norm
 
-    def _read(self, pulse: Pulse, step: int) -> bool:
-        """Tells the loss of an earlier step; True when a rank asked to stop.
+    def _read(self, pulse: Pulse, own: float, step: int) -> bool:
+        """Tells the loss of an earlier step, `own` being this rank's; True when a rank asked to stop.
 
         Raises ValueError, on all ranks alike, when the loss is no number any more.
         """
@@ -199,7 +205,7 @@ class TrainingLoop:
                 f"The loss is {loss} at step {step}: training diverged with a learning rate of"
                 f" {self.hyper.lr:g} and gradients clipped at {self.hyper.clip_norm:g}. Lower one of them."
             )
-        self.reporter.loss(step, loss / self.hyper.global_batch)
+        self.reporter.loss(step, loss / self.hyper.global_batch, own)
         return asked > 0
 
     def _pause(self, step: int, at_end: bool, writer: CheckpointWriter | None) -> None:

@@ -44,10 +44,14 @@ class Reporter:
                 )
             )
 
-    def step(self, step: int, seconds: float, lr: float, grad_norm: float, batch: int) -> None:
-        """A finished step (1-based), its wall time on this rank, and what only the optimizer knows."""
+    def step(
+        self, step: int, seconds: float, computed: float, lr: float, grad_norm: float, batch: int
+    ) -> None:
+        """A finished step (1-based), its wall time on this rank and how much of that it computed (s), and
+        what only the optimizer knows.
+        """
         self._mean_step = seconds if self._mean_step == 0 else 0.9 * self._mean_step + 0.1 * seconds
-        values = {"train/step_time": seconds * 1000}
+        values = {"train/step_time": seconds * 1000, "train/compute_time": computed * 1000}
         if self._rank == 0:
             values |= {"train/lr": lr, "train/grad_norm": grad_norm, "train/throughput": batch / seconds}
         self.metrics(step, values)
@@ -55,10 +59,10 @@ class Reporter:
         if self._rank == 0:
             self._tell_progress(step)
 
-    def loss(self, step: int, loss: float) -> None:
-        """The mean loss of a step over all ranks; known one step later."""
-        if self._rank == 0:
-            self.metrics(step, {"train/loss": loss})
+    def loss(self, step: int, loss: float, own: float) -> None:
+        """The mean loss of a step over all ranks, known one step later, and over this rank's samples."""
+        values = {"train/local_loss": own}
+        self.metrics(step, values | {"train/loss": loss} if self._rank == 0 else values)
         now = time.monotonic()
         if now - self._logged >= LOG_SECONDS:
             self._logged = now
