@@ -12,7 +12,7 @@ export type Connection =
   /** Milliseconds since the epoch of the last sign of life. */
   | { state: "offline"; since: number };
 
-type NewsListener = (what: "metrics" | "logs") => void;
+type NewsListener = (what: "metrics" | "logs" | "tracked") => void;
 interface Live {
   connection: Connection;
   /** Server time minus browser time, milliseconds: ages are told by the server's clock. */
@@ -121,7 +121,7 @@ export function useLive(): Live {
   return live;
 }
 
-/** Calls back when a run has new metrics or logs, at most five times a second. */
+/** Calls back when a run has new metrics, logs, or things it tracked, at most five times a second. */
 export function useTail(runId: string, listener: NewsListener): void {
   const { tail } = useLive();
   const latest = useRef(listener);

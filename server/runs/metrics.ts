@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm";
 import type { z } from "zod";
 import type { Db } from "../platform/db";
+import { summand } from "./door/metrics";
 import type { Attempt, Run } from "./records";
 import type { MetricsQuery } from "./screens";
 
@@ -85,7 +86,7 @@ export async function readMetric(
   const limits = JSON.stringify(boundaries(attempts));
   const source =
     level === 1
-      ? sql`select series_id, step, ts, 1 as n, value as min, value as max, value as sum, value as last from point
+      ? sql`select series_id, step, ts, 1 as n, value as min, value as max, ${summand(sql`value`)} as sum, value as last from point
             where series_id in (select id from wanted) and step between ${from} and ${to}`
       : sql`select series_id, last_step as step, last_ts as ts, n, min, max, sum, last from rollup
             where series_id in (select id from wanted) and level = ${level}

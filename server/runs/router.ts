@@ -9,9 +9,12 @@ import {
   LogsQuery,
   MetricsQuery,
   RunNumber,
+  SetRunTag,
   StopRun,
+  TagOfRun,
 } from "./screens";
 import { requestStop } from "./service";
+import * as tracking from "./tracking/service";
 
 export const runsRouter = router({
   list: inTeam("read")
@@ -30,6 +33,16 @@ export const runsRouter = router({
   metrics: inTeam("read")
     .input(MetricsQuery)
     .query(({ ctx, input }) => screens.metrics(ctx, input)),
+  /** What its script tracked: params, tags, artifacts, models. */
+  tracked: inTeam("read")
+    .input(RunNumber)
+    .query(({ ctx, input }) => tracking.tracked(ctx, input.run)),
+  setTag: inTeam("run.launch")
+    .input(SetRunTag)
+    .mutation(({ ctx, input }) => tracking.setTag(ctx, input)),
+  deleteTag: inTeam("run.launch")
+    .input(TagOfRun)
+    .mutation(({ ctx, input }) => tracking.deleteTag(ctx, input)),
   logs: inTeam("read")
     .input(LogsQuery)
     .query(({ ctx, input }) => screens.logs(ctx, input)),

@@ -19,7 +19,7 @@ export const GetRun = z.object({ number });
 export const RunNumber = z.object({ run: number });
 
 export const MetricsQuery = RunNumber.extend({
-  name: z.string().min(1).max(200),
+  name: z.string().min(1).max(250),
   /** Steps, both included; the whole run without them. */
   from: Count.optional(),
   to: Count.optional(),
@@ -64,3 +64,7 @@ export const HeatQuery = RunNumber.extend({
 });
 
 export const StopRun = z.object({ runId: z.string() });
+
+/** A tag of a run; `mlflow.note.content` is its note. */
+export const TagOfRun = RunNumber.extend({ key: z.string().min(1).max(250) });
+export const SetRunTag = TagOfRun.extend({ value: z.string().max(8000) });

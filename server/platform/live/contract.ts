@@ -34,8 +34,8 @@ export const LiveMessage = z.discriminatedUnion("type", [
     payload: z.record(z.string(), z.unknown()),
     at: z.number(),
   }),
-  /** New metrics or logs of a run. */
-  z.object({ type: z.literal("news"), runId: z.string(), what: z.enum(["metrics", "logs"]) }),
+  /** New metrics or logs of a run, or something that it tracked: parameters, tags, artifacts, models. */
+  z.object({ type: z.literal("news"), runId: z.string(), what: z.enum(["metrics", "logs", "tracked"]) }),
   /** Too much was missed: read everything again. */
   z.object({ type: z.literal("resync") }),
   z.object({ type: z.literal("ping"), serverTime: z.number() }),

@@ -19,7 +19,7 @@ export interface RelayedEvent {
 }
 export interface News {
   runId: string;
-  what: "metrics" | "logs";
+  what: "metrics" | "logs" | "tracked";
 }
 type Listener = { onEvents(events: RelayedEvent[]): void; onNews(news: News): void };
 
@@ -127,7 +127,7 @@ class Relay {
 
   private publishNews(payload: string): void {
     const [what, runId] = payload.split(":");
-    if (!runId || (what !== "metrics" && what !== "logs")) return;
+    if (!runId || (what !== "metrics" && what !== "logs" && what !== "tracked")) return;
     for (const listener of this.listeners) listener.onNews({ what, runId });
   }
 
@@ -177,7 +177,7 @@ export const wakeRelay = (): void => relay().wake();
 const pendingNews = (): Map<string, NodeJS.Timeout> => singleton("news", () => new Map());
 const NEWS_INTERVAL_MS = 200;
 
-/** Marks a run as having new metrics or logs; at most five wake-ups a second a run go round. */
+/** Marks a run as having new metrics, logs, or things it tracked; at most five wake-ups a second a run go round. */
 export function tellNews(runId: string, what: News["what"]): void {
   const key = `${what}:${runId}`;
   if (pendingNews().has(key)) return;

@@ -45,8 +45,16 @@ export function report<T extends z.ZodType>(request: Request, shape: T): Promise
   return body(request, shape);
 }
 
+/** The body as it comes in; empty when there is none. */
+export const bodyOf = (request: Request): Readable =>
+  request.body ? Readable.fromWeb(request.body as NodeStream<Uint8Array>) : Readable.from([]);
+
 /** A blob as a stream. @throws NotFound for another team's blob too */
-export async function sendBlob(db: Database, owner: Owner, sha256: string): Promise<Response> {
+export async function sendBlob(
+  db: Database,
+  owner: Pick<Owner, "teamId">,
+  sha256: string,
+): Promise<Response> {
   const { path, bytes } = await locateBlob(db, owner.teamId, sha256);
   const stream = Readable.toWeb(createReadStream(path, { highWaterMark: 1 << 20 }));
   return new Response(stream as ReadableStream<Uint8Array>, {
@@ -65,9 +73,8 @@ export async function takeBlob(
   sha256: string,
   request: Request,
 ): Promise<z.infer<typeof Artifact>> {
-  const source = request.body ? Readable.fromWeb(request.body as NodeStream<Uint8Array>) : Readable.from([]);
   const maxBytes = Math.max(config().modelMaxBytes * 4, PREPARED_MAX_BYTES);
-  const found = await storeStream(source, { expected: sha256, maxBytes });
+  const found = await storeStream(bodyOf(request), { expected: sha256, maxBytes });
   await registerBlob(db, owner.teamId, found);
   return found;
 }

@@ -3,7 +3,7 @@
  * was acknowledged survives a crash of the database. A replay inserts nothing, and rollups are made of what was
  * inserted only.
  */
-import { sql } from "drizzle-orm";
+import { type SQL, sql } from "drizzle-orm";
 import type { z } from "zod";
 import type { Database, Db } from "../../platform/db";
 import { tellNews } from "../../platform/live/relay";
@@ -14,6 +14,10 @@ import type { AttemptOwner } from "./owner";
 /** Steps a rollup bucket holds. */
 export const LEVELS = [64, 1024] as const;
 const CACHED_SERIES = 50_000;
+
+/** What a value adds to a sum: Postgres refuses finite values that add up to more than a double holds (1.8e308). */
+export const summand = (value: SQL): SQL =>
+  sql`case when abs(${value}) > 1e290 then sign(${value}) * 'Infinity'::float8 else ${value} end`;
 
 type Points = z.infer<typeof MetricsReport>["points"];
 type Key = { rank: number; name: string };
@@ -45,7 +49,7 @@ export async function ingestMetrics(db: Database, owner: AttemptOwner, points: P
       returning series_id, step, ts, value
     ), rolled as (
       insert into rollup (series_id, level, bucket, n, min, max, sum, last, last_step, last_ts)
-      select series_id, level, step / level, count(*), min(value), max(value), sum(value),
+      select series_id, level, step / level, count(*), min(value), max(value), sum(${summand(sql`value`)}),
              (array_agg(value order by step desc, ts desc, value desc))[1], max(step),
              (array_agg(ts order by step desc, ts desc))[1]
       from inserted, unnest(${array([...LEVELS], "bigint")}) as l (level)

@@ -1,0 +1,188 @@
+/** The real, unmodified MLflow client against the door over HTTP: what a script logs is what the run tracked. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { text } from "node:stream/consumers";
+import { eq } from "drizzle-orm";
+import { afterAll, beforeAll, beforeEach, expect, inject, it } from "vitest";
+import { connect } from "../../../db/client";
+import { attempt } from "../../../db/schema/runs";
+import { readSettings } from "../../../scripts/lib/settings.mjs";
+import type { TeamContext } from "../../platform/context";
+import { createTestDatabase, type TestDatabase } from "../../platform/testing/postgres";
+import { listSeries } from "../metrics";
+import { makeTeam, queue } from "../testing";
+import { tracked } from "./service";
+import { type Door, openDoor } from "./testing";
+
+/** Importing MLflow and torch takes seconds on a busy machine. */
+const PATIENCE_MS = 180_000;
+
+let database: TestDatabase;
+let connection: ReturnType<typeof connect>;
+let home: string;
+let door: Door;
+let ctx: TeamContext;
+let own: Awaited<ReturnType<typeof queue>>;
+
+beforeAll(async () => {
+  database = await createTestDatabase(inject("postgresUrl"));
+  home = await mkdtemp(join(tmpdir(), "lathe-clients-"));
+  await mkdir(join(home, "secrets"));
+  await writeFile(join(home, "secrets", "server.key"), "k".repeat(64));
+  Object.assign(process.env, { DATABASE_URL: database.url, LATHE_HOME: home, LATHE_LOG_LEVEL: "error" });
+  connection = connect(database.url);
+  door = await openDoor();
+});
+afterAll(async () => {
+  await door.close();
+  await connection.pool.end();
+  await database.drop();
+  await rm(home, { recursive: true });
+});
+beforeEach(async () => {
+  ctx = await makeTeam(connection.db);
+  own = await queue(ctx);
+  door.answers.length = 0;
+});
+
+/** Runs a script as a rank would run it; answers the JSON that it prints last. */
+async function runScript(name: string): Promise<Record<string, unknown>> {
+  const python = join(readSettings({ ...process.env, LATHE_HOME: undefined }).venv, "bin/python");
+  const child = spawn(python, [resolve("server/runs/tracking/scripts", `${name}.py`)], {
+    cwd: home,
+    env: {
+      PATH: process.env.PATH,
+      HOME: home,
+      OMP_NUM_THREADS: "1",
+      MLFLOW_TRACKING_URI: door.url,
+      MLFLOW_TRACKING_TOKEN: own.token,
+      MLFLOW_RUN_ID: own.id,
+      MLFLOW_EXPERIMENT_ID: own.id,
+      MLFLOW_DISABLE_TELEMETRY: "true",
+      NO_PROXY: "127.0.0.1",
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [out, err, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "exit") as Promise<[number | null]>,
+  ]);
+  expect([code, code === 0 ? "" : err]).toEqual([0, ""]);
+  return JSON.parse(out.trim().split("\n").at(-1) ?? "");
+}
+
+/** Answers that a client repeats for minutes, or takes for the server's fault. */
+const faults = () => door.answers.filter((answer) => / (408|429|5\d\d)$/.test(answer));
+const record = (pairs: { key: string; value: string }[]) =>
+  Object.fromEntries(pairs.map((p) => [p.key, p.value]));
+
+it(
+  "the fluent API: params, metrics, tags and files land in the run and read back",
+  async () => {
+    const saw = await runScript("fluent");
+    expect(saw).toMatchObject({
+      run_id: own.id,
+      experiment_id: own.id,
+      name: "again",
+      params: { lr: "0.001", optimizer: "adamw", layers: "[64, 64]", epochs: "2", late: "yes" },
+      tags: { team: "vision", stage: "test" },
+      note: "The first try.",
+      metrics: { single: "0.5", loss: String(1 / 30), broken: "inf", async: "99.0", second: "1.0" },
+      loss: Array.from({ length: 30 }, (_, step) => [step, 1 / (step + 1)]),
+      async: Array.from({ length: 100 }, (_, n) => n),
+      found: [own.id],
+      listed: {
+        "": [
+          ["a note.txt", false, 14],
+          ["config", true, null],
+          ["hello.txt", false, 5],
+          ["plots", true, null],
+        ],
+        plots: [
+          ["plots/deep", true, null],
+          ["plots/empty", false, 0],
+        ],
+        "plots/deep": [["plots/deep/big.bin", false, 5_120_000]],
+        config: [["config/labels.json", false, 19]],
+      },
+      text: "kept ünïcode",
+      dict: { classes: 10 },
+      downloaded: true,
+      changed: expect.stringMatching(/^INVALID_PARAMETER_VALUE: .*Changing param values is not allowed/s),
+      missing: "RESOURCE_DOES_NOT_EXIST",
+    });
+    const kept = await tracked(ctx, own.number);
+    expect(record(kept.params)).toEqual(saw.params);
+    expect(record(kept.tags)).toMatchObject({ team: "vision", "mlflow.runName": "again" });
+    expect(kept.artifacts.map((a) => a.path)).toEqual([
+      "a note.txt",
+      "config/labels.json",
+      "hello.txt",
+      "plots/deep/big.bin",
+      "plots/empty",
+    ]);
+    const series = await listSeries(connection.db, own.id);
+    expect(series.map((s) => [s.name, s.points])).toEqual([
+      ["async", 100],
+      ["broken", 2],
+      ["loss", 30],
+      ["second", 1],
+      ["single", 1],
+      ["val/accuracy", 30],
+    ]);
+    expect(faults()).toEqual([]);
+  },
+  PATIENCE_MS,
+);
+
+it(
+  "MlflowClient as loggers of training libraries use it",
+  async () => {
+    expect(await runScript("logger")).toEqual({
+      ids: [own.id, own.id, own.id],
+      name: "version_0",
+      params: 250,
+      history: 3000,
+      last: 1 / 3000,
+      uri: `mlflow-artifacts:/${own.id}/artifacts`,
+      checkpoints: ["model/checkpoints/last/checkpoint.bin"],
+    });
+    expect(faults()).toEqual([]);
+  },
+  PATIENCE_MS,
+);
+
+it(
+  "models are logged, found and loaded back",
+  async () => {
+    const saw = await runScript("models");
+    expect(saw).toMatchObject({
+      doubled: true,
+      same: true,
+      found: [[saw.linear, "READY", { width: "2" }]],
+    });
+    const { models, artifacts } = await tracked(ctx, own.number);
+    expect(models.map((m) => [m.name, m.status])).toEqual([
+      ["linear", "READY"],
+      ["doubler", "READY"],
+    ]);
+    for (const model of models) expect(artifacts.map((a) => a.path)).toContain(`models/${model.id}/MLmodel`);
+    expect(faults()).toEqual([]);
+  },
+  PATIENCE_MS,
+);
+
+it(
+  "a script whose attempt is over is told at once and stops",
+  async () => {
+    await connection.db.update(attempt).set({ state: "lost" }).where(eq(attempt.id, own.attempt.id));
+    const { said } = await runScript("stale");
+    expect(said).toMatch(/^RESOURCE_CONFLICT: RESOURCE_CONFLICT: This attempt is over/);
+    expect(door.answers).toEqual([expect.stringMatching(/ 409$/)]);
+  },
+  PATIENCE_MS,
+);

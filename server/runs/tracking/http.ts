@@ -1,0 +1,150 @@
+/**
+ * The tracking door's manner: Bearer tokens of attempts in, JSON out, and refusals in MLflow's words. Clients repeat
+ * 408, 429 and 5xx for minutes, so nothing that a script did wrong may answer with one of those.
+ */
+import { buffer } from "node:stream/consumers";
+import { z } from "zod";
+import { type Database, database } from "../../platform/db";
+import { type AppError, asAppError, Invalid, NotFound } from "../../platform/errors";
+import type { DeclaredRoute } from "../../platform/http/route";
+import { newId } from "../../platform/ids";
+import { log } from "../../platform/log";
+import { bodyOf } from "../door/http";
+import { type AttemptOwner, attemptOf } from "../door/owner";
+
+const MAX_BODY_BYTES = 32 * 2 ** 20;
+
+/** Who asks: an attempt that lives. Its run is its only experiment. */
+export interface Caller {
+  db: Database;
+  owner: AttemptOwner;
+}
+
+const CODES: Record<AppError["kind"], string> = {
+  invalid: "INVALID_PARAMETER_VALUE",
+  unauthenticated: "UNAUTHENTICATED",
+  forbidden: "PERMISSION_DENIED",
+  not_found: "RESOURCE_DOES_NOT_EXIST",
+  conflict: "RESOURCE_CONFLICT",
+  limit: "REQUEST_LIMIT_EXCEEDED",
+  unavailable: "TEMPORARILY_UNAVAILABLE",
+  internal: "INTERNAL_ERROR",
+};
+const IS_CODE = /^[A-Z_]+$/;
+
+/** @throws NotFound as clients know it: their fall-backs key on the code */
+export const noEndpoint = (method: string, path: string) =>
+  new NotFound(`This console has no endpoint ${method} ${path} for MLflow clients.`, {
+    code: "ENDPOINT_NOT_FOUND",
+  });
+
+/**
+ * A route of the tracking door: the attempt behind the token is found before anything else is looked at.
+ *
+ * @param prefix what its address starts with; `path` is what follows, undecoded
+ */
+export function trackingRoute(
+  prefix: string,
+  answer: (caller: Caller, request: Request, path: string) => Promise<Response>,
+): DeclaredRoute<Record<string, string | string[]>> {
+  const declared = async (request: Request): Promise<Response> => {
+    const requestId = newId("req");
+    try {
+      const db = database();
+      const owner = await attemptOf(db, request);
+      const { pathname } = new URL(request.url);
+      return await answer({ db, owner }, request, pathname.slice(prefix.length).replace(/^\/|\/$/g, ""));
+    } catch (thrown) {
+      return refusal(thrown, requestId);
+    }
+  };
+  return Object.assign(declared, { access: "worker" as const });
+}
+
+function refusal(thrown: unknown, requestId: string): Response {
+  const error = asAppError(thrown);
+  if (error.kind === "internal") log().error({ err: thrown, requestId }, "the tracking door failed");
+  const said = [
+    error.message,
+    error.details.remedy,
+    error.kind === "internal" ? `Request ${requestId}.` : undefined,
+  ];
+  return Response.json(
+    {
+      error_code: IS_CODE.test(error.code) ? error.code : CODES[error.kind],
+      message: said.filter(Boolean).join(" "),
+    },
+    { status: error.status, headers: error.kind === "limit" ? { "retry-after": "1" } : {} },
+  );
+}
+
+/** What a request asks with: its query, or its JSON body. @throws Invalid */
+export async function asked(request: Request): Promise<Record<string, unknown>> {
+  if (request.method === "GET") {
+    const { searchParams } = new URL(request.url);
+    return Object.fromEntries(
+      [...new Set(searchParams.keys())].map((key) => {
+        const values = searchParams.getAll(key);
+        return [key, values.length === 1 ? values[0] : values];
+      }),
+    );
+  }
+  const declared = Number(request.headers.get("content-length") ?? 0);
+  if (declared > MAX_BODY_BYTES) throw tooLarge(declared);
+  const text = (await buffer(limited(request))).toString("utf8");
+  if (text === "") return {};
+  let json: unknown;
+  try {
+    // Null means unset, at every depth.
+    json = JSON.parse(text, (_key, value: unknown) => (value === null ? undefined : value));
+  } catch (cause) {
+    throw new Invalid("The body is not JSON.", { cause });
+  }
+  const parsed = z.record(z.string(), z.unknown()).safeParse(json);
+  if (!parsed.success) throw new Invalid("The body must be a JSON object.");
+  return parsed.data;
+}
+
+const tooLarge = (bytes: number) =>
+  new Invalid(`A request of ${bytes} bytes is too large; at most ${MAX_BODY_BYTES} are read.`);
+
+async function* limited(request: Request): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of bodyOf(request)) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw tooLarge(bytes);
+    yield chunk;
+  }
+}
+
+/** @throws Invalid in MLflow's words, naming the parameter */
+export function parsed<T extends z.ZodType>(shape: T, given: unknown): z.output<T> {
+  const result = shape.safeParse(given);
+  if (result.success) return result.data;
+  const path = result.error.issues[0]?.path ?? [];
+  const name = path.join(".");
+  const value = path.reduce<unknown>(
+    (at, key) => (typeof at === "object" && at !== null ? Reflect.get(at, key) : undefined),
+    given,
+  );
+  if (value === undefined) {
+    throw new Invalid(
+      `Missing value for required parameter '${name}'. See the API docs for more information about request parameters.`,
+    );
+  }
+  throw new Invalid(
+    `Invalid value ${shown(value)} for parameter '${name}' supplied. See the API docs for more information about request parameters.`,
+  );
+}
+
+const shown = (value: unknown): string =>
+  (typeof value === "number" ? String(value) : JSON.stringify(value)).slice(0, 200);
+
+/** @throws Invalid for an address that is not UTF-8 */
+export function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch (cause) {
+    throw new Invalid(`Invalid path: ${path.slice(0, 200)}`, { cause });
+  }
+}
