@@ -179,6 +179,18 @@ describe("logged models", () => {
     expect(await tracked(ctx, own.number)).toMatchObject({ models: [], artifacts: [] });
   });
 
+  it("are found page by page", async () => {
+    for (let n = 0; n < 5; n++) await ok(await send("logged-models", { name: `net${n}` }));
+    const names: string[] = [];
+    for (let page_token = ""; ; ) {
+      const page = await ok(await send("logged-models/search", { max_results: 2, page_token }));
+      names.push(...page.models.map((model: { info: { name: string } }) => model.info.name));
+      if (!page.next_page_token) break;
+      page_token = page.next_page_token;
+    }
+    expect(names.sort()).toEqual(["net0", "net1", "net2", "net3", "net4"]);
+  });
+
   it("of another run are not found", async () => {
     const other = await queue(ctx);
     const { model } = await ok(await call(other.token, "logged-models", { name: "net" }));

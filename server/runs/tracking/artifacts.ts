@@ -41,16 +41,22 @@ export async function listArtifacts(caller: Caller, path: string, root = "") {
 export async function storeArtifact(caller: Caller, path: string, request: Request): Promise<void> {
   const of = whose(caller);
   if (path === "") throw new Invalid("Invalid path: a file needs a name.");
+  // Before the bytes are read, and again where nobody can come between.
+  await requireNoClash(caller.db, of, path);
   const found = await storeStream(bodyOf(request), { maxBytes: config().modelMaxBytes * 4 });
   await caller.db.transaction(async (tx) => {
     await repo.lockArtifacts(tx, of);
-    const clash = await repo.clashOf(tx, of, path);
-    if (clash) throw new Invalid(`Invalid path: ${path} can't be stored beside ${clash}.`);
+    await requireNoClash(tx, of, path);
     await registerBlob(tx, of.teamId, found);
     await repo.putArtifact(tx, of, { path, ...found });
     await requireRoom(tx, of, "artifacts");
   });
   tellNews(of.runId, "tracked");
+}
+
+async function requireNoClash(db: Db, of: repo.Whose, path: string): Promise<void> {
+  const clash = await repo.clashOf(db, of, path);
+  if (clash) throw new Invalid(`Invalid path: ${path} can't be stored beside ${clash}.`);
 }
 
 /** @throws NotFound */

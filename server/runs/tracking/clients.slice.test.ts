@@ -54,6 +54,7 @@ async function runScript(name: string): Promise<Record<string, unknown>> {
   const child = spawn(python, [resolve("server/runs/tracking/scripts", `${name}.py`)], {
     cwd: home,
     env: {
+      NODE_ENV: process.env.NODE_ENV,
       PATH: process.env.PATH,
       HOME: home,
       OMP_NUM_THREADS: "1",

@@ -132,5 +132,10 @@ export const LogModelParams = z.object({ params: z.array(KeyValue).default([]) }
 export const SearchModels = z.object({
   filter: z.string().max(10_000).default(""),
   max_results: PageSize(50_000, 100),
+  /** How many came before. */
+  page_token: z
+    .string()
+    .regex(/^\d{0,6}$/)
+    .default(""),
 });
 export const ModelFolder = z.object({ artifact_directory_path: z.string().default("") });

@@ -100,9 +100,7 @@ const ENDPOINTS: Record<string, Endpoint> = {
   ),
 
   "POST logged-models": endpoint(shapes.CreateLoggedModel, models.createModel),
-  "POST logged-models/search": endpoint(shapes.SearchModels, (caller, input) =>
-    models.searchModels(caller, input.filter, input.max_results),
-  ),
+  "POST logged-models/search": endpoint(shapes.SearchModels, models.searchModels),
   "GET logged-models/:id": endpoint(z.unknown(), (caller, _, [id = ""]) => models.getModel(caller, id)),
   "PATCH logged-models/:id": endpoint(shapes.FinalizeLoggedModel, (caller, input, [id = ""]) =>
     models.finalizeModel(caller, id, input),

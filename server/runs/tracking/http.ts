@@ -95,8 +95,8 @@ export async function asked(request: Request): Promise<Record<string, unknown>> 
   if (text === "") return {};
   let json: unknown;
   try {
-    // Null means unset, at every depth.
-    json = JSON.parse(text, (_key, value: unknown) => (value === null ? undefined : value));
+    // Null means unset, at every depth. Looking for it makes parsing five times as slow, so only where it may be.
+    json = text.includes("null") ? JSON.parse(text, withoutNull) : JSON.parse(text);
   } catch (cause) {
     throw new Invalid("The body is not JSON.", { cause });
   }
@@ -104,6 +104,8 @@ export async function asked(request: Request): Promise<Record<string, unknown>> 
   if (!parsed.success) throw new Invalid("The body must be a JSON object.");
   return parsed.data;
 }
+
+const withoutNull = (_key: string, value: unknown): unknown => (value === null ? undefined : value);
 
 const tooLarge = (bytes: number) =>
   new Invalid(`A request of ${bytes} bytes is too large; at most ${MAX_BODY_BYTES} are read.`);

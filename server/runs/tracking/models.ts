@@ -5,7 +5,7 @@ import { newId } from "../../platform/ids";
 import { tellNews } from "../../platform/live/relay";
 import { listArtifacts } from "./artifacts";
 import { requireOwnRun, requireRoom } from "./attempt";
-import type { CreateLoggedModel, FinalizeLoggedModel, KeyValue, LogOutputs } from "./contract";
+import type { CreateLoggedModel, FinalizeLoggedModel, KeyValue, LogOutputs, SearchModels } from "./contract";
 import { matches, parseFilter } from "./filter";
 import type { Caller } from "./http";
 import { checkedModelName, checkedParam, checkedTag } from "./names";
@@ -97,8 +97,8 @@ export async function deleteModel(caller: Caller, id: string): Promise<void> {
 }
 
 /** Newest first. @throws Invalid for a filter that does not parse */
-export async function searchModels(caller: Caller, filter: string, limit: number) {
-  const wanted = parseFilter(filter);
+export async function searchModels(caller: Caller, input: z.infer<typeof SearchModels>) {
+  const wanted = parseFilter(input.filter);
   const rows = await repo.modelsOf(caller.db, whose(caller), MAX_SEARCHED);
   const found = rows.filter((row) =>
     matches(wanted, {
@@ -115,7 +115,12 @@ export async function searchModels(caller: Caller, filter: string, limit: number
       tags: entriesOf(row.tags),
     }),
   );
-  return { models: found.slice(0, limit).map(modelJson) };
+  const start = Number(input.page_token);
+  const end = start + input.max_results;
+  return {
+    models: found.slice(start, end).map(modelJson),
+    ...(found.length > end ? { next_page_token: String(end) } : {}),
+  };
 }
 
 /** @throws NotFound, Invalid */

@@ -14,7 +14,7 @@ const ROUTES = [
   ["/api/2.0/mlflow/", tracking],
   ["/api/3.0/mlflow/", newer],
 ] as const;
-type Method = keyof typeof tracking;
+type Method = Exclude<keyof typeof tracking, "dynamic">;
 
 /** Calls a route as the web process does. */
 export async function serve(request: Request): Promise<Response> {

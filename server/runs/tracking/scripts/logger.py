@@ -22,7 +22,9 @@ for start in range(0, len(hyperparameters), 100):
 
 now = int(time.time() * 1000)
 for step in range(0, 3000, 1000):
-    points = [Metric(key="train_loss", value=1.0 / (n + 1), timestamp=now, step=n) for n in range(step, step + 1000)]
+    points = [
+        Metric(key="train_loss", value=1.0 / (n + 1), timestamp=now, step=n) for n in range(step, step + 1000)
+    ]
     client.log_batch(run_id=run_id, metrics=points)
 client.log_metric(run_id, "epoch", 3)
 with open("checkpoint.bin", "wb") as file:

@@ -17,7 +17,12 @@ batch = np.arange(8, dtype=np.float32).reshape(2, 4)
 with mlflow.start_run() as run:
     doubler = mlflow.pyfunc.log_model(name="doubler", python_model=Doubler(), pip_requirements=["mlflow"])
     linear = mlflow.pytorch.log_model(
-        net, name="linear", step=7, params={"width": 2}, serialization_format="pickle", pip_requirements=["torch"]
+        net,
+        name="linear",
+        step=7,
+        params={"width": 2},
+        serialization_format="pickle",
+        pip_requirements=["torch"],
     )
 
 loaded = mlflow.pytorch.load_model(linear.model_uri)
