@@ -14,6 +14,8 @@ import { Segmented } from "@/components/ui/segmented";
 import { Select } from "@/components/ui/select";
 import { StatusDot } from "@/components/ui/status";
 import { LAUNCH_DEFAULTS, type TrainMode } from "@/server/training/contract";
+import { FIT_SAYS, fitShape } from "./run-words";
+import { SourceChoice } from "./source-choice";
 
 type Options = Outputs["training"]["options"];
 
@@ -102,6 +104,7 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
         <section className="launch-part">
           <h3>Source</h3>
           <div className="col">
+            <SourceChoice team={team} value="version" />
             <p>
               <b className="m">
                 {options.model} v{options.number}
@@ -207,13 +210,7 @@ function Before({ team, choice, options, children }: BeforeProps) {
       <div className="panel-body col">
         {p && (
           <>
-            <StatusDot state={p.fit.state === "now" ? "ok" : p.fit.state === "never" ? "warning" : "pending"}>
-              {p.fit.state === "now"
-                ? "fits now"
-                : p.fit.state === "never"
-                  ? "waits for others"
-                  : "waits for nodes"}
-            </StatusDot>
+            <StatusDot state={fitShape(p.fit.state)}>{FIT_SAYS[p.fit.state]}</StatusDot>
             <p className="t18">
               {p.startsInSeconds === null ? (
                 "start not known: no run like this yet"

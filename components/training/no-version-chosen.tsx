@@ -1,6 +1,7 @@
 import { LinkButton } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/feedback";
 import { PageHeader } from "@/components/ui/page-header";
+import { SourceChoice } from "./source-choice";
 
 export function NoVersionChosen({ team }: { team: string }) {
   return (
@@ -8,6 +9,7 @@ export function NoVersionChosen({ team }: { team: string }) {
       <PageHeader
         title="New run"
         crumbs={[{ label: "Training", href: `/${team}/training` }, { label: "New run" }]}
+        actions={<SourceChoice team={team} value="version" />}
       />
       <EmptyState
         title="Choose what to train"
@@ -17,8 +19,8 @@ export function NoVersionChosen({ team }: { team: string }) {
           </LinkButton>
         }
       >
-        A run starts from a version: open one and press Recover by training. A compressed version learns its
-        ancestor's answers back in about an epoch.
+        Open a version and press Recover by training: a compressed version learns its ancestor's answers back
+        in about an epoch. Or bring a torchrun script of your own.
       </EmptyState>
     </>
   );

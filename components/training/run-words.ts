@@ -3,6 +3,7 @@
 import { duration, plural } from "@/components/ui/format";
 import type { State } from "@/components/ui/shape";
 import type { AttemptState, RunState } from "@/server/runs/contract";
+import type { Fit } from "@/server/training/contract";
 
 const SHAPES: Record<RunState | AttemptState, State> = {
   queued: "pending",
@@ -14,6 +15,16 @@ const SHAPES: Record<RunState | AttemptState, State> = {
   lost: "bad",
   stopped: "off",
 };
+
+/** How a launch would fit, in two words and a shape. */
+export const FIT_SAYS: Record<Fit["state"], string> = {
+  now: "fits now",
+  after_scaling: "waits for nodes",
+  waits: "waits for others",
+  never: "never fits",
+};
+export const fitShape = (state: Fit["state"]): State =>
+  (({ now: "ok", after_scaling: "pending", waits: "warning", never: "bad" }) as const)[state];
 
 export const shapeOf = (state: RunState | AttemptState): State => SHAPES[state];
 

@@ -37,7 +37,7 @@ export function RunsPage({ team }: { team: string }) {
   };
   const runs = useInfiniteQuery(
     trpc.runs.list.infiniteQueryOptions(
-      { team, limit: 50, ...(kind === "train" && { kinds: ["train"] }), ...(query && { query }) },
+      { team, limit: 50, ...(kind === "train" && { kinds: ["train", "script"] }), ...(query && { query }) },
       { getNextPageParam: (page) => page.nextCursor, placeholderData: keepPreviousData },
     ),
   );

@@ -77,12 +77,17 @@ function ofTraining({ hyper, teacher, dataset, precision, keepMasks, backend }: 
   ];
 }
 
+/** Names of variables whose values are nobody's business. */
+const SECRET = /TOKEN|KEY|SECRET|PASSWORD|CREDENTIAL/i;
+
 const ofScript = ({ filename, code, entry, args, requirements, env, dataset }: ScriptSpec): Pair[] => [
   ["Code", `${filename}, ${code.slice(0, 7)}`],
   ["Entry point", entry],
   ...(args.length > 0 ? [["Arguments", args.join(" ")] satisfies Pair] : []),
   ["Requirements", requirements ?? "none"],
-  ...Object.entries(env).map(([name, value]): Pair => [`$${name}`, value]),
+  ...Object.entries(env).map(
+    ([name, value]): Pair => [`$${name}`, SECRET.test(name) ? "kept to itself" : value],
+  ),
   ["Dataset", dataset?.name ?? "none"],
 ];
 

@@ -1,6 +1,8 @@
 /** Launching training: what a person chooses, and what would happen. */
 import { z } from "zod";
 import { Count, Id } from "../platform/atoms";
+import { ArchivePath } from "../runs/contract";
+import { variablesOf, wordsOf } from "./command";
 
 /** Recover learns an ancestor's answers (distillation); fine-tune learns the labels alone. */
 export const TrainMode = z.enum(["recover", "fine_tune"]);
@@ -37,11 +39,56 @@ export const PlanInput = LaunchInput.pick({
   globalBatch: true,
 });
 
+/** What each worker of a script asks for. */
+const Shape = z.object({
+  workers: z.number().int().min(1, "at least 1 worker").max(64, "at most 64 workers"),
+  cpus: z.number().min(0.1, "at least 0.1 CPUs").max(256, "at most 256 CPUs"),
+  gpus: z.number().int().min(0, "no fewer than 0 GPUs").max(16, "at most 16 GPUs"),
+});
+
+/** An archive with an unmodified torchrun script. */
+export const ScriptInput = Shape.extend({
+  uploadId: Id,
+  /** As after `torchrun`: the file to run, then its arguments. */
+  command: z
+    .string()
+    .max(8000, "use at most 8,000 characters")
+    .refine((line) => wordsOf(line) !== null, "a quote is left open")
+    .refine((line) => wordsOf(line)?.length !== 0, "name the file to run, such as train.py")
+    .refine(
+      (line) => ArchivePath.safeParse(wordsOf(line)?.[0] ?? "x").success,
+      "begin with a path within the archive, such as train.py",
+    ),
+  /** Null installs nothing. */
+  requirements: ArchivePath.nullable(),
+  /** Lines of NAME=value. */
+  environment: z
+    .string()
+    .max(20_000, "use at most 20,000 characters")
+    .superRefine((text, check) => {
+      const found = variablesOf(text);
+      if ("wrongLine" in found)
+        check.addIssue({ code: "custom", message: `line ${found.wrongLine} is not NAME=value` });
+    }),
+  datasetId: Id.nullable(),
+  attempts: z.number().int().min(1, "at least 1 attempt").max(10, "at most 10 attempts"),
+  name: z.string().trim().max(200, "use at most 200 characters"),
+});
+export type ScriptInput = z.infer<typeof ScriptInput>;
+
+export const SCRIPT_DEFAULTS = { workers: 2, cpus: 1, gpus: 0, attempts: 1 } as const;
+
+export const ScriptPlanInput = Shape;
+
+/** Whether workers find a place: now, once nodes are started, once others end, or never on this cluster. */
+export const Fit = z.object({ state: z.enum(["now", "after_scaling", "waits", "never"]), says: z.string() });
+export type Fit = z.infer<typeof Fit>;
+
 /** What a launch would lead to. Figures come from earlier runs; null where there was none like it. */
 export const LaunchPlan = z.object({
   steps: Count,
   stepsPerEpoch: Count,
-  fit: z.object({ state: z.enum(["now", "after_scaling", "never"]), says: z.string() }),
+  fit: Fit,
   startsInSeconds: z.number().nullable(),
   takesSeconds: z.number().nullable(),
   fromRuns: Count,

@@ -1,14 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { median, type PlanFacts, planLaunch } from "./plan";
+import { fitOf, median, type PlanFacts, planLaunch } from "./plan";
 
+const node = (freeCpus: number, cpus = 1, gpus = 0) => ({ cpus, gpus, freeCpus, freeGpus: gpus });
 const facts: PlanFacts = {
   trainSamples: 60_000,
   workers: 2,
+  cpus: 1,
+  gpus: 0,
   epochs: 1,
   globalBatch: 256,
-  freeCpus: [],
-  nodesToCome: 4,
-  cpusPerNode: 1,
+  room: { nodes: [], toCome: [{ count: 4, cpus: 1, gpus: 0 }] },
   launches: [],
   stepSeconds: [],
 };
@@ -19,30 +20,6 @@ describe("planLaunch", () => {
     expect(planLaunch({ ...facts, epochs: 0.05 })).toMatchObject({ steps: 12 });
   });
 
-  test.each([
-    { freeCpus: [1, 1], nodesToCome: 0, state: "now", says: "It fits now: 2 CPUs wanted, 2 free." },
-    {
-      freeCpus: [0.5, 0.5],
-      nodesToCome: 2,
-      state: "after_scaling",
-      says: "2 CPUs wanted, 0 free. 2 nodes would be started.",
-    },
-    {
-      freeCpus: [1],
-      nodesToCome: 1,
-      state: "after_scaling",
-      says: "2 CPUs wanted, 1 free. 1 node would be started.",
-    },
-    {
-      freeCpus: [1],
-      nodesToCome: 0,
-      state: "never",
-      says: "2 CPUs wanted, 1 free, and the pool is at its limit. It waits until others end; choose fewer workers to start sooner.",
-    },
-  ])("says whether it fits: $freeCpus free, $nodesToCome to come", ({ state, says, ...given }) => {
-    expect(planLaunch({ ...facts, ...given }).fit).toEqual({ state, says });
-  });
-
   test("predicts only from runs like it", () => {
     expect(planLaunch(facts)).toMatchObject({ startsInSeconds: null, takesSeconds: null, fromRuns: 0 });
     expect(planLaunch({ ...facts, launches: [5, 4, 9], stepSeconds: [0.1, 0.2, 0.3] })).toMatchObject({
@@ -50,6 +27,47 @@ describe("planLaunch", () => {
       takesSeconds: 47,
       fromRuns: 3,
     });
+  });
+});
+
+describe("fitOf", () => {
+  const two = { workers: 2, cpus: 1, gpus: 0 };
+  test.each([
+    ["now", two, [node(1), node(1)], [], "It fits: room for 2 such workers now."],
+    ["now", { ...two, cpus: 0.5 }, [node(1)], [], "It fits: room for 2 such workers now."],
+    [
+      "after_scaling",
+      two,
+      [node(0.5), node(0.5)],
+      [{ count: 2, cpus: 1, gpus: 0 }],
+      "There is room for 0 such workers now; 2 nodes would be started.",
+    ],
+    [
+      "after_scaling",
+      { ...two, gpus: 1 },
+      [node(8, 8, 1)],
+      [
+        { count: 9, cpus: 8, gpus: 0 },
+        { count: 1, cpus: 8, gpus: 4 },
+      ],
+      "There is room for 1 such worker now; 1 node would be started.",
+    ],
+    [
+      "waits",
+      two,
+      [node(1), node(0)],
+      [],
+      "There is room for 1 such worker now, and no more nodes to start. It waits until others end; choose fewer workers to start sooner.",
+    ],
+    [
+      "never",
+      { ...two, workers: 9 },
+      [node(1), node(0)],
+      [{ count: 2, cpus: 1, gpus: 0 }],
+      "This cluster never holds more than 4 such workers: choose fewer, or smaller ones.",
+    ],
+  ] as const)("%s: %o", (state, shape, nodes, toCome, says) => {
+    expect(fitOf(shape, { nodes, toCome })).toEqual({ state, says });
   });
 });
 

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { Id } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
-import { LaunchInput, PlanInput } from "./contract";
+import { LaunchInput, PlanInput, ScriptInput, ScriptPlanInput } from "./contract";
+import { launchScript, scriptOptions, scriptPlan } from "./scripts";
 import { launch, options, plan } from "./service";
 
 export const trainingRouter = router({
@@ -14,4 +15,11 @@ export const trainingRouter = router({
   launch: inTeam("run.launch")
     .input(LaunchInput)
     .mutation(({ ctx, input }) => launch(ctx, input)),
+  scriptOptions: inTeam("read").query(({ ctx }) => scriptOptions(ctx)),
+  scriptPlan: inTeam("read")
+    .input(ScriptPlanInput)
+    .query(({ ctx, input }) => scriptPlan(ctx, input)),
+  launchScript: inTeam("run.launch")
+    .input(ScriptInput)
+    .mutation(({ ctx, input }) => launchScript(ctx, input)),
 });

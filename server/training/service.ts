@@ -20,7 +20,7 @@ import { TrainHyper, TrainSpec } from "../runs/contract";
 import { createRun, type Finisher } from "../runs/service";
 import { Recipe } from "../studio/contract";
 import type { LaunchInput, LaunchPlan, PlanInput } from "./contract";
-import { planLaunch } from "./plan";
+import { planLaunch, type Room } from "./plan";
 import { findRunsLike, readCluster } from "./repo";
 
 const CPUS_PER_WORKER = 1;
@@ -113,35 +113,43 @@ export async function options(ctx: TeamContext, versionId: string) {
   };
 }
 
-async function clusterFacts(db: Db) {
+const PoolResources = z.record(z.string(), z.number());
+
+/** What is free on the cluster, and what its pools may still start. */
+export async function readRoom(db: Db): Promise<Room> {
   const { observed, pools } = await readCluster(db, await defaultClusterId(db));
   const parsed = ObservedCluster.safeParse(observed);
-  return { nodes: parsed.success ? parsed.data.nodes.filter((n) => !n.isHead) : [], pools };
+  const nodes = parsed.success ? parsed.data.nodes.filter((n) => !n.isHead) : [];
+  return {
+    nodes: nodes.map((n) => ({
+      cpus: n.cpus,
+      gpus: n.gpus,
+      freeCpus: n.cpus - n.cpusUsed,
+      freeGpus: n.gpus - n.gpusUsed,
+    })),
+    toCome: pools.map((pool) => {
+      const { CPU = 0, GPU = 0 } = PoolResources.parse(pool.resources);
+      const count = Math.max(0, pool.max - nodes.filter((n) => n.pool === pool.name).length);
+      return { count, cpus: CPU, gpus: GPU };
+    }),
+  };
 }
 
 async function gpusFree(db: Db): Promise<number> {
-  const { nodes } = await clusterFacts(db);
-  return nodes.reduce((sum, node) => sum + Math.max(0, node.gpus - node.gpusUsed), 0);
+  const { nodes } = await readRoom(db);
+  return nodes.reduce((sum, node) => sum + Math.max(0, node.freeGpus), 0);
 }
-
-const PoolResources = z.record(z.string(), z.number());
 
 /** What a launch with these choices would lead to. */
 export async function plan(ctx: TeamContext, input: z.infer<typeof PlanInput>): Promise<LaunchPlan> {
   const { trainSamples } = await datasetSize(ctx, input.datasetId);
-  const { nodes, pools } = await clusterFacts(ctx.db);
-  const like = await findRunsLike(ctx.db, ctx.teamId, input);
-  const room = pools.map((p) => ({
-    nodes: Math.max(0, p.max - nodes.filter((n) => n.pool === p.name).length),
-    cpus: PoolResources.parse(p.resources).CPU ?? 0,
-  }));
   return planLaunch({
     ...input,
+    cpus: CPUS_PER_WORKER,
+    gpus: 0,
     trainSamples,
-    freeCpus: nodes.map((n) => n.cpus - n.cpusUsed),
-    nodesToCome: room.reduce((sum, r) => sum + r.nodes, 0),
-    cpusPerNode: Math.max(0, ...room.map((r) => r.cpus)),
-    ...like,
+    room: await readRoom(ctx.db),
+    ...(await findRunsLike(ctx.db, ctx.teamId, input)),
   });
 }
 

@@ -1,0 +1,81 @@
+/** Launching an engineer's own script. */
+import type { z } from "zod";
+import { record } from "../audit/service";
+import { DatasetRef } from "../datasets/contract";
+import { datasetRef, readyDatasets } from "../datasets/service";
+import { type TeamContext, transact } from "../platform/context";
+import { Invalid } from "../platform/errors";
+import { takeUpload } from "../platform/uploads/service";
+import { ScriptSpec } from "../runs/contract";
+import { createRun } from "../runs/service";
+import { variablesOf, wordsOf } from "./command";
+import type { Fit, ScriptInput, ScriptPlanInput } from "./contract";
+import { fitOf } from "./plan";
+import { readRoom } from "./service";
+
+/** What a script can be launched with here. */
+export async function scriptOptions(ctx: TeamContext) {
+  const { nodes, toCome } = await readRoom(ctx.db);
+  const datasets = await readyDatasets(ctx.db, ctx.teamId);
+  return {
+    datasets: datasets.map(({ id, name, n }) => ({ id, name, n })),
+    hasGpus: [...nodes, ...toCome].some(({ gpus }) => gpus > 0),
+  };
+}
+
+export const scriptPlan = async (ctx: TeamContext, shape: z.infer<typeof ScriptPlanInput>): Promise<Fit> =>
+  fitOf(shape, await readRoom(ctx.db));
+
+/** @throws Invalid for workers that the cluster can never hold, NotFound for an upload that is not there */
+export async function launchScript(ctx: TeamContext, input: ScriptInput) {
+  const { workers, cpus, gpus } = input;
+  const fit = await scriptPlan(ctx, input);
+  if (fit.state === "never") {
+    throw new Invalid(fit.says, {
+      code: "never_fits",
+      remedy: "The Cluster page shows what its pools may start.",
+    });
+  }
+  const [entry = "", ...args] = wordsOf(input.command) ?? [];
+  const found = variablesOf(input.environment);
+  const dataset = input.datasetId
+    ? DatasetRef.parse(await datasetRef(ctx.db, ctx.teamId, input.datasetId))
+    : null;
+  return transact(ctx, async (tx) => {
+    const file = await takeUpload(tx, ctx, input.uploadId, "script");
+    const spec = ScriptSpec.parse({
+      kind: "script",
+      code: file.sha256,
+      filename: file.filename,
+      entry,
+      args,
+      requirements: input.requirements,
+      env: "variables" in found ? found.variables : {},
+      dataset,
+    });
+    const title = input.name || `${file.filename}: ${entry}`;
+    const created = await createRun(tx, ctx, {
+      kind: "script",
+      title,
+      spec,
+      resources: { workers, cpus, gpus },
+      datasetId: input.datasetId,
+      maxAttempts: input.attempts,
+    });
+    await record(tx, ctx, {
+      action: "run.launched",
+      target: { kind: "run", id: created.id },
+      summary: `Launched run ${created.number}: ${title} on ${workers} workers`,
+      // Values of variables may be secrets.
+      after: {
+        code: file.sha256,
+        entry,
+        args,
+        variables: Object.keys(spec.env),
+        dataset: input.datasetId,
+        workers,
+      },
+    });
+    return created;
+  });
+}
