@@ -30,8 +30,8 @@ type RankHeatProps = {
 };
 
 const ROW = 26;
-const LEFT = 104;
-const RIGHT = 64;
+const LEFT = 164;
+const RIGHT = 84;
 const HEATS = 6;
 
 /** Ordinary values are nearly invisible: the ramp starts at the median and its steps are a tenth of it. */

@@ -60,8 +60,8 @@ export function HeatPanel({ team, run, onMoment }: Props) {
           <b>
             Rank {slow.rank} is slow: {decimal(slow.own)} ms a step, the others {decimal(slow.others)}.
           </b>{" "}
-          Since step {count(slow.since.step)} ({clockTime(slow.since.ts, "local")}), on {slowNode}. All{" "}
-          {data.ranks.length} ranks wait for it at every step; {duration(slow.secondsLost)} were lost so far.
+          Since step {count(slow.since.step)} ({clockTime(slow.since.ts, "local")}), on {slowNode}. The others
+          wait for it at every step; {duration(slow.secondsLost)} were lost so far.
         </Callout>
       )}
       <RankHeat

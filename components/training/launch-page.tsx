@@ -223,26 +223,27 @@ function Before({ team, choice, options, children }: BeforeProps) {
         )}
         {plan.isError && <p className="t2">{readError(plan.error).message}</p>}
         {children}
+        {p && (
+          <DefinitionList
+            items={[
+              ["Steps", `${count(p.steps)}, ${count(p.stepsPerEpoch)} an epoch`],
+              [
+                "Takes",
+                p.takesSeconds === null ? (
+                  "not known yet"
+                ) : (
+                  <>
+                    <span className="predicted">{duration(p.takesSeconds)}</span> from {p.fromRuns} runs like
+                    it
+                  </>
+                ),
+              ],
+              ["Makes", `a version of ${options.model} after v${options.number}, not served`],
+              ["Judged", `against v${options.teacher.number} on the same samples`],
+            ]}
+          />
+        )}
       </div>
-      {p && (
-        <DefinitionList
-          items={[
-            ["Steps", `${count(p.steps)}, ${count(p.stepsPerEpoch)} an epoch`],
-            [
-              "Takes",
-              p.takesSeconds === null ? (
-                "not known yet"
-              ) : (
-                <>
-                  <span className="predicted">{duration(p.takesSeconds)}</span> from {p.fromRuns} runs like it
-                </>
-              ),
-            ],
-            ["Makes", `a version of ${options.model} after v${options.number}, not served`],
-            ["Judged", `against v${options.teacher.number} on the same samples`],
-          ]}
-        />
-      )}
     </Panel>
   );
 }

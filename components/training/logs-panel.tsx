@@ -61,7 +61,7 @@ export function LogsPanel({ team, run, moment }: { team: string; run: RunDetail;
   ];
   return (
     <Panel title="Logs">
-      <div className="ph-row">
+      <div className="ph-row log-filters">
         <Input
           aria-label="Search the logs"
           placeholder="Search"

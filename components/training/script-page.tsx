@@ -198,21 +198,26 @@ function ScriptForm({ team, upload }: { team: string; upload: ReturnType<typeof 
           {field("name", "In lists", "the archive and its file without it")}
         </section>
       </Panel>
-      <BeforeScript team={team} shape={shape}>
+      <BeforeScript
+        team={team}
+        shape={shape}
+        launch={(never) => (
+          <Button
+            variant="primary"
+            size="lg"
+            type="submit"
+            reason={reason ?? never}
+            busy={launch.isPending ? "Launching…" : undefined}
+          >
+            Launch on {plural(shape.workers || 0, "worker")}
+          </Button>
+        )}
+      >
         {problem && (
           <Callout state="bad">
             <b>{problem.message}</b> {problem.remedy}
           </Callout>
         )}
-        <Button
-          variant="primary"
-          size="lg"
-          type="submit"
-          reason={reason}
-          busy={launch.isPending ? "Launching…" : undefined}
-        >
-          Launch on {plural(shape.workers || 0, "worker")}
-        </Button>
       </BeforeScript>
     </form>
   );
@@ -221,11 +226,14 @@ function ScriptForm({ team, upload }: { team: string; upload: ReturnType<typeof 
 interface BeforeProps {
   team: string;
   shape: { workers: number; cpus: number; gpus: number };
+  /** The button, given why these workers can't be launched at all. */
+  launch: (never: string | undefined) => React.ReactNode;
+  /** What went wrong. */
   children: React.ReactNode;
 }
 
 /** Whether it fits now, and what a script finds where it runs. */
-function BeforeScript({ team, shape, children }: BeforeProps) {
+function BeforeScript({ team, shape, launch, children }: BeforeProps) {
   const trpc = useTRPC();
   const { workers, cpus, gpus } = useDeferredValue(shape);
   const plan = useQuery(
@@ -245,15 +253,16 @@ function BeforeScript({ team, shape, children }: BeforeProps) {
         )}
         {plan.isError && <p className="t2">{readError(plan.error).message}</p>}
         {children}
+        {launch(plan.data?.state === "never" ? "It would wait for ever." : undefined)}
+        <DefinitionList
+          items={[
+            ["Runs as", "one process a worker, with the variables that torchrun sets"],
+            ["Finds", "its archive as the current folder, and nothing of its neighbours or of Lathe"],
+            ["Tracks", "an unmodified MLflow client logs into this run"],
+            ["Ends", "well when every worker ends with exit code 0"],
+          ]}
+        />
       </div>
-      <DefinitionList
-        items={[
-          ["Runs as", "one process a worker, with the variables that torchrun sets"],
-          ["Finds", "its archive as the current folder, and nothing of its neighbours or of Lathe"],
-          ["Tracks", "an unmodified MLflow client logs into this run"],
-          ["Ends", "well when every worker ends with exit code 0"],
-        ]}
-      />
     </Panel>
   );
 }

@@ -33,14 +33,14 @@ describe("planLaunch", () => {
 describe("fitOf", () => {
   const two = { workers: 2, cpus: 1, gpus: 0 };
   test.each([
-    ["now", two, [node(1), node(1)], [], "It fits: room for 2 such workers now."],
-    ["now", { ...two, cpus: 0.5 }, [node(1)], [], "It fits: room for 2 such workers now."],
+    ["now", two, [node(1), node(1)], [], "It fits: there is room for 2 such workers now."],
+    ["now", { ...two, cpus: 0.5 }, [node(1)], [], "It fits: there is room for 2 such workers now."],
     [
       "after_scaling",
       two,
       [node(0.5), node(0.5)],
       [{ count: 2, cpus: 1, gpus: 0 }],
-      "There is room for 0 such workers now; 2 nodes would be started.",
+      "There is no room now; 2 nodes would be started.",
     ],
     [
       "after_scaling",
@@ -57,7 +57,7 @@ describe("fitOf", () => {
       two,
       [node(1), node(0)],
       [],
-      "There is room for 1 such worker now, and no more nodes to start. It waits until others end; choose fewer workers to start sooner.",
+      "There is room for 1 such worker now, and no node is left to start. It waits until others end; choose fewer workers to start sooner.",
     ],
     [
       "never",

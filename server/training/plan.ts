@@ -45,8 +45,8 @@ export function fitOf(shape: Shape, { nodes, toCome }: Room): Fit {
     Math.floor(Math.min(cpus / shape.cpus, shape.gpus > 0 ? gpus / shape.gpus : Number.POSITIVE_INFINITY));
   const sum = (all: readonly number[]) => all.reduce((a, b) => a + b, 0);
   const free = sum(nodes.map((node) => placesOn(node.freeCpus, node.freeGpus)));
-  const room = `room for ${free === 1 ? "1 such worker" : `${free} such workers`} now`;
-  if (free >= shape.workers) return { state: "now", says: `It fits: ${room}.` };
+  const room = `${free === 0 ? "no room" : free === 1 ? "room for 1 such worker" : `room for ${free} such workers`} now`;
+  if (free >= shape.workers) return { state: "now", says: `It fits: there is ${room}.` };
 
   const coming = toCome
     .map(({ count, cpus, gpus }) => ({ count, places: placesOn(cpus, gpus) }))
@@ -73,7 +73,7 @@ export function fitOf(shape: Shape, { nodes, toCome }: Room): Fit {
       }
     : {
         state: "waits",
-        says: `There is ${room}, and no more nodes to start. It waits until others end; choose fewer workers to start sooner.`,
+        says: `There is ${room}, and no node is left to start. It waits until others end; choose fewer workers to start sooner.`,
       };
 }
 

@@ -29,17 +29,15 @@ beforeAll(async () => {
   ctx = await makeEngineer(database());
   const clusterId = await defaultClusterId(ctx.db);
   await ctx.db.delete(poolTable).where(eq(poolTable.clusterId, clusterId));
-  await ctx.db
-    .insert(poolTable)
-    .values({
-      id: newId("pool"),
-      clusterId,
-      name: "local",
-      min: 0,
-      max: 3,
-      idleSeconds: 60,
-      resources: { CPU: 1 },
-    });
+  await ctx.db.insert(poolTable).values({
+    id: newId("pool"),
+    clusterId,
+    name: "local",
+    min: 0,
+    max: 3,
+    idleSeconds: 60,
+    resources: { CPU: 1 },
+  });
 });
 afterAll(async () => {
   await pool().end();
