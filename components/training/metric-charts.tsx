@@ -4,7 +4,10 @@ import { useState } from "react";
 import { LiveChart } from "@/components/charts/live-chart";
 import { useTail } from "@/components/live/provider";
 import { useTRPC } from "@/components/trpc/client";
-import { duration, percent, significant } from "@/components/ui/format";
+import { Button } from "@/components/ui/button";
+import { EmptyState } from "@/components/ui/feedback";
+import { Input } from "@/components/ui/field";
+import { count, duration, percent, significant } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
 import type { LogMoment } from "./logs-panel";
@@ -43,6 +46,7 @@ interface Props {
   team: string;
   run: number;
   runId: string;
+  charts?: readonly ChartSpec[];
   totalSteps: number | null;
   /** What the charts wait for while there is no point; null for their first one. */
   waiting: string | null;
@@ -52,7 +56,8 @@ interface Props {
 
 const WIDTH = 460;
 
-export function MetricCharts({ team, run, runId, totalSteps, waiting, onMoment }: Props) {
+export function MetricCharts(props: Props) {
+  const { team, run, runId, charts = CHARTS, totalSteps, waiting, onMoment } = props;
   const trpc = useTRPC();
   const queryClient = useQueryClient();
   const [window, setWindow] = useState<"all" | "last">("all");
@@ -81,7 +86,7 @@ export function MetricCharts({ team, run, runId, totalSteps, waiting, onMoment }
       }
     >
       <div className="metric-grid">
-        {CHARTS.map((chart) => (
+        {charts.map((chart) => (
           <MetricChart
             key={chart.name}
             team={team}
@@ -97,6 +102,65 @@ export function MetricCharts({ team, run, runId, totalSteps, waiting, onMoment }
         ))}
       </div>
     </Panel>
+  );
+}
+
+/** So many charts at first: each is a query of its own. */
+const AT_FIRST = 12;
+
+/** A chart for every metric that a script logged. */
+export function LoggedCharts(props: Omit<Props, "charts" | "totalSteps">) {
+  const trpc = useTRPC();
+  const [typed, setTyped] = useState("");
+  const [all, setAll] = useState(false);
+  const { data, refetch } = useQuery(trpc.runs.series.queryOptions({ team: props.team, run: props.run }));
+  useTail(props.runId, (what) => {
+    if (what === "metrics") void refetch();
+  });
+  const needle = typed.trim().toLowerCase();
+  const known = data ?? [];
+  const found = known.filter(({ name }) => name.toLowerCase().includes(needle));
+  const shown = all ? found : found.slice(0, AT_FIRST);
+  if (known.length === 0)
+    return (
+      <Panel title="Metrics">
+        <EmptyState title="No metric yet">
+          {props.waiting ??
+            "What the script logs with an MLflow client is drawn here; its output is in the log."}
+        </EmptyState>
+      </Panel>
+    );
+  return (
+    <>
+      {known.length > AT_FIRST && (
+        <div className="row">
+          <Input
+            aria-label="Search metrics"
+            placeholder="Search metrics"
+            value={typed}
+            onValueChange={setTyped}
+          />
+          <span className="t2 grow">
+            {count(shown.length)} of {count(known.length)} metrics
+          </span>
+          {shown.length < found.length && (
+            <Button size="sm" onClick={() => setAll(true)}>
+              Show all {count(found.length)}
+            </Button>
+          )}
+        </div>
+      )}
+      <MetricCharts
+        {...props}
+        totalSteps={null}
+        charts={shown.map(({ name, ranks }) => ({
+          name,
+          title: name,
+          yLabel: name,
+          byRank: ranks.length > 1,
+        }))}
+      />
+    </>
   );
 }
 

@@ -2,6 +2,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button, LinkButton } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/dialog";
@@ -15,9 +16,10 @@ import { useToast } from "@/components/ui/toast";
 import { AttemptsPanel, CheckpointsPanel, WorkersPanel } from "./attempts-panel";
 import { HeatPanel } from "./heat-panel";
 import { type LogMoment, LogsPanel } from "./logs-panel";
-import { MetricCharts } from "./metric-charts";
+import { LoggedCharts, MetricCharts } from "./metric-charts";
 import { RunProgress } from "./run-progress";
 import { recoverySays, runSays, shapeOf } from "./run-words";
+import { TrackedPanels } from "./tracked-panels";
 import type { RunDetail } from "./types";
 
 export function RunPage({ team, number }: { team: string; number: number }) {
@@ -34,6 +36,7 @@ export function RunPage({ team, number }: { team: string; number: number }) {
 }
 
 function Run({ team, run }: { team: string; run: RunDetail }) {
+  const may = useMay(team);
   const [stopping, setStopping] = useState(false);
   const [moment, setMoment] = useState<LogMoment | null>(null);
   const logs = useRef<HTMLDivElement>(null);
@@ -107,6 +110,15 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
             onMoment={openLog}
           />
         )}
+        {run.kind === "script" && (
+          <LoggedCharts
+            team={team}
+            run={run.number}
+            runId={run.id}
+            waiting={isOpen ? run.waiting : "Nothing was logged."}
+            onMoment={openLog}
+          />
+        )}
         <AttemptsPanel run={run} />
         <div className="g run-lower">
           <div ref={logs}>
@@ -115,6 +127,9 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
           <div className="g">
             <WorkersPanel run={run} />
             {trains && <CheckpointsPanel run={run} />}
+            {(trains || run.kind === "script") && (
+              <TrackedPanels team={team} run={run} may={may("run.launch")} />
+            )}
             <Panel title="Configuration" padded>
               <DefinitionList items={run.configuration.map(([name, value]) => [name, value] as const)} />
             </Panel>
@@ -194,9 +209,11 @@ function StopDialog({ team, run, open, onOpenChange }: StopProps) {
         }
       }}
     >
-      {run.kind === "train"
-        ? `Its ${run.resources.workers} workers write a checkpoint and leave. ${last ? `The newest one is of step ${count(last.step)}.` : "There is no checkpoint yet."} No version is made.`
-        : "Its work is thrown away; nothing else changes."}
+      {run.kind === "script"
+        ? "Its processes are told to end (SIGTERM), and made to after 8 s. What it logged and its artifacts stay."
+        : run.kind === "train"
+          ? `Its ${run.resources.workers} workers write a checkpoint and leave. ${last ? `The newest one is of step ${count(last.step)}.` : "There is no checkpoint yet."} No version is made.`
+          : "Its work is thrown away; nothing else changes."}
     </ConfirmDialog>
   );
 }

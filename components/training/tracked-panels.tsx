@@ -1,0 +1,217 @@
+"use client";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { useTail } from "@/components/live/provider";
+import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { Age } from "@/components/ui/age";
+import { Button } from "@/components/ui/button";
+import { Callout } from "@/components/ui/feedback";
+import { Field, Input, Textarea } from "@/components/ui/field";
+import { bytes, count } from "@/components/ui/format";
+import { Panel } from "@/components/ui/panel";
+import { StatusDot } from "@/components/ui/status";
+import { Table } from "@/components/ui/table";
+import type { RunDetail } from "./types";
+
+type Tracked = Outputs["runs"]["tracked"];
+
+/** The tag that is a run's note, and those that MLflow's client keeps for itself. */
+const NOTE = "mlflow.note.content";
+const isOwn = (key: string) => key.startsWith("mlflow.");
+
+/** What a run tracked of itself, and what people note about it. */
+export function TrackedPanels({ team, run, may }: { team: string; run: RunDetail; may: boolean }) {
+  const trpc = useTRPC();
+  const { data, refetch } = useQuery(trpc.runs.tracked.queryOptions({ team, run: run.number }));
+  useTail(run.id, (what) => {
+    if (what === "tracked") void refetch();
+  });
+  if (!data) return null;
+  return (
+    <>
+      {data.params.length > 0 && <Parameters params={data.params} />}
+      {data.artifacts.length > 0 && <Artifacts team={team} run={run.number} tracked={data} />}
+      <Notes key={noteOf(data)} team={team} run={run.number} tracked={data} may={may} />
+    </>
+  );
+}
+
+const noteOf = ({ tags }: Tracked) => tags.find(({ key }) => key === NOTE)?.value ?? "";
+
+/** So many are in sight without searching. */
+const MANY = 12;
+
+function Parameters({ params }: { params: Tracked["params"] }) {
+  const [typed, setTyped] = useState("");
+  const needle = typed.trim().toLowerCase();
+  const shown = params.filter(({ key, value }) => `${key} ${value}`.toLowerCase().includes(needle));
+  return (
+    <Panel
+      title="Parameters"
+      subtitle={`${count(params.length)} logged`}
+      tools={
+        params.length > MANY ? (
+          <Input aria-label="Search parameters" placeholder="Search" value={typed} onValueChange={setTyped} />
+        ) : undefined
+      }
+    >
+      <Table
+        label="Parameters"
+        tight
+        maxHeight={340}
+        rows={shown}
+        rowKey={({ key }) => key}
+        empty={<p className="empty t2">No parameter matches.</p>}
+        columns={[
+          { key: "key", head: "Name", cell: ({ key }) => key },
+          {
+            key: "value",
+            head: "Value",
+            align: "end",
+            cell: ({ value }) => (
+              <span className="mono clip" title={value}>
+                {value}
+              </span>
+            ),
+          },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function Artifacts({ team, run, tracked }: { team: string; run: number; tracked: Tracked }) {
+  const { artifacts, models } = tracked;
+  const total = artifacts.reduce((sum, file) => sum + file.bytes, 0);
+  return (
+    <Panel title="Artifacts" subtitle={`${count(artifacts.length)} files, ${bytes(total)}`}>
+      {models.length > 0 && (
+        <ul className="tracked-models">
+          {models.map((model) => (
+            <li key={model.id} className="row">
+              <StatusDot
+                state={model.status === "READY" ? "ok" : model.status === "FAILED" ? "bad" : "running"}
+              >
+                model {model.name}
+              </StatusDot>
+              <span className="t3 grow">{model.modelType}</span>
+              <span className="t3">
+                <Age at={model.createdAt.getTime()} form="ago" />
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+      <Table
+        label="Artifacts"
+        tight
+        maxHeight={260}
+        rows={artifacts}
+        rowKey={({ path }) => path}
+        columns={[
+          {
+            key: "path",
+            head: "Path",
+            cell: ({ path }) => (
+              <a
+                className="clip"
+                title={path}
+                href={`/api/runs/${team}/${run}/artifacts/${path.split("/").map(encodeURIComponent).join("/")}`}
+                download
+              >
+                {path}
+              </a>
+            ),
+          },
+          { key: "bytes", head: "Size", align: "end", width: "80px", cell: (file) => bytes(file.bytes) },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+interface NotesProps {
+  team: string;
+  run: number;
+  tracked: Tracked;
+  may: boolean;
+}
+
+/** A note in words, and tags as name and value. */
+function Notes({ team, run, tracked, may }: NotesProps) {
+  const trpc = useTRPC();
+  const saved = noteOf(tracked);
+  const [note, setNote] = useState(saved);
+  const [tag, setTag] = useState("");
+  const put = useMutation(trpc.runs.setTag.mutationOptions());
+  const drop = useMutation(trpc.runs.deleteTag.mutationOptions());
+  const tags = tracked.tags.filter(({ key }) => !isOwn(key));
+  const problem = put.error ?? drop.error;
+  const saveNote = () => {
+    if (note === saved) return;
+    if (note === "") drop.mutate({ team, run, key: NOTE });
+    else put.mutate({ team, run, key: NOTE, value: note });
+  };
+  const addTag = () => {
+    const [key = "", ...value] = tag.split("=");
+    if (key.trim() === "") return;
+    put.mutate(
+      { team, run, key: key.trim(), value: value.join("=").trim() },
+      { onSuccess: () => setTag("") },
+    );
+  };
+  if (!may && saved === "" && tags.length === 0) return null;
+  return (
+    <Panel title="Note and tags" padded>
+      <div className="col">
+        {may ? (
+          <Field label="Note" hint={note === saved ? undefined : "kept when you leave the field"}>
+            <Textarea value={note} onValueChange={setNote} onBlur={saveNote} rows={2} />
+          </Field>
+        ) : (
+          saved && <p className="wrap">{saved}</p>
+        )}
+        {tags.length > 0 && (
+          <ul className="run-tags" aria-label="Tags">
+            {tags.map(({ key, value }) => (
+              <li key={key} className="tag">
+                <span className="t2">{key}</span> {value}
+                {may && (
+                  <Button
+                    size="sm"
+                    variant="ghost"
+                    aria-label={`Remove the tag ${key}`}
+                    onClick={() => drop.mutate({ team, run, key })}
+                  >
+                    ×
+                  </Button>
+                )}
+              </li>
+            ))}
+          </ul>
+        )}
+        {may && (
+          <form
+            className="row"
+            onSubmit={(event) => {
+              event.preventDefault();
+              addTag();
+            }}
+          >
+            <Input
+              aria-label="New tag"
+              placeholder="name=value"
+              value={tag}
+              onValueChange={setTag}
+              className="grow"
+            />
+            <Button type="submit" size="sm">
+              Add tag
+            </Button>
+          </form>
+        )}
+        {problem && <Callout state="bad">{readError(problem).message}</Callout>}
+      </div>
+    </Panel>
+  );
+}
