@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import resource
@@ -86,6 +87,23 @@ def test_it_finds_its_own_token_and_nobody_elses(stage: Stage, monkeypatch: pyte
     assert f"own token: {TOKEN}" in log
     assert int(re.findall(r"looked at (\d+) places", log)[0]) >= 3
     assert "FOUND" not in log, log
+
+
+@needs_walls
+def test_lathes_folders_look_empty_wherever_they_are(stage: Stage) -> None:
+    """(In other tests they lie in the temporary folder, which a script has its own of.)"""
+    (stage.home / "secrets" / "console").write_text("secret-of-the-console")
+    own = stage.home / "cache" / "scratch" / "own"
+    own.mkdir(parents=True)
+    source = "import os; print([names for _, *names in os.walk(os.environ['LOOK'])])"
+    env = {"LOOK": str(stage.home)}
+    plan = plan_for([sys.executable, "-c", source], env, own, own, [own], remove=[str(own)])
+    printed = bytearray()
+    walled = Walled(dataclasses.replace(plan, temporary=[]))
+    walled.run(lambda walls: None, printed.extend, lambda: None, threading.Event())
+    own.rmdir()
+    names = [["cache"], []], [["scratch"], []], [["own"], []], [[], []]
+    assert printed.decode().strip() == str(list(names))
 
 
 @needs_walls
@@ -253,11 +271,12 @@ def test_what_the_launch_sets_is_not_the_authors_to_set(stage: Stage) -> None:
 
 def test_without_namespaces_it_still_leaves_nobody_and_the_log_says_what_is_missing(tmp_path: Path) -> None:
     """A user namespace whose limits forbid further ones stands for a machine that permits none."""
+    mark = f"3601.{os.getpid()}"
     forbid = "for n in user pid mnt; do echo 0 > /proc/sys/user/max_${n}_namespaces; done"
     found = subprocess.run(
         [
             *("unshare", "--user", "--map-root-user", "sh", "-c", f'{forbid}; exec "$@"', "sh"),
-            *(sys.executable, str(HERE / "without_namespaces.py"), str(tmp_path)),
+            *(sys.executable, str(HERE / "without_namespaces.py"), str(tmp_path), mark),
         ],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "LATHE_HOME": str(tmp_path / "home")},
         capture_output=True,
@@ -270,4 +289,4 @@ def test_without_namespaces_it_still_leaves_nobody_and_the_log_says_what_is_miss
     assert "sees other processes of this user" in log.splitlines()[0]
     assert "left one" in log
     assert "rank 0 ended with exit code 5" in log
-    assert processes(f"3601.{tmp_path.name}") == []
+    assert processes(mark) == []

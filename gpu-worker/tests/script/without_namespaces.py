@@ -10,13 +10,13 @@ import pytest
 from gpu_worker.script import ScriptFailed
 from script.stage import Stage
 
-folder = Path(sys.argv[1])
+folder, mark = Path(sys.argv[1]), sys.argv[2]
 stage = Stage(folder)
 with pytest.raises(ScriptFailed) as failed:
     stage.run(
         f"""
 import os, subprocess, sys
-subprocess.Popen(["sleep", "3601.{folder.name}"], start_new_session=True)
+subprocess.Popen(["sleep", "{mark}"], start_new_session=True)
 print("left one", flush=True)
 sys.exit(5)
 """

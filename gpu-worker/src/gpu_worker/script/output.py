@@ -108,9 +108,10 @@ class Output:
             if self._line:
                 self._flush(self._line)
             self._line = ""
+            second, total = self._limits.a_second / 2**20, self._limits.total / 2**20
             self._flush(
-                f"\n[{self._dropped} bytes of output dropped: more than"
-                f" {self._limits.a_second / 2**20:g} MB a second, or {self._limits.total / 2**20:g} MB in all]\n"
+                f"\n[{self._dropped} bytes of output dropped:"
+                f" more than {second:g} MB a second, or {total:g} MB in all]\n"
             )
         self._dropped = 0
         self._newest.clear()
