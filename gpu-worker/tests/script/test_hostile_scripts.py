@@ -20,7 +20,6 @@ from gpu_worker.script import ScriptFailed
 from gpu_worker.script.folders import plan_for
 from gpu_worker.script.launch import Walled
 from gpu_worker.script.output import Limits
-from gpu_worker.script.walls import Walls
 from script.stage import TOKEN, Stage, processes, stop_when
 from specs import stored_dataset
 
@@ -28,12 +27,15 @@ HERE = Path(__file__).parent
 
 
 def permitted() -> bool:
-    """Whether this machine lets walls be raised at all; what happens where it does not has its own test."""
-    found: list[Walls] = []
-    here = Path(os.path.realpath("/tmp"))
-    plan = plan_for([sys.executable, "-c", ""], {}, here, here, [here])
-    Walled(plan).run(found.append, lambda data: None, lambda: None, threading.Event())
-    return not found[0].missing
+    """Whether this machine lets walls be raised, by another program than ours; what happens where it does not
+    has its own test.
+    """
+    try:
+        return (
+            subprocess.run(["unshare", "-Urpfm", "--mount-proc", "true"], capture_output=True).returncode == 0
+        )
+    except FileNotFoundError:
+        return False
 
 
 needs_walls = pytest.mark.skipif(not permitted(), reason="the machine permits no namespaces")
@@ -205,7 +207,8 @@ print("the end", flush=True)
     log = stage.log()
     assert log.index("the beginning") < log.index("bytes of output dropped") < log.index("the end")
     dropped = sum(int(count) for count in re.findall(r"\[(\d+) bytes of output dropped", log))
-    assert dropped + log.count("y" * 127 + "\n") * 128 == 1 << 30
+    kept = log.count("y") + log.count("y\n")
+    assert abs(dropped + kept - (1 << 30)) < 256, "but for lines that were cut; test_output.py counts exactly"
     limits = Limits()
     assert len(log) < limits.burst + (result.seconds + 1) * limits.a_second + 2 * limits.newest
 
