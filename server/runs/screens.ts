@@ -66,5 +66,11 @@ export const HeatQuery = RunNumber.extend({
 export const StopRun = z.object({ runId: z.string() });
 
 /** A tag of a run; `mlflow.note.content` is its note. */
-export const TagOfRun = RunNumber.extend({ key: z.string().min(1).max(250) });
+export const TagOfRun = RunNumber.extend({
+  key: z
+    .string()
+    .min(1)
+    .max(250)
+    .refine((key) => !key.includes("\0"), "a text without NUL"),
+});
 export const SetRunTag = TagOfRun.extend({ value: z.string().max(8000) });

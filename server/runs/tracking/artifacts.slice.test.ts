@@ -89,6 +89,7 @@ describe("artifacts", () => {
     ["that is not UTF-8", "%ff"],
     ["without a name", ""],
     ["that is too long", "a".repeat(1001)],
+    ["of too many bytes", encodeURIComponent("é".repeat(501))],
   ])("a path %s is refused", async (_, path) => {
     expect((await refusal(await put(path, "x"))).slice(0, 2)).toEqual([400, "INVALID_PARAMETER_VALUE"]);
     expect((await tracked(ctx, own.number)).artifacts).toEqual([]);

@@ -127,8 +127,8 @@ export const CreateLoggedModel = z.object({
 export const FinalizeLoggedModel = z.object({
   status: z.enum(["LOGGED_MODEL_PENDING", "LOGGED_MODEL_READY", "LOGGED_MODEL_UPLOAD_FAILED"]),
 });
-export const SetModelTags = z.object({ tags: z.array(KeyValue).default([]) });
-export const LogModelParams = z.object({ params: z.array(KeyValue).default([]) });
+export const SetModelTags = z.object({ tags: z.array(KeyValue).max(1000).default([]) });
+export const LogModelParams = z.object({ params: z.array(KeyValue).max(1000).default([]) });
 export const SearchModels = z.object({
   filter: z.string().max(10_000).default(""),
   max_results: PageSize(50_000, 100),

@@ -5,7 +5,7 @@
 import { buffer } from "node:stream/consumers";
 import { z } from "zod";
 import { type Database, database } from "../../platform/db";
-import { type AppError, asAppError, Invalid, NotFound } from "../../platform/errors";
+import { type AppError, asAppError, Invalid, NotFound, sqlState } from "../../platform/errors";
 import type { DeclaredRoute } from "../../platform/http/route";
 import { newId } from "../../platform/ids";
 import { log } from "../../platform/log";
@@ -62,7 +62,7 @@ export function trackingRoute(
 }
 
 function refusal(thrown: unknown, requestId: string): Response {
-  const error = asAppError(thrown);
+  const error = unstorable(thrown) ?? asAppError(thrown);
   if (error.kind === "internal") log().error({ err: thrown, requestId }, "the tracking door failed");
   const said = [
     error.message,
@@ -77,6 +77,12 @@ function refusal(thrown: unknown, requestId: string): Response {
     { status: error.status, headers: error.kind === "limit" ? { "retry-after": "1" } : {} },
   );
 }
+
+/** Postgres holds no NUL in a text (22021) or in JSON (22P05); wherever one was sent, that is the sender's fault. */
+const unstorable = (thrown: unknown): AppError | null =>
+  ["22021", "22P05"].includes(sqlState(thrown) ?? "")
+    ? new Invalid("The request holds a NUL character, which can't be stored.")
+    : null;
 
 /** What a request asks with: its query, or its JSON body. @throws Invalid */
 export async function asked(request: Request): Promise<Record<string, unknown>> {

@@ -6,7 +6,8 @@ import type { KeyValue, LogBatch, Metric } from "./contract";
 const KEY_CHARACTERS = 250;
 const PARAM_CHARACTERS = 6000;
 const TAG_CHARACTERS = 8000;
-const PATH_CHARACTERS = 1000;
+/** An entry of an index in Postgres has room for 2,704. */
+const PATH_BYTES = 1000;
 const BATCH_METRICS = 1000;
 const BATCH_PARAMS_AND_TAGS = 100;
 const BATCH_ENTITIES = 1000;
@@ -107,7 +108,7 @@ const listed = (words: string[]): string => `[${words.map((word) => `'${word}'`)
 export function checkedPath(path: string): string {
   const parts = path.replace(/\/$/, "").split("/");
   const isBad =
-    path.length > PATH_CHARACTERS ||
+    Buffer.byteLength(path) > PATH_BYTES ||
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not pass.
     /[\\\u0000-\u001f\u007f]/.test(path) ||
     (path !== "" && parts.some((part) => part === "" || part === "." || part === ".."));

@@ -2,11 +2,12 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from "vitest";
 import { connect } from "../../../db/client";
 import { attempt } from "../../../db/schema/runs";
 import type { TeamContext } from "../../platform/context";
 import { newId } from "../../platform/ids";
+import { relay } from "../../platform/live/relay";
 import { singleton } from "../../platform/singleton";
 import { createTestDatabase, type TestDatabase } from "../../platform/testing/postgres";
 import { deriveToken } from "../../platform/tokens";
@@ -269,6 +270,37 @@ describe("the door", () => {
       409,
     );
     expect(await tracked(ctx, own.number)).toEqual({ params: [], tags: [], artifacts: [], models: [] });
+  });
+
+  it("takes a NUL for the sender's fault, wherever it is", async () => {
+    for (const answer of [
+      await send("runs/delete-tag", mine({ key: "a\0" })),
+      await send("logged-models/a%00b"),
+      await send(`metrics/get-history?run_id=${own.id}&metric_key=%00`),
+    ]) {
+      expect((await refusal(answer)).slice(0, 2)).toEqual([400, "INVALID_PARAMETER_VALUE"]);
+    }
+    const [status, , said] = await refusal(await send("logged-models", { name: "net", model_type: "\0" }));
+    expect([status, said]).toEqual([400, "The request holds a NUL character, which can't be stored."]);
+  });
+
+  it("tells open pages that there is something new", async () => {
+    const heard = new Set<string>();
+    const unsubscribe = relay().subscribe({
+      onEvents: () => {},
+      onNews: ({ runId, what }) => runId === own.id && heard.add(what),
+    });
+    try {
+      await vi.waitFor(
+        async () => {
+          await ok(await send("runs/log-batch", mine({ tags: [{ key: "a", value: "1" }] })));
+          expect([...heard]).toEqual(["tracked"]);
+        },
+        { timeout: 10_000, interval: 100 },
+      );
+    } finally {
+      unsubscribe();
+    }
   });
 
   it("goes on with what an earlier attempt tracked", async () => {
