@@ -55,10 +55,6 @@ export function liveOptions(options: Options): uPlot.Options {
       points: { show: false },
       drag: { x: canZoom, y: false, setScale: false, dist: SHORTEST_DRAG },
       bind: {
-        click: (plot) => () => {
-          if ((plot.cursor.left ?? -1) >= 0) onPick(plot.posToVal(plot.cursor.left ?? 0, "x"));
-          return null;
-        },
         dblclick: () => () => {
           onZoom(null);
           return null;
@@ -66,6 +62,10 @@ export function liveOptions(options: Options): uPlot.Options {
       },
     },
     hooks: {
+      // A drag ends with a click as well, which uPlot keeps to itself.
+      ready: [
+        (plot) => plot.over.addEventListener("click", ({ offsetX }) => onPick(plot.posToVal(offsetX, "x"))),
+      ],
       drawClear: [(plot) => futureHook(view().lastX)(plot)],
       draw: levels.length > 0 ? [levelHook(levels)] : [],
       setCursor: [

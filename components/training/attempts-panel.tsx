@@ -48,7 +48,8 @@ export function AttemptsPanel({ run }: { run: RunDetail }) {
             width: "180px",
             cell: (a) => (
               <span className="row">
-                <span className="num">{stepsOf(run, a)}</span>
+                {/* A script counts for itself. */}
+                <span className="num">{run.kind === "script" ? "its own" : stepsOf(run, a)}</span>
                 {total ? (
                   <Bar value={stepOf(run, a) / total} label={`Attempt ${a.number}`} className="grow" />
                 ) : null}
@@ -66,7 +67,7 @@ export function AttemptsPanel({ run }: { run: RunDetail }) {
             key: "took",
             head: "Took",
             align: "end",
-            width: "80px",
+            width: "110px",
             cell: (a) =>
               a.startedAt && a.endedAt ? duration((a.endedAt.getTime() - a.startedAt.getTime()) / 1000) : "",
           },

@@ -19,6 +19,9 @@ from gpu_worker.contract import DesiredState, Observation, ObservedCluster, Obse
 TICK_SECONDS = 0.25
 CLUSTER_SECONDS = 1.0
 TELL_SECONDS = 1.0
+SOON_SECONDS = 0.1
+"""Somebody waits for a job or a service to change; the cluster is told of once a second."""
+
 HEARTBEAT_SECONDS = 5.0
 LONG_POLL_SECONDS = 25
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
@@ -115,7 +118,7 @@ class Agent:
             self._desired, self._applied = None, 0
 
     def _tell(self) -> None:
-        """Pushes what changed at most once a second, and all of it every five seconds."""
+        """Pushes what changed, of jobs and services soon, of nodes once a second, and all of it every five."""
         incarnation, seq = uuid.uuid4().hex, 0
         told: Observation | None = None
         told_at = full_at = -HEARTBEAT_SECONDS
@@ -136,7 +139,9 @@ class Agent:
             )
             full = told is None or now - full_at >= HEARTBEAT_SECONDS
             part = whole if full or told is None else changes(told, whole)
-            if part is None or (not full and now - told_at < TELL_SECONDS):
+            urgent = part is not None and (part.jobs is not None or part.services is not None)
+            least = SOON_SECONDS if urgent else TELL_SECONDS
+            if part is None or (not full and now - told_at < least):
                 self._stop.wait(0.05)
                 continue
             try:

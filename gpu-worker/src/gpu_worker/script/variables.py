@@ -66,6 +66,9 @@ def of_lathe(spec: AttemptSpec, data: Path, url: str, token: str) -> dict[str, s
         "MLFLOW_TRACKING_TOKEN": token,
         "MLFLOW_RUN_ID": spec.run_id,
         "MLFLOW_EXPERIMENT_ID": spec.run_id,
+        # Its address would be of a page of MLflow's own.
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
         "LATHE_DATA": str(data),
         "LATHE_RUN": spec.run_id,
         "LATHE_ATTEMPT": str(spec.attempt),
