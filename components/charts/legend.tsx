@@ -4,7 +4,8 @@ import type { LegendItem } from "./types";
 
 const DASH = { solid: undefined, dashed: "5 3", dotted: "1 3" } as const;
 
-function Mark({ mark, color }: Pick<LegendItem, "mark" | "color">): ReactNode {
+/** A stroke or a shape as the chart draws it, in a box of 18 × 8. */
+export function Mark({ mark, color }: Pick<LegendItem, "mark" | "color">): ReactNode {
   if (mark === "dot") return <circle cx="9" cy="4" r="3.5" fill={color} />;
   if (mark === "square") return <rect x="5" y="0" width="8" height="8" fill={color} />;
   if (mark === "diamond") return <path d="M9 0 13 4 9 8 5 4Z" fill={color} />;

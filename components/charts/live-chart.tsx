@@ -39,6 +39,8 @@ type LiveChartProps = {
   /** Shown while there is no point yet: what it waits for. */
   empty?: ReactNode;
   height?: number | undefined;
+  /** The page names the lines for all its charts at once. */
+  isLegendApart?: boolean | undefined;
   isInner?: boolean | undefined;
 };
 
@@ -67,6 +69,23 @@ export function LiveChart(props: LiveChartProps) {
         new Set(before.has(name) ? [...before].filter((other) => other !== name) : [...before, name]),
     );
 
+  // The cursor draws the chart anew with each move; the table need not be.
+  const table = useMemo(
+    () => ({
+      heads: ["Series", xLabel, yLabel, "min", "max"],
+      rows: shown.flatMap((item) =>
+        item.x.map((x, index) => [
+          item.label,
+          formatX(x),
+          item.y[index] ?? null,
+          item.min?.[index] ?? null,
+          item.max?.[index] ?? null,
+        ]),
+      ),
+    }),
+    [shown, xLabel, yLabel, formatX],
+  );
+
   const legend: LegendItem[] = series.map((item) => ({
     label: item.label,
     color: item.isEarlier ? "var(--c-baseline)" : item.color,
@@ -74,7 +93,9 @@ export function LiveChart(props: LiveChartProps) {
     isHidden: hidden.has(item.key),
     onToggle: series.length > 1 ? () => toggle(item.key) : undefined,
   }));
-  const banded = series.find((item) => !item.isEarlier && (item.min !== undefined || item.x.length > 200));
+  const banded = series.find(
+    (item) => !item.isEarlier && item.hasBand !== false && (item.min !== undefined || item.x.length > 200),
+  );
   if (banded) legend.push({ label: "min to max", color: banded.color, mark: "band" });
   for (const level of levels) legend.push({ label: level.label, color: "var(--text-2)", mark: "dotted" });
 
@@ -88,21 +109,10 @@ export function LiveChart(props: LiveChartProps) {
       heading={props.isInner ? yLabel : undefined}
       subtitle={props.subtitle}
       tools={props.tools}
-      legend={legend.length > 1 ? legend : []}
+      legend={legend.length > 1 && !props.isLegendApart ? legend : []}
       file={title.toLowerCase().replace(/[^a-z0-9]+/g, "-")}
       description={`${yLabel} over ${xLabel}: ${series.map((item) => item.label).join(", ")}.`}
-      table={{
-        heads: ["Series", xLabel, yLabel, "min", "max"],
-        rows: shown.flatMap((item) =>
-          item.x.map((x, index) => [
-            item.label,
-            formatX(x),
-            item.y[index] ?? null,
-            item.min?.[index] ?? null,
-            item.max?.[index] ?? null,
-          ]),
-        ),
-      }}
+      table={table}
       points={{
         count: xs.length,
         active: cursor === null ? -1 : nearestIndex(xs, cursor),
@@ -137,12 +147,26 @@ type Formats = { formatX: (value: number) => string; formatY: (value: number) =>
 const written = (value: number | null, format: (value: number) => string) =>
   value === null ? "none" : format(value);
 
+/** More values than these do not fit on a line: the least and the greatest stand for all. */
+const READ_AT_MOST = 8;
+
+function readAt(x: number, series: readonly LiveSeries[]): readonly LiveSeries[] {
+  if (series.length <= READ_AT_MOST) return series;
+  const known = series.flatMap((item) => {
+    const value = valueAt(item, x);
+    return value === null ? [] : [{ item, value }];
+  });
+  const ordered = known.sort((a, b) => a.value - b.value);
+  return [...new Set([ordered[0]?.item, ordered.at(-1)?.item])].filter((item) => item !== undefined);
+}
+
 /** What the cursor stands on, on the line of the y title, where it covers nothing. */
 function Readout({ x, series, formatX, formatY }: Formats & { x: number; series: readonly LiveSeries[] }) {
+  const read = readAt(x, series);
   return (
     <span className="readout">
       <span className="t3">{formatX(x)}</span>
-      {series.map((item) => (
+      {read.map((item) => (
         <span key={item.key} style={{ color: item.isEarlier ? "var(--text-3)" : undefined }}>
           {series.length > 1 && <span className="t3">{item.label} </span>}
           {written(valueAt(item, x), formatY)}

@@ -17,7 +17,11 @@ export type LiveSeries = {
   stroke?: Stroke | undefined;
   /** An attempt that ended before this one: grey, without band. */
   isEarlier?: boolean | undefined;
+  /** False draws the mean alone, where many lines would drown in each other's bands. */
+  hasBand?: boolean | undefined;
 };
+
+const isBanded = (series: LiveSeries): boolean => !series.isEarlier && series.hasBand !== false;
 
 /** Where a series stands among the columns of the joined table. */
 export type SeriesPlace = {
@@ -26,13 +30,13 @@ export type SeriesPlace = {
   band: { min: number; max: number } | undefined;
 };
 
-/** The columns of each series, in the order of `liveTable`: least, greatest and mean; an earlier attempt has no band. */
+/** The columns of each series, in the order of `liveTable`: least, greatest and mean; not all have a band. */
 export function placesOf(all: readonly LiveSeries[]): SeriesPlace[] {
   let column = 1;
   return all.map((series) => {
     const first = column;
-    column += series.isEarlier ? 1 : 3;
-    return series.isEarlier
+    column += isBanded(series) ? 3 : 1;
+    return !isBanded(series)
       ? { series, mean: first, band: undefined }
       : { series, mean: first + 2, band: { min: first, max: first + 1 } };
   });
@@ -60,7 +64,7 @@ export function liveTable(all: readonly LiveSeries[], [from, to]: Domain, width:
     const buckets = decimate(part, extent, Math.max(1, width / PIXELS_A_POINT));
     const mean = buckets.map((bucket) => bucket.mean);
     const x = buckets.map((bucket) => bucket.x);
-    return series.isEarlier
+    return !isBanded(series)
       ? [x, mean]
       : [x, buckets.map((bucket) => bucket.min), buckets.map((bucket) => bucket.max), mean];
   });

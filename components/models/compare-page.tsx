@@ -8,12 +8,13 @@ import { Button, LinkButton } from "@/components/ui/button";
 import { cx } from "@/components/ui/cx";
 import { EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
 import { plural } from "@/components/ui/format";
+import { readNumbers } from "@/components/ui/numbers";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
 import { useUrlState } from "@/components/ui/use-url-state";
 import { MAX_COMPARED } from "@/server/models/contract";
-import { type CompareRow, type Comparison, compareGroups, readNumbers, toTable } from "./compare-rows";
+import { type CompareRow, type Comparison, compareGroups, toTable } from "./compare-rows";
 
 /** Versions side by side: what differs first, the rest folded; versions, baseline and dataset are in the address. */
 export function ComparePage({ team, model }: { team: string; model: string }) {

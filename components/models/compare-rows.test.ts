@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { toCsv } from "@/components/charts/prepare";
 import { evaluationResult, inspection } from "@/server/models/testing/examples";
-import { type Comparison, compareGroups, readNumbers, toTable } from "./compare-rows";
+import { type Comparison, compareGroups, toTable } from "./compare-rows";
 
 type Version = Comparison["versions"][number];
 const { n, task, accuracy, halfWidth, figures, perClass, latency, memory } = evaluationResult;
@@ -111,8 +111,4 @@ test("the CSV holds every row with plain numbers", () => {
   const { heads, rows } = toTable(comparison(version(1), version(2)));
   expect(heads).toEqual(["group", "row", "v1", "v2"]);
   expect(toCsv(heads, rows)).toContain("Size and cost,File,714424,714424");
-});
-
-test("versions in the address are read each once, and nonsense is not heard", () => {
-  expect(readNumbers("5,1,4,1,x,-2,1.5,")).toEqual([1, 4, 5]);
 });

@@ -237,12 +237,3 @@ export function toTable(comparison: Comparison): ChartTable {
     ),
   };
 }
-
-/** The numbers in `v=1,4,5`: whole, positive, each once, oldest first; the rest is not heard. */
-export function readNumbers(text: string): number[] {
-  const numbers = text
-    .split(",")
-    .map(Number)
-    .filter((n) => Number.isInteger(n) && n > 0);
-  return [...new Set(numbers)].sort((a, b) => a - b);
-}

@@ -14,6 +14,7 @@ import { DefinitionList, Panel } from "@/components/ui/panel";
 import { StatusBadge } from "@/components/ui/status";
 import { useToast } from "@/components/ui/toast";
 import { AttemptsPanel, CheckpointsPanel, WorkersPanel } from "./attempts-panel";
+import { CompareField } from "./compare-field";
 import { HeatPanel } from "./heat-panel";
 import { type LogMoment, LogsPanel } from "./logs-panel";
 import { LoggedCharts, MetricCharts } from "./metric-charts";
@@ -130,7 +131,7 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
             {(trains || run.kind === "script") && (
               <TrackedPanels team={team} run={run} may={may("run.launch")} />
             )}
-            <Panel title="Configuration" padded>
+            <Panel title="Configuration" padded tools={<CompareField team={team} run={run.number} />}>
               <DefinitionList items={run.configuration.map(([name, value]) => [name, value] as const)} />
             </Panel>
           </div>

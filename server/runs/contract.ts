@@ -172,6 +172,9 @@ export const RunSpec = z.discriminatedUnion("kind", [
 ]);
 export type RunSpec = z.infer<typeof RunSpec>;
 
+/** So many runs stand side by side. */
+export const MAX_COMPARED_RUNS = 200;
+
 // --- results ---------------------------------------------------------------------------------------------------
 
 export const Artifact = z.object({ sha256: Sha256, bytes: Count });

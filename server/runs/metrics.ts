@@ -107,7 +107,7 @@ export async function readMetric(
   return { from, to, level, series: toLines(rows) };
 }
 
-const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
+export const finite = (value: number): number | null => (Number.isFinite(value) ? value : null);
 
 function toLines(rows: readonly Row[]): Line[] {
   const lines = new Map<string, Line>();

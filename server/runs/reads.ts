@@ -31,6 +31,22 @@ export async function runByNumber(db: Db, teamId: string, number: number) {
   return toRun(row);
 }
 
+/** In the order of their numbers. @throws NotFound naming those that are not there, another team's among them */
+export async function runsByNumber(db: Db, teamId: string, numbers: readonly number[]) {
+  const rows = await db
+    .select()
+    .from(run)
+    .where(and(eq(run.teamId, teamId), inArray(run.number, [...numbers])))
+    .orderBy(asc(run.number));
+  const found = new Set(rows.map((row) => row.number));
+  const missing = [...new Set(numbers)].filter((number) => !found.has(number));
+  if (missing.length > 0)
+    throw new NotFound(`There is no run ${missing.join(", ")} in this team.`, {
+      remedy: "The list of runs shows those there are; choose among them.",
+    });
+  return rows.map(toRun);
+}
+
 /** What nodes are called, by Ray's id. */
 export async function nodeNames(db: Db, nodeIds: readonly string[]): Promise<Map<string, string>> {
   const rows = await db

@@ -1,6 +1,9 @@
 import { inTeam, router } from "../platform/trpc/trpc";
+import * as comparison from "./comparison";
 import * as screens from "./screen-service";
 import {
+  CompareMetric,
+  CompareRuns,
   GetRun,
   HeatQuery,
   ListRuns,
@@ -33,6 +36,12 @@ export const runsRouter = router({
   metrics: inTeam("read")
     .input(MetricsQuery)
     .query(({ ctx, input }) => screens.metrics(ctx, input)),
+  compare: inTeam("read")
+    .input(CompareRuns)
+    .query(({ ctx, input }) => comparison.compare(ctx, input.runs)),
+  compareMetric: inTeam("read")
+    .input(CompareMetric)
+    .query(({ ctx, input }) => comparison.compareMetric(ctx, input)),
   /** What its script tracked: params, tags, artifacts, models. */
   tracked: inTeam("read")
     .input(RunNumber)

@@ -1,7 +1,7 @@
 /** What screens ask of runs. */
 import { z } from "zod";
 import { Count } from "../platform/atoms";
-import { RunKind, RunState } from "./contract";
+import { MAX_COMPARED_RUNS, RunKind, RunState } from "./contract";
 
 export const ListRuns = z.object({
   kinds: z.array(RunKind).min(1).optional(),
@@ -29,6 +29,22 @@ export const MetricsQuery = RunNumber.extend({
   width: z.number().int().min(10).max(4000).default(800),
   /** One line a rank instead of one for all. */
   byRank: z.boolean().default(false),
+});
+
+/** Runs side by side, by their numbers. */
+export const CompareRuns = z.object({
+  runs: z
+    .array(number)
+    .min(1)
+    .max(MAX_COMPARED_RUNS, `At most ${MAX_COMPARED_RUNS} runs are compared at once; leave some out.`),
+});
+
+/** One metric of several runs: over steps, or over the seconds since a run's first point. */
+export const CompareMetric = CompareRuns.extend({
+  name: z.string().min(1).max(250),
+  over: z.enum(["step", "time"]).default("step"),
+  /** At most as many buckets a line; fewer where there are many lines. */
+  width: z.number().int().min(10).max(4000).default(460),
 });
 
 export const LogLevel = z.enum(["debug", "info", "warning", "error"]);

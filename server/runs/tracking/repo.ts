@@ -21,6 +21,26 @@ export const paramsOf = (db: Db, of: Whose): Promise<KeyValue[]> =>
     .where(ofRun(runParam, of))
     .orderBy(asc(runParam.key));
 
+/** The same of several runs, by their ids. */
+export async function paramsOfRuns(
+  db: Db,
+  teamId: string,
+  runIds: readonly string[],
+): Promise<Map<string, KeyValue[]>> {
+  const rows = await db
+    .select({ runId: runParam.runId, key: runParam.key, value: runParam.value })
+    .from(runParam)
+    .where(and(eq(runParam.teamId, teamId), inArray(runParam.runId, [...runIds])))
+    .orderBy(asc(runParam.key));
+  const byRun = new Map<string, KeyValue[]>();
+  for (const { runId, ...param } of rows) {
+    const known = byRun.get(runId) ?? [];
+    known.push(param);
+    byRun.set(runId, known);
+  }
+  return byRun;
+}
+
 export const tagsOf = (db: Db, of: Whose): Promise<KeyValue[]> =>
   db
     .select({ key: runTag.key, value: runTag.value })
