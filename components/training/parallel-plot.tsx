@@ -83,6 +83,7 @@ export function ParallelPlot({ runs, hidden }: Props) {
           />
         </>
       }
+      className="parallel-frame"
       file="settings-against-metric"
       description={`${runs.length} runs over ${axes.map(({ name }) => name).join(", ")}.`}
       table={{

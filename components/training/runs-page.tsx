@@ -3,7 +3,7 @@ import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useRouter, useSearchParams } from "next/navigation";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
-import { LinkButton } from "@/components/ui/button";
+import { Button, LinkButton } from "@/components/ui/button";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
 import { Input } from "@/components/ui/field";
 import { duration, percent } from "@/components/ui/format";
@@ -11,8 +11,11 @@ import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { Bar } from "@/components/ui/progress";
 import { Segmented } from "@/components/ui/segmented";
+import { Select } from "@/components/ui/select";
 import { StatusDot } from "@/components/ui/status";
-import { Table } from "@/components/ui/table";
+import { type Column, Table } from "@/components/ui/table";
+import { RunState } from "@/server/runs/contract";
+import { ChosenRuns, useChoice } from "./chosen-runs";
 import { runSays, shapeOf } from "./run-words";
 import type { RunRow } from "./types";
 
@@ -22,6 +25,16 @@ const KINDS = [
 ] as const;
 type KindChoice = (typeof KINDS)[number]["value"];
 
+const STATES = [
+  { value: "any", label: "any state" },
+  ...RunState.options.map((state) => ({ value: state, label: state })),
+] as const;
+
+const WHO = [
+  { value: "all", label: "everyone" },
+  { value: "mine", label: "mine" },
+] as const;
+
 /** Filters live in the address: a link shows a colleague the same list. */
 export function RunsPage({ team }: { team: string }) {
   const trpc = useTRPC();
@@ -29,6 +42,10 @@ export function RunsPage({ team }: { team: string }) {
   const params = useSearchParams();
   const kind: KindChoice = params.get("kind") === "all" ? "all" : "train";
   const query = params.get("q") ?? "";
+  const state = RunState.safeParse(params.get("state")).data;
+  const isMine = params.get("by") === "mine";
+  const modelId = params.get("model");
+  const isFiltered = Boolean(query || state || isMine || modelId);
   const set = (name: string, value: string) => {
     const next = new URLSearchParams(params);
     if (value) next.set(name, value);
@@ -37,11 +54,20 @@ export function RunsPage({ team }: { team: string }) {
   };
   const runs = useInfiniteQuery(
     trpc.runs.list.infiniteQueryOptions(
-      { team, limit: 50, ...(kind === "train" && { kinds: ["train", "script"] }), ...(query && { query }) },
+      {
+        team,
+        limit: 50,
+        ...(kind === "train" && { kinds: ["train", "script"] }),
+        ...(query && { query }),
+        ...(state && { states: [state] }),
+        ...(isMine && { isMine }),
+        ...(modelId && { modelId }),
+      },
       { getNextPageParam: (page) => page.nextCursor, placeholderData: keepPreviousData },
     ),
   );
   const rows = runs.data?.pages.flatMap((page) => page.runs) ?? [];
+  const choice = useChoice(rows);
   const problem = runs.error && readError(runs.error);
   return (
     <>
@@ -65,6 +91,25 @@ export function RunsPage({ team }: { team: string }) {
               defaultValue={query}
               onValueChange={(value) => set("q", value.trim())}
             />
+            {modelId && (
+              <Button size="sm" onClick={() => set("model", "")}>
+                {rows.find((row) => row.model?.id === modelId)?.model?.name ?? "of one model"} ✕
+              </Button>
+            )}
+            <span className="run-filter">
+              <Select
+                label="State"
+                options={STATES}
+                value={state ?? "any"}
+                onValueChange={(value) => set("state", value === "any" ? "" : value)}
+              />
+            </span>
+            <Segmented
+              label="Whose"
+              options={WHO}
+              value={isMine ? "mine" : "all"}
+              onValueChange={(value) => set("by", value === "mine" ? "mine" : "")}
+            />
             <Segmented
               label="Kind"
               options={KINDS}
@@ -74,6 +119,7 @@ export function RunsPage({ team }: { team: string }) {
           </>
         }
       >
+        <ChosenRuns team={team} choice={choice} />
         {problem ? (
           <ErrorState
             what={problem.message}
@@ -93,7 +139,7 @@ export function RunsPage({ team }: { team: string }) {
             onEndReached={() => runs.hasNextPage && !runs.isFetchingNextPage && void runs.fetchNextPage()}
             empty={
               <EmptyState
-                title={query ? "No run matches" : "No runs yet"}
+                title={isFiltered ? "No run matches" : "No runs yet"}
                 actions={
                   <LinkButton variant="primary" href={`/${team}/models`}>
                     Open models
@@ -104,7 +150,8 @@ export function RunsPage({ team }: { team: string }) {
                 cluster.
               </EmptyState>
             }
-            columns={COLUMNS}
+            columns={[NUMBER, choice.column, ...OTHERS]}
+            isSelected={(row) => choice.chosen.some(({ id }) => id === row.id)}
           />
         )}
       </Panel>
@@ -112,13 +159,14 @@ export function RunsPage({ team }: { team: string }) {
   );
 }
 
-const COLUMNS = [
-  {
-    key: "number",
-    head: "Run",
-    width: "70px",
-    cell: (r: RunRow) => <span className="m num">{r.number}</span>,
-  },
+const NUMBER: Column<RunRow> = {
+  key: "number",
+  head: "Run",
+  width: "70px",
+  cell: (r) => <span className="m num">{r.number}</span>,
+};
+
+const OTHERS: Column<RunRow>[] = [
   { key: "title", head: "What", cell: (r: RunRow) => r.title },
   {
     key: "state",
@@ -135,7 +183,7 @@ const COLUMNS = [
     key: "left",
     head: "Left",
     width: "80px",
-    align: "end" as const,
+    align: "end",
     cell: (r: RunRow) =>
       r.state === "running" && r.progress?.etaSeconds != null ? duration(r.progress.etaSeconds) : "",
   },
@@ -143,14 +191,14 @@ const COLUMNS = [
     key: "workers",
     head: "Workers",
     width: "80px",
-    align: "end" as const,
+    align: "end",
     cell: (r: RunRow) => r.resources.workers,
   },
   {
     key: "took",
     head: "Took",
     width: "90px",
-    align: "end" as const,
+    align: "end",
     cell: (r: RunRow) =>
       r.startedAt && r.endedAt ? duration((r.endedAt.getTime() - r.startedAt.getTime()) / 1000) : "",
   },
@@ -159,7 +207,7 @@ const COLUMNS = [
     key: "created",
     head: "Made",
     width: "110px",
-    align: "end" as const,
+    align: "end",
     cell: (r: RunRow) => <Age at={r.createdAt.getTime()} form="ago" />,
   },
 ];

@@ -5,13 +5,15 @@ import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, expect, inject, it } from "vitest";
 import { connect } from "../../db/client";
 import { attempt, runParam } from "../../db/schema/runs";
+import { makeEngineer } from "../identity/testing";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { compare, compareMetric, levelOf } from "./comparison";
 import { MAX_COMPARED_RUNS } from "./contract";
 import { ingestMetrics } from "./door/metrics";
-import { CompareMetric, CompareRuns } from "./screens";
+import * as screens from "./screen-service";
+import { CompareMetric, CompareRuns, ListRuns } from "./screens";
 import { makeTeam, queue } from "./testing";
 
 let database: TestDatabase;
@@ -165,6 +167,18 @@ it("leaves out what a later attempt did again", async () => {
     ...Array.from({ length: 20 }, (_, i) => [51 + i, 5]),
   ]);
   expect((await compare(ctx, [queued.number]))[0]?.newest).toEqual([{ name: "loss", step: 70, value: 5 }]);
+});
+
+it("lists the runs of whoever asks", async () => {
+  const { actor } = await makeEngineer(connection.db);
+  await queue(ctx);
+  const own = await queue({ ...ctx, actor });
+  const list = async (of: TeamContext, isMine: boolean) =>
+    (await screens.list(of, ListRuns.parse({ isMine }))).runs.map((run) => run.number);
+  expect(await list({ ...ctx, actor }, true)).toEqual([own.number]);
+  expect(await list({ ...ctx, actor }, false)).toHaveLength(2);
+  const other = await makeEngineer(connection.db);
+  expect(await list({ ...ctx, actor: other.actor }, true)).toEqual([]);
 });
 
 it("reads a coarser level where buckets are wide or points are many", () => {

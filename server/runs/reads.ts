@@ -109,10 +109,15 @@ export async function subjectsOf(
 }
 
 /** Newest first; the cursor is the number of the last one seen. */
-export async function listRuns(db: Db, teamId: string, input: z.infer<typeof ListRuns>) {
+export async function listRuns(
+  db: Db,
+  { teamId, personId }: { teamId: string; personId: string },
+  input: z.infer<typeof ListRuns>,
+) {
   const filters: (SQL | undefined)[] = [eq(run.teamId, teamId)];
   if (input.kinds) filters.push(inArray(run.kind, input.kinds));
   if (input.states) filters.push(inArray(run.state, input.states));
+  if (input.isMine) filters.push(eq(run.createdBy, personId));
   if (input.modelId) filters.push(eq(run.modelId, input.modelId));
   if (input.cursor) filters.push(lt(run.number, input.cursor));
   const search = input.query?.trim();

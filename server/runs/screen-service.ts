@@ -13,7 +13,7 @@ import { MetricsQuery } from "./screens";
 import { isLiveRun } from "./states";
 
 export const list = (ctx: TeamContext, input: z.infer<typeof ListRuns>) =>
-  reads.listRuns(ctx.db, ctx.teamId, input);
+  reads.listRuns(ctx.db, { teamId: ctx.teamId, personId: ctx.actor.id }, input);
 
 /** Everything about one run but its charts and logs. */
 export async function detail(ctx: TeamContext, number: number) {

@@ -7,6 +7,8 @@ export const ListRuns = z.object({
   kinds: z.array(RunKind).min(1).optional(),
   states: z.array(RunState).min(1).optional(),
   modelId: z.string().optional(),
+  /** Only those of whoever asks. */
+  isMine: z.boolean().default(false),
   /** Words of the title, or a number. */
   query: z.string().max(200).optional(),
   cursor: z.number().int().positive().nullish(),
