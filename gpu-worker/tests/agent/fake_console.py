@@ -194,6 +194,11 @@ class FakeConsole:
         if path.startswith("/api/worker/blobs/"):
             blob = self.blobs.get(path.rpartition("/")[2])
             return (200, blob) if blob is not None else (404, refusal("not_found", "no such blob"))
+        if path == "/api/2.0/mlflow/runs/get":
+            attempt = self.attempts.get(token)
+            if attempt is None or attempt.over:
+                return 401, {"error_code": "UNAUTHENTICATED", "message": "no such attempt"}
+            return 200, {"run": {"info": tracked_info(attempt), "data": {}}}
         if path == "/api/worker/spec":
             attempt = self.attempts.get(token)
             if attempt is None or attempt.over:
@@ -225,6 +230,8 @@ class FakeConsole:
                     return self._enrol(message)
                 if path == "/api/agent/observed":
                     return self._observe(token, message)
+                if path.startswith("/api/2.0/mlflow/"):
+                    return self._track(path.removeprefix("/api/2.0/mlflow/"), token, message)
                 return self._report(path.rpartition("/")[2], token, message)
             finally:
                 self._lock.notify_all()
@@ -241,6 +248,14 @@ class FakeConsole:
         self.observations.append(message)
         self.observed |= {part: message[part] for part in SHORT_PARTS if part in message}
         return 200, {"seq": message["seq"], "revision": self.desired["revision"]}
+
+    def _track(self, call: str, token: str, message: dict[str, Any]) -> tuple[int, Any]:
+        """What an MLflow client tells of its run, kept under `mlflow/<call>`."""
+        attempt = self.attempts.get(token)
+        if attempt is None or attempt.over:
+            return 401, {"error_code": "UNAUTHENTICATED", "message": "no such attempt"}
+        attempt.reports.append((f"mlflow/{call}", message, time.monotonic()))
+        return 200, {"run_info": tracked_info(attempt)} if call == "runs/update" else {}
 
     def _report(self, kind: str, token: str, message: dict[str, Any]) -> tuple[int, Any]:
         attempt = self.attempts.get(token)
@@ -275,6 +290,12 @@ class FakeConsole:
         if kind == "error":
             attempt.cause, attempt.over = message["cause"], True
         return 200, {}
+
+
+def tracked_info(attempt: FakeAttempt) -> dict[str, Any]:
+    """A run as MLflow's API has it; it is its own experiment."""
+    names = {"run_id": attempt.run_id, "run_uuid": attempt.run_id, "experiment_id": attempt.run_id}
+    return {**names, "status": "RUNNING", "lifecycle_stage": "active", "start_time": 0, "artifact_uri": ""}
 
 
 def refusal(code: str, message: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from gpu_worker.agent.local import marked_processes
 from gpu_worker.agent.settings import Settings
 
 POOL = {"name": "cpu", "min": 2, "max": 3, "idleSeconds": 60, "resources": {"CPU": 1}}
-HEALTHY = 90
+HEALTHY = 150
 EXAMPLES = Path(__file__).parents[3] / "examples" / "scripts"
 
 
@@ -65,6 +65,12 @@ def ended(console: FakeConsole, attempt: FakeAttempt) -> dict[str, Any]:
     return console.until(job, HEALTHY, f"the end of {attempt.job_id}")
 
 
+def told(attempt: FakeAttempt, call: str, of_batch: str) -> list[dict[str, Any]]:
+    """What an MLflow client logged, singly or in batches."""
+    batches = [entry for body in attempt.bodies("mlflow/runs/log-batch") for entry in body.get(of_batch, [])]
+    return [*batches, *attempt.bodies(f"mlflow/runs/{call}")]
+
+
 def left_behind(lab: Lab) -> list[str]:
     """Folders of ranks, and processes that work in one."""
     scratch = lab.home.resolve() / "cache" / "scratch"
@@ -95,6 +101,10 @@ def test_a_plain_ddp_script_meets_its_peers_and_finishes(lab: Lab) -> None:
     assert attempt.result is not None
     assert attempt.result["environment"]["workers"] == "2"
     assert attempt.result["environment"]["torch"].startswith("2.")
+    params = {body["key"]: body["value"] for body in told(attempt, "log-parameter", "params")}
+    assert params == {"steps": "30", "batch": "64", "lr": "0.05", "world": "2"}
+    losses = told(attempt, "log-metric", "metrics")
+    assert [(body["key"], body["step"]) for body in losses] == [("train/loss", step) for step in (10, 20, 30)]
     phases = [body["progress"]["phase"] for body in attempt.bodies("progress")]
     assert {"preparing", "running"} <= set(phases)
     clean(lab)
