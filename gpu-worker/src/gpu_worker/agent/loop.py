@@ -118,7 +118,7 @@ class Agent:
             self._desired, self._applied = None, 0
 
     def _tell(self) -> None:
-        """Pushes what changed, of jobs and services soon, of nodes once a second, and all of it every five."""
+        """Pushes what changed: jobs and services soon, nodes once a second, and all of it every five."""
         incarnation, seq = uuid.uuid4().hex, 0
         told: Observation | None = None
         told_at = full_at = -HEARTBEAT_SECONDS
