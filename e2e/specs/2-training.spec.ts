@@ -85,7 +85,22 @@ test("3 a script that fails says which rank, how, and where", async () => {
   ).toBeVisible();
 });
 
-test("4 the rank that holds the others up is named, and leads to its log", async () => {
+test("4 runs stand side by side, what differs first", async () => {
+  const archive = zip(join(folder, "experiment.zip"), [resolve("examples/scripts/ddp.py")]);
+  await training.launchScript(TEAM, archive, "ddp.py --steps 120 --lr 0.1");
+  await training.expectState("succeeded");
+  await engineer.goto(`/${TEAM}/training`);
+  const rows = engineer.getByRole("row", { name: /experiment\.zip: ddp\.py/ });
+  await rows.nth(0).getByRole("checkbox").click();
+  await rows.nth(1).getByRole("checkbox").click();
+  await look(engineer, "training-chosen");
+  await engineer.getByRole("link", { name: "Compare 2" }).click();
+  await expect(engineer.getByRole("region", { name: "train/loss" })).toBeVisible();
+  await expect(engineer.getByRole("row", { name: /^lr/ })).toContainText(/0\.02.*0\.1|0\.1.*0\.02/);
+  await look(engineer, "training-compare");
+});
+
+test("5 the rank that holds the others up is named, and leads to its log", async () => {
   const models = new ModelsPage(engineer, TEAM);
   await models.openVersion("fashion-resnet", 1);
   await models.expectState("ready");
