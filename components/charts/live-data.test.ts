@@ -44,6 +44,16 @@ it("names the columns of each series as they stand in the table", () => {
   expect(placesOf(all).map(({ mean }) => table[mean]?.[0])).toEqual([1, 2, 3]);
 });
 
+it("has one column for a series without a band", () => {
+  const all = [{ ...series([0], [1]), hasBand: false }, series([0], [3])];
+  const table = liveTable(all, [0, 1], 100);
+  expect(table).toHaveLength(1 + 1 + 3);
+  expect(placesOf(all).map(({ mean, band }) => [table[mean]?.[0], band !== undefined])).toEqual([
+    [1, false],
+    [3, true],
+  ]);
+});
+
 it("knows nothing between samples that are far apart", () => {
   expect(valueAt(series([0, 1, 2, 3], [5, 6, 7, 8]), 1.4)).toBe(6);
   expect(valueAt(series([0, 1, 2, 3], [5, 6, 7, 8]), 50)).toBeNull();

@@ -2,22 +2,19 @@
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { useRouter, useSearchParams } from "next/navigation";
 import { readError, useTRPC } from "@/components/trpc/client";
-import { Age } from "@/components/ui/age";
 import { Button, LinkButton } from "@/components/ui/button";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
 import { Input } from "@/components/ui/field";
-import { duration, percent } from "@/components/ui/format";
+import { Menu } from "@/components/ui/menu";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
-import { Bar } from "@/components/ui/progress";
 import { Segmented } from "@/components/ui/segmented";
 import { Select } from "@/components/ui/select";
-import { StatusDot } from "@/components/ui/status";
-import { type Column, Table } from "@/components/ui/table";
+import { Table } from "@/components/ui/table";
 import { RunState } from "@/server/runs/contract";
 import { ChosenRuns, useChoice } from "./chosen-runs";
-import { runSays, shapeOf } from "./run-words";
-import type { RunRow } from "./types";
+import { NUMBER, othersOf } from "./runs-columns";
+import { useHiddenColumns } from "./use-hidden-columns";
 
 const KINDS = [
   { value: "train", label: "training" },
@@ -68,6 +65,8 @@ export function RunsPage({ team }: { team: string }) {
   );
   const rows = runs.data?.pages.flatMap((page) => page.runs) ?? [];
   const choice = useChoice(rows);
+  const [hidden, toggleColumn] = useHiddenColumns();
+  const others = othersOf((id) => set("model", id));
   const problem = runs.error && readError(runs.error);
   return (
     <>
@@ -116,6 +115,19 @@ export function RunsPage({ team }: { team: string }) {
               value={kind}
               onValueChange={(value) => set("kind", value === "all" ? "all" : "")}
             />
+            <Menu
+              label="Columns"
+              groups={[
+                {
+                  label: "Columns",
+                  items: others.map(({ key, head }) => ({
+                    label: head,
+                    checked: !hidden.includes(key),
+                    onPress: () => toggleColumn(key),
+                  })),
+                },
+              ]}
+            />
           </>
         }
       >
@@ -150,80 +162,11 @@ export function RunsPage({ team }: { team: string }) {
                 cluster.
               </EmptyState>
             }
-            columns={[NUMBER, choice.column, ...OTHERS]}
+            columns={[NUMBER, choice.column, ...others.filter(({ key }) => !hidden.includes(key))]}
             isSelected={(row) => choice.chosen.some(({ id }) => id === row.id)}
           />
         )}
       </Panel>
     </>
-  );
-}
-
-const NUMBER: Column<RunRow> = {
-  key: "number",
-  head: "Run",
-  width: "70px",
-  cell: (r) => <span className="m num">{r.number}</span>,
-};
-
-const OTHERS: Column<RunRow>[] = [
-  { key: "title", head: "What", cell: (r: RunRow) => r.title },
-  {
-    key: "state",
-    head: "State",
-    width: "190px",
-    cell: (r: RunRow) => (
-      <StatusDot state={shapeOf(r.state)}>
-        {runSays(r.state, r.attempts, r.stopRequestedAt !== null)}
-      </StatusDot>
-    ),
-  },
-  { key: "progress", head: "Progress", width: "170px", cell: (r: RunRow) => <RowProgress run={r} /> },
-  {
-    key: "left",
-    head: "Left",
-    width: "80px",
-    align: "end",
-    cell: (r: RunRow) =>
-      r.state === "running" && r.progress?.etaSeconds != null ? duration(r.progress.etaSeconds) : "",
-  },
-  {
-    key: "workers",
-    head: "Workers",
-    width: "80px",
-    align: "end",
-    cell: (r: RunRow) => r.resources.workers,
-  },
-  {
-    key: "took",
-    head: "Took",
-    width: "90px",
-    align: "end",
-    cell: (r: RunRow) =>
-      r.startedAt && r.endedAt ? duration((r.endedAt.getTime() - r.startedAt.getTime()) / 1000) : "",
-  },
-  { key: "by", head: "By", width: "140px", cell: (r: RunRow) => r.createdByName ?? "system" },
-  {
-    key: "created",
-    head: "Made",
-    width: "110px",
-    align: "end",
-    cell: (r: RunRow) => <Age at={r.createdAt.getTime()} form="ago" />,
-  },
-];
-
-function RowProgress({ run }: { run: RunRow }) {
-  if (run.state === "succeeded" || run.progress?.percent == null) return null;
-  const share = run.progress.percent / 100;
-  return (
-    <span className="row">
-      <Bar
-        value={share}
-        label={run.title}
-        tone={run.state === "failed" ? "bad" : "accent"}
-        className="grow"
-      />
-      <span className="num s12">{percent(share, 0)}</span>
-    </span>
   );
 }

@@ -1,0 +1,88 @@
+import { Age } from "@/components/ui/age";
+import { duration, percent } from "@/components/ui/format";
+import { Bar } from "@/components/ui/progress";
+import { StatusDot } from "@/components/ui/status";
+import type { Column } from "@/components/ui/table";
+import { runSays, shapeOf } from "./run-words";
+import type { RunRow } from "./types";
+
+export const NUMBER: Column<RunRow> = {
+  key: "number",
+  head: "Run",
+  width: "70px",
+  cell: (r) => <span className="m num">{r.number}</span>,
+};
+
+/** All but the number, which is always there; a press on a model keeps its runs only. */
+export const othersOf = (onModel: (id: string) => void): (Column<RunRow> & { head: string })[] => [
+  { key: "title", head: "What", cell: (r: RunRow) => r.title },
+  {
+    key: "model",
+    head: "Model",
+    width: "130px",
+    cell: ({ model }) =>
+      model && (
+        <button type="button" className="link clip" onClick={() => onModel(model.id)}>
+          {model.name}
+        </button>
+      ),
+  },
+  {
+    key: "state",
+    head: "State",
+    width: "190px",
+    cell: (r: RunRow) => (
+      <StatusDot state={shapeOf(r.state)}>
+        {runSays(r.state, r.attempts, r.stopRequestedAt !== null)}
+      </StatusDot>
+    ),
+  },
+  { key: "progress", head: "Progress", width: "170px", cell: (r: RunRow) => <RowProgress run={r} /> },
+  {
+    key: "left",
+    head: "Left",
+    width: "80px",
+    align: "end",
+    cell: (r: RunRow) =>
+      r.state === "running" && r.progress?.etaSeconds != null ? duration(r.progress.etaSeconds) : "",
+  },
+  {
+    key: "workers",
+    head: "Workers",
+    width: "80px",
+    align: "end",
+    cell: (r: RunRow) => r.resources.workers,
+  },
+  {
+    key: "took",
+    head: "Took",
+    width: "90px",
+    align: "end",
+    cell: (r: RunRow) =>
+      r.startedAt && r.endedAt ? duration((r.endedAt.getTime() - r.startedAt.getTime()) / 1000) : "",
+  },
+  { key: "by", head: "By", width: "140px", cell: (r: RunRow) => r.createdByName ?? "system" },
+  {
+    key: "created",
+    head: "Made",
+    width: "110px",
+    align: "end",
+    cell: (r: RunRow) => <Age at={r.createdAt.getTime()} form="ago" />,
+  },
+];
+
+function RowProgress({ run }: { run: RunRow }) {
+  if (run.state === "succeeded" || run.progress?.percent == null) return null;
+  const share = run.progress.percent / 100;
+  return (
+    <span className="row">
+      <Bar
+        value={share}
+        label={run.title}
+        tone={run.state === "failed" ? "bad" : "accent"}
+        className="grow"
+      />
+      <span className="num s12">{percent(share, 0)}</span>
+    </span>
+  );
+}

@@ -1,0 +1,26 @@
+"use client";
+import { useSyncExternalStore } from "react";
+
+const KEY = "lathe.runs.hidden-columns";
+const CHANGED = "lathe:runs.hidden-columns";
+
+function subscribe(listener: () => void): () => void {
+  window.addEventListener(CHANGED, listener);
+  return () => window.removeEventListener(CHANGED, listener);
+}
+
+/** Keys of the columns of the list of runs that are not shown; kept in this browser. */
+export function useHiddenColumns(): readonly [readonly string[], (key: string) => void] {
+  const stored = useSyncExternalStore(
+    subscribe,
+    () => window.localStorage.getItem(KEY) ?? "",
+    () => "",
+  );
+  const hidden = stored.split(",").filter(Boolean);
+  const toggle = (key: string) => {
+    const next = hidden.includes(key) ? hidden.filter((other) => other !== key) : [...hidden, key];
+    window.localStorage.setItem(KEY, next.join(","));
+    window.dispatchEvent(new Event(CHANGED));
+  };
+  return [hidden, toggle];
+}
