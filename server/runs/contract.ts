@@ -99,18 +99,34 @@ export const TrainHyper = z.object({
   epochs: z.number().min(0.01).max(1000).default(1),
   globalBatch: z.number().int().min(1).max(65536).default(256),
   lr: z.number().positive().default(3e-3),
+  /** How the rate goes on after the warm-up: to 0 along half a cosine or a line, or as it is. */
+  schedule: z.enum(["cosine", "linear", "constant"]).default("cosine"),
+  warmupFraction: z.number().min(0, "at least 0").max(0.5, "at most 0.5").default(0.05),
   optimizer: z.enum(["sgd", "adamw"]).default("adamw"),
-  weightDecay: z.number().nonnegative().default(1e-4),
-  clipNorm: z.number().positive().default(5),
-  warmupFraction: z.number().min(0).max(0.5).default(0.05),
+  weightDecay: z.number().nonnegative("at least 0").default(1e-4),
+  clipNorm: z.number().positive("above 0").default(5),
   augment: z.boolean().default(false),
+  /** Micro-batches a worker's share of a step is computed in, to save memory. */
+  accumulate: z.number().int("a whole number").min(1, "at least 1").max(1024, "at most 1,024").default(1),
+  /** What forward and backward passes compute in; weights and their updates are fp32. */
+  compute: z.enum(["fp32", "bf16"]).default("fp32"),
+  /** A loss that is no number or explodes stops the run, or brings the last good checkpoint back. */
+  onDivergence: z.enum(["stop", "lower_rate"]).default("stop"),
+  /** What the rate is multiplied with each time, and how many times before the run stops. */
+  lowerRateFactor: z.number().min(0.01, "at least 0.01").max(0.99, "at most 0.99").default(0.5),
+  lowerRateTimes: z.number().int("a whole number").min(1, "at least 1").max(10, "at most 10").default(3),
   seed: z.number().int().default(0),
   checkpointEverySteps: z.number().int().min(1).default(25),
   evaluateEverySteps: z.number().int().min(1).default(50),
 });
 export type TrainHyper = z.infer<typeof TrainHyper>;
 
-export const InitVersion = z.object({ from: z.literal("version"), blob: Sha256 });
+export const InitVersion = z.object({
+  from: z.literal("version"),
+  blob: Sha256,
+  /** `fresh` trains its graph from scratch: the weights are drawn anew by the seed. */
+  weights: z.enum(["kept", "fresh"]).default("kept"),
+});
 export const InitArchitecture = z.object({
   from: z.literal("architecture"),
   name: z.enum(["resnet-small"]),
@@ -134,7 +150,7 @@ export const TrainSpec = z.object({
   /** Quantization applied again to the result. */
   precision: Precision,
   recipe: Recipe.nullable(),
-  /** What the result is compared with on the same samples; null for training from scratch. */
+  /** What the result is compared with on the same samples; null where there is nothing. */
   baseline: Sha256.nullable(),
   dataset: DatasetRef,
   hyper: TrainHyper,

@@ -20,6 +20,13 @@ def test_the_rate_warms_up_and_falls_to_zero() -> None:
     assert rates[100] == pytest.approx(0)
 
 
+def test_a_linear_rate_falls_evenly_and_a_constant_one_stays() -> None:
+    linear = [learning_rate(step, 100, 2.0, 0.1, "linear") for step in range(101)]
+    assert linear[:10] == pytest.approx([2 * (step + 1) / 10 for step in range(10)])
+    assert linear[10:] == pytest.approx([2 * (1 - step / 90) for step in range(91)])
+    assert {learning_rate(step, 100, 2.0, 0.1, "constant") for step in range(9, 101)} == {2.0}
+
+
 def test_zero_weights_stay_zero_and_biases_stay_free() -> None:
     torch.manual_seed(0)
     layer = nn.Linear(8, 4)

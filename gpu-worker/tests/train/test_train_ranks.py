@@ -67,15 +67,15 @@ def run(spec: AttemptSpec, folder: Path, world: int, stop_after: int | None = No
     return TrainResult.model_validate_json(text) if text else None
 
 
-def test_two_ranks_train_what_one_rank_trains(tmp_path: Path) -> None:
+def test_ranks_and_micro_batches_train_what_one_rank_trains_at_once(tmp_path: Path) -> None:
     found: list[dict[str, np.ndarray]] = []
     losses: list[list[float]] = []
     norms: list[list[float]] = []
-    for world in (1, 2):
-        door = open_door(tmp_path / str(world))
+    for world, accumulate in ((1, 1), (2, 1), (1, 3), (2, 3)):
+        door = open_door(tmp_path / f"{world}-{accumulate}")
         dataset = stored_dataset(door, (20,), 3)
         # An odd batch, so that the ranks' shares differ; SGD, whose steps are proportional to the gradient.
-        hyper = {"optimizer": "sgd", "globalBatch": 17, "weightDecay": 0.0}
+        hyper = {"optimizer": "sgd", "globalBatch": 17, "weightDecay": 0.0, "accumulate": accumulate}
         spec = attempt(train_spec(door, "", dataset, model=perceptron(), hyper=hyper), workers=world)
         result = run(spec, door.folder, world)
         assert result is not None
@@ -90,11 +90,13 @@ def test_two_ranks_train_what_one_rank_trains(tmp_path: Path) -> None:
         for rank, step in steps:
             assert 0 < times["train/compute_time", rank, step] <= times["train/step_time", rank, step]
             assert times["train/local_loss", rank, step] > 0
-    alone, together = found
-    for name, value in alone.items():
-        np.testing.assert_allclose(together[name], value, rtol=0, atol=1e-6, err_msg=name)
-    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-5)
-    np.testing.assert_allclose(norms[1], norms[0], rtol=1e-4)
+    alone, *others = found
+    for other in others:
+        for name, value in alone.items():
+            np.testing.assert_allclose(other[name], value, rtol=0, atol=1e-6, err_msg=name)
+    for other_losses, other_norms in zip(losses[1:], norms[1:], strict=True):
+        np.testing.assert_allclose(other_losses, losses[0], rtol=1e-5)
+        np.testing.assert_allclose(other_norms, norms[0], rtol=1e-4)
 
 
 def test_a_stop_on_one_rank_stops_all_and_the_run_resumes_exactly(tmp_path: Path) -> None:

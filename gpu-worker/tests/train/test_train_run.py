@@ -44,13 +44,21 @@ def newest(door: FolderDoor) -> dict[str, Any]:
     return {key: door.read("checkpoints")[-1][key] for key in ("step", "sha256", "bytes")}
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
-def test_a_stopped_and_resumed_run_ends_with_the_same_bytes(tmp_path: Path, optimizer: str) -> None:
+@pytest.mark.parametrize(
+    "hyper",
+    [
+        {"optimizer": "adamw"},
+        {"optimizer": "sgd"},
+        {"schedule": "linear", "accumulate": 3},
+        {"schedule": "constant", "compute": "bf16", "onDivergence": "lower_rate"},
+    ],
+)
+def test_a_stopped_and_resumed_run_ends_with_the_same_bytes(tmp_path: Path, hyper: dict[str, object]) -> None:
     whole, parts = open_door(tmp_path / "whole"), open_door(tmp_path / "parts")
     results = []
     for door in (whole, parts):
         dataset = stored_dataset(door, (28, 28), 10)
-        spec = train_spec(door, "resnet", dataset, hyper={"optimizer": optimizer, "augment": True})
+        spec = train_spec(door, "resnet", dataset, hyper={"augment": True} | hyper)
         if door is whole:
             results.append(run(attempt(spec), door))
         else:
@@ -178,6 +186,37 @@ def test_training_from_scratch_gives_a_version_that_can_be_trained_again(tmp_pat
     assert {op.op: op.count for op in result.artifacts.inspection.ops}["BatchNormalization"] == 15
 
 
+def test_the_graph_of_a_version_trains_from_scratch_by_the_seed_alone(tmp_path: Path) -> None:
+    """What the version had learnt, its zeros included, is gone: two versions of one graph end alike."""
+    found = []
+    for name, change, seed in (("first", 0.0, 3), ("other", 1.0, 3), ("seed", 0.0, 4)):
+        door = open_door(tmp_path / name)
+        dataset = stored_dataset(door, (28, 28), 10)
+        model = onnx.load_model_from_string(onnx_of("resnet"))
+        for tensor in model.graph.initializer:
+            if len(tensor.dims) == 4:
+                tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * change, tensor.name))
+        blob = door.put_blob(model.SerializeToString()).sha256
+        spec = train_spec(
+            door,
+            "resnet",
+            dataset,
+            init={"from": "version", "blob": blob, "weights": "fresh"},
+            baseline=blob,
+            hyper={"seed": seed, "epochs": 2},
+        )
+        result = run(attempt(spec), door)
+        assert result is not None
+        assert result.artifacts.evaluation.accuracy > 0.5
+        assert result.artifacts.evaluation.paired is not None
+        assert result.artifacts.inspection.tier == 1
+        found.append(weights(door, result.artifacts.model.sha256))
+    first, other, seeded = found
+    for name, value in first.items():
+        np.testing.assert_array_equal(other[name], value)
+    assert any(not np.array_equal(seeded[name], value) for name, value in first.items())
+
+
 def test_specs_that_cannot_be_trained_say_why(tmp_path: Path) -> None:
     door = open_door(tmp_path)
     wrong_shape = stored_dataset(door, (9, 9), 10)
@@ -192,6 +231,13 @@ def test_specs_that_cannot_be_trained_say_why(tmp_path: Path) -> None:
             attempt(train_spec(door, "resnet", good, hyper={"globalBatch": 1})),
             0, 2, "127.0.0.1", 0, "cpu", door, print, threading.Event(),
         )  # fmt: skip
+
+
+def test_more_micro_batches_than_samples_are_refused(tmp_path: Path) -> None:
+    door = open_door(tmp_path)
+    spec = train_spec(door, "dense", stored_dataset(door, (20,), 3), hyper={"accumulate": 17})
+    with pytest.raises(ValueError, match="17 micro-batches cannot be made of the 16 samples of a worker"):
+        run(attempt(spec), door)
 
 
 def test_a_run_that_diverges_ends_with_the_reason(tmp_path: Path) -> None:

@@ -682,6 +682,7 @@ class InitVersion(BaseModel):
     )
     from_: Annotated[Literal['version'], Field(alias='from')] = 'version'
     blob: str
+    weights: Literal['kept', 'fresh'] = 'kept'
 
 
 class InspectDatasetSpec(BaseModel):
@@ -841,11 +842,19 @@ class TrainHyper(BaseModel):
     epochs: float = 1
     global_batch: Annotated[int, Field(alias='globalBatch')] = 256
     lr: float = 0.003
+    schedule: Literal['cosine', 'linear', 'constant'] = 'cosine'
+    warmup_fraction: Annotated[float, Field(alias='warmupFraction')] = 0.05
     optimizer: Literal['sgd', 'adamw'] = 'adamw'
     weight_decay: Annotated[float, Field(alias='weightDecay')] = 0.0001
     clip_norm: Annotated[float, Field(alias='clipNorm')] = 5
-    warmup_fraction: Annotated[float, Field(alias='warmupFraction')] = 0.05
     augment: bool = False
+    accumulate: int = 1
+    compute: Literal['fp32', 'bf16'] = 'fp32'
+    on_divergence: Annotated[
+        Literal['stop', 'lower_rate'], Field(alias='onDivergence')
+    ] = 'stop'
+    lower_rate_factor: Annotated[float, Field(alias='lowerRateFactor')] = 0.5
+    lower_rate_times: Annotated[int, Field(alias='lowerRateTimes')] = 3
     seed: int = 0
     checkpoint_every_steps: Annotated[int, Field(alias='checkpointEverySteps')] = 25
     evaluate_every_steps: Annotated[int, Field(alias='evaluateEverySteps')] = 50

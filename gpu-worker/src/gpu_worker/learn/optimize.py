@@ -10,13 +10,25 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+Schedule = Literal["cosine", "linear", "constant"]
 
-def learning_rate(step: int, total: int, peak: float, warmup_fraction: float) -> float:
-    """Linear warm-up to `peak`, then half a cosine that ends at 0 after the last step (arXiv:1608.03983)."""
+
+def learning_rate(
+    step: int, total: int, peak: float, warmup_fraction: float, schedule: Schedule = "cosine"
+) -> float:
+    """Linear warm-up to `peak`, then half a cosine (arXiv:1608.03983) or a line that ends at 0 after the last
+    step, or `peak` itself.
+    """
     warmup = math.ceil(total * warmup_fraction)
     if step < warmup:
         return peak * (step + 1) / warmup
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
+    match schedule:
+        case "cosine":
+            return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
+        case "linear":
+            return peak * (1 - (step - warmup) / max(1, total - warmup))
+        case "constant":
+            return peak
 
 
 def build_optimizer(

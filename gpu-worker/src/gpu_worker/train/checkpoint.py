@@ -21,12 +21,15 @@ from gpu_worker.contract import CheckpointReport
 from gpu_worker.jobs.ports import Door
 
 FORMAT = "lathe-checkpoint-1"
+OF_A_RUN = ("total_steps", "seed", "global_batch", "train_samples")
+"""What of a position never changes while a run goes on."""
 
 
 @dataclass(frozen=True)
 class Position:
-    """Where a run stands: steps done, what the sample stream and the randomness are functions of, and the
-    seconds trained so far, earlier attempts included.
+    """Where a run stands: steps done, what the sample stream and the randomness are functions of, the seconds
+    trained so far, earlier attempts included, how often a divergence lowered the rate, and the losses that
+    the next one is judged by.
     """
 
     step: int
@@ -35,6 +38,12 @@ class Position:
     global_batch: int
     train_samples: int
     seconds: float = 0.0
+    lowered: int = 0
+    losses: tuple[float, ...] = ()
+
+    def is_of_run(self, other: Position) -> bool:
+        """Whether both are places in the same run."""
+        return all(getattr(self, name) == getattr(other, name) for name in OF_A_RUN)
 
 
 @dataclass(frozen=True)
@@ -79,13 +88,23 @@ def restore(path: str, module: nn.Module, optimizer: torch.optim.Optimizer) -> P
         ) from error
     if header.get("format") != FORMAT:
         raise ValueError(f"This is no checkpoint of a training run (format {header.get('format')!r}).")
+    _load(tensors, module, optimizer)
+    stored = json.loads(header["position"])
+    return Position(**stored | {"losses": tuple(stored.get("losses", ()))})
+
+
+def put_back(taken: Snapshot, module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    """Loads a snapshot into the module and the optimizer, in place. The snapshot stays as it is."""
+    _load(taken.tensors, module, optimizer)
+
+
+def _load(tensors: dict[str, Tensor], module: nn.Module, optimizer: torch.optim.Optimizer) -> None:
     own = module.state_dict()
     weights = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
     if own.keys() != weights.keys() or any(own[name].shape != weights[name].shape for name in own):
         raise ValueError("The checkpoint belongs to another model: names or shapes of its tensors differ.")
     module.load_state_dict(weights)
     _restore_optimizer(optimizer, tensors)
-    return Position(**json.loads(header["position"]))
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
@@ -97,7 +116,8 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
             like = parameters[int(index)]
             # Moments take the memory layout of their parameter: bitwise the same steps as without the
             # interruption.
-            moved = torch.empty_like(like).copy_(value) if value.shape == like.shape and value.ndim else value
+            is_moment = value.shape == like.shape and value.ndim
+            moved = torch.empty_like(like).copy_(value) if is_moment else value.clone()
             state.setdefault(int(index), {})[key] = moved
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 

@@ -7,31 +7,25 @@ interrupted at a checkpoint goes on exactly as it would have.
 
 from __future__ import annotations
 
-import math
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 import torch._dynamo  # the first optimizer imports it, a second of work that belongs before the start
-from torch import Tensor, nn
 
 from gpu_worker.contract import AttemptSpec, TrainResult, TrainSpec
-from gpu_worker.data import Dataset
-from gpu_worker.importer import to_logits
 from gpu_worker.jobs.data import open_reference
 from gpu_worker.jobs.ports import Door, Stopped
-from gpu_worker.learn.optimize import ZeroMasks, build_optimizer, clip, lay_out, learning_rate, summed_loss
+from gpu_worker.learn.optimize import ZeroMasks, build_optimizer, lay_out
 from gpu_worker.learn.sampler import SampleStream
-from gpu_worker.train.augment import shift_and_flip
-from gpu_worker.train.checkpoint import CheckpointWriter, Position, restore, snapshot
+from gpu_worker.train.checkpoint import Position, restore
 from gpu_worker.train.evaluation import SubsetEvaluation
-from gpu_worker.train.group import ComputeClock, Group, Pulse, join_group
+from gpu_worker.train.group import join_group
+from gpu_worker.train.loop import TrainingLoop
 from gpu_worker.train.reporter import Reporter
 from gpu_worker.train.result import build_result
-from gpu_worker.train.teacher import open_teacher
-from gpu_worker.train.trainable import Trainable, load_trainable
+from gpu_worker.train.step import Stepper, refuse_compute
+from gpu_worker.train.trainable import load_trainable
 
 
 def run_rank(
@@ -57,6 +51,12 @@ def run_rank(
     hyper = train.hyper
     if hyper.global_batch < world:
         raise ValueError(f"A global batch of {hyper.global_batch} cannot be shared by {world} workers.")
+    if hyper.global_batch // world < hyper.accumulate:
+        raise ValueError(
+            f"{hyper.accumulate} micro-batches cannot be made of the {hyper.global_batch // world} samples of"
+            f" a worker: {hyper.global_batch} in a step over {world} workers."
+        )
+    refuse_compute(hyper.compute, torch.device(device))
     torch.set_num_threads(max(1, int(spec.resources.cpus)))
 
     dataset = open_reference(door, train.dataset)
@@ -75,12 +75,14 @@ def run_rank(
         optimizer = build_optimizer(module, hyper.optimizer, hyper.lr, hyper.weight_decay)
         if spec.checkpoint is not None:
             stored = restore(str(door.blob(spec.checkpoint.sha256)), module, optimizer)
-            if replace(stored, step=0, seconds=0.0) != position:
+            if not stored.is_of_run(position):
                 raise ValueError(f"The checkpoint belongs to another run: {stored} against {position}.")
             position = stored
             reporter.log(f"resumed at step {position.step} of {total}")
+        stepper = Stepper(train, group, module, optimizer, masks, dataset, trainable, stream, door)
+        evaluation = SubsetEvaluation(dataset, trainable, group)
         loop = TrainingLoop(
-            train, group, module, optimizer, masks, dataset, trainable, stream, position, door, reporter, stop
+            hyper, group, module, optimizer, stepper, evaluation, position, door, reporter, stop
         )
         finished = loop.run()
         seconds = loop.position.seconds
@@ -91,139 +93,3 @@ def run_rank(
         return build_result(spec, train, trainable, module, dataset, door, reporter, group, seconds, stop)
     except Stopped:
         return None
-
-
-class TrainingLoop:
-    """The steps of one rank. All ranks call the same collectives in the same order."""
-
-    def __init__(
-        self,
-        spec: TrainSpec,
-        group: Group,
-        module: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        masks: ZeroMasks | None,
-        dataset: Dataset,
-        trainable: Trainable,
-        stream: SampleStream,
-        position: Position,
-        door: Door,
-        reporter: Reporter,
-        stop: threading.Event,
-    ) -> None:
-        self.spec, self.hyper = spec, spec.hyper
-        self.group, self.module, self.optimizer, self.masks = group, module, optimizer, masks
-        self.dataset, self.trainable, self.stream = dataset, trainable, stream
-        self.position, self.door, self.reporter, self.stop = position, door, reporter, stop
-        self.clock = ComputeClock(group.device)
-        self.wrapped = group.wrap(module, self.clock)
-        self.teacher = open_teacher(spec.teacher, door, group.device)
-        self.evaluation = SubsetEvaluation(dataset, trainable, group)
-
-    def run(self) -> bool:
-        """Steps to the end; False when all ranks agreed to stop before it."""
-        writer = CheckpointWriter(self.door, self._stored) if self.group.rank == 0 else None
-        pulse: Pulse | None = None
-        own = 0.0
-        total, every = self.position.total_steps, self.hyper
-        stopping = False
-        resumed, earlier = time.monotonic(), self.position.seconds
-        try:
-            for step in range(self.position.step + 1, total + 1):
-                began = time.perf_counter()
-                lr = learning_rate(step - 1, total, self.hyper.lr, self.hyper.warmup_fraction)
-                loss, samples, grad_norm = self._step(step - 1, lr)
-                taken = time.perf_counter() - began
-                computed = self.clock.seconds() if self.group.world > 1 else taken
-                self.reporter.step(step, taken, computed, lr, grad_norm, self.hyper.global_batch)
-                # The sum over ranks is read a step later: agreeing to stop and the mean loss then cost no
-                # wait.
-                if pulse is not None:
-                    stopping = self._read(pulse, own, step - 1)
-                asked = torch.tensor(float(self.stop.is_set()), device=loss.device)
-                own = loss.item() / samples
-                pulse = self.group.sum_later(torch.stack([loss.detach(), asked]))
-                seconds = earlier + time.monotonic() - resumed
-                self.position = replace(self.position, step=step, seconds=seconds)
-                at_end = stopping or step == total
-                if (
-                    at_end
-                    or step % every.evaluate_every_steps == 0
-                    or step % every.checkpoint_every_steps == 0
-                ):
-                    self._pause(step, at_end, writer)
-                if stopping:
-                    break
-            if pulse is not None:
-                self._read(pulse, own, self.position.step)
-        finally:
-            if writer is not None:
-                writer.close()
-        return self.position.step == total
-
-    def _step(self, index: int, lr: float) -> tuple[Tensor, int, float]:
-        """One optimizer step; (this rank's summed loss, its samples, the gradient's norm before clipping)."""
-        self.clock.begin()
-        self.module.train()
-        seed_step(self.hyper.seed, index, self.group.rank)
-        ids = self.stream.ids(index, self.group.rank, self.group.world)
-        inputs = torch.from_numpy(self.dataset.batch(ids, self.trainable.input)).to(self.group.device)
-        labels = torch.from_numpy(self.dataset.y[ids]).to(self.group.device)
-        if self.hyper.augment:
-            inputs = shift_and_flip(inputs)
-        for parameters in self.optimizer.param_groups:
-            parameters["lr"] = lr
-        taught = self.teacher(inputs) if self.teacher is not None else None
-        teacher = self.spec.teacher
-        logits = to_logits(self.wrapped(inputs), self.trainable.probabilities)
-        loss = summed_loss(
-            logits,
-            labels,
-            taught,
-            teacher.temperature if teacher else 1.0,
-            teacher.weight if teacher else 0.0,
-        )
-        self.optimizer.zero_grad(set_to_none=True)
-        # DDP averages over ranks, whose shares may differ by a sample: this makes it the global batch's mean.
-        (loss * (self.group.world / self.hyper.global_batch)).backward()
-        if self.masks is not None:
-            self.masks.mask_gradients()
-        grad_norm = clip(self.module.parameters(), self.hyper.clip_norm)
-        self.optimizer.step()
-        if self.masks is not None:
-            self.masks.mask_weights()
-        return loss, len(ids), grad_norm
-
-    def _read(self, pulse: Pulse, own: float, step: int) -> bool:
-        """Tells the loss of an earlier step, `own` being this rank's; True when a rank asked to stop.
-
-        Raises ValueError, on all ranks alike, when the loss is no number any more.
-        """
-        loss, asked = pulse.read()
-        if not math.isfinite(loss):
-            raise ValueError(
-                f"The loss is {loss} at step {step}: training diverged with a learning rate of"
-                f" {self.hyper.lr:g} and gradients clipped at {self.hyper.clip_norm:g}. Lower one of them."
-            )
-        self.reporter.loss(step, loss / self.hyper.global_batch, own)
-        return asked > 0
-
-    def _pause(self, step: int, at_end: bool, writer: CheckpointWriter | None) -> None:
-        """Between steps: measures on the subset, and hands a copy of the state to the writer."""
-        self.group.average_buffers(self.module)
-        metrics: dict[str, float] = {}
-        if step % self.hyper.evaluate_every_steps == 0 or step == self.position.total_steps:
-            metrics = self.evaluation.measure(self.module)
-            if self.group.rank == 0:
-                self.reporter.metrics(step, metrics)
-                self.reporter.log(f"step {step} " + " ".join(f"{k} {v:.4f}" for k, v in metrics.items()))
-        if writer is not None and (at_end or step % self.hyper.checkpoint_every_steps == 0):
-            writer.submit(snapshot(self.module, self.optimizer, self.position, metrics))
-
-    def _stored(self, step: int, size: int) -> None:
-        self.reporter.log(f"checkpoint of step {step} stored, {size} bytes")
-
-
-def seed_step(seed: int, step: int, rank: int) -> None:
-    """Makes every random draw of a step (dropout, augmentation) a function of (seed, step, rank)."""
-    torch.manual_seed((seed * 1_000_003 + step) * 4_099 + rank)

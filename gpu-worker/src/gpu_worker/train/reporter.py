@@ -88,7 +88,14 @@ class Reporter:
 
     def log(self, line: str) -> None:
         """One line in this rank's log."""
-        self._door.log(self._rank, f"{time.strftime('%H:%M:%S')} INFO rank {self._rank}: {line}\n")
+        self._line("INFO", line)
+
+    def warn(self, line: str) -> None:
+        """One line in this rank's log that a reader should not miss."""
+        self._line("WARNING", line)
+
+    def _line(self, level: str, line: str) -> None:
+        self._door.log(self._rank, f"{time.strftime('%H:%M:%S')} {level} rank {self._rank}: {line}\n")
 
     def _tell_progress(self, step: int) -> None:
         now = time.monotonic()

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import numpy_helper
-from torch import nn
+from torch import fx, nn
 
 from gpu_worker.contract import InitArchitecture, TrainSpec
 from gpu_worker.data import Dataset, InputSpec
@@ -23,6 +23,7 @@ from gpu_worker.importer import (
 )
 from gpu_worker.jobs.ports import Blobs
 from gpu_worker.train import architectures
+from gpu_worker.train.fresh import draw_weights
 
 OPSET = 18
 CALIBRATION = 512
@@ -59,6 +60,9 @@ def load_trainable(spec: TrainSpec, blobs: Blobs, dataset: Dataset) -> Trainable
             )
     else:
         trainable = from_version(blobs.blob(spec.init.blob).read_bytes(), spec.hyper.seed, dataset)
+        if spec.init.weights == "fresh":
+            assert isinstance(trainable.module, fx.GraphModule)
+            draw_weights(trainable.module, spec.hyper.seed)
     dataset.batch(dataset.train_ids[:1], trainable.input)
     return trainable
 
