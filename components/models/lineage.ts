@@ -22,12 +22,19 @@ export interface Ancestor {
   madeBy: MadeBy | null;
 }
 
+const TRAINED: Record<string, { title: string; how: string }> = {
+  recover: { title: "Recovered", how: "distillation" },
+  fine_tune: { title: "Fine-tuned", how: "labels" },
+  from_scratch: { title: "Trained from scratch", how: "labels, fresh weights" },
+};
+const trained = (mode: string) => TRAINED[mode] ?? { title: capital(mode), how: mode };
+
 const whole = (fraction: number): string => `${Math.round(fraction * 100)}%`;
 
 /** What was done, as the edge's heading: "Channels pruned, sparse, then int8". */
 export function recipeTitle(madeBy: MadeBy | null): string {
   if (!madeBy) return "Uploaded again";
-  if (madeBy.kind === "train") return madeBy.mode === "recover" ? "Recovered" : "Fine-tuned";
+  if (madeBy.kind === "train") return trained(madeBy.mode).title;
   const { channels, sparsity, precision, merge } = madeBy.recipe;
   const steps = [
     merge && `merged with v${merge.partner}`,
@@ -44,8 +51,7 @@ export function recipeDetail(madeBy: MadeBy | null): string {
   if (!madeBy) return "";
   if (madeBy.kind === "train") {
     const { epochs, globalBatch, lr } = madeBy.hyper;
-    const how = madeBy.mode === "recover" ? "distillation" : "labels";
-    return `${how}, ${epochs} ${epochs === 1 ? "epoch" : "epochs"}, batch ${globalBatch}, lr ${lr}${madeBy.precision === "fp32" ? "" : `, ${PRECISIONS[madeBy.precision]} applied again`}`;
+    return `${trained(madeBy.mode).how}, ${epochs} ${epochs === 1 ? "epoch" : "epochs"}, batch ${globalBatch}, lr ${lr}${madeBy.precision === "fp32" ? "" : `, ${PRECISIONS[madeBy.precision]} applied again`}`;
   }
   const { channels, sparsity } = madeBy.achieved;
   const { merge } = madeBy.recipe;

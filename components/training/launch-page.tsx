@@ -14,6 +14,7 @@ import { Segmented } from "@/components/ui/segmented";
 import { Select } from "@/components/ui/select";
 import { StatusDot } from "@/components/ui/status";
 import { LAUNCH_DEFAULTS, type TrainMode } from "@/server/training/contract";
+import { MORE_TYPED, MoreFields, moreOf } from "./launch-more";
 import { FIT_SAYS, fitShape } from "./run-words";
 import { SourceChoice } from "./source-choice";
 
@@ -59,6 +60,7 @@ const FIGURES = {
   lr: String(LAUNCH_DEFAULTS.lr),
   seed: String(LAUNCH_DEFAULTS.seed),
   checkpointEverySteps: String(LAUNCH_DEFAULTS.checkpointEverySteps),
+  attempts: String(LAUNCH_DEFAULTS.attempts),
 };
 
 function LaunchForm({ team, versionId, options }: { team: string; versionId: string; options: Options }) {
@@ -67,6 +69,7 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
   const [mode, setMode] = useState<TrainMode>(options.teacher.isItself ? "fine_tune" : LAUNCH_DEFAULTS.mode);
   const [datasetId, setDatasetId] = useState(options.datasets[0]?.id ?? "");
   const [figures, setFigures] = useState(FIGURES);
+  const [more, setMore] = useState(MORE_TYPED);
   const [note, setNote] = useState("");
   const set = (name: keyof typeof FIGURES) => (value: string) => setFigures((f) => ({ ...f, [name]: value }));
   const numbers = {
@@ -76,6 +79,7 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
     lr: Number(figures.lr),
     seed: Number(figures.seed),
     checkpointEverySteps: Number(figures.checkpointEverySteps),
+    attempts: Number(figures.attempts),
   };
   const launch = useMutation(
     trpc.training.launch.mutationOptions({
@@ -83,7 +87,7 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
     }),
   );
   const problem = launch.error ? readError(launch.error) : null;
-  const submit = () => launch.mutate({ team, versionId, datasetId, mode, note, ...numbers });
+  const submit = () => launch.mutate({ team, versionId, datasetId, mode, note, ...numbers, ...moreOf(more) });
   const figure = (name: keyof typeof FIGURES, label: string, hint?: string, unit?: string) => (
     <Field label={label} hint={hint} error={problem?.fields[name]}>
       <Input value={figures[name]} onValueChange={set(name)} inputMode="decimal" unit={unit} />
@@ -119,13 +123,10 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
               options={[
                 { value: "recover", label: "Recover by distillation" },
                 { value: "fine_tune", label: "Fine-tune on labels" },
+                { value: "from_scratch", label: "From scratch" },
               ]}
             />
-            <p className="t2">
-              {mode === "recover"
-                ? `Learns the answers of v${options.teacher.number} back. Zeros and channels are held${options.quantized ? "; its precision is lowered again" : ""}.`
-                : `Learns the labels. Zeros and channels are held${options.quantized ? "; its precision is lowered again" : ""}.`}
-            </p>
+            <p className="t2">{modeSays(mode, options)}</p>
           </div>
         </section>
         <section className="launch-part">
@@ -148,15 +149,18 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
         </section>
         <section className="launch-part">
           <h3>Hyper-parameters</h3>
-          <div className="launch-fields">
-            {figure("epochs", "Epochs")}
-            {figure(
-              "globalBatch",
-              "Global batch",
-              `${Math.round(numbers.globalBatch / Math.max(1, numbers.workers))} a worker`,
-            )}
-            {figure("lr", "Learning rate", "peak, cosine schedule")}
-            {figure("seed", "Seed")}
+          <div className="col">
+            <div className="launch-fields">
+              {figure("epochs", "Epochs")}
+              {figure(
+                "globalBatch",
+                "Global batch",
+                `${Math.round(numbers.globalBatch / Math.max(1, numbers.workers))} a worker`,
+              )}
+              {figure("lr", "Learning rate", `peak, ${more.schedule} schedule`)}
+              {figure("seed", "Seed")}
+            </div>
+            <MoreFields typed={more} onChange={setMore} errors={problem?.fields ?? {}} />
           </div>
         </section>
         <section className="launch-part">
@@ -164,6 +168,7 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
           <div className="launch-fields">
             {figure("workers", "Workers", "each with 1 CPU, or 1 GPU where the cluster has them")}
             {figure("checkpointEverySteps", "Checkpoint every", "at most this much is lost", "steps")}
+            {figure("attempts", "Attempts, at most", "a lost worker or node is tried again")}
           </div>
         </section>
         <section className="launch-part">
@@ -173,7 +178,12 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
           </Field>
         </section>
       </Panel>
-      <Before team={team} choice={{ datasetId, ...numbers }} options={options}>
+      <Before
+        team={team}
+        choice={{ datasetId, ...numbers }}
+        options={options}
+        judgedAgainst={mode === "from_scratch" ? options.number : options.teacher.number}
+      >
         {problem && (
           <Callout state="bad">
             <b>{problem.message}</b> {problem.remedy}
@@ -187,15 +197,30 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
   );
 }
 
+/** What a mode does to the weights. */
+function modeSays(mode: TrainMode, { teacher, quantized }: Options): string {
+  const after = quantized ? "; its precision is lowered again" : "";
+  switch (mode) {
+    case "recover":
+      return `Learns the answers of v${teacher.number} back. Zeros and channels are held${after}.`;
+    case "fine_tune":
+      return `Learns the labels. Zeros and channels are held${after}.`;
+    case "from_scratch":
+      return `Keeps the graph, draws all weights anew by the seed and learns the labels. Channels are held, zeros are not${after}.`;
+  }
+}
+
 interface BeforeProps {
   team: string;
   choice: { datasetId: string; workers: number; epochs: number; globalBatch: number };
   options: Options;
+  /** Number of the version that the result is compared with. */
+  judgedAgainst: number;
   children: React.ReactNode;
 }
 
 /** The consequence beside the form: when it would start, how long it takes, what it makes. All predicted. */
-function Before({ team, choice, options, children }: BeforeProps) {
+function Before({ team, choice, options, judgedAgainst, children }: BeforeProps) {
   const trpc = useTRPC();
   const { datasetId, workers, epochs, globalBatch } = useDeferredValue(choice);
   const plan = useQuery(
@@ -239,7 +264,7 @@ function Before({ team, choice, options, children }: BeforeProps) {
                 ),
               ],
               ["Makes", `a version of ${options.model} after v${options.number}, not served`],
-              ["Judged", `against v${options.teacher.number} on the same samples`],
+              ["Judged", `against v${judgedAgainst} on the same samples`],
             ]}
           />
         )}

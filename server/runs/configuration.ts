@@ -1,6 +1,6 @@
 /** What a run was asked to do, as pairs of name and value that a person reads. */
 import { PRECISIONS, type Recipe } from "../studio/contract";
-import type { Resources, RunSpec, ScriptSpec, TrainSpec } from "./contract";
+import { type Resources, type RunSpec, type ScriptSpec, TrainHyper, type TrainSpec } from "./contract";
 
 type Pair = [name: string, value: string];
 
@@ -56,13 +56,17 @@ const calibrationOf = (recipe: Recipe): Pair[] =>
     ? [["Calibration", `${recipe.calibration}, ${recipe.calibrationSamples} samples`]]
     : [];
 
-function ofTraining({ hyper, teacher, dataset, precision, keepMasks, backend }: TrainSpec): Pair[] {
+function ofTraining({ init, hyper, teacher, dataset, precision, keepMasks, backend }: TrainSpec): Pair[] {
   return [
     ["Dataset", dataset.name],
+    ...(init.from === "version" && init.weights === "fresh"
+      ? [["Weights", "drawn anew by the seed"] satisfies Pair]
+      : []),
     ["Epochs", String(hyper.epochs)],
     ["Global batch", String(hyper.globalBatch)],
     ["Learning rate", `${hyper.lr}, ${percent(hyper.warmupFraction)} warm-up`],
     ["Optimizer", `${hyper.optimizer}, weight decay ${hyper.weightDecay}`],
+    ...unusual(hyper),
     [
       "Teacher",
       teacher
@@ -75,6 +79,25 @@ function ofTraining({ hyper, teacher, dataset, precision, keepMasks, backend }: 
     ["Checkpoint every", `${hyper.checkpointEverySteps} steps`],
     ["Seed", String(hyper.seed)],
   ];
+}
+
+const USUAL = TrainHyper.parse({});
+
+/** What most runs leave as it is, where this one does not. */
+function unusual(hyper: TrainHyper): Pair[] {
+  const pairs: [keyof TrainHyper, ...Pair][] = [
+    ["schedule", "Schedule", hyper.schedule],
+    ["clipNorm", "Gradients clipped at", String(hyper.clipNorm)],
+    ["augment", "Augmentation", hyper.augment ? "shift and flip" : "none"],
+    ["accumulate", "Micro-batches", `${hyper.accumulate} a step`],
+    ["compute", "Computes in", hyper.compute],
+    [
+      "onDivergence",
+      "When it diverges",
+      `back to a good checkpoint, rate × ${hyper.lowerRateFactor}, ${hyper.lowerRateTimes === 1 ? "once" : `at most ${hyper.lowerRateTimes} times`}`,
+    ],
+  ];
+  return pairs.flatMap(([key, name, value]): Pair[] => (hyper[key] === USUAL[key] ? [] : [[name, value]]));
 }
 
 /** Names of variables whose values are nobody's business. */

@@ -1,14 +1,33 @@
 /** Launching training: what a person chooses, and what would happen. */
 import { z } from "zod";
 import { Count, Id } from "../platform/atoms";
-import { ArchivePath } from "../runs/contract";
+import { ArchivePath, TrainHyper } from "../runs/contract";
 import { variablesOf, wordsOf } from "./command";
 
-/** Recover learns an ancestor's answers (distillation); fine-tune learns the labels alone. */
-export const TrainMode = z.enum(["recover", "fine_tune"]);
+/**
+ * Recover learns an ancestor's answers (distillation); fine-tune learns the labels alone; from scratch keeps
+ * the graph, draws all weights anew and learns the labels.
+ */
+export const TrainMode = z.enum(["recover", "fine_tune", "from_scratch"]);
 export type TrainMode = z.infer<typeof TrainMode>;
 
-export const LaunchInput = z.object({
+/** What a launch may leave as it is. */
+export const MoreHyper = TrainHyper.pick({
+  optimizer: true,
+  weightDecay: true,
+  clipNorm: true,
+  schedule: true,
+  warmupFraction: true,
+  augment: true,
+  accumulate: true,
+  compute: true,
+  onDivergence: true,
+  lowerRateFactor: true,
+  lowerRateTimes: true,
+});
+export type MoreHyper = z.infer<typeof MoreHyper>;
+
+const Launch = z.object({
   versionId: Id,
   datasetId: Id,
   mode: TrainMode,
@@ -18,7 +37,18 @@ export const LaunchInput = z.object({
   lr: z.number().min(1e-6, "at least 0.000001").max(1, "at most 1"),
   seed: z.number().int().min(0),
   checkpointEverySteps: z.number().int().min(1).max(10_000),
+  ...MoreHyper.shape,
+  attempts: z.number().int().min(1, "at least 1 attempt").max(10, "at most 10 attempts").default(5),
   note: z.string().max(500, "use at most 500 characters").default(""),
+});
+export const LaunchInput = Launch.superRefine(({ globalBatch, workers, accumulate }, check) => {
+  const most = Math.floor(globalBatch / workers);
+  if (accumulate > most)
+    check.addIssue({
+      code: "custom",
+      path: ["accumulate"],
+      message: `at most ${most}: a worker's share of a global batch of ${globalBatch}`,
+    });
 });
 export type LaunchInput = z.infer<typeof LaunchInput>;
 
@@ -30,9 +60,10 @@ export const LAUNCH_DEFAULTS = {
   lr: 0.003,
   seed: 0,
   checkpointEverySteps: 25,
+  attempts: 5,
 } as const;
 
-export const PlanInput = LaunchInput.pick({
+export const PlanInput = Launch.pick({
   datasetId: true,
   workers: true,
   epochs: true,

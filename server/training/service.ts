@@ -19,11 +19,17 @@ import { Invalid } from "../platform/errors";
 import { TrainHyper, TrainSpec } from "../runs/contract";
 import { createRun, type Finisher } from "../runs/service";
 import { Recipe } from "../studio/contract";
-import type { LaunchInput, LaunchPlan, PlanInput } from "./contract";
+import { type LaunchInput, type LaunchPlan, MoreHyper, type PlanInput, type TrainMode } from "./contract";
 import { planLaunch, type Room } from "./plan";
 import { findRunsLike, readCluster } from "./repo";
 
 const CPUS_PER_WORKER = 1;
+
+const TITLES: Record<TrainMode, string> = {
+  recover: "Recover",
+  fine_tune: "Fine-tune",
+  from_scratch: "Train from scratch",
+};
 
 /** What the version's graph was lowered to; static int8 was the only way before recipes named another. */
 const precisionOf = (madeBy: MadeBy | undefined): Precision =>
@@ -52,21 +58,24 @@ export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput
   const dataset = await datasetRef(ctx.db, ctx.teamId, input.datasetId);
   refuseMisfit(work, dataset);
   refuseToTrain(dataset);
+  const fromScratch = input.mode === "from_scratch";
   const root = await rootOf(ctx.db, ctx.teamId, input.versionId);
+  const baseline = fromScratch ? work : root;
   const gpus = await gpusFree(ctx.db);
   const madeBy = MadeBy.safeParse(version.recipe);
   const precision = work.digest === work.floatDigest ? "fp32" : precisionOf(madeBy.data);
   const recipe = z.object({ recipe: Recipe }).safeParse(version.recipe);
   const spec = TrainSpec.parse({
     kind: "train",
-    init: { from: "version", blob: work.floatDigest },
+    init: { from: "version", blob: work.floatDigest, weights: fromScratch ? "fresh" : "kept" },
     teacher: input.mode === "recover" ? { blob: root.digest } : null,
-    keepMasks: true,
+    keepMasks: !fromScratch,
     precision,
     recipe: recipe.success ? recipe.data.recipe : null,
-    baseline: root.digest,
+    baseline: baseline.digest,
     dataset,
     hyper: TrainHyper.parse({
+      ...MoreHyper.parse(input),
       epochs: input.epochs,
       globalBatch: input.globalBatch,
       lr: input.lr,
@@ -74,7 +83,7 @@ export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput
       checkpointEverySteps: input.checkpointEverySteps,
     }),
   });
-  const title = `${input.mode === "recover" ? "Recover" : "Fine-tune"} ${work.model.name} v${version.number}`;
+  const title = `${TITLES[input.mode]} ${work.model.name} v${version.number}`;
   return transact(ctx, async (tx) => {
     const created = await createRun(tx, ctx, {
       kind: "train",
@@ -84,8 +93,8 @@ export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput
       modelId: version.modelId,
       versionId: version.id,
       datasetId: input.datasetId,
-      maxAttempts: 5,
-      intent: { note: input.note, mode: input.mode, rootVersionId: root.version.id },
+      maxAttempts: input.attempts,
+      intent: { note: input.note, mode: input.mode, baselineVersionId: baseline.version.id },
     });
     await record(tx, ctx, {
       action: "run.launched",
@@ -158,7 +167,19 @@ async function datasetSize(ctx: TeamContext, datasetId: string): Promise<{ train
   return { trainSamples: report.train };
 }
 
-const Intent = z.object({ note: z.string(), mode: z.string(), rootVersionId: z.string() });
+/** Runs launched before training from scratch named the root, which was always the baseline. */
+const Intent = z
+  .object({
+    note: z.string(),
+    mode: z.string(),
+    baselineVersionId: z.string().optional(),
+    rootVersionId: z.string().optional(),
+  })
+  .transform(({ note, mode, baselineVersionId, rootVersionId }) => ({
+    note,
+    mode,
+    baselineVersionId: z.string().parse(baselineVersionId ?? rootVersionId),
+  }));
 
 /** A finished training run becomes a version, in the transaction that ends the run. */
 export const finishTraining: Finisher = async (tx, run, outcome) => {
@@ -170,7 +191,7 @@ export const finishTraining: Finisher = async (tx, run, outcome) => {
   await createVersionFromRun(tx, run, {
     modelId: run.modelId,
     parentId: run.versionId,
-    baselineId: intent.rootVersionId,
+    baselineId: intent.baselineVersionId,
     datasetId: spec.dataset.datasetId,
     origin: "train",
     artifacts: result.artifacts,

@@ -1,0 +1,117 @@
+"use client";
+import { useEffect, useState } from "react";
+import { Field, Input } from "@/components/ui/field";
+import { Select } from "@/components/ui/select";
+import { Checkbox } from "@/components/ui/toggle";
+import { MoreHyper } from "@/server/training/contract";
+
+const DEFAULTS = MoreHyper.parse({});
+
+/** As typed; figures become numbers when they parse. */
+export const MORE_TYPED = {
+  ...DEFAULTS,
+  weightDecay: String(DEFAULTS.weightDecay),
+  clipNorm: String(DEFAULTS.clipNorm),
+  warmupFraction: String(DEFAULTS.warmupFraction),
+  accumulate: String(DEFAULTS.accumulate),
+  lowerRateFactor: String(DEFAULTS.lowerRateFactor),
+  lowerRateTimes: String(DEFAULTS.lowerRateTimes),
+};
+export type MoreTyped = typeof MORE_TYPED;
+
+export const moreOf = (typed: MoreTyped): MoreHyper => ({
+  ...typed,
+  weightDecay: Number(typed.weightDecay),
+  clipNorm: Number(typed.clipNorm),
+  warmupFraction: Number(typed.warmupFraction),
+  accumulate: Number(typed.accumulate),
+  lowerRateFactor: Number(typed.lowerRateFactor),
+  lowerRateTimes: Number(typed.lowerRateTimes),
+});
+
+/** What most launches leave alone, with how many of these this one changes. */
+const changed = (typed: MoreTyped): number =>
+  Object.entries(MORE_TYPED).filter(([name, usual]) => typed[name as keyof MoreTyped] !== usual).length;
+
+type Figure = {
+  [Name in keyof MoreTyped]: MoreTyped[Name] extends string
+    ? string extends MoreTyped[Name]
+      ? Name
+      : never
+    : never;
+}[keyof MoreTyped];
+type Choice = "optimizer" | "schedule" | "compute" | "onDivergence";
+
+interface MoreFieldsProps {
+  typed: MoreTyped;
+  onChange: (next: MoreTyped) => void;
+  /** By field, as the server answered. */
+  errors: Record<string, string>;
+}
+
+/** Folded until asked for, or until one of its fields is wrong. */
+export function MoreFields({ typed, onChange, errors }: MoreFieldsProps) {
+  const [open, setOpen] = useState(false);
+  const isWrong = Object.keys(MORE_TYPED).some((name) => errors[name]);
+  useEffect(() => {
+    if (isWrong) setOpen(true);
+  }, [isWrong]);
+  const figure = (name: Figure, label: string, hint?: string) => (
+    <Field label={label} hint={hint} error={errors[name]}>
+      <Input
+        value={typed[name]}
+        onValueChange={(value) => onChange({ ...typed, [name]: value })}
+        inputMode="decimal"
+      />
+    </Field>
+  );
+  const choice = <Name extends Choice>(
+    name: Name,
+    label: string,
+    options: Record<MoreTyped[Name], string>,
+  ) => (
+    <Field label={label} error={errors[name]}>
+      <Select
+        options={(Object.entries(options) as [MoreTyped[Name], string][]).map(([value, says]) => ({
+          value,
+          label: says,
+        }))}
+        value={typed[name]}
+        onValueChange={(value) => onChange({ ...typed, [name]: value })}
+      />
+    </Field>
+  );
+  const others = changed(typed);
+  return (
+    <details className="launch-more" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        More <span className="t2">{others === 0 ? "all as usual" : `${others} not as usual`}</span>
+      </summary>
+      <div className="launch-fields">
+        {choice("optimizer", "Optimizer", { adamw: "AdamW", sgd: "SGD, Nesterov" })}
+        {figure("weightDecay", "Weight decay")}
+        {figure("clipNorm", "Clip gradients at", "total norm")}
+        {choice("schedule", "Schedule", {
+          cosine: "Cosine to 0",
+          linear: "Linear to 0",
+          constant: "Constant",
+        })}
+        {figure("warmupFraction", "Warm-up", "share of all steps, 0 to 0.5")}
+        {figure("accumulate", "Micro-batches a step", "more need less memory; the gradient is the same")}
+        {choice("compute", "Compute in", { fp32: "fp32", bf16: "bf16, weights fp32" })}
+        {choice("onDivergence", "When it diverges", { stop: "Stop", lower_rate: "Go back, lower the rate" })}
+        {typed.onDivergence === "lower_rate" && (
+          <>
+            {figure("lowerRateFactor", "Rate times", "0.01 to 0.99, each time")}
+            {figure("lowerRateTimes", "Times, at most", "then it stops")}
+          </>
+        )}
+        <Checkbox
+          label="Shift and flip images"
+          checked={typed.augment}
+          onCheckedChange={(augment) => onChange({ ...typed, augment })}
+        />
+      </div>
+    </details>
+  );
+}
