@@ -9,7 +9,7 @@ import type { RunRow } from "./types";
 export const NUMBER: Column<RunRow> = {
   key: "number",
   head: "Run",
-  width: "70px",
+  width: "60px",
   cell: (r) => <span className="m num">{r.number}</span>,
 };
 
@@ -19,7 +19,7 @@ export const othersOf = (onModel: (id: string) => void): (Column<RunRow> & { hea
   {
     key: "model",
     head: "Model",
-    width: "130px",
+    width: "120px",
     cell: ({ model }) =>
       model && (
         <button type="button" className="link clip" onClick={() => onModel(model.id)}>
@@ -30,18 +30,18 @@ export const othersOf = (onModel: (id: string) => void): (Column<RunRow> & { hea
   {
     key: "state",
     head: "State",
-    width: "190px",
+    width: "164px",
     cell: (r: RunRow) => (
       <StatusDot state={shapeOf(r.state)}>
         {runSays(r.state, r.attempts, r.stopRequestedAt !== null)}
       </StatusDot>
     ),
   },
-  { key: "progress", head: "Progress", width: "170px", cell: (r: RunRow) => <RowProgress run={r} /> },
+  { key: "progress", head: "Progress", width: "130px", cell: (r: RunRow) => <RowProgress run={r} /> },
   {
     key: "left",
     head: "Left",
-    width: "80px",
+    width: "70px",
     align: "end",
     cell: (r: RunRow) =>
       r.state === "running" && r.progress?.etaSeconds != null ? duration(r.progress.etaSeconds) : "",
@@ -49,7 +49,7 @@ export const othersOf = (onModel: (id: string) => void): (Column<RunRow> & { hea
   {
     key: "workers",
     head: "Workers",
-    width: "80px",
+    width: "70px",
     align: "end",
     cell: (r: RunRow) => r.resources.workers,
   },
@@ -61,11 +61,11 @@ export const othersOf = (onModel: (id: string) => void): (Column<RunRow> & { hea
     cell: (r: RunRow) =>
       r.startedAt && r.endedAt ? duration((r.endedAt.getTime() - r.startedAt.getTime()) / 1000) : "",
   },
-  { key: "by", head: "By", width: "140px", cell: (r: RunRow) => r.createdByName ?? "system" },
+  { key: "by", head: "By", width: "120px", cell: (r: RunRow) => r.createdByName ?? "system" },
   {
     key: "created",
     head: "Made",
-    width: "110px",
+    width: "96px",
     align: "end",
     cell: (r: RunRow) => <Age at={r.createdAt.getTime()} form="ago" />,
   },
