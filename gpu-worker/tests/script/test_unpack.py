@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gpu_worker.script.unpack import Refused, unpack
@@ -157,6 +157,7 @@ GOOD = [
 
 
 @given(st.sampled_from(GOOD), st.lists(st.tuples(st.integers(0, 1 << 16), st.integers(0, 255)), max_size=8))
+@example(GOOD[0], [(483, 2)])  # an entry that says it lies before the file's beginning
 def test_damage_is_refused_and_never_raises_otherwise(
     tmp_path_factory: pytest.TempPathFactory, good: bytes, damage: list[tuple[int, int]]
 ) -> None:

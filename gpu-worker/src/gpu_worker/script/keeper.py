@@ -107,11 +107,13 @@ def _wait(child: int, control: int, grace_s: float) -> bool:
 
 
 def _signal_group(child: int, number: int) -> None:
-    with suppress(ProcessLookupError):
+    """Once only: a script that tidies up and ends would be killed by a second signal."""
+    try:
         os.killpg(child, number)
-    # It may not lead its group yet.
-    with suppress(ProcessLookupError):
-        os.kill(child, number)
+    except ProcessLookupError:
+        # It does not lead its group yet, or it is gone.
+        with suppress(ProcessLookupError):
+            os.kill(child, number)
 
 
 def _end_descendants() -> None:
@@ -176,13 +178,7 @@ def _be_first(plan: Plan, status: int, walls: Walls) -> None:
     for descriptor in (0, 1, 2):
         os.close(descriptor)
 
-    def pass_on(number: int, frame: object) -> None:
-        with suppress(ProcessLookupError):
-            os.killpg(script, number)
-        with suppress(ProcessLookupError):
-            os.kill(script, number)
-
-    signal.signal(signal.SIGTERM, pass_on)
+    signal.signal(signal.SIGTERM, lambda number, frame: _signal_group(script, number))
     while True:
         pid, how = os.waitpid(-1, 0)
         if pid == script:

@@ -4,6 +4,7 @@ walls. Standard library only; the last line it prints is JSON, {"files", "bytes"
 
 from __future__ import annotations
 
+import errno
 import json
 import lzma
 import os
@@ -72,6 +73,10 @@ def unpack(archive: Path, folder: Path, limit_bytes: int, limit_files: int) -> t
                 _take(member, folder, budget, links, limit_bytes, limit_files)
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError) as error:
         raise Refused(f"The archive is damaged: {error}.") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a place before the file's beginning
+            raise
+        raise Refused(f"The archive is damaged: {error}.") from error
     except NotImplementedError as error:
         raise Refused(f"The archive is compressed in a way that is not supported: {error}.") from error
     # Nothing is written through a link: they come last.
@@ -106,6 +111,8 @@ def _zip(file: IO[bytes]) -> Iterator[Member]:
         for entry in archive.infolist():
             if entry.flag_bits & 1:
                 raise Refused(f"{entry.filename!r} is encrypted. Pack the archive without a password.")
+            if not entry.filename:
+                raise Refused("The archive is damaged: an entry has no name.")
             unix = entry.external_attr >> 16
             if entry.is_dir():
                 yield Member(entry.filename, "folder")
