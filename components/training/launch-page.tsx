@@ -14,6 +14,7 @@ import { Segmented } from "@/components/ui/segmented";
 import { Select } from "@/components/ui/select";
 import { StatusDot } from "@/components/ui/status";
 import { LAUNCH_DEFAULTS, type TrainMode } from "@/server/training/contract";
+import { LaunchFrame } from "./launch-frame";
 import { MORE_TYPED, MoreFields, moreOf } from "./launch-more";
 import { FIT_SAYS, fitShape } from "./run-words";
 import { SourceChoice } from "./source-choice";
@@ -94,16 +95,7 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
     </Field>
   );
   return (
-    <form
-      className="launch"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit();
-      }}
-      onKeyDown={(event) => {
-        if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit();
-      }}
-    >
+    <LaunchFrame onSubmit={submit}>
       <Panel title="What to train">
         <section className="launch-part">
           <h3>Source</h3>
@@ -193,7 +185,7 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
           Launch on {plural(numbers.workers || 0, "worker")}
         </Button>
       </Before>
-    </form>
+    </LaunchFrame>
   );
 }
 

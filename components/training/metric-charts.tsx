@@ -7,7 +7,7 @@ import { useTRPC } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/feedback";
 import { Input } from "@/components/ui/field";
-import { count, duration, percent, significant } from "@/components/ui/format";
+import { count, significant } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
 import type { LogMoment } from "./logs-panel";
@@ -216,7 +216,3 @@ function MetricChart(props: ChartProps) {
     />
   );
 }
-
-export const asPercent = (fraction: number | null): string | null =>
-  fraction === null ? null : percent(fraction, 2);
-export const asDuration = (seconds: number | null): string => (seconds === null ? "—" : duration(seconds));

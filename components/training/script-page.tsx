@@ -15,6 +15,7 @@ import { DropTarget, FilePicker } from "@/components/uploads/drop-target";
 import { UploadProgress } from "@/components/uploads/upload-progress";
 import { useUpload } from "@/components/uploads/use-upload";
 import { SCRIPT_DEFAULTS } from "@/server/training/contract";
+import { LaunchFrame } from "./launch-frame";
 import { FIT_SAYS, fitShape } from "./run-words";
 import { SourceChoice } from "./source-choice";
 
@@ -96,16 +97,7 @@ function ScriptForm({ team, upload }: { team: string; upload: ReturnType<typeof 
   );
   const number = { inputMode: "decimal" };
   return (
-    <form
-      className="launch"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit();
-      }}
-      onKeyDown={(event) => {
-        if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) submit();
-      }}
-    >
+    <LaunchFrame onSubmit={submit}>
       <Panel title="What to run">
         <section className="launch-part">
           <h3>Source</h3>
@@ -219,7 +211,7 @@ function ScriptForm({ team, upload }: { team: string; upload: ReturnType<typeof 
           </Callout>
         )}
       </BeforeScript>
-    </form>
+    </LaunchFrame>
   );
 }
 
