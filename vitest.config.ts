@@ -10,7 +10,16 @@ export default defineConfig({
   resolve: { alias: { "@": fileURLToPath(new URL(".", import.meta.url)) } },
   test: {
     projects: [
-      { extends: true, test: { name: "pure", include: tests(""), exclude: [...slice, ...engine] } },
+      {
+        extends: true,
+        test: {
+          name: "pure",
+          include: tests(""),
+          exclude: [...slice, ...engine],
+          testTimeout: 30_000,
+          hookTimeout: 30_000,
+        },
+      },
       {
         extends: true,
         test: {

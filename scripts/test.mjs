@@ -99,6 +99,7 @@ async function main() {
     );
     console.log(lines.at(-1));
   }
+  for (const failure of total.failures ?? []) console.log(`\n✗ ${failure}`);
   console.log(`\n${lines.join("\n")}\n\n${total.passed} passed, ${total.failed} failed`);
   process.exit(total.failed > 0 ? 1 : 0);
 }
@@ -172,5 +173,9 @@ function hasTests(suffix) {
  * @returns {Count}
  */
 function add(a, b) {
-  return { passed: a.passed + b.passed, failed: a.failed + b.failed };
+  return {
+    passed: a.passed + b.passed,
+    failed: a.failed + b.failed,
+    failures: [...(a.failures ?? []), ...(b.failures ?? [])],
+  };
 }

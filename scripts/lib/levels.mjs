@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 
-/** @typedef {{ passed: number, failed: number }} Count */
+/** @typedef {{ passed: number, failed: number, failures?: string[] }} Count `failures` names what failed, and why. */
 
 /**
  * Runs a command with its output on the terminal.
@@ -31,11 +31,15 @@ export function run(command, args, { env, cwd }) {
  */
 export async function checks(commands, env) {
   const count = { passed: 0, failed: 0 };
+  const failures = [];
   for (const [command, args, cwd] of commands) {
     if (await run(command, args, cwd ? { env, cwd } : { env })) count.passed++;
-    else count.failed++;
+    else {
+      count.failed++;
+      failures.push([command, ...args].join(" "));
+    }
   }
-  return count;
+  return { ...count, failures };
 }
 
 /**
@@ -56,6 +60,22 @@ export async function counted(command, args, options, report, read) {
 }
 
 /**
+ * @typedef {object} VitestFile
+ * @property {string} name
+ * @property {string} message
+ * @property {{ status: string, fullName: string, failureMessages: string[] }[]} assertionResults
+ */
+
+/**
+ * What failed with the first lines of why, for the end of a log of which often only the end is read.
+ * @param {string} what
+ * @param {string} [why]
+ */
+function because(what, why = "") {
+  return [what, ...why.trim().split("\n").slice(0, 6)].join("\n    ");
+}
+
+/**
  * Vitest's JSON report.
  * @param {string} text
  * @returns {Count}
@@ -67,7 +87,14 @@ export function readVitest(text) {
     (/** @type {{ status: string, assertionResults: unknown[] }} */ file) =>
       file.status === "failed" && file.assertionResults.length === 0,
   );
-  return { passed: numPassedTests, failed: numFailedTests + broken.length };
+  const failures = testResults.flatMap((/** @type {VitestFile} */ { name, message, assertionResults }) =>
+    assertionResults.length === 0 && message
+      ? [because(name, message)]
+      : assertionResults
+          .filter(({ status }) => status === "failed")
+          .map(({ fullName, failureMessages }) => because(`${name}: ${fullName}`, failureMessages[0])),
+  );
+  return { passed: numPassedTests, failed: numFailedTests + broken.length, failures };
 }
 
 /**
@@ -80,7 +107,14 @@ export function readJunit(text) {
   const number = (/** @type {string} */ name) =>
     Number(new RegExp(`\\b${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);
   const failed = number("failures") + number("errors");
-  return { passed: number("tests") - failed - number("skipped"), failed };
+  const failures = [...text.matchAll(/<testcase ([^>]*)>\s*<(?:failure|error) message="([^"]*)"/g)].map(
+    ([, attributes = "", why]) =>
+      because(
+        attributes.replace(/.*classname="([^"]*)" name="([^"]*)".*/, "$1 $2"),
+        why?.replaceAll("&#10;", "\n"),
+      ),
+  );
+  return { passed: number("tests") - failed - number("skipped"), failed, failures };
 }
 
 /**
@@ -89,6 +123,32 @@ export function readJunit(text) {
  * @returns {Count}
  */
 export function readPlaywright(text) {
-  const { stats, errors } = JSON.parse(text);
-  return { passed: stats.expected, failed: stats.unexpected + stats.flaky + errors.length };
+  const { stats, errors, suites } = JSON.parse(text);
+  const failures = [
+    ...errors.map((/** @type {{ message: string }} */ { message }) => because("playwright", message)),
+    ...suites.flatMap(failedSpecs),
+  ];
+  return { passed: stats.expected, failed: stats.unexpected + stats.flaky + errors.length, failures };
+}
+
+/**
+ * @typedef {object} Suite
+ * @property {Suite[]} [suites]
+ * @property {{ title: string, file: string, ok: boolean, tests: { results: { error?: { message?: string } }[] }[] }[]} specs
+ */
+
+/**
+ * @param {Suite} suite
+ * @returns {string[]}
+ */
+function failedSpecs({ suites = [], specs }) {
+  const failed = specs
+    .filter(({ ok }) => !ok)
+    .map(({ file, title, tests }) =>
+      because(
+        `${file}: ${title}`,
+        tests.flatMap(({ results }) => results).find(({ error }) => error)?.error?.message,
+      ),
+    );
+  return [...failed, ...suites.flatMap(failedSpecs)];
 }

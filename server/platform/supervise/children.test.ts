@@ -94,7 +94,14 @@ test("a child that ends is started again, and its log tells of both", async () =
   const states: string[] = [];
   const example = child("echo hello; exit 3", (_, text) => states.push(text));
   const log = () => readFileSync(join(folder, "example.log"), "utf8");
-  await vi.waitFor(() => expect(log().match(/hello/g)?.length).toBeGreaterThanOrEqual(2), { timeout: 5_000 });
+  // Its end is told after its last line: only both together show that it was started twice and ended twice.
+  await vi.waitFor(
+    () => {
+      expect(log().match(/hello/g)?.length).toBeGreaterThanOrEqual(2);
+      expect(states.length).toBeGreaterThanOrEqual(2);
+    },
+    { timeout: 5_000 },
+  );
   await example.stop(1_000);
   expect(states[0]).toMatch(/^ended with 3; starting again in 0.5 s/);
   expect(states[1]).toMatch(/in 1 s/);
@@ -111,7 +118,9 @@ test("a full disk costs lines of a log, is told once, and ends nobody", () => {
 
 test("a child that ignores being asked is killed, and not started again", async () => {
   const example = child("trap '' TERM; echo ready; while :; do sleep 0.05; done");
-  await vi.waitFor(() => expect(readFileSync(join(folder, "example.log"), "utf8")).toContain("ready"));
+  await vi.waitFor(() => expect(readFileSync(join(folder, "example.log"), "utf8")).toContain("ready"), {
+    timeout: 5_000,
+  });
   const pid = example.pid ?? 0;
   await example.stop(50);
   expect(isAlive(pid)).toBe(false);
