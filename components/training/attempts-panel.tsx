@@ -86,28 +86,6 @@ export function AttemptsPanel({ run }: { run: RunDetail }) {
   );
 }
 
-export function WorkersPanel({ run }: { run: RunDetail }) {
-  const attempt = run.attempts.at(-1);
-  const workers = attempt?.workers ?? [];
-  return (
-    <Panel title="Workers" subtitle={`${workers.length} of ${run.resources.workers} placed`}>
-      <Table
-        label="Workers"
-        tight
-        rows={workers}
-        rowKey={(w) => String(w.rank)}
-        empty={<p className="empty t2">{run.waiting ?? "No worker is placed."}</p>}
-        columns={[
-          { key: "rank", head: "Rank", cell: (w) => <span className="m">{w.rank}</span> },
-          { key: "node", head: "Node", cell: (w) => <span className="mono">{w.nodeName}</span> },
-          { key: "device", head: "Device", cell: (w) => w.device },
-          { key: "pid", head: "Process", align: "end", cell: (w) => <span className="mono">{w.pid}</span> },
-        ]}
-      />
-    </Panel>
-  );
-}
-
 export function CheckpointsPanel({ run }: { run: RunDetail }) {
   return (
     <Panel title="Checkpoints" subtitle={run.checkpoints.length > 0 ? `newest first` : undefined}>

@@ -13,15 +13,17 @@ import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { StatusBadge } from "@/components/ui/status";
 import { useToast } from "@/components/ui/toast";
-import { AttemptsPanel, CheckpointsPanel, WorkersPanel } from "./attempts-panel";
+import { AttemptsPanel, CheckpointsPanel } from "./attempts-panel";
 import { CompareField } from "./compare-field";
 import { HeatPanel } from "./heat-panel";
 import { type LogMoment, LogsPanel } from "./logs-panel";
 import { LoggedCharts, MetricCharts } from "./metric-charts";
+import { ProvenancePanel } from "./provenance-panel";
 import { RunProgress } from "./run-progress";
 import { recoverySays, runSays, shapeOf } from "./run-words";
 import { TrackedPanels } from "./tracked-panels";
 import type { RunDetail } from "./types";
+import { WorkersPanel } from "./workers-panel";
 
 export function RunPage({ team, number }: { team: string; number: number }) {
   const trpc = useTRPC();
@@ -126,7 +128,7 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
             <LogsPanel team={team} run={run} moment={moment} />
           </div>
           <div className="g">
-            <WorkersPanel run={run} />
+            <WorkersPanel team={team} run={run} />
             {trains && <CheckpointsPanel run={run} />}
             {(trains || run.kind === "script") && (
               <TrackedPanels team={team} run={run} may={may("run.launch")} />
@@ -134,6 +136,7 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
             <Panel title="Configuration" padded tools={<CompareField team={team} run={run.number} />}>
               <DefinitionList items={run.configuration.map(([name, value]) => [name, value] as const)} />
             </Panel>
+            <ProvenancePanel run={run} />
           </div>
         </div>
       </div>

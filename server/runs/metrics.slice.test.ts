@@ -8,7 +8,7 @@ import { connect } from "../../db/client";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { ingestMetrics } from "./door/metrics";
 import type { AttemptOwner } from "./door/owner";
-import { readMetric } from "./metrics";
+import { listSeries, readMetric, readUse } from "./metrics";
 import { attemptsOf, getRun } from "./reads";
 import { MetricsQuery } from "./screens";
 import { makeTeam, queue } from "./testing";
@@ -108,4 +108,22 @@ it("a chart gets at most its width in buckets, and a spike survives at every lev
     if (from === undefined) expect(buckets.reduce((sum, b) => sum + b.n, 0)).toBe(100_000);
   }
   expect([...levels].sort()).toEqual([1, 1024, 64]);
+});
+
+it("what workers use is told rank by rank, newest last, and is no metric of the run", async () => {
+  const who = await owner();
+  const used = (rank: number, step: number, value: number) => ({
+    name: "worker/cpu_percent",
+    rank,
+    step,
+    ts: step * 1000,
+    value,
+  });
+  await ingestMetrics(connection.db, who, [used(1, 6, 80), used(0, 1, 95), used(1, 1, 70)]);
+  await ingestMetrics(connection.db, who, [{ name: "loss", rank: 0, step: 1, ts: 1, value: 2 }]);
+  expect(await readUse(connection.db, who.id)).toMatchObject([
+    { rank: 0, cpuPercent: [95], gpuPercent: [] },
+    { rank: 1, cpuPercent: [70, 80], memoryBytes: [] },
+  ]);
+  expect((await listSeries(connection.db, who.runId)).map(({ name }) => name)).toEqual(["loss"]);
 });

@@ -26,13 +26,46 @@ export interface Line {
   buckets: Bucket[];
 }
 
+/** What workers use of their nodes; reported by the ranks themselves, with seconds for steps. */
+const USE = "worker/";
+const USES = {
+  cpuPercent: "cpu_percent",
+  memoryBytes: "memory_bytes",
+  gpuPercent: "gpu_percent",
+  gpuMemoryBytes: "gpu_memory_bytes",
+  sentBytesPerSecond: "sent_bytes_per_second",
+  receivedBytesPerSecond: "received_bytes_per_second",
+} as const;
+const USE_POINTS = 60;
+
+export type Use = { rank: number } & Record<keyof typeof USES, number[]>;
+
+/** The newest values of what each rank of an attempt uses, oldest first; empty where none is known. */
+export async function readUse(db: Db, attemptId: string): Promise<Use[]> {
+  const { rows } = await db.execute<{ rank: number; name: string; values: number[] }>(sql`
+    select s.rank::int as rank, s.name, p.values
+    from series s cross join lateral (
+      select array_agg(value order by step) as values
+      from (select step, value from point where series_id = s.id order by step desc limit ${USE_POINTS}) newest
+    ) p
+    where s.attempt_id = ${attemptId} and starts_with(s.name, ${USE}) order by s.rank`);
+  return [...new Set(rows.map((row) => row.rank))].map((rank) => {
+    const of = (name: string) =>
+      rows.find((row) => row.rank === rank && row.name === `${USE}${name}`)?.values ?? [];
+    return { rank, ...mapValues(USES, of) };
+  });
+}
+
+const mapValues = <K extends string, V>(of: Record<K, string>, value: (name: string) => V) =>
+  Object.fromEntries(Object.entries<string>(of).map(([key, name]) => [key, value(name)])) as Record<K, V>;
+
 /** What a run logged: by name, with the ranks that did. */
 export async function listSeries(db: Db, runId: string) {
   const { rows } = await db.execute<{ name: string; ranks: number[]; points: number; last_step: number }>(sql`
     select s.name, array_agg(distinct s.rank order by s.rank)::int[] as ranks,
            coalesce(sum(r.n), 0)::int as points, coalesce(max(r.last_step), 0)::float8 as last_step
     from series s left join rollup r on r.series_id = s.id and r.level = 1024
-    where s.run_id = ${runId} group by s.name order by s.name`);
+    where s.run_id = ${runId} and not starts_with(s.name, ${USE}) group by s.name order by s.name`);
   return rows.map((r) => ({ name: r.name, ranks: r.ranks, points: r.points, lastStep: r.last_step }));
 }
 

@@ -61,6 +61,9 @@ export const runsRouter = router({
   logAt: inTeam("read")
     .input(LogAt)
     .query(({ ctx, input }) => screens.logAt(ctx, input)),
+  use: inTeam("read")
+    .input(RunNumber)
+    .query(({ ctx, input }) => screens.use(ctx, input.run)),
   heat: inTeam("read")
     .input(HeatQuery)
     .query(({ ctx, input }) => screens.heat(ctx, input)),

@@ -5,7 +5,8 @@ import { NotFound } from "../platform/errors";
 import { configurationOf } from "./configuration";
 import { cellsOf, slowRank } from "./heat";
 import { countLines, lineAt, readLines, searchLines } from "./logs";
-import { listSeries, readMetric } from "./metrics";
+import { listSeries, readMetric, readUse } from "./metrics";
+import { provenanceOf } from "./provenance";
 import * as reads from "./reads";
 import type { Attempt, Run } from "./records";
 import type { HeatQuery, ListRuns, LogAt, LogOf, LogSearch, LogsQuery } from "./screens";
@@ -39,6 +40,7 @@ export async function detail(ctx: TeamContext, number: number) {
     checkpointEvery: run.spec.kind === "train" ? run.spec.hyper.checkpointEverySteps : null,
     waiting: waitingOf(run, attempts.at(-1)),
     configuration: configurationOf(run.spec, run.resources),
+    provenance: provenanceOf(run),
     mayStop:
       isLiveRun(run.state) &&
       (may(ctx, "run.stop_any") || (run.createdBy === ctx.actor.id && may(ctx, "run.stop_own"))),
@@ -62,6 +64,13 @@ export async function series(ctx: TeamContext, number: number) {
 export async function metrics(ctx: TeamContext, query: z.infer<typeof MetricsQuery>) {
   const run = await reads.runByNumber(ctx.db, ctx.teamId, query.run);
   return readMetric(ctx.db, run, await reads.attemptsOf(ctx.db, run.id), query);
+}
+
+/** What the newest attempt's workers use of their nodes. */
+export async function use(ctx: TeamContext, number: number) {
+  const run = await reads.runByNumber(ctx.db, ctx.teamId, number);
+  const attempt = (await reads.attemptsOf(ctx.db, run.id)).at(-1);
+  return attempt ? readUse(ctx.db, attempt.id) : [];
 }
 
 /** A metric rank by rank, and the rank that holds the others up. */

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 import ray
 
 from gpu_worker.agent import warm
+from gpu_worker.agent.rank_usage import RankUsage, gpus_of_process
 from gpu_worker.contract import AttemptSpec, to_wire
 from gpu_worker.door import Door, DoorLogHandler, StaleAttempt, tee_output
 
@@ -72,14 +73,13 @@ class Rank:
     def place(self, gpus: float, kind: str) -> Place:
         """Where this rank is."""
         context = ray.get_runtime_context()
-        own = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if gpus > 0 else []
         return Place(
             node_id=context.get_node_id(),
             pid=os.getpid(),
             # A script imports torch itself.
             device="cpu" if gpus == 0 else "cuda:0" if kind == "script" else self._device(),
             address=ray.util.get_node_ip_address(),
-            gpus=[gpu for gpu in own if gpu],
+            gpus=gpus_of_process() if gpus > 0 else [],
         )
 
     def free_port(self) -> int:
@@ -117,10 +117,11 @@ class Rank:
         handler = DoorLogHandler(write)
         logging.getLogger("gpu_worker").addHandler(handler)
         try:
-            if seat is not None:
-                return self._run_script(spec, seat, url, token, door)
-            with tee_output(write):
-                return self._work(spec, rank, world, address, port, device, door)
+            with RankUsage(door, rank, [] if device == "cpu" else gpus_of_process()):
+                if seat is not None:
+                    return self._run_script(spec, seat, url, token, door)
+                with tee_output(write):
+                    return self._work(spec, rank, world, address, port, device, door)
         except StaleAttempt as stale:
             return outcome("stale", message=str(stale))
         except ValueError as error:

@@ -47,20 +47,8 @@ class Usage:
         return self._usage.get(node_id)
 
     def _measure(self, node_id: str, elapsed: float) -> None:
-        raylet = self._raylets[node_id]
-        seconds: dict[int, float] = {}
-        memory = 0
-        for process in [raylet, *raylet.children(recursive=True)]:
-            try:
-                times, held = process.cpu_times(), process.memory_info()
-            except psutil.NoSuchProcess:
-                continue
-            seconds[process.pid] = times.user + times.system
-            memory += held.rss - held.shared
         earlier = self._seconds.get(node_id)
-        # A process that has come since counts with all it used; one that has gone can't be counted any more.
-        used = sum(now - (earlier or {}).get(pid, 0.0) for pid, now in seconds.items())
-        self._seconds[node_id] = seconds
+        self._seconds[node_id], used, memory = use_of_tree(self._raylets[node_id], earlier or {})
         percent = round(100 * used / elapsed, 1) if earlier is not None and elapsed > 0 else None
         self._usage[node_id] = NodeUsage(percent, memory)
 
@@ -74,3 +62,20 @@ class Usage:
                 continue
             if node_id in node_ids:
                 self._raylets[node_id] = process
+
+
+def use_of_tree(root: psutil.Process, earlier: dict[int, float]) -> tuple[dict[int, float], float, int]:
+    """CPU seconds of a process and all below it, by pid; those used since `earlier`; and the memory that
+    they hold now, in bytes, not counting shared pages. Raises NoSuchProcess when the root is gone.
+    """
+    seconds: dict[int, float] = {}
+    memory = 0
+    for process in [root, *root.children(recursive=True)]:
+        try:
+            times, held = process.cpu_times(), process.memory_info()
+        except psutil.NoSuchProcess:
+            continue
+        seconds[process.pid] = times.user + times.system
+        memory += held.rss - held.shared
+    # A process that has come since counts with all it used; one that has gone can't be counted any more.
+    return seconds, sum(now - earlier.get(pid, 0.0) for pid, now in seconds.items()), memory

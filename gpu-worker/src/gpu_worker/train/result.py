@@ -4,13 +4,16 @@ provenance.
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import threading
 from importlib.metadata import version
+from pathlib import Path
 
 import torch
 from torch import nn
 
+import gpu_worker
 from gpu_worker.compress import apply_recipe
 from gpu_worker.contract import AttemptSpec, Settings, TrainResult, TrainSpec
 from gpu_worker.data import Dataset
@@ -76,9 +79,10 @@ def requantize(float_model: bytes, train: TrainSpec, dataset: Dataset) -> bytes:
 
 
 def environment(spec: AttemptSpec, train: TrainSpec, group: Group) -> dict[str, str]:
-    """What else the result depends on: library versions, hardware, backend, seed, workers."""
+    """What else the result depends on: code, library versions, hardware, backend, seed, workers."""
     cuda = group.device.type == "cuda"
     return {
+        "code": code_digest(),
         "python": platform.python_version(),
         **{name: version(name) for name in LIBRARIES},
         "platform": f"{platform.system()} {platform.machine()}",
@@ -89,3 +93,13 @@ def environment(spec: AttemptSpec, train: TrainSpec, group: Group) -> dict[str, 
         "seed": str(train.hyper.seed),
         "attempt": str(spec.attempt),
     }
+
+
+def code_digest() -> str:
+    """sha256 over the paths and contents of this package's modules."""
+    root = Path(gpu_worker.__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        digest.update(f"{path.relative_to(root).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()

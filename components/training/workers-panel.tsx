@@ -1,0 +1,94 @@
+"use client";
+import { useQuery } from "@tanstack/react-query";
+import { Sparkline } from "@/components/charts/sparkline";
+import { useTail } from "@/components/live/provider";
+import { type Outputs, useTRPC } from "@/components/trpc/client";
+import { bytes, bytesPerSecond } from "@/components/ui/format";
+import { Panel } from "@/components/ui/panel";
+import { type Column, Table } from "@/components/ui/table";
+import type { RunDetail } from "./types";
+
+type Worker = RunDetail["attempts"][number]["workers"][number];
+type Use = Outputs["runs"]["use"][number];
+
+/** The newest attempt's workers: where they are, and what they use of their nodes. */
+export function WorkersPanel({ team, run }: { team: string; run: RunDetail }) {
+  const trpc = useTRPC();
+  const { data: uses = [], refetch } = useQuery(trpc.runs.use.queryOptions({ team, run: run.number }));
+  useTail(run.id, (what) => {
+    if (what === "metrics") void refetch();
+  });
+  const workers = run.attempts.at(-1)?.workers ?? [];
+  const usedBy = (worker: Worker) => uses.find((use) => use.rank === worker.rank);
+  const hasGpus = workers.some((worker) => worker.device !== "cpu");
+  return (
+    <Panel title="Workers" subtitle={`${workers.length} of ${run.resources.workers} placed`}>
+      <Table
+        label="Workers"
+        tight
+        rows={workers}
+        rowKey={(w) => String(w.rank)}
+        empty={<p className="empty t2">{run.waiting ?? "No worker is placed."}</p>}
+        columns={[
+          { key: "rank", head: "Rank", width: "52px", cell: (w) => <span className="m">{w.rank}</span> },
+          { key: "node", head: "Node", cell: (w) => <span className="mono clip">{w.nodeName}</span> },
+          ...(hasGpus
+            ? [
+                used("gpu", "GPU", usedBy, "gpuPercent", percentSays),
+                used("gpu-memory", "GPU memory", usedBy, "gpuMemoryBytes", bytes),
+              ]
+            : []),
+          used("cpu", "CPU", usedBy, "cpuPercent", percentSays),
+          used("memory", "Memory", usedBy, "memoryBytes", bytes),
+          {
+            key: "network",
+            head: "Node's network",
+            align: "end",
+            cell: (w) => networkSays(usedBy(w)),
+          },
+          { key: "pid", head: "Process", align: "end", cell: (w) => <span className="mono">{w.pid}</span> },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+const percentSays = (value: number): string => `${Math.round(value)}%`;
+
+function networkSays(use: Use | undefined): string {
+  const sent = use?.sentBytesPerSecond.at(-1);
+  const received = use?.receivedBytesPerSecond.at(-1);
+  return sent === undefined || received === undefined
+    ? ""
+    : `↑ ${bytesPerSecond(sent)} ↓ ${bytesPerSecond(received)}`;
+}
+
+/** The newest value, with its course over the last minutes. */
+function used(
+  key: string,
+  head: string,
+  usedBy: (worker: Worker) => Use | undefined,
+  of: Exclude<keyof Use, "rank">,
+  say: (value: number) => string,
+): Column<Worker> {
+  return {
+    key,
+    head,
+    align: "end",
+    cell: (worker) => {
+      const values = usedBy(worker)?.[of] ?? [];
+      const newest = values.at(-1);
+      if (newest === undefined) return "";
+      return (
+        <span className="row">
+          <Sparkline
+            label={`${head} of rank ${worker.rank}, ${say(newest)} now`}
+            values={values}
+            width={40}
+          />
+          {say(newest)}
+        </span>
+      );
+    },
+  };
+}
