@@ -55,11 +55,12 @@ async function owner(): Promise<AttemptOwner> {
   return { purpose: "attempt", id: queued.attempt.id, teamId: ctx.teamId, runId: queued.id };
 }
 
-it("a rollup is what its points say, whatever is replayed and in whatever order", async () => {
+it("a rollup is what its points say, whatever is replayed, in whatever order, one by one or at once", async () => {
   await fc.assert(
-    fc.asyncProperty(Deliveries, async (deliveries) => {
+    fc.asyncProperty(Deliveries, fc.boolean(), async (deliveries, atOnce) => {
       const who = await owner();
-      for (const batch of deliveries) await ingestMetrics(connection.db, who, batch);
+      if (atOnce) await Promise.all(deliveries.map((batch) => ingestMetrics(connection.db, who, batch)));
+      else for (const batch of deliveries) await ingestMetrics(connection.db, who, batch);
       const { rows } = await connection.db.execute(sql`
         with own as (select id from series where attempt_id = ${who.id}), truth as (
           select series_id, level, step / level as bucket, count(*)::int as n, min(value), max(value), sum(value),

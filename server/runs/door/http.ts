@@ -1,13 +1,13 @@
 /** Bodies of the worker door: bounded in size, and in how many are worked on at once. */
 import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
+import { buffer } from "node:stream/consumers";
 import type { ReadableStream as NodeStream } from "node:stream/web";
 import type { z } from "zod";
 import { locateBlob, registerBlob, storeStream } from "../../platform/blobs";
 import { config } from "../../platform/config";
 import type { Database } from "../../platform/db";
 import { Invalid, Limit } from "../../platform/errors";
-import { body } from "../../platform/http/route";
 import { singleton } from "../../platform/singleton";
 import type { Artifact } from "../contract";
 import type { Owner } from "./owner";
@@ -36,13 +36,35 @@ export async function admitted<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The JSON body, refused unread when it says that it is too large. */
-export function report<T extends z.ZodType>(request: Request, shape: T): Promise<z.output<T>> {
-  const length = Number(request.headers.get("content-length") ?? 0);
-  if (length > MAX_BODY_BYTES) {
-    throw new Invalid(`A report of ${length} bytes is too large; at most ${MAX_BODY_BYTES} are read.`);
+/** The body as text: refused unread when it says that it is too large, and cut off where it does not say. @throws Invalid */
+export async function textOf(request: Request): Promise<string> {
+  const declared = request.headers.get("content-length");
+  if (Number(declared) > MAX_BODY_BYTES) throw tooLarge(Number(declared));
+  return declared === null ? (await buffer(limited(request))).toString("utf8") : request.text();
+}
+
+async function* limited(request: Request): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of bodyOf(request)) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw tooLarge(bytes);
+    yield chunk;
   }
-  return body(request, shape);
+}
+
+const tooLarge = (bytes: number) =>
+  new Invalid(`A request of ${bytes} bytes is too large; at most ${MAX_BODY_BYTES} are read.`);
+
+/** The JSON body, parsed by its shape. @throws Invalid naming the field */
+export async function report<T extends z.ZodType>(request: Request, shape: T): Promise<z.output<T>> {
+  const text = await textOf(request);
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new Invalid("The body is not JSON.", { cause });
+  }
+  return shape.parse(json);
 }
 
 /** The body as it comes in; empty when there is none. */

@@ -113,7 +113,7 @@ export async function logMetric(caller: Caller, metric: Metric): Promise<void> {
 }
 
 /** As points of rank 0, where an MLflow client knows no ranks. */
-const keepMetrics = ({ db, owner }: Caller, metrics: Metric[]): Promise<number> =>
+const keepMetrics = ({ db, owner }: Caller, metrics: Metric[]): Promise<void> =>
   ingestMetrics(
     db,
     owner,

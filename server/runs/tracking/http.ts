@@ -2,17 +2,14 @@
  * The tracking door's manner: Bearer tokens of attempts in, JSON out, and refusals in MLflow's words. Clients repeat
  * 408, 429 and 5xx for minutes, so nothing that a script did wrong may answer with one of those.
  */
-import { buffer } from "node:stream/consumers";
 import { z } from "zod";
 import { type Database, database } from "../../platform/db";
 import { type AppError, asAppError, Invalid, NotFound, sqlState } from "../../platform/errors";
 import type { DeclaredRoute } from "../../platform/http/route";
 import { newId } from "../../platform/ids";
 import { log } from "../../platform/log";
-import { bodyOf } from "../door/http";
+import { textOf } from "../door/http";
 import { type AttemptOwner, attemptOf } from "../door/owner";
-
-const MAX_BODY_BYTES = 32 * 2 ** 20;
 
 /** Who asks: an attempt that lives. Its run is its only experiment. */
 export interface Caller {
@@ -95,9 +92,7 @@ export async function asked(request: Request): Promise<Record<string, unknown>> 
       }),
     );
   }
-  const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > MAX_BODY_BYTES) throw tooLarge(declared);
-  const text = (await buffer(limited(request))).toString("utf8");
+  const text = await textOf(request);
   if (text === "") return {};
   let json: unknown;
   try {
@@ -112,18 +107,6 @@ export async function asked(request: Request): Promise<Record<string, unknown>> 
 }
 
 const withoutNull = (_key: string, value: unknown): unknown => (value === null ? undefined : value);
-
-const tooLarge = (bytes: number) =>
-  new Invalid(`A request of ${bytes} bytes is too large; at most ${MAX_BODY_BYTES} are read.`);
-
-async function* limited(request: Request): AsyncGenerator<Uint8Array> {
-  let bytes = 0;
-  for await (const chunk of bodyOf(request)) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw tooLarge(bytes);
-    yield chunk;
-  }
-}
 
 /** @throws Invalid in MLflow's words, naming the parameter */
 export function parsed<T extends z.ZodType>(shape: T, given: unknown): z.output<T> {
