@@ -1,7 +1,7 @@
 /**
  * Measures the product as `npm start` starts it, in a folder and on ports of its own.
  *
- *   npm run bench -- [--only studio,sessions,targets,inspect,train,ingest,rollback,gateway,start,web] --out bench/results/FILE.json
+ *   npm run bench -- [--only studio,sessions,targets,inspect,train,ingest,runs,rollback,gateway,start,web] --out bench/results/FILE.json
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -13,6 +13,7 @@ import { gateway } from "./groups/gateway";
 import { ingest } from "./groups/ingest";
 import { inspect } from "./groups/inspect";
 import { rollback } from "./groups/rollback";
+import { runs } from "./groups/runs";
 import { sessions } from "./groups/sessions";
 import { start } from "./groups/start";
 import { studio } from "./groups/studio";
@@ -22,10 +23,18 @@ import { web } from "./groups/web";
 import { type Bench, sampleProject } from "./project";
 import { type Figures, machine, table } from "./result";
 
-const GROUPS = { studio, sessions, targets, inspect, train, ingest, rollback, gateway, web } satisfies Record<
-  string,
-  (bench: Bench) => Promise<Figures>
->;
+const GROUPS = {
+  studio,
+  sessions,
+  targets,
+  inspect,
+  train,
+  ingest,
+  runs,
+  rollback,
+  gateway,
+  web,
+} satisfies Record<string, (bench: Bench) => Promise<Figures>>;
 const NAMES = [...Object.keys(GROUPS), "start"];
 
 const { values } = parseArgs({ options: { only: { type: "string" }, out: { type: "string" } } });

@@ -1,65 +1,58 @@
-/** Metric ingestion through the worker door: batches of 1,000 points over HTTP, several senders at once. */
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { until } from "../../e2e/fixtures/api";
-import { deriveToken } from "../../server/platform/tokens";
+/** Metric ingestion over HTTP: the worker door, and `log-batch` beside an MLflow server in the same minute. */
+import { startMlflow } from "../mlflow";
+import { BATCH, logBatch, runForPoints, SENDERS, send, type Target, workerDoor } from "../points";
 import type { Bench } from "../project";
 import { type Figures, figure } from "../result";
-import { liveRun } from "../runs";
+import { stopRun } from "../runs";
 
 const SECONDS = 10;
-const SENDERS = 4;
-const BATCH = 1000;
 
 export async function ingest(bench: Bench): Promise<Figures> {
-  const { api, team, product } = bench;
-  const run = await liveRun(bench, { workers: 1, globalBatch: 64, epochs: 50 });
-  const key = readFileSync(join(product.home, "secrets/server.key"), "utf8").trim();
-  const attempt = run.attempts.at(-1);
-  if (!attempt) throw new Error("the run has no attempt");
-  const token = deriveToken("attempt", attempt.id, key);
+  const { product } = bench;
+  const { run, token } = await runForPoints(bench);
+  const figures: Figures = {
+    "ingest.points_per_second": await rate(workerDoor(product.url, token)),
+  };
+  const mlflow = await startMlflow(product.environment.LATHE_VENV ?? "");
+  try {
+    const ours = logBatch(product.url, run.id, { authorization: `Bearer ${token}` });
+    const theirs = logBatch(mlflow.url, mlflow.runId);
+    // One second each in turn: what else the machine does falls on both.
+    const rates = { ours: [] as number[], theirs: [] as number[] };
+    await send(theirs, { ms: 1000 });
+    for (let second = 0; second < SECONDS; second += 1) {
+      rates.ours.push(await perSecond(ours));
+      rates.theirs.push(await perSecond(theirs));
+    }
+    const detail = { batch: BATCH, senders: SENDERS, mlflow: mlflow.version };
+    figures["ingest.log_batch"] = figure(rates.ours, "points/s", detail);
+    figures["ingest.log_batch_mlflow"] = figure(rates.theirs, "points/s", { ...detail, store: "sqlite" });
+    figures["ingest.vs_mlflow"] = figure(
+      rates.ours.map((own, second) => own / (rates.theirs[second] ?? Number.NaN)),
+      "times",
+      detail,
+    );
+  } finally {
+    await mlflow.stop();
+  }
+  await stopRun(bench, run.number);
+  return figures;
+}
+
+async function rate(target: Target) {
   const rates: number[] = [];
-  let step = 0;
   let accepted = 0;
   let refused = 0;
   for (let second = 0; second < SECONDS; second += 1) {
-    const began = performance.now();
-    const before = accepted;
-    await Promise.all(
-      Array.from({ length: SENDERS }, async (_, sender) => {
-        while (performance.now() - began < 1000) {
-          const first = step;
-          step += BATCH;
-          const points = Array.from({ length: BATCH }, (_, i) => ({
-            name: `bench/${sender}`,
-            rank: 0,
-            step: first + i,
-            ts: 1_700_000_000_000 + first + i,
-            value: Math.sin(first + i),
-          }));
-          const response = await fetch(`${product.url}/api/worker/metrics`, {
-            method: "POST",
-            headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-            body: JSON.stringify({ points }),
-          });
-          if (response.ok) accepted += BATCH;
-          else refused += 1;
-        }
-      }),
-    );
-    rates.push(((accepted - before) * 1000) / (performance.now() - began));
+    const sent = await send(target, { ms: 1000 });
+    rates.push(sent.accepted / sent.seconds);
+    accepted += sent.accepted;
+    refused += sent.refused;
   }
-  await api.runs.stop.mutate({ team, runId: run.id });
-  await until(
-    "the run has stopped",
-    async () => (await api.runs.get.query({ team, number: run.number })).endedAt,
-  );
-  return {
-    "ingest.points_per_second": figure(rates, "points/s", {
-      batch: BATCH,
-      senders: SENDERS,
-      accepted,
-      refused,
-    }),
-  };
+  return figure(rates, "points/s", { batch: BATCH, senders: SENDERS, accepted, refused });
+}
+
+async function perSecond(target: Target): Promise<number> {
+  const { accepted, seconds } = await send(target, { ms: 1000 });
+  return accepted / seconds;
 }
