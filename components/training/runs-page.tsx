@@ -1,5 +1,5 @@
 "use client";
-import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useRouter, useSearchParams } from "next/navigation";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Button, LinkButton } from "@/components/ui/button";
@@ -13,6 +13,7 @@ import { Select } from "@/components/ui/select";
 import { Table } from "@/components/ui/table";
 import { RunState } from "@/server/runs/contract";
 import { ChosenRuns, useChoice } from "./chosen-runs";
+import { useCourses } from "./run-courses";
 import { NUMBER, othersOf } from "./runs-columns";
 import { useHiddenColumns } from "./use-hidden-columns";
 
@@ -30,7 +31,7 @@ const STATES = [
 const WHO = [
   { value: "all", label: "everyone" },
   { value: "mine", label: "mine" },
-] as const;
+];
 
 /** Filters live in the address: a link shows a colleague the same list. */
 export function RunsPage({ team }: { team: string }) {
@@ -40,9 +41,10 @@ export function RunsPage({ team }: { team: string }) {
   const kind: KindChoice = params.get("kind") === "all" ? "all" : "train";
   const query = params.get("q") ?? "";
   const state = RunState.safeParse(params.get("state")).data;
-  const isMine = params.get("by") === "mine";
+  const by = params.get("by") ?? "";
+  const isMine = by === "mine";
   const modelId = params.get("model");
-  const isFiltered = Boolean(query || state || isMine || modelId);
+  const isFiltered = Boolean(query || state || by || modelId);
   const set = (name: string, value: string) => {
     const next = new URLSearchParams(params);
     if (value) next.set(name, value);
@@ -57,16 +59,19 @@ export function RunsPage({ team }: { team: string }) {
         ...(kind === "train" && { kinds: ["train", "script"] }),
         ...(query && { query }),
         ...(state && { states: [state] }),
-        ...(isMine && { isMine }),
+        ...(isMine ? { isMine } : by && { by }),
         ...(modelId && { modelId }),
       },
       { getNextPageParam: (page) => page.nextCursor, placeholderData: keepPreviousData },
     ),
   );
-  const rows = runs.data?.pages.flatMap((page) => page.runs) ?? [];
+  const pages = runs.data?.pages.map((page) => page.runs) ?? [];
+  const rows = pages.flat();
+  const { data: launchers } = useQuery(trpc.runs.launchers.queryOptions({ team }));
   const choice = useChoice(rows);
   const [hidden, toggleColumn] = useHiddenColumns();
-  const others = othersOf((id) => set("model", id));
+  const course = useCourses(team, pages, !hidden.includes("course"));
+  const others = [...othersOf((id) => set("model", id)), course];
   const problem = runs.error && readError(runs.error);
   return (
     <>
@@ -103,12 +108,14 @@ export function RunsPage({ team }: { team: string }) {
                 onValueChange={(value) => set("state", value === "any" ? "" : value)}
               />
             </span>
-            <Segmented
-              label="Whose"
-              options={WHO}
-              value={isMine ? "mine" : "all"}
-              onValueChange={(value) => set("by", value === "mine" ? "mine" : "")}
-            />
+            <span className="run-filter">
+              <Select
+                label="Whose"
+                options={[...WHO, ...(launchers ?? []).map(({ id, name }) => ({ value: id, label: name }))]}
+                value={by || "all"}
+                onValueChange={(value) => set("by", value === "all" ? "" : value)}
+              />
+            </span>
             <Segmented
               label="Kind"
               options={KINDS}

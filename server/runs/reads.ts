@@ -108,6 +108,15 @@ export async function subjectsOf(
   };
 }
 
+/** Who launched runs of the team, by name. */
+export const launchersOf = (db: Db, teamId: string) =>
+  db
+    .selectDistinct({ id: user.id, name: user.name })
+    .from(run)
+    .innerJoin(user, eq(user.id, run.createdBy))
+    .where(eq(run.teamId, teamId))
+    .orderBy(asc(user.name), asc(user.id));
+
 /** Newest first; the cursor is the number of the last one seen. */
 export async function listRuns(
   db: Db,
@@ -117,6 +126,7 @@ export async function listRuns(
   const filters: (SQL | undefined)[] = [eq(run.teamId, teamId)];
   if (input.kinds) filters.push(inArray(run.kind, input.kinds));
   if (input.states) filters.push(inArray(run.state, input.states));
+  if (input.by) filters.push(eq(run.createdBy, input.by));
   if (input.isMine) filters.push(eq(run.createdBy, personId));
   if (input.modelId) filters.push(eq(run.modelId, input.modelId));
   if (input.cursor) filters.push(lt(run.number, input.cursor));

@@ -12,6 +12,7 @@ import {
   LogsQuery,
   MetricsQuery,
   RunNumber,
+  RunNumbers,
   SetRunTag,
   StopRun,
   TagOfRun,
@@ -23,6 +24,10 @@ export const runsRouter = router({
   list: inTeam("read")
     .input(ListRuns)
     .query(({ ctx, input }) => screens.list(ctx, input)),
+  launchers: inTeam("read").query(({ ctx }) => screens.launchers(ctx)),
+  courses: inTeam("read")
+    .input(RunNumbers)
+    .query(({ ctx, input }) => screens.courses(ctx, input.runs)),
   get: inTeam("read")
     .input(GetRun)
     .query(({ ctx, input }) => screens.detail(ctx, input.number)),

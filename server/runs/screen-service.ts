@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { may, type TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
 import { configurationOf } from "./configuration";
+import { coursesOf } from "./courses";
 import { cellsOf, slowRank } from "./heat";
 import { countLines, lineAt, readLines, searchLines } from "./logs";
 import { listSeries, readMetric, readUse } from "./metrics";
@@ -15,6 +16,11 @@ import { isLiveRun } from "./states";
 
 export const list = (ctx: TeamContext, input: z.infer<typeof ListRuns>) =>
   reads.listRuns(ctx.db, { teamId: ctx.teamId, personId: ctx.actor.id }, input);
+
+export const launchers = (ctx: TeamContext) => reads.launchersOf(ctx.db, ctx.teamId);
+
+export const courses = (ctx: TeamContext, numbers: readonly number[]) =>
+  coursesOf(ctx.db, ctx.teamId, numbers);
 
 /** Everything about one run but its charts and logs. */
 export async function detail(ctx: TeamContext, number: number) {

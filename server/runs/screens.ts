@@ -9,6 +9,8 @@ export const ListRuns = z.object({
   modelId: z.string().optional(),
   /** Only those of whoever asks. */
   isMine: z.boolean().default(false),
+  /** Only those that this person launched. */
+  by: z.string().max(100).optional(),
   /** Words of the title, or a number. */
   query: z.string().max(200).optional(),
   cursor: z.number().int().positive().nullish(),
@@ -19,6 +21,9 @@ export const ListRuns = z.object({
 const number = z.number().int().positive();
 export const GetRun = z.object({ number });
 export const RunNumber = z.object({ run: number });
+
+/** Rows of a list. */
+export const RunNumbers = z.object({ runs: z.array(number).max(100) });
 
 export const MetricsQuery = RunNumber.extend({
   name: z.string().min(1).max(250),

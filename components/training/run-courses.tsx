@@ -1,0 +1,43 @@
+"use client";
+import { useQueries } from "@tanstack/react-query";
+import { Sparkline } from "@/components/charts/sparkline";
+import { useTRPC } from "@/components/trpc/client";
+import { significant } from "@/components/ui/format";
+import type { Column } from "@/components/ui/table";
+import type { RunRow } from "./types";
+
+/** How the main metric of each run went, asked for page by page, after the rows themselves. */
+export function useCourses(
+  team: string,
+  pages: readonly (readonly RunRow[])[],
+  isShown: boolean,
+): Column<RunRow> & { head: string } {
+  const trpc = useTRPC();
+  const answers = useQueries({
+    queries: pages.map((rows) =>
+      trpc.runs.courses.queryOptions(
+        { team, runs: rows.map(({ number }) => number) },
+        { enabled: isShown && rows.length > 0 },
+      ),
+    ),
+  });
+  const courses = new Map(answers.flatMap(({ data }) => data ?? []).map((course) => [course.run, course]));
+  return {
+    key: "course",
+    head: "Course",
+    width: "104px",
+    cell: ({ number }) => {
+      const course = courses.get(number);
+      if (!course) return "";
+      const last = course.values.findLast((value) => value !== null);
+      return (
+        <span title={course.metric}>
+          <Sparkline
+            label={`${course.metric}${last == null ? "" : `, ${significant(last)} at the end`}`}
+            values={course.values}
+          />
+        </span>
+      );
+    },
+  };
+}
