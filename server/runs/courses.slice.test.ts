@@ -91,15 +91,13 @@ it("courses and launchers of another team are not seen", async () => {
 
 it("a list is of whoever launched: the people who did are named, and one of them may be chosen", async () => {
   const [ctx, stranger] = [await makeTeam(connection.db), await makeTeam(connection.db)];
-  await connection.db
-    .insert(user)
-    .values(
-      ["Ada", "Bob"].map((name) => ({
-        id: `${name}-${ctx.teamId}`,
-        name,
-        email: `${name}@${ctx.teamId}.test`,
-      })),
-    );
+  await connection.db.insert(user).values(
+    ["Ada", "Bob"].map((name) => ({
+      id: `${name}-${ctx.teamId}`,
+      name,
+      email: `${name}@${ctx.teamId}.test`,
+    })),
+  );
   const launchedBy = async (name: string) => {
     const { id, number } = await queue(ctx);
     await connection.db
