@@ -1,7 +1,7 @@
 /**
  * Measures the product as `npm start` starts it, in a folder and on ports of its own.
  *
- *   npm run bench -- [--only studio,sessions,targets,inspect,train,ingest,runs,rollback,gateway,start,web] --out bench/results/FILE.json
+ *   npm run bench -- [--only studio,sessions,targets,inspect,train,ingest,runs,rollback,gateway,start,web,mlflow] --out bench/results/FILE.json
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -10,7 +10,7 @@ import { makeFirstTeamByApi } from "../e2e/fixtures/api";
 import { startProduct } from "../e2e/fixtures/product";
 import { ENGINEER } from "../e2e/pages/entry";
 import { gateway } from "./groups/gateway";
-import { ingest } from "./groups/ingest";
+import { ingest, mlflow } from "./groups/ingest";
 import { inspect } from "./groups/inspect";
 import { rollback } from "./groups/rollback";
 import { runs } from "./groups/runs";
@@ -34,6 +34,7 @@ const GROUPS = {
   rollback,
   gateway,
   web,
+  mlflow,
 } satisfies Record<string, (bench: Bench) => Promise<Figures>>;
 const NAMES = [...Object.keys(GROUPS), "start"];
 

@@ -1,7 +1,7 @@
 /** An MLflow tracking server of its own, as `mlflow server` comes: what ingestion is compared with. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -26,6 +26,8 @@ export async function startMlflow(venv: string): Promise<Mlflow> {
   const folder = mkdtempSync(join(tmpdir(), "lathe-mlflow-"));
   const port = await freePorts(1);
   const url = `http://127.0.0.1:${port}`;
+  const said = join(folder, "server.log");
+  const log = openSync(said, "a");
   const child = spawn(
     join(bin, "mlflow"),
     [
@@ -33,14 +35,17 @@ export async function startMlflow(venv: string): Promise<Mlflow> {
       ...["--host", "127.0.0.1", "--port", String(port)],
       ...["--backend-store-uri", `sqlite:///${join(folder, "mlflow.db")}`],
     ],
-    { cwd: folder, stdio: "ignore", detached: true },
+    { cwd: folder, stdio: ["ignore", "ignore", log], detached: true },
   );
   const { pid } = child;
   if (!pid) throw new Error(`${bin}/mlflow could not be started`);
   const callOff = interruptWhenOwnerDies(pid);
   const ended = once(child, "exit").then(callOff);
   await until("the MLflow server answers", async () => (await answers(url)) || child.exitCode !== null);
-  if (child.exitCode !== null) throw new Error(`mlflow server ended with ${child.exitCode}`);
+  if (child.exitCode !== null)
+    throw new Error(
+      `mlflow server ended with ${child.exitCode}:\n${readFileSync(said, "utf8").slice(-2000)}`,
+    );
   const { experiment_id } = await ask(url, "experiments/create", { name: "bench" });
   const created = await ask(url, "runs/create", { experiment_id, start_time: Date.now() });
   return {

@@ -8,15 +8,20 @@ import { stopRun } from "../runs";
 const SECONDS = 10;
 
 export async function ingest(bench: Bench): Promise<Figures> {
+  const { run, token } = await runForPoints(bench);
+  const found = await rate(workerDoor(bench.product.url, token));
+  await stopRun(bench, run.number);
+  return { "ingest.points_per_second": found };
+}
+
+export async function mlflow(bench: Bench): Promise<Figures> {
   const { product } = bench;
   const { run, token } = await runForPoints(bench);
-  const figures: Figures = {
-    "ingest.points_per_second": await rate(workerDoor(product.url, token)),
-  };
-  const mlflow = await startMlflow(product.environment.LATHE_VENV ?? "");
+  const figures: Figures = {};
+  const server = await startMlflow(product.environment.LATHE_VENV ?? "");
   try {
     const ours = logBatch(product.url, run.id, { authorization: `Bearer ${token}` });
-    const theirs = logBatch(mlflow.url, mlflow.runId);
+    const theirs = logBatch(server.url, server.runId);
     // One second each in turn: what else the machine does falls on both.
     const rates = { ours: [] as number[], theirs: [] as number[] };
     await send(theirs, { ms: 1000 });
@@ -24,7 +29,7 @@ export async function ingest(bench: Bench): Promise<Figures> {
       rates.ours.push(await perSecond(ours));
       rates.theirs.push(await perSecond(theirs));
     }
-    const detail = { batch: BATCH, senders: SENDERS, mlflow: mlflow.version };
+    const detail = { batch: BATCH, senders: SENDERS, mlflow: server.version };
     figures["ingest.log_batch"] = figure(rates.ours, "points/s", detail);
     figures["ingest.log_batch_mlflow"] = figure(rates.theirs, "points/s", { ...detail, store: "sqlite" });
     figures["ingest.vs_mlflow"] = figure(
@@ -33,7 +38,7 @@ export async function ingest(bench: Bench): Promise<Figures> {
       detail,
     );
   } finally {
-    await mlflow.stop();
+    await server.stop();
   }
   await stopRun(bench, run.number);
   return figures;
