@@ -19,7 +19,7 @@ from gpu_worker.agent.local import marked_processes
 from gpu_worker.agent.settings import Settings
 
 POOL = {"name": "cpu", "min": 2, "max": 3, "idleSeconds": 60, "resources": {"CPU": 1}}
-HEALTHY = 150
+HEALTHY = 300
 EXAMPLES = Path(__file__).parents[3] / "examples" / "scripts"
 
 
@@ -107,6 +107,33 @@ def test_a_plain_ddp_script_meets_its_peers_and_finishes(lab: Lab) -> None:
     assert [(body["key"], body["step"]) for body in losses] == [("train/loss", step) for step in (10, 20, 30)]
     phases = [body["progress"]["phase"] for body in attempt.bodies("progress")]
     assert {"preparing", "running"} <= set(phases)
+    clean(lab)
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "metric"),
+    [
+        ("lightning", ["--epochs", "1"], "train/loss"),
+        ("transformers", ["--steps", "20"], "loss"),
+    ],
+)
+def test_the_trainers_of_others_find_their_peers_and_report(
+    lab: Lab, name: str, args: list[str], metric: str
+) -> None:
+    console = lab.console
+    entry, requirements = f"{name}_trainer.py", f"{name}_requirements.txt"
+    files = {file: (EXAMPLES / file).read_text() for file in (entry, requirements)}
+    spec = script(console, files, entry=entry, requirements=requirements, args=args)
+    attempt = console.launch(name, spec, workers=2)
+    job = ended(console, attempt)
+    logs = [log_of(attempt, rank) for rank in (0, 1)]
+    assert job["state"] == "succeeded", (attempt.cause, logs)
+    for rank, log in enumerate(logs):
+        assert f"rank {rank} of 2: " in log
+    assert told(attempt, "log-parameter", "params")
+    steps = [body["step"] for body in told(attempt, "log-metric", "metrics") if body["key"] == metric]
+    assert len(steps) >= 2
+    assert steps == sorted(set(steps))
     clean(lab)
 
 
