@@ -5,7 +5,7 @@ import type { TeamContext } from "../platform/context";
 import type { Db } from "../platform/db";
 import { configurationOf } from "./configuration";
 import { summand } from "./door/metrics";
-import { type Bucket, finite } from "./metrics";
+import { type Bucket, finite, isLogged } from "./metrics";
 import { runsByNumber } from "./reads";
 import type { Run } from "./records";
 import type { CompareMetric } from "./screens";
@@ -57,7 +57,8 @@ async function newestMetrics(db: Db, runIds: readonly string[]): Promise<Map<str
     cross join lateral (
       select last_step, last from rollup where series_id = s.id and level = 1024 order by bucket desc limit 1
     ) r
-    where s.run_id in (select value from jsonb_array_elements_text(${JSON.stringify(runIds)}::jsonb)) and s.rank = 0
+    where s.run_id in (select value from jsonb_array_elements_text(${JSON.stringify(runIds)}::jsonb))
+      and s.rank = 0 and ${isLogged}
     order by s.run_id, s.name, a.number desc`);
   const byRun = new Map<string, Newest[]>();
   for (const { run_id, name, step, value } of rows) {
@@ -142,7 +143,7 @@ async function extentsOf(db: Db, runIds: readonly string[], name: string): Promi
     with asked as (select value as id from jsonb_array_elements_text(${JSON.stringify(runIds)}::jsonb)), begun as (
       select s.run_id, min(p.ts) as origin from series s
       cross join lateral (select ts from point where series_id = s.id order by step, ts limit 1) p
-      where s.run_id in (select id from asked) and s.rank = 0 group by s.run_id
+      where s.run_id in (select id from asked) and s.rank = 0 and ${isLogged} group by s.run_id
     )
     select s.run_id as id, sum(r.n)::float8 as points, min(r.bucket * 1024)::float8 as "from",
            max(r.last_step)::float8 as "to", min(coalesce(b.origin, r.last_ts))::float8 as origin,

@@ -1,7 +1,7 @@
 /** How the main metric of runs went: a few values each, for a row of a list. One query, whatever the number of runs. */
 import { sql } from "drizzle-orm";
 import type { Db } from "../platform/db";
-import { finite } from "./metrics";
+import { finite, isLogged } from "./metrics";
 
 /** Values of a course, equally spaced over the steps. */
 export const COURSE_VALUES = 24;
@@ -24,7 +24,7 @@ export async function coursesOf(db: Db, teamId: string, numbers: readonly number
     with chosen as (
       select distinct on (r.id) r.number, s.id, s.name
       from run r join series s on s.run_id = r.id join attempt a on a.id = s.attempt_id
-      where r.team_id = ${teamId} and r.number in (${sql.join(
+      where r.team_id = ${teamId} and ${isLogged} and r.number in (${sql.join(
         numbers.map((n) => sql`${n}`),
         sql`, `,
       )})

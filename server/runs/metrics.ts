@@ -38,6 +38,9 @@ const USES = {
 } as const;
 const USE_POINTS = 60;
 
+/** Holds for a series `s` that the work itself logged. */
+export const isLogged = sql`not starts_with(s.name, ${USE})`;
+
 export type Use = { rank: number } & Record<keyof typeof USES, number[]>;
 
 /** The newest values of what each rank of an attempt uses, oldest first; empty where none is known. */
@@ -65,7 +68,7 @@ export async function listSeries(db: Db, runId: string) {
     select s.name, array_agg(distinct s.rank order by s.rank)::int[] as ranks,
            coalesce(sum(r.n), 0)::int as points, coalesce(max(r.last_step), 0)::float8 as last_step
     from series s left join rollup r on r.series_id = s.id and r.level = 1024
-    where s.run_id = ${runId} and not starts_with(s.name, ${USE}) group by s.name order by s.name`);
+    where s.run_id = ${runId} and ${isLogged} group by s.name order by s.name`);
   return rows.map((r) => ({ name: r.name, ranks: r.ranks, points: r.points, lastStep: r.last_step }));
 }
 

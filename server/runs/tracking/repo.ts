@@ -2,6 +2,7 @@
 import { and, asc, count, desc, eq, inArray, like, or, sql } from "drizzle-orm";
 import { loggedModel, runArtifact, runParam, runTag } from "../../../db/schema/runs";
 import { type Db, startingWith, type Transaction } from "../../platform/db";
+import { isLogged } from "../metrics";
 import type { KeyValue } from "./contract";
 
 /** Whose rows are meant. */
@@ -118,7 +119,7 @@ export async function latestMetrics(db: Db, of: Whose): Promise<StoredMetric[]> 
     select distinct on (s.name) s.name as key, r.last as value, r.last_ts::float8 as timestamp, r.last_step::float8 as step
     from series s join run on run.id = s.run_id and run.team_id = ${of.teamId}
     join rollup r on r.series_id = s.id and r.level = 1024
-    where s.run_id = ${of.runId} and s.rank = 0
+    where s.run_id = ${of.runId} and s.rank = 0 and ${isLogged}
     order by s.name, r.last_step desc, r.last_ts desc, r.last desc`);
   return rows;
 }
