@@ -16,6 +16,8 @@ export const MORE_TYPED = {
   accumulate: String(DEFAULTS.accumulate),
   lowerRateFactor: String(DEFAULTS.lowerRateFactor),
   lowerRateTimes: String(DEFAULTS.lowerRateTimes),
+  /** Empty leaves it to the step times. */
+  stallSeconds: String(DEFAULTS.stallSeconds ?? ""),
 };
 export type MoreTyped = typeof MORE_TYPED;
 
@@ -27,6 +29,7 @@ export const moreOf = (typed: MoreTyped): MoreHyper => ({
   accumulate: Number(typed.accumulate),
   lowerRateFactor: Number(typed.lowerRateFactor),
   lowerRateTimes: Number(typed.lowerRateTimes),
+  stallSeconds: typed.stallSeconds.trim() === "" ? null : Number(typed.stallSeconds),
 });
 
 /** What most launches leave alone, with how many of these this one changes. */
@@ -106,6 +109,7 @@ export function MoreFields({ typed, onChange, errors }: MoreFieldsProps) {
             {figure("lowerRateTimes", "Times, at most", "then it stops")}
           </>
         )}
+        {figure("stallSeconds", "Stalled after", "s without a step; empty: 10 steps, 60 s or more; 0: never")}
         <Checkbox
           label="Shift and flip images"
           checked={typed.augment}

@@ -118,6 +118,8 @@ export const TrainHyper = z.object({
   seed: z.number().int().default(0),
   checkpointEverySteps: z.number().int().min(1).default(25),
   evaluateEverySteps: z.number().int().min(1).default(50),
+  /** Seconds without a step after which a rank counts as stalled; 0 never, null by the step times. */
+  stallSeconds: z.number().min(0, "at least 0").max(86_400, "at most 86,400, a day").nullable().default(null),
 });
 export type TrainHyper = z.infer<typeof TrainHyper>;
 
@@ -265,6 +267,7 @@ export const Cause = z.object({
     "node_lost",
     "placement",
     "timeout",
+    "stalled",
     "out_of_memory",
     "stopped",
   ]),

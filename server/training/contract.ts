@@ -24,6 +24,7 @@ export const MoreHyper = TrainHyper.pick({
   onDivergence: true,
   lowerRateFactor: true,
   lowerRateTimes: true,
+  stallSeconds: true,
 });
 export type MoreHyper = z.infer<typeof MoreHyper>;
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -149,6 +150,38 @@ def test_a_training_survives_its_agent_and_its_worker(lab: Lab) -> None:
     console.until(lambda: console.job(attempt.job_id) is None, HEALTHY, "the end of the training")
     last = following.bodies("checkpoints")[-1]["step"]
     assert last == steps(following), "a stopped run keeps its last step"
+
+
+def test_a_rank_that_stops_stepping_is_named_and_the_run_goes_on(lab: Lab) -> None:
+    console = lab.console
+    spec = train_spec(console)
+    spec["hyper"] |= {"epochs": 24, "stallSeconds": 8}
+    attempt = console.launch("stall", spec, workers=2)
+    console.until(lambda: steps(attempt) > 12 and attempt.bodies("checkpoints"), HEALTHY, "steps")
+    first, second = attempt.bodies("state")[-1]["workers"]
+    os.kill(second["pid"], signal.SIGSTOP)
+    following = console.until(lambda: console.attempts.get("token-stall-2"), HEALTHY, "the next attempt")
+    assert attempt.cause is not None
+    assert (attempt.cause["kind"], attempt.cause["rank"]) == ("stalled", 1)
+    assert f"process {second['pid']} on node {second['nodeId'][:8]}" in attempt.cause["message"]
+    assert "it is stopped, by a signal" in attempt.cause["message"]
+    (request,) = attempt.bodies("next-attempt")
+    told = re.search(r"the last step it told of was (\d+), (\d+) s before", attempt.cause["message"])
+    assert told is not None
+    assert 1 <= int(told[1]) <= request["lastStep"]
+    assert int(told[2]) >= 8
+    chunks = [chunk for body in attempt.bodies("logs") for chunk in body["chunks"]]
+    log = "".join(chunk["text"] for chunk in chunks if chunk["rank"] == 0)
+    assert "Stack of the thread that works" in log
+    assert "run_rank" in log
+    assert not psutil.pid_exists(second["pid"]), "the stopped process is left behind"
+    job = ended(console, attempt)
+    assert (job["state"], job["exitCode"]) == ("succeeded", 0)
+    assert following.result is not None
+    survivor, _ = following.bodies("state")[0]["workers"]
+    assert survivor["pid"] == first["pid"]
+    first_step = min(p["step"] for body in following.bodies("metrics") for p in body["points"])
+    assert first_step == following.checkpoint["step"] + 1
 
 
 def warm_processes(lab: Lab) -> set[int]:

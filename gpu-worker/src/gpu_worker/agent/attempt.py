@@ -14,7 +14,9 @@ from ray.exceptions import OutOfMemoryError, RayActorError
 from gpu_worker.agent.crew import Crew
 from gpu_worker.agent.rank import Events, Outcome, Place
 from gpu_worker.agent.seats import seats
-from gpu_worker.contract import AttemptSpec, Cause, StateReport, WorkerPlace
+from gpu_worker.agent.stall import StallWatch
+from gpu_worker.agent.stalled import explain
+from gpu_worker.contract import AttemptSpec, Cause, StateReport, TrainSpec, WorkerPlace
 from gpu_worker.door import Door
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,11 @@ class Attempt:
         self._steps = [-1] * len(places)
         self._tails: list[list[str]] = [[] for _ in places]
         self._told_running = False
+        work = spec.spec
+        self._watch = (
+            StallWatch(work.hyper.stall_seconds, len(places)) if isinstance(work, TrainSpec) else None
+        )
+        self._stall: Cause | None = None
 
     def run(self, stop: threading.Event) -> Ended:
         """Starts the ranks and waits for all of them to end."""
@@ -82,7 +89,22 @@ class Attempt:
                     failed = True
                 if failed and not stopping:
                     deadline = min(deadline, time.monotonic() + self._unwind())
+            if self._watch is not None and deadline == float("inf"):
+                deadline = self._look_for_stall(self._watch, deadline)
         return self._ended(outcomes, dead, sorted(runs.values()), stopping)
+
+    def _look_for_stall(self, watch: StallWatch, deadline: float) -> float:
+        """Says who stopped stepping and ends it; the deadline of the others then, else the one there was."""
+        now = time.monotonic()
+        if watch.reminds(now):
+            log.warning("no rank has made a step for %.0f s", watch.silent(now))
+        if not watch.has_stalled(now):
+            return deadline
+        found, self._stall = explain(self._crew.actors, self._places, self._steps, watch.silent(now))
+        log.error("%s", self._stall.message)
+        for rank in found:
+            self._crew.kill(rank, self._places[rank])
+        return time.monotonic() + UNWIND_SECONDS
 
     def _unwind(self) -> float:
         """How long the survivors of a failure have. A script does not notice it by itself: it is stopped."""
@@ -121,6 +143,8 @@ class Attempt:
         except (RayActorError, OutOfMemoryError):
             return  # the rank's own reference tells of its death
         self._steps[rank], self._tails[rank] = max(found["step"], self._steps[rank]), found["tail"]
+        if self._watch is not None:
+            self._watch.hear(rank, found["step"], found["beat"], found["stepping"], time.monotonic())
         events[self._crew.actors[rank].events.remote(version)] = rank
         if not self._told_running and min(self._steps) >= 1:
             self._tell("running")
@@ -142,6 +166,8 @@ class Attempt:
             return Ended(stale=True, lost=lost)
         if stopping:
             return Ended(last_step=last_step, lost=lost)
+        if self._stall is not None:
+            return Ended(cause=self._stall, retry=True, last_step=last_step, lost=lost)
         if dead:
             rank = min(dead)
             return Ended(cause=self._death(rank, dead[rank]), retry=True, last_step=last_step, lost=lost)

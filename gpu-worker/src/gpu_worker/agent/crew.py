@@ -10,7 +10,7 @@ import ray
 from ray.util.placement_group import placement_group, remove_placement_group
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
-from gpu_worker.agent import warm
+from gpu_worker.agent import process, warm
 from gpu_worker.agent.rank import Place, Rank
 from gpu_worker.contract import Resources
 
@@ -48,6 +48,11 @@ class Crew:
         """A new actor in the place of one that died or hangs. It begins to load at once."""
         ray.kill(self.actors[rank])
         self.actors[rank] = self._create(rank)
+
+    def kill(self, rank: int, place: Place) -> None:
+        """Ends an actor, one that answers nobody as well."""
+        ray.kill(self.actors[rank])
+        process.end(place["node_id"], place["pid"])
 
     def dismiss(self) -> None:
         """Ends every worker and gives the resources back."""

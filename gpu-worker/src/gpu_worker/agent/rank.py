@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 import threading
 import time
 import traceback
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 TAIL_LINES = 20
 EVENT_SECONDS = 0.2
 POLL_SECONDS = 2.0
+FLUSH_SECONDS = 5.0
+COLLECTIVES = os.path.join("gpu_worker", "train", "group.py")
+"""A rank whose stack leads through this file waits for others, or is about to."""
 
 
 class Place(TypedDict):
@@ -39,10 +43,21 @@ class Place(TypedDict):
 
 
 class Events(TypedDict):
-    """What a rank did: its newest step and the last lines of its log."""
+    """What a rank did: its newest step and the last lines of its log. `beat` counts all that it told;
+    `stepping`: what it does now is made of steps.
+    """
 
     step: int
+    beat: int
+    stepping: bool
     tail: list[str]
+
+
+class Stack(TypedDict):
+    """Where the thread that works is. `waits`: for other ranks."""
+
+    text: str
+    waits: bool
 
 
 class Outcome(TypedDict):
@@ -67,6 +82,10 @@ class Rank:
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self._step = -1
+        self._beat = 0
+        self._stepping = False
+        self._waits = False
+        self._working: tuple[int, Door] | None = None
         self._version = 0
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
 
@@ -103,7 +122,7 @@ class Rank:
         """Does the work and answers how it ended; raises nothing. seat: of a script's rank only."""
         spec = AttemptSpec.model_validate_json(spec_json)
         self._stop.clear()
-        self._step = -1
+        self._step, self._stepping, self._waits = -1, False, False
         warm.wait()
         os.environ |= {
             "RANK": str(rank),
@@ -114,6 +133,7 @@ class Rank:
         }
         door = Door(url, token, on_log=self._remember)
         write = partial(door.log, rank)
+        self._working = threading.get_ident(), door
         handler = DoorLogHandler(write)
         logging.getLogger("gpu_worker").addHandler(handler)
         try:
@@ -129,6 +149,7 @@ class Rank:
         except Exception as error:
             return self._failed(error, write, author=False)
         finally:
+            self._working = None
             logging.getLogger("gpu_worker").removeHandler(handler)
             door.close(10)
 
@@ -140,7 +161,27 @@ class Rank:
             self._changed.wait_for(lambda: self._version > after, POLL_SECONDS)
         time.sleep(EVENT_SECONDS)
         with self._changed:
-            return self._version, Events(step=self._step, tail=list(self._tail))
+            return self._version, Events(
+                step=self._step, beat=self._beat, stepping=self._stepping, tail=list(self._tail)
+            )
+
+    def stack(self, rank: int) -> Stack | None:
+        """Writes where each Python thread is to the rank's log and answers where the work is; None without
+        work.
+        """
+        if self._working is None:
+            return None
+        worker, door = self._working
+        names = {thread.ident: thread.name for thread in threading.enumerate()}
+        stacks = {ident: traceback.extract_stack(frame) for ident, frame in sys._current_frames().items()}
+        own = stacks.pop(worker, traceback.StackSummary())
+        text = "".join(own.format())
+        others = "".join(
+            f"Thread {names.get(ident, ident)}:\n{''.join(found.format())}" for ident, found in stacks.items()
+        )
+        door.log(rank, f"Stack of the thread that works, most recent call last:\n{text}{others}")
+        door.flush(FLUSH_SECONDS)
+        return Stack(text=text, waits=self._waits or any(COLLECTIVES in frame.filename for frame in own))
 
     def stop(self) -> None:
         """Asks the work to end where nothing is left half-done."""
@@ -197,12 +238,17 @@ class Rank:
         )
 
     def _report(self, event: dict[str, object]) -> None:
-        step = event.get("step")
-        if isinstance(step, int):
-            with self._changed:
+        told, step = event["event"], event["step"]
+        with self._changed:
+            self._waits = told == "ready"
+            if self._waits:
+                return
+            if told == "step" and isinstance(step, int):
                 self._step = step
-                self._version += 1
-                self._changed.notify_all()
+            self._beat += 1
+            self._stepping = told != "phase"
+            self._version += 1
+            self._changed.notify_all()
 
     def _remember(self, text: str) -> None:
         with self._changed:

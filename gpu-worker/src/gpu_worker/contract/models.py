@@ -608,6 +608,7 @@ class Cause(BaseModel):
         'node_lost',
         'placement',
         'timeout',
+        'stalled',
         'out_of_memory',
         'stopped',
     ]
@@ -858,6 +859,7 @@ class TrainHyper(BaseModel):
     seed: int = 0
     checkpoint_every_steps: Annotated[int, Field(alias='checkpointEverySteps')] = 25
     evaluate_every_steps: Annotated[int, Field(alias='evaluateEverySteps')] = 50
+    stall_seconds: Annotated[float | None, Field(alias='stallSeconds')] = None
 
 
 class TryBatchResult(BaseModel):

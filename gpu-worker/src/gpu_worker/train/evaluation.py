@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -21,10 +23,13 @@ class SubsetEvaluation:
     share.
     """
 
-    def __init__(self, dataset: Dataset, trainable: Trainable, group: Group) -> None:
+    def __init__(
+        self, dataset: Dataset, trainable: Trainable, group: Group, alive: Callable[[], None]
+    ) -> None:
         chosen = np.random.default_rng(0).permutation(dataset.test_ids)[:SUBSET]
         self._ids = chosen[group.rank :: group.world]
         self._dataset, self._trainable, self._group = dataset, trainable, group
+        self._alive = alive
 
     @torch.inference_mode()
     def measure(self, module: nn.Module) -> dict[str, float]:
@@ -39,5 +44,6 @@ class SubsetEvaluation:
             sums[0] += int((logits.argmax(1) == labels).sum())
             sums[1] += float(F.cross_entropy(logits, labels, reduction="sum"))
             sums[2] += len(ids)
+            self._alive()
         correct, loss, n = self._group.sum(sums.to(self._group.device)).tolist()
         return {"eval/accuracy": correct / n, "eval/loss": loss / n}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,8 +18,10 @@ from torch.distributed.distributed_c10d import Store
 from torch.distributed.rendezvous import rendezvous
 from torch.nn.parallel import DistributedDataParallel
 
-COLLECTIVE_TIMEOUT = timedelta(minutes=5)
-"""A peer that is silent for longer is taken for dead; the driver notices a killed one long before."""
+MEETING_TIMEOUT = timedelta(minutes=5)
+"""Ranks that do not find each other for longer never will."""
+COLLECTIVE_TIMEOUT = timedelta(days=1)
+"""The driver notices a rank that died or stopped stepping long before, and knows better which one it was."""
 
 
 LEAVE_TIMEOUT = timedelta(seconds=10)
@@ -30,7 +32,9 @@ class ComputeClock:
     those of the others are waited for.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, on_ready: Callable[[], None] = lambda: None) -> None:
+        """on_ready: told at once that this rank waits for the others."""
+        self._on_ready = on_ready
         self._began = self._ready = time.perf_counter()
         self._events: tuple[torch.cuda.Event, torch.cuda.Event] | None = None
         if device.type == "cuda":
@@ -47,6 +51,7 @@ class ComputeClock:
         self._ready = time.perf_counter()
         if self._events is not None:
             self._events[1].record()
+        self._on_ready()
 
     def seconds(self) -> float:
         """Between the two, as the device worked; waits for it where it is not there yet."""
@@ -146,12 +151,12 @@ def join_group(
     if name == "gloo" and _is_loopback(master_addr):
         # Gloo would look up this host's name, which need not lead to an interface the ranks share.
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-    meeting = rendezvous(f"tcp://{master_addr}:{master_port}", rank, world, timeout=COLLECTIVE_TIMEOUT)
+    meeting = rendezvous(f"tcp://{master_addr}:{master_port}", rank, world, timeout=MEETING_TIMEOUT)
     store, _, _ = next(meeting)
     dist.init_process_group(name, store=store, rank=rank, world_size=world, timeout=COLLECTIVE_TIMEOUT)
     try:
         yield Group(rank, world, chosen, name)
-        _meet(store, "finished", world, COLLECTIVE_TIMEOUT)
+        _meet(store, "finished", world, MEETING_TIMEOUT)
     finally:
         dist.destroy_process_group()
     _leave(store, rank, world)

@@ -41,9 +41,11 @@ def run_rank(
 ) -> TrainResult | None:
     """Trains one rank of `world` and answers the result on rank 0, None on the others and when stopped.
 
-    device: 'cpu' or 'cuda:N'. report: events for the driver; {"event": "step", "rank", "step"} after each
-    step. stop: set on any rank, all of them leave after the same step, with a checkpoint written. Raises
-    ValueError when the spec cannot be trained, RuntimeError when a peer is lost.
+    device: 'cpu' or 'cuda:N'. report: events for the driver, {"event", "rank", "step"} with the last step
+    made: 'step' after each, 'alive' amid an evaluation, 'ready' when the rank waits for the others'
+    gradients, 'phase' when something without steps begins. stop: set on any rank, all of them leave after
+    the same step, with a checkpoint written. Raises ValueError when the spec cannot be trained,
+    RuntimeError when a peer is lost.
     """
     train = spec.spec
     if not isinstance(train, TrainSpec):
@@ -79,8 +81,10 @@ def run_rank(
                 raise ValueError(f"The checkpoint belongs to another run: {stored} against {position}.")
             position = stored
             reporter.log(f"resumed at step {position.step} of {total}")
-        stepper = Stepper(train, group, module, optimizer, masks, dataset, trainable, stream, door)
-        evaluation = SubsetEvaluation(dataset, trainable, group)
+        stepper = Stepper(
+            train, group, module, optimizer, masks, dataset, trainable, stream, door, reporter.ready
+        )
+        evaluation = SubsetEvaluation(dataset, trainable, group, reporter.alive)
         loop = TrainingLoop(
             hyper, group, module, optimizer, stepper, evaluation, position, door, reporter, stop
         )

@@ -25,12 +25,14 @@ class Reporter:
         self._report = report
         self._rank = rank
         self.total_steps = total_steps
+        self._step = 0
         self._mean_step = 0.0
         self._logged = self._progressed = -math.inf
 
     def phase(self, name: str, message: str, percent: float | None = None) -> None:
         """A phase other than training, told by rank 0 only; every rank logs it."""
         self.log(message)
+        self._tell("phase")
         if self._rank == 0:
             self._door.progress(
                 Progress(
@@ -55,9 +57,18 @@ class Reporter:
         if self._rank == 0:
             values |= {"train/lr": lr, "train/grad_norm": grad_norm, "train/throughput": batch / seconds}
         self.metrics(step, values)
-        self._report({"event": "step", "rank": self._rank, "step": step})
+        self._step = step
+        self._tell("step")
         if self._rank == 0:
             self._tell_progress(step)
+
+    def ready(self) -> None:
+        """All own gradients of a step are there; those of the others are waited for."""
+        self._tell("ready")
+
+    def alive(self) -> None:
+        """The work between two steps goes on."""
+        self._tell("alive")
 
     def loss(self, step: int, loss: float, own: float) -> None:
         """The mean loss of a step over all ranks, known one step later, and over this rank's samples."""
@@ -93,6 +104,9 @@ class Reporter:
     def warn(self, line: str) -> None:
         """One line in this rank's log that a reader should not miss."""
         self._line("WARNING", line)
+
+    def _tell(self, event: str) -> None:
+        self._report({"event": event, "rank": self._rank, "step": self._step})
 
     def _line(self, level: str, line: str) -> None:
         self._door.log(self._rank, f"{time.strftime('%H:%M:%S')} {level} rank {self._rank}: {line}\n")

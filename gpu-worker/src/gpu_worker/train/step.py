@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -36,11 +37,12 @@ class Stepper:
         trainable: Trainable,
         stream: SampleStream,
         door: Door,
+        on_ready: Callable[[], None],
     ) -> None:
         self.spec, self.hyper, self.group = spec, spec.hyper, group
         self.module, self.optimizer, self.masks = module, optimizer, masks
         self.dataset, self.trainable, self.stream = dataset, trainable, stream
-        self.clock = ComputeClock(group.device)
+        self.clock = ComputeClock(group.device, on_ready)
         self.wrapped = group.wrap(module, self.clock)
         self.teacher = open_teacher(spec.teacher, door, group.device)
 
