@@ -101,6 +101,7 @@ export function CheckpointsPanel({ run }: { run: RunDetail }) {
         columns={[
           { key: "step", head: "Step", cell: (c) => <span className="m num">{count(c.step)}</span> },
           { key: "attempt", head: "Attempt", align: "end", cell: (c) => c.attempt },
+          { key: "kept", head: "Kept as", cell: (c) => c.kept },
           { key: "bytes", head: "Size", align: "end", cell: (c) => bytes(c.bytes) },
           { key: "digest", head: "Digest", cell: (c) => <Digest value={c.sha256} /> },
           {

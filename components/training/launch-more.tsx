@@ -16,6 +16,8 @@ export const MORE_TYPED = {
   accumulate: String(DEFAULTS.accumulate),
   lowerRateFactor: String(DEFAULTS.lowerRateFactor),
   lowerRateTimes: String(DEFAULTS.lowerRateTimes),
+  keepLast: String(DEFAULTS.keepLast),
+  keepEverySteps: String(DEFAULTS.keepEverySteps),
   /** Empty leaves it to the step times. */
   stallSeconds: String(DEFAULTS.stallSeconds ?? ""),
 };
@@ -29,6 +31,8 @@ export const moreOf = (typed: MoreTyped): MoreHyper => ({
   accumulate: Number(typed.accumulate),
   lowerRateFactor: Number(typed.lowerRateFactor),
   lowerRateTimes: Number(typed.lowerRateTimes),
+  keepLast: Number(typed.keepLast),
+  keepEverySteps: Number(typed.keepEverySteps),
   stallSeconds: typed.stallSeconds.trim() === "" ? null : Number(typed.stallSeconds),
 });
 
@@ -109,6 +113,8 @@ export function MoreFields({ typed, onChange, errors }: MoreFieldsProps) {
             {figure("lowerRateTimes", "Times, at most", "then it stops")}
           </>
         )}
+        {figure("keepLast", "Keep checkpoints", "the newest; the most accurate is kept besides")}
+        {figure("keepEverySteps", "And those of every", "steps; 0: none")}
         {figure("stallSeconds", "Stalled after", "s without a step; empty: 10 steps, 60 s or more; 0: never")}
         <Checkbox
           label="Shift and flip images"

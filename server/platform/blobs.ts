@@ -8,9 +8,11 @@ import { pipeline } from "node:stream/promises";
 import { and, eq } from "drizzle-orm";
 import { blob, teamBlob } from "../../db/schema/platform";
 import { config } from "./config";
-import type { Db } from "./db";
-import { Invalid, NotFound, Unavailable } from "./errors";
+import type { Db, Transaction } from "./db";
+import { Invalid, NotFound, sqlState, Unavailable } from "./errors";
 import { newId } from "./ids";
+
+const FOREIGN_KEY = "23503";
 
 export const blobPath = (sha256: string): string =>
   join(config().home, "blobs", "sha256", sha256.slice(0, 2), sha256);
@@ -87,6 +89,28 @@ export async function storeStream(
     throw error;
   }
   return adoptFile(path, options.expected);
+}
+
+/** Forgets a blob that nothing refers to any more; false, with nothing changed, where something does. */
+export async function releaseBlob(tx: Transaction, teamId: string, sha256: string): Promise<boolean> {
+  try {
+    await tx.transaction(async (inner) => {
+      await inner.delete(teamBlob).where(and(eq(teamBlob.teamId, teamId), eq(teamBlob.sha256, sha256)));
+      await inner.delete(blob).where(eq(blob.sha256, sha256));
+    });
+    return true;
+  } catch (error) {
+    if (sqlState(error) === FOREIGN_KEY) return false;
+    throw error;
+  }
+}
+
+/** Removes the bytes of blobs that were released, after the transaction that did so. */
+export async function removeReleased(db: Db, digests: readonly string[]): Promise<void> {
+  for (const sha256 of digests) {
+    const again = await db.select({ sha256: blob.sha256 }).from(blob).where(eq(blob.sha256, sha256));
+    if (again.length === 0) await rm(blobPath(sha256), { force: true });
+  }
 }
 
 export async function registerBlob(

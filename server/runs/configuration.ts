@@ -96,6 +96,8 @@ function unusual(hyper: TrainHyper): Pair[] {
       "When it diverges",
       `back to a good checkpoint, rate × ${hyper.lowerRateFactor}, ${hyper.lowerRateTimes === 1 ? "once" : `at most ${hyper.lowerRateTimes} times`}`,
     ],
+    ["keepLast", "Checkpoints kept", `the newest ${hyper.keepLast}`],
+    ["keepEverySteps", "And those of every", `${hyper.keepEverySteps} steps`],
     ["stallSeconds", "Stalled after", hyper.stallSeconds === 0 ? "never" : `${hyper.stallSeconds} s`],
   ];
   return pairs.flatMap(([key, name, value]): Pair[] => (hyper[key] === USUAL[key] ? [] : [[name, value]]));

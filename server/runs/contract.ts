@@ -117,6 +117,9 @@ export const TrainHyper = z.object({
   lowerRateTimes: z.number().int("a whole number").min(1, "at least 1").max(10, "at most 10").default(3),
   seed: z.number().int().default(0),
   checkpointEverySteps: z.number().int().min(1).default(25),
+  /** Checkpoints that are kept besides the most accurate one: the newest, and those of every n-th step (0: none). */
+  keepLast: z.number().int("a whole number").min(1, "at least 1").max(1000, "at most 1,000").default(3),
+  keepEverySteps: z.number().int("a whole number").min(0, "at least 0").default(0),
   evaluateEverySteps: z.number().int().min(1).default(50),
   /** Seconds without a step after which a rank counts as stalled; 0 never, null by the step times. */
   stallSeconds: z.number().min(0, "at least 0").max(86_400, "at most 86,400, a day").nullable().default(null),

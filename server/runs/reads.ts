@@ -61,9 +61,10 @@ export const attemptsOf = async (db: Db, runId: string) =>
     toAttempt,
   );
 
-export const checkpointsOf = (db: Db, runId: string, limit = 50) =>
+export const checkpointsOf = (db: Db, runId: string, limit = 1000) =>
   db
     .select({
+      id: checkpoint.id,
       step: checkpoint.step,
       sha256: checkpoint.sha256,
       bytes: checkpoint.bytes,

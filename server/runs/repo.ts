@@ -3,9 +3,11 @@ import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
 import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
 import { teamBlob } from "../../db/schema/platform";
 import { attempt, checkpoint, run } from "../../db/schema/runs";
+import { releaseBlob } from "../platform/blobs";
 import type { Db, Transaction } from "../platform/db";
 import { Conflict } from "../platform/errors";
-import type { AttemptState, CheckpointRef, RunState } from "./contract";
+import { type KeepPolicy, whyKept } from "./checkpoints";
+import { type AttemptState, type CheckpointRef, CheckpointReport, type RunState } from "./contract";
 import { type Attempt, type Run, toAttempt, toRun } from "./records";
 import { ATTEMPT_MOVES, LIVE_ATTEMPT_STATES, LIVE_RUN_STATES, RUN_MOVES } from "./states";
 
@@ -139,6 +141,28 @@ export async function checkpointBefore(
 /** A replay of the same checkpoint changes nothing. */
 export async function insertCheckpoint(tx: Transaction, row: typeof checkpoint.$inferInsert): Promise<void> {
   await tx.insert(checkpoint).values(row).onConflictDoNothing();
+}
+
+/**
+ * Drops the checkpoints of a run that its policy does not keep, and answers the digests of which no row is left. Their
+ * bytes may go once the transaction is committed.
+ */
+export async function dropCheckpoints(tx: Transaction, of: Run, policy: KeepPolicy): Promise<string[]> {
+  const rows = await tx.select().from(checkpoint).where(eq(checkpoint.runId, of.id));
+  const stored = rows.map((row) => ({ ...row, metrics: CheckpointReport.shape.metrics.parse(row.metrics) }));
+  const kept = whyKept(stored, policy);
+  const gone = stored.filter(({ id }) => !kept.has(id));
+  if (gone.length === 0) return [];
+  await tx.delete(checkpoint).where(
+    inArray(
+      checkpoint.id,
+      gone.map(({ id }) => id),
+    ),
+  );
+  const released: string[] = [];
+  for (const sha256 of new Set(gone.map((one) => one.sha256)))
+    if (await releaseBlob(tx, of.teamId, sha256)) released.push(sha256);
+  return released;
 }
 
 /** Attempts of a cluster that are not over, with their runs. */

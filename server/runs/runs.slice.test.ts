@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eq, sql } from "drizzle-orm";
@@ -9,12 +9,13 @@ import { cluster } from "../../db/schema/cluster";
 import { attempt, run } from "../../db/schema/runs";
 import { record } from "../audit/service";
 import { defaultClusterId, desiredState, observe } from "../engine/service";
+import { blobPath } from "../platform/blobs";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
 import { untilSomebodyWaits } from "../platform/testing/locks";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { deriveToken } from "../platform/tokens";
-import { LogsReport } from "./contract";
+import { LogsReport, TrainSpec } from "./contract";
 import { detail, logAt, logs, searchLogs } from "./screen-service";
 import { LogAt, LogSearch, LogsQuery } from "./screens";
 import { createRun, expireAttempts, type Outcome, registerFinishers, requestStop } from "./service";
@@ -310,6 +311,47 @@ describe("the door", () => {
     expect(await (await fetchBlob(next.token, sha256)).text()).toBe("weights of step 25");
     const stranger = await queue(await makeTeam(connection.db));
     expect((await fetchBlob(stranger.token, sha256)).status).toBe(404);
+  });
+
+  it("keeps the newest checkpoints and the best, and forgets the bytes of the others", async () => {
+    const queued = await queue(ctx);
+    const spec = TrainSpec.parse({
+      kind: "train",
+      init: { from: "architecture", name: "resnet-small", inputShape: [1, 8, 8], classes: 3 },
+      teacher: null,
+      keepMasks: false,
+      precision: "fp32",
+      recipe: null,
+      baseline: null,
+      dataset: {
+        datasetId: newId("dts"),
+        name: "digits",
+        files: [{ role: "data", format: "npz", sha256: "b".repeat(64), bytes: 1, name: "digits.npz" }],
+        split: { kind: "seeded", seed: 7, testFraction: 0.25 },
+        transform: { scale: 1, mean: 0, std: 1 },
+      },
+      hyper: { keepLast: 2 },
+    });
+    await connection.db.update(run).set({ kind: "train", spec }).where(eq(run.id, queued.id));
+    const digests: string[] = [];
+    for (const [at, accuracy] of [0.5, 0.9, 0.7, 0.8, 0.6].entries()) {
+      const bytes = new TextEncoder().encode(`${queued.id} ${at}`);
+      const sha256 = createHash("sha256").update(bytes).digest("hex");
+      digests.push(sha256);
+      await storeBlob(queued.token, sha256, bytes);
+      const report = { step: 10 * at, sha256, bytes: bytes.length, metrics: { "eval/accuracy": accuracy } };
+      for (let i = 0; i < 2; i++) expect((await post(queued.token, "checkpoints", report)).status).toBe(204);
+    }
+    const found = await detail(ctx, queued.number);
+    expect(found.checkpoints.map((c) => [c.step, c.kept])).toEqual([
+      [40, "newest"],
+      [30, "recent"],
+      [10, "best, accuracy 90.0%"],
+    ]);
+    const answers = await Promise.all(digests.map((sha256) => fetchBlob(queued.token, sha256)));
+    expect(answers.map((answer) => answer.status)).toEqual([404, 200, 404, 200, 200]);
+    const onDisk = await Promise.all(digests.map((sha256) => stat(blobPath(sha256)).catch(() => null)));
+    expect(onDisk.map((file) => file !== null)).toEqual([false, true, false, true, true]);
   });
 
   it("knows forged tokens, and lets sessions nowhere but to blobs", async () => {

@@ -2,7 +2,9 @@
 import type { z } from "zod";
 import { may, type TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
+import { whyKept } from "./checkpoints";
 import { configurationOf } from "./configuration";
+import { CheckpointReport } from "./contract";
 import { coursesOf } from "./courses";
 import { cellsOf, slowRank } from "./heat";
 import { countLines, lineAt, readLines, searchLines } from "./logs";
@@ -42,7 +44,7 @@ export async function detail(ctx: TeamContext, number: number) {
       resumedStep: a.number > 1 ? a.firstStep : null,
       workers: a.workers.map((w) => ({ ...w, nodeName: nodes.get(w.nodeId) ?? w.nodeId.slice(0, 8) })),
     })),
-    checkpoints,
+    checkpoints: withReasons(run, checkpoints),
     checkpointEvery: run.spec.kind === "train" ? run.spec.hyper.checkpointEverySteps : null,
     waiting: waitingOf(run, attempts.at(-1)),
     configuration: configurationOf(run.spec, run.resources),
@@ -51,6 +53,16 @@ export async function detail(ctx: TeamContext, number: number) {
       isLiveRun(run.state) &&
       (may(ctx, "run.stop_any") || (run.createdBy === ctx.actor.id && may(ctx, "run.stop_own"))),
   };
+}
+
+/** Each with why it is kept; of a kind without a policy all are. */
+function withReasons(run: Run, checkpoints: Awaited<ReturnType<typeof reads.checkpointsOf>>) {
+  const stored = checkpoints.map((one) => ({
+    ...one,
+    metrics: CheckpointReport.shape.metrics.parse(one.metrics),
+  }));
+  const why = run.spec.kind === "train" ? whyKept(stored, run.spec.hyper) : null;
+  return stored.map((one) => ({ ...one, kept: why?.get(one.id)?.join("; ") ?? "" }));
 }
 
 /** What a run that does not move waits for, in words; null once it moves. */

@@ -20,6 +20,10 @@ describe("LaunchInput", () => {
     expect(problems({ accumulate: 129 })).toEqual([
       ["accumulate", "at most 128: a worker's share of a global batch of 256"],
     ]);
+    expect(problems({ stallSeconds: -1, keepLast: 0 })).toEqual([
+      ["stallSeconds", "at least 0"],
+      ["keepLast", "at least 1"],
+    ]);
     expect(problems({ clipNorm: 0 })).toEqual([["clipNorm", "above 0"]]);
     expect(problems({ lowerRateFactor: 1, attempts: 11 })).toEqual([
       ["lowerRateFactor", "at most 0.99"],

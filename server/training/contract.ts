@@ -25,6 +25,8 @@ export const MoreHyper = TrainHyper.pick({
   lowerRateFactor: true,
   lowerRateTimes: true,
   stallSeconds: true,
+  keepLast: true,
+  keepEverySteps: true,
 });
 export type MoreHyper = z.infer<typeof MoreHyper>;
 

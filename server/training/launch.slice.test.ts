@@ -110,6 +110,9 @@ it("hands every hyper-parameter on", async () => {
     onDivergence: "lower_rate",
     lowerRateFactor: 0.25,
     lowerRateTimes: 2,
+    stallSeconds: 90,
+    keepLast: 2,
+    keepEverySteps: 500,
   };
   const { spec } = await launched({ mode: "fine_tune", ...hyper });
   expect(spec.hyper).toMatchObject(hyper);

@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm";
 import type { z } from "zod";
 import { desireChanged } from "../../engine/service";
+import { removeReleased } from "../../platform/blobs";
 import { transact } from "../../platform/context";
 import type { Database, Transaction } from "../../platform/db";
 import { Conflict, Invalid } from "../../platform/errors";
@@ -63,13 +64,13 @@ export const reportProgress = (db: Database, owner: AttemptOwner, progress: Prog
     await lifecycle.emitRun(tx, { ...run, progress });
   });
 
-/** @throws Invalid when the blob was not stored before */
-export const reportCheckpoint = (
+/** Keeps it, and drops those that it makes superfluous. @throws Invalid when the blob was not stored before */
+export async function reportCheckpoint(
   db: Database,
   owner: AttemptOwner,
   report: z.infer<typeof CheckpointReport>,
-) =>
-  reporting(db, owner, async (tx, run, attempt) => {
+): Promise<void> {
+  const released = await reporting(db, owner, async (tx, run, attempt) => {
     if (!(await repo.hasBlob(tx, owner.teamId, report.sha256))) {
       throw new Invalid(`Checkpoint ${report.sha256.slice(0, 12)}… is not among the team's blobs.`, {
         code: "blob_missing",
@@ -84,7 +85,10 @@ export const reportCheckpoint = (
       ...report,
     });
     await lifecycle.emitRun(tx, run);
+    return run.spec.kind === "train" ? repo.dropCheckpoints(tx, run, run.spec.hyper) : [];
   });
+  await removeReleased(db, released);
+}
 
 const REFUSALS: Record<lifecycle.Refusal, string> = {
   stop_requested: "Someone asked the run to stop.",

@@ -858,6 +858,8 @@ class TrainHyper(BaseModel):
     lower_rate_times: Annotated[int, Field(alias='lowerRateTimes')] = 3
     seed: int = 0
     checkpoint_every_steps: Annotated[int, Field(alias='checkpointEverySteps')] = 25
+    keep_last: Annotated[int, Field(alias='keepLast')] = 3
+    keep_every_steps: Annotated[int, Field(alias='keepEverySteps')] = 0
     evaluate_every_steps: Annotated[int, Field(alias='evaluateEverySteps')] = 50
     stall_seconds: Annotated[float | None, Field(alias='stallSeconds')] = None
 
