@@ -12,6 +12,7 @@ export function KeyList({ open, onOpenChange, items }: KeyListProps) {
     ["⌘K", "Search or do anything"],
     ...items.flatMap(({ key, label }) => (key ? [[`g ${key}`, `Go to ${label}`] as const] : [])),
     ["↑ ↓", "Move between rows, points and choices"],
+    ["p", "Pause or resume the run shown"],
     ["Enter", "Open what has the focus"],
     ["Esc", "Close what is open; nothing is done"],
     ["?", "This list"],

@@ -23,7 +23,7 @@ const stepsOf = (run: RunDetail, attempt: Attempt): string => {
 export function AttemptsPanel({ run }: { run: RunDetail }) {
   const total = run.progress?.totalSteps ?? null;
   return (
-    <Panel title="Attempts" subtitle={`${run.attempts.length} of at most ${run.maxAttempts}`}>
+    <Panel title="Attempts" subtitle={`${run.attempts.length} of at most ${run.maxAttempts + run.resumes}`}>
       <Table
         label="Attempts"
         rows={run.attempts}

@@ -78,7 +78,8 @@ export function ChosenRuns({ team, choice }: { team: string; choice: Choice }) {
   const [refusals, setRefusals] = useState<readonly Refusal[]>([]);
   const stop = useMutation(trpc.runs.stop.mutationOptions());
   const open = chosen.filter(
-    (run) => (run.state === "queued" || run.state === "running") && run.stopRequestedAt === null,
+    ({ state, stopRequestedAt }) =>
+      (state === "queued" || state === "running" || state === "paused") && stopRequestedAt === null,
   );
   const numbers = chosen.map((run) => run.number).sort((a, b) => a - b);
   const stopAll = async () => {

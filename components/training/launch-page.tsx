@@ -16,6 +16,7 @@ import { StatusDot } from "@/components/ui/status";
 import { LAUNCH_DEFAULTS, type TrainMode } from "@/server/training/contract";
 import { LaunchFrame } from "./launch-frame";
 import { MORE_TYPED, MoreFields, moreOf } from "./launch-more";
+import { QUEUE_TYPED, QueueFields, queueOf } from "./launch-queue";
 import { FIT_SAYS, fitShape } from "./run-words";
 import { SourceChoice } from "./source-choice";
 
@@ -71,6 +72,7 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
   const [datasetId, setDatasetId] = useState(options.datasets[0]?.id ?? "");
   const [figures, setFigures] = useState(FIGURES);
   const [more, setMore] = useState(MORE_TYPED);
+  const [queue, setQueue] = useState(QUEUE_TYPED);
   const [note, setNote] = useState("");
   const set = (name: keyof typeof FIGURES) => (value: string) => setFigures((f) => ({ ...f, [name]: value }));
   const numbers = {
@@ -88,7 +90,8 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
     }),
   );
   const problem = launch.error ? readError(launch.error) : null;
-  const submit = () => launch.mutate({ team, versionId, datasetId, mode, note, ...numbers, ...moreOf(more) });
+  const submit = () =>
+    launch.mutate({ team, versionId, datasetId, mode, note, ...numbers, ...moreOf(more), ...queueOf(queue) });
   const figure = (name: keyof typeof FIGURES, label: string, hint?: string, unit?: string) => (
     <Field label={label} hint={hint} error={problem?.fields[name]}>
       <Input value={figures[name]} onValueChange={set(name)} inputMode="decimal" unit={unit} />
@@ -161,6 +164,7 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
             {figure("workers", "Workers", "each with 1 CPU, or 1 GPU where the cluster has them")}
             {figure("checkpointEverySteps", "Checkpoint every", "at most this much is lost", "steps")}
             {figure("attempts", "Attempts, at most", "a lost worker or node is tried again")}
+            <QueueFields typed={queue} onChange={setQueue} errors={problem?.fields ?? {}} />
           </div>
         </section>
         <section className="launch-part">

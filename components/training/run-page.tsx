@@ -1,24 +1,25 @@
 "use client";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
+import Link from "next/link";
 import { useRef, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
-import { Button, LinkButton } from "@/components/ui/button";
-import { ConfirmDialog } from "@/components/ui/dialog";
+import { LinkButton } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
-import { count, datetime } from "@/components/ui/format";
+import { datetime } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { StatusBadge } from "@/components/ui/status";
-import { useToast } from "@/components/ui/toast";
 import { AttemptsPanel, CheckpointsPanel } from "./attempts-panel";
 import { CompareField } from "./compare-field";
 import { HeatPanel } from "./heat-panel";
 import { type LogMoment, LogsPanel } from "./logs-panel";
 import { LoggedCharts, MetricCharts } from "./metric-charts";
 import { ProvenancePanel } from "./provenance-panel";
+import { QueuePanel } from "./queue-panel";
+import { RunActions } from "./run-actions";
 import { RunProgress } from "./run-progress";
 import { recoverySays, runSays, shapeOf } from "./run-words";
 import { TrackedPanels } from "./tracked-panels";
@@ -40,7 +41,6 @@ export function RunPage({ team, number }: { team: string; number: number }) {
 
 function Run({ team, run }: { team: string; run: RunDetail }) {
   const may = useMay(team);
-  const [stopping, setStopping] = useState(false);
   const [moment, setMoment] = useState<LogMoment | null>(null);
   const logs = useRef<HTMLDivElement>(null);
   const openLog = (at: LogMoment) => {
@@ -48,7 +48,6 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
     logs.current?.scrollIntoView({ block: "nearest" });
   };
   const isOpen = run.state === "queued" || run.state === "running";
-  const isStopping = run.stopRequestedAt !== null;
   const attempt = run.attempts.at(-1);
   const trains = run.kind === "train";
   return (
@@ -58,12 +57,10 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
         state={
           <>
             <span className="m">{run.title}</span>
-            <StatusBadge state={shapeOf(run.state)}>
-              {runSays(run.state, attempt?.number ?? 1, isStopping)}
-            </StatusBadge>
+            <StatusBadge state={shapeOf(run.state)}>{runSays(run, attempt?.number ?? 1)}</StatusBadge>
           </>
         }
-        meta={<Made run={run} />}
+        meta={<Made team={team} run={run} />}
         crumbs={[{ label: "Training", href: `/${team}/training` }, { label: String(run.number) }]}
         actions={
           <>
@@ -75,27 +72,20 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
                 Open {run.resultVersion.model} v{run.resultVersion.number}
               </LinkButton>
             )}
-            {isOpen && (
-              <Button
-                variant="danger"
-                onClick={() => setStopping(true)}
-                reason={
-                  run.mayStop
-                    ? isStopping
-                      ? "It is stopping."
-                      : undefined
-                    : "Only its owner or an operator stops it."
-                }
-              >
-                Stop…
-              </Button>
-            )}
+            <RunActions team={team} run={run} mayLaunch={may("run.launch")} />
           </>
         }
       />
       <div className="g" aria-live="polite">
         <RunProgress team={team} run={run} isOpen={isOpen} />
+        <QueuePanel team={team} run={run} />
+        <SameAsOrigin run={run} />
         <Recoveries run={run} />
+        {run.state === "stopped" && run.stopReason && (
+          <Callout state="warning">
+            <b>It was stopped.</b> {run.stopReason}
+          </Callout>
+        )}
         {run.cause && run.state === "failed" && (
           <Callout state="bad">
             <b>{run.cause.message}</b>
@@ -140,12 +130,11 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
           </div>
         </div>
       </div>
-      <StopDialog team={team} run={run} open={stopping} onOpenChange={setStopping} />
     </>
   );
 }
 
-function Made({ run }: { run: RunDetail }) {
+function Made({ team, run }: { team: string; run: RunDetail }) {
   return (
     <>
       {run.createdByName ?? "system"}
@@ -154,11 +143,31 @@ function Made({ run }: { run: RunDetail }) {
           , from {run.version.model} v{run.version.number} <Digest value={run.version.digest} />
         </>
       )}
+      {run.origin && (
+        <>
+          , {run.origin.kind === "rerun" ? "rerun of" : "continues"}{" "}
+          <Link href={`/${team}/training/${run.origin.number}`}>run {run.origin.number}</Link>
+        </>
+      )}
       ,{" "}
       <span title={datetime(run.createdAt.getTime(), "local")}>
         <Age at={run.createdAt.getTime()} form="ago" />
       </span>
     </>
+  );
+}
+
+/** Of a rerun, once both have succeeded: whether the same came out. */
+function SameAsOrigin({ run }: { run: RunDetail }) {
+  if (run.origin?.isSame == null) return null;
+  const what = `as run ${run.origin.number}`;
+  return run.origin.isSame ? (
+    <Callout state="ok">Its result is the same, byte by byte, {what}&rsquo;s.</Callout>
+  ) : (
+    <Callout state="warning">
+      Its result is not the same bytes {what}&rsquo;s: its settings and seed are, so libraries, devices or
+      attempts differed.
+    </Callout>
   );
 }
 
@@ -182,42 +191,5 @@ function Recoveries({ run }: { run: RunDetail }) {
         );
       })}
     </Callout>
-  );
-}
-
-interface StopProps {
-  team: string;
-  run: RunDetail;
-  open: boolean;
-  onOpenChange: (open: boolean) => void;
-}
-
-function StopDialog({ team, run, open, onOpenChange }: StopProps) {
-  const trpc = useTRPC();
-  const toast = useToast();
-  const stop = useMutation(trpc.runs.stop.mutationOptions());
-  const last = run.checkpoints[0];
-  return (
-    <ConfirmDialog
-      open={open}
-      onOpenChange={onOpenChange}
-      title={`Stop run ${run.number}?`}
-      confirm="Stop"
-      keep="Keep running"
-      danger
-      onConfirm={async () => {
-        try {
-          await stop.mutateAsync({ team, runId: run.id });
-        } catch (error) {
-          toast({ state: "bad", title: "It was not stopped.", detail: readError(error).message });
-        }
-      }}
-    >
-      {run.kind === "script"
-        ? "Its processes are told to end (SIGTERM), and made to after 8 s. What it logged and its artifacts stay."
-        : run.kind === "train"
-          ? `Its ${run.resources.workers} workers write a checkpoint and leave. ${last ? `The newest one is of step ${count(last.step)}.` : "There is no checkpoint yet."} No version is made.`
-          : "Its work is thrown away; nothing else changes."}
-    </ConfirmDialog>
   );
 }

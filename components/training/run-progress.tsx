@@ -35,13 +35,23 @@ export function RunProgress({ team, run, isOpen }: Props) {
           }
           etaSeconds={isOpen ? progress?.etaSeconds : undefined}
           waiting={
-            isOpen && progress?.percent == null
-              ? (run.waiting ?? progress?.message ?? "waiting for the cluster")
-              : undefined
+            run.state === "paused"
+              ? "Paused: its workers are free for others."
+              : isOpen && progress?.percent == null
+                ? (run.waiting ?? progress?.message ?? "waiting for the cluster")
+                : undefined
           }
           failed={run.state === "failed" ? (run.cause?.message ?? "failed") : undefined}
         />
       </div>
+      {run.maxHours !== null && (
+        <Metric
+          label="Ran"
+          value={`${significant(run.hoursRun)} of ${significant(run.maxHours)}`}
+          unit="h"
+          note="then it is stopped"
+        />
+      )}
       {run.kind === "train" && <Figures team={team} run={run.number} />}
     </Tiles>
   );

@@ -10,6 +10,7 @@ const SHAPES: Record<RunState | AttemptState, State> = {
   placing: "pending",
   starting: "running",
   running: "running",
+  paused: "off",
   succeeded: "ok",
   failed: "bad",
   lost: "bad",
@@ -29,10 +30,25 @@ export const fitShape = (state: Fit["state"]): State =>
 export const shapeOf = (state: RunState | AttemptState): State => SHAPES[state];
 
 /** "running, attempt 2": the attempt is worth a word only when it is not the first. */
-export const runSays = (state: RunState, attempt: number, isStopping: boolean): string => {
-  if (isStopping && (state === "queued" || state === "running")) return "stopping";
+export const runSays = (
+  {
+    state,
+    stopRequestedAt,
+    pauseRequestedAt,
+  }: { state: RunState; stopRequestedAt: Date | null; pauseRequestedAt: Date | null },
+  attempt: number,
+): string => {
+  const isLive = state === "queued" || state === "running";
+  if (isLive && stopRequestedAt) return "stopping";
+  if (isLive && pauseRequestedAt) return "pausing";
   return attempt > 1 ? `${state}, attempt ${attempt}` : state;
 };
+
+/** "2nd"; the teens are all "th". */
+export function ordinal(n: number): string {
+  const teen = n % 100 > 10 && n % 100 < 14;
+  return `${n}${(teen ? undefined : ["th", "st", "nd", "rd"][n % 10]) ?? "th"}`;
+}
 
 /** "attempt 1 ended at step 50; attempt 2 went on from step 25, 4.1 s later. 25 steps were done again." */
 export function recoverySays(attempt: {

@@ -31,11 +31,7 @@ export const othersOf = (onModel: (id: string) => void): (Column<RunRow> & { hea
     key: "state",
     head: "State",
     width: "164px",
-    cell: (r: RunRow) => (
-      <StatusDot state={shapeOf(r.state)}>
-        {runSays(r.state, r.attempts, r.stopRequestedAt !== null)}
-      </StatusDot>
-    ),
+    cell: (r: RunRow) => <StatusDot state={shapeOf(r.state)}>{runSays(r, r.attempts)}</StatusDot>,
   },
   { key: "progress", head: "Progress", width: "130px", cell: (r: RunRow) => <RowProgress run={r} /> },
   {

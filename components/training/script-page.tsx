@@ -16,6 +16,7 @@ import { UploadProgress } from "@/components/uploads/upload-progress";
 import { useUpload } from "@/components/uploads/use-upload";
 import { SCRIPT_DEFAULTS } from "@/server/training/contract";
 import { LaunchFrame } from "./launch-frame";
+import { QUEUE_TYPED, QueueFields, queueOf } from "./launch-queue";
 import { FIT_SAYS, fitShape } from "./run-words";
 import { SourceChoice } from "./source-choice";
 
@@ -61,6 +62,7 @@ function ScriptForm({ team, upload }: { team: string; upload: ReturnType<typeof 
       onSuccess: ({ number }) => router.push(`/${team}/training/${number}`),
     }),
   );
+  const [queue, setQueue] = useState(QUEUE_TYPED);
   const problem = launch.error ? readError(launch.error) : null;
   const shape = { workers: Number(typed.workers), cpus: Number(typed.cpus), gpus: Number(typed.gpus) };
   const uploadId = upload.state.is === "done" ? upload.state.uploadId : null;
@@ -82,6 +84,7 @@ function ScriptForm({ team, upload }: { team: string; upload: ReturnType<typeof 
       datasetId: datasetId === NO_DATASET ? null : datasetId,
       attempts: Number(typed.attempts),
       name: typed.name,
+      ...queueOf(queue),
     });
   };
   const field = (name: keyof typeof TYPED, label: string, hint?: string, more: object = {}) => (
@@ -167,6 +170,7 @@ function ScriptForm({ team, upload }: { team: string; upload: ReturnType<typeof 
               unit: "GPUs",
             })}
             {field("attempts", "Attempts, at most", "a lost worker or node is tried again", number)}
+            <QueueFields typed={queue} onChange={setQueue} errors={problem?.fields ?? {}} />
           </div>
         </section>
         <section className="launch-part">

@@ -16,7 +16,7 @@ import { bytea, createdAt, id, moment } from "./columns";
 import { team } from "./identity";
 import { blob } from "./platform";
 
-const runStates = ["queued", "running", "succeeded", "failed", "stopped"] as const;
+const runStates = ["queued", "running", "paused", "succeeded", "failed", "stopped"] as const;
 const attemptStates = ["placing", "starting", "running", "succeeded", "failed", "stopped", "lost"] as const;
 
 export const run = pgTable(
@@ -49,6 +49,21 @@ export const run = pgTable(
     resultVersionId: text("result_version_id"),
     cause: jsonb("cause"),
     stopRequestedAt: moment("stop_requested_at"),
+    /** Why it is stopped, where nobody pressed Stop. */
+    stopReason: text("stop_reason"),
+    pauseRequestedAt: moment("pause_requested_at"),
+    /** Attempts that began after a pause: they do not count against `max_attempts`. */
+    resumes: integer("resumes").notNull().default(0),
+    /** The run that it repeats, or goes on from. */
+    originId: text("origin_id"),
+    originKind: text("origin_kind", { enum: ["rerun", "continuation"] }),
+    /** What its first attempt begins from: the newest checkpoint of the run that it goes on from. */
+    startCheckpoint: jsonb("start_checkpoint"),
+    priority: text("priority", { enum: ["low", "normal", "high"] })
+      .notNull()
+      .default("normal"),
+    /** Hours that its attempts may run together; null is no limit. */
+    maxHours: doublePrecision("max_hours"),
     createdBy: text("created_by"),
     createdAt: createdAt(),
     startedAt: moment("started_at"),
@@ -75,6 +90,8 @@ export const attempt = pgTable(
     /** The Ray job that carries it; a job may carry several attempts, one after another. */
     jobId: text("job_id").notNull(),
     stateSince: moment("state_since").notNull().defaultNow(),
+    /** Since when the cluster is asked for it; null while it waits in the queue. */
+    admittedAt: moment("admitted_at"),
     createdAt: createdAt(),
     startedAt: moment("started_at"),
     endedAt: moment("ended_at"),

@@ -41,6 +41,16 @@ export async function insertPool(db: Db, row: typeof pool.$inferInsert): Promise
   return changed.length > 0;
 }
 
+export const listClusters = (db: Db) => db.select({ id: cluster.id }).from(cluster).orderBy(cluster.id);
+
+export async function readObserved(db: Db, clusterId: string): Promise<unknown> {
+  const [row] = await db
+    .select({ observed: cluster.observed })
+    .from(cluster)
+    .where(eq(cluster.id, clusterId));
+  return row?.observed ?? null;
+}
+
 export const listPools = (db: Db, clusterId: string) =>
   db.select().from(pool).where(eq(pool.clusterId, clusterId)).orderBy(pool.name);
 

@@ -16,6 +16,7 @@ import {
   type EnrolRequest,
   type Observation,
   type ObservedAck,
+  ObservedCluster,
 } from "./contract";
 import { sinks, sources } from "./ports";
 import type { ClusterRow } from "./repo";
@@ -49,6 +50,34 @@ export async function ensureLocalCluster(db: Db): Promise<ClusterRow> {
 export async function defaultClusterId(db: Db): Promise<string> {
   const found = await repo.findClusterByName(db, LOCAL);
   return (found ?? (await ensureLocalCluster(db))).id;
+}
+
+export const clusterIds = async (db: Db): Promise<string[]> =>
+  (await repo.listClusters(db)).map(({ id }) => id);
+
+/** Nodes for work that a cluster has or may start, and what its services take of them. */
+export async function capacityOf(
+  db: Db,
+  clusterId: string,
+): Promise<{ nodes: { cpus: number; gpus: number }[]; services: { cpus: number }[] }> {
+  const from = sources();
+  const [observed, pools, sessions, replicas] = await Promise.all([
+    repo.readObserved(db, clusterId),
+    repo.listPools(db, clusterId),
+    from.sessions?.(db, clusterId) ?? [],
+    from.replicas?.(db, clusterId) ?? [],
+  ]);
+  const seen = ObservedCluster.safeParse(observed);
+  const nodes = seen.success ? seen.data.nodes.filter((node) => !node.isHead) : [];
+  const toCome = pools.flatMap(({ name, max, resources }) => {
+    const { CPU = 0, GPU = 0 } = DesiredPool.shape.resources.parse(resources);
+    const length = Math.max(0, max - nodes.filter((node) => node.pool === name).length);
+    return Array.from({ length }, () => ({ cpus: CPU, gpus: GPU }));
+  });
+  return {
+    nodes: [...nodes.map(({ cpus, gpus }) => ({ cpus, gpus })), ...toCome],
+    services: [...sessions, ...replicas].map(({ cpus }) => ({ cpus })),
+  };
 }
 
 /**

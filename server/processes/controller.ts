@@ -13,7 +13,8 @@ import { log } from "../platform/log";
 import { shutdown } from "../platform/shutdown";
 import { removeAbandoned } from "../platform/uploads/service";
 import { reconcileReleases } from "../releases/service";
-import { expireAttempts } from "../runs/service";
+import { stopOverspent } from "../runs/budget";
+import { admitWaiting, expireAttempts } from "../runs/service";
 import { closeIdleSessions } from "../studio/reconcile";
 
 interface Task {
@@ -25,6 +26,8 @@ interface Task {
 const db = database();
 const TASKS: readonly Task[] = [
   { name: "releases", everyMs: 500, run: (lease) => reconcileReleases(db, (tx) => fence(tx, lease)) },
+  { name: "queue", everyMs: 500, run: (lease) => admitWaiting(db, (tx) => fence(tx, lease)) },
+  { name: "budgets", everyMs: 2_000, run: (lease) => stopOverspent(db, (tx) => fence(tx, lease)) },
   { name: "attempts", everyMs: 2_000, run: (lease) => expireAttempts(db, (tx) => fence(tx, lease)) },
   { name: "sessions", everyMs: 5_000, run: () => closeIdleSessions(db) },
   { name: "uploads", everyMs: 600_000, run: (lease) => removeAbandoned(db, (tx) => fence(tx, lease)) },

@@ -12,7 +12,7 @@ import { RouteTable } from "../gateway/contract";
 import { newId } from "../platform/ids";
 import { untilSomebodyWaits } from "../platform/testing/locks";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
-import { advance, stop } from "../runs/lifecycle";
+import { advance, leave } from "../runs/lifecycle";
 import { lockRun, newestAttempt } from "../runs/repo";
 import { getRun, registerFinishers } from "../runs/service";
 import { modelPage, overview, requestForm, requestPage } from "./pages";
@@ -225,7 +225,7 @@ describe("a promotion", () => {
       runId = (await findRequest(connection.db, t.ines.teamId, number))?.runId ?? "";
     });
     const run = () => getRun(connection.db, t.ines.teamId, runId);
-    const inRun = (work: (...args: Parameters<typeof stop>) => Promise<unknown>) =>
+    const inRun = (work: (...args: Parameters<typeof leave>) => Promise<unknown>) =>
       connection.db.transaction(async (tx) => {
         const [locked, attempt] = [await lockRun(tx, runId), await newestAttempt(tx, runId)];
         if (!locked || !attempt) throw new Error("the request has no run");
@@ -254,7 +254,7 @@ describe("a promotion", () => {
       await withdraw(t.ines, { number });
       expect(await run()).toMatchObject({ state: "running", stopRequestedAt: expect.any(Date) });
       expect(await revision()).toBeGreaterThan(before);
-      await inRun(stop);
+      await inRun(leave);
       expect(await requestState(number)).toBe("withdrawn");
     });
 
@@ -265,7 +265,7 @@ describe("a promotion", () => {
         // It is refused before anything awaits it.
         withdrawn.catch(() => undefined);
         await untilSomebodyWaits(connection.db);
-        await stop(tx, locked, attempt);
+        await leave(tx, locked, attempt);
       });
       await expect(withdrawn).rejects.toThrow(`Request ${number} is void already.`);
     });

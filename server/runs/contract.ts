@@ -23,7 +23,7 @@ export const RunKind = z.enum([
   "script",
 ]);
 export type RunKind = z.infer<typeof RunKind>;
-export const RunState = z.enum(["queued", "running", "succeeded", "failed", "stopped"]);
+export const RunState = z.enum(["queued", "running", "paused", "succeeded", "failed", "stopped"]);
 export type RunState = z.infer<typeof RunState>;
 export const AttemptState = z.enum([
   "placing",
@@ -35,6 +35,12 @@ export const AttemptState = z.enum([
   "lost",
 ]);
 export type AttemptState = z.infer<typeof AttemptState>;
+
+/** Who goes first where room is short. */
+export const Priority = z.enum(["low", "normal", "high"]);
+export type Priority = z.infer<typeof Priority>;
+/** Hours that a run's attempts may run together, whatever it waits between them. */
+export const MaxHours = z.number().min(0.01, "at least 0.01 hours").max(10_000, "at most 10,000 hours");
 
 /** What a run asks of the cluster, for each of its workers. */
 export const Resources = z.object({

@@ -1,9 +1,10 @@
 /**
  * Deadlines of attempts: whatever the cluster forgets to say, no run stays open for ever. A deadline counts only while
  * the agent is heard: without it nothing is placed, and when it was the console that could not be reached, workers
- * were not heard either. Expiring them would spend attempts on an outage. People stop what they won't wait for.
+ * were not heard either. Expiring them would spend attempts on an outage. Waiting in the queue has no deadline either:
+ * people stop what they won't wait for.
  */
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, sql } from "drizzle-orm";
 import { attempt, run } from "../../db/schema/runs";
 import { agentSeenFor, desireChanged } from "../engine/service";
 import { transact } from "../platform/context";
@@ -11,7 +12,7 @@ import type { Database, Transaction } from "../platform/db";
 import type { Cause } from "./contract";
 import * as lifecycle from "./lifecycle";
 import * as repo from "./repo";
-import { LIVE_ATTEMPT_STATES } from "./states";
+import { isLeaving, LIVE_ATTEMPT_STATES } from "./states";
 
 type LiveState = (typeof LIVE_ATTEMPT_STATES)[number];
 
@@ -21,7 +22,7 @@ const LIMITS: Record<LiveState, { seconds: number; message: string }> = {
   starting: { seconds: 180, message: "Its workers were placed, but did not begin within 3 minutes." },
   running: { seconds: 300, message: "Nothing was heard of it for 5 minutes." },
 };
-/** A stop that was asked for: the job is not desired any more, so soon nobody will speak of it. */
+/** A stop or a pause that was asked for: the job is not desired any more, so soon nobody will speak of it. */
 const STOP_SECONDS = 45;
 
 /** Ends or retries attempts whose time is over. `fence` is the caller's lease. */
@@ -33,7 +34,7 @@ export async function expireAttempts(db: Database, fence: (tx: Transaction) => P
       const run = await repo.lockRun(tx, runId);
       const current = await repo.newestAttempt(tx, runId);
       if (!run || current?.id !== id || current.state !== state) return;
-      if (run.stopRequestedAt) await lifecycle.stop(tx, run, current);
+      if (isLeaving(run)) await lifecycle.leave(tx, run, current);
       else await lifecycle.retry(tx, run, current, causeOf(state), { next: "cluster", lastStep: null });
       await desireChanged(tx, run.clusterId);
     });
@@ -50,15 +51,19 @@ const causeOf = (state: LiveState): Cause => ({
 
 /** Live attempts past their deadline, by the database's clock. */
 async function lateAttempts(db: Database) {
-  const quiet = sql`extract(epoch from now() - greatest(${attempt.stateSince}, ${attempt.lastReportAt}))`;
+  const quiet = sql`extract(epoch from now() - greatest(${attempt.stateSince}, ${attempt.admittedAt}, ${attempt.lastReportAt}))`;
   const limit = sql`case ${attempt.state} when 'placing' then ${LIMITS.placing.seconds}::int when 'starting' then ${LIMITS.starting.seconds}::int else ${LIMITS.running.seconds}::int end`;
-  const isStopping = sql<boolean>`coalesce(${run.stopRequestedAt} < now() - make_interval(secs => ${STOP_SECONDS}), false)`;
+  const isStopping = sql<boolean>`coalesce(coalesce(${run.stopRequestedAt}, ${run.pauseRequestedAt}) < now() - make_interval(secs => ${STOP_SECONDS}), false)`;
   const state = sql<LiveState>`${attempt.state}`;
   return db
     .select({ id: attempt.id, runId: run.id, clusterId: run.clusterId, state, isStopping })
     .from(attempt)
     .innerJoin(run, eq(run.id, attempt.runId))
     .where(
-      and(inArray(attempt.state, [...LIVE_ATTEMPT_STATES]), sql`(${quiet} > ${limit} or ${isStopping})`),
+      and(
+        inArray(attempt.state, [...LIVE_ATTEMPT_STATES]),
+        isNotNull(attempt.admittedAt),
+        sql`(${quiet} > ${limit} or ${isStopping})`,
+      ),
     );
 }

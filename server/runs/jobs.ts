@@ -9,13 +9,13 @@ import type { Cause } from "./contract";
 import * as lifecycle from "./lifecycle";
 import type { Attempt, Run } from "./records";
 import * as repo from "./repo";
-import { isLiveAttempt } from "./states";
+import { isLeaving, isLiveAttempt } from "./states";
 
-/** Attempts that should be running: live ones of runs that nobody asked to stop. */
+/** Attempts that should be running: live ones that were let in, of runs that nobody asked to stop or to pause. */
 export async function desiredAttempts(db: Db, clusterId: string): Promise<z.infer<typeof DesiredAttempt>[]> {
   const live = await repo.liveAttempts(db, clusterId);
   return live
-    .filter(({ run }) => run.stopRequestedAt === null)
+    .filter(({ run, attempt }) => attempt.admittedAt !== null && !isLeaving(run))
     .map(({ run, attempt }) => ({
       jobId: attempt.jobId,
       runId: run.id,
@@ -61,8 +61,8 @@ async function observeJob(tx: Transaction, runId: string, job: ObservedJob): Pro
     case "succeed":
       await lifecycle.succeed(tx, run, attempt);
       return true;
-    case "stop":
-      await lifecycle.stop(tx, run, attempt);
+    case "leave":
+      await lifecycle.leave(tx, run, attempt);
       return true;
     case "fail":
       await lifecycle.fail(tx, run, attempt, verdict.cause);
@@ -73,17 +73,17 @@ async function observeJob(tx: Transaction, runId: string, job: ObservedJob): Pro
   }
 }
 
-type Verdict = { decision: "wait" | "succeed" | "stop" } | { decision: "fail" | "retry"; cause: Cause };
+type Verdict = { decision: "wait" | "succeed" | "leave" } | { decision: "fail" | "retry"; cause: Cause };
 
 /** What a job's state means for the attempt it carries. A worker's own error came before, and ended the attempt. */
 export function judge(
-  run: Pick<Run, "stopRequestedAt">,
+  run: Pick<Run, "stopRequestedAt" | "pauseRequestedAt">,
   attempt: Pick<Attempt, "resultAt" | "number">,
   job: ObservedJob,
 ): Verdict {
   if (job.state === "pending" || job.state === "running") return { decision: "wait" };
   if (job.state === "succeeded" && attempt.resultAt) return { decision: "succeed" };
-  if (run.stopRequestedAt) return { decision: "stop" };
+  if (isLeaving(run)) return { decision: "leave" };
   if (job.state === "succeeded") {
     return { decision: "fail", cause: cause("worker_error", "The job ended without a result.", job) };
   }

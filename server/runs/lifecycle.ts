@@ -12,9 +12,9 @@ import type { Cause } from "./contract";
 import { finisherOf, type Outcome } from "./finishers";
 import type { Attempt, Run } from "./records";
 import * as repo from "./repo";
-import { stepsForward } from "./states";
+import { isLaunched, isLeaving, stepsForward } from "./states";
 
-export const STOPPED: Cause = {
+const STOPPED: Cause = {
   kind: "stopped",
   message: "Stopped by request.",
   rank: null,
@@ -46,7 +46,8 @@ export async function advance(
     const begins = state === "running" ? { startedAt: sql`now()` } : {};
     a = await repo.moveAttempt(tx, a, state, begins);
   }
-  if (r.state === "queued") r = await repo.moveRun(tx, r, "running", { startedAt: sql`now()` });
+  if (r.state === "queued")
+    r = await repo.moveRun(tx, r, "running", { startedAt: sql`coalesce(started_at, now())` });
   return { run: r, attempt: a };
 }
 
@@ -84,10 +85,43 @@ export async function fail(tx: Transaction, run: Run, attempt: Attempt, cause: C
   await endRun(tx, run, { state: "failed", cause });
 }
 
-/** The attempt and its run end because someone asked for it. */
-export async function stop(tx: Transaction, run: Run, attempt: Attempt): Promise<void> {
-  await endAttempt(tx, run, attempt, STOPPED);
-  await endRun(tx, run, { state: "stopped", cause: STOPPED });
+/** The attempt ends because someone asked for it: its run is paused, or ends with it. */
+export async function leave(tx: Transaction, run: Run, attempt: Attempt): Promise<void> {
+  if (run.pauseRequestedAt && !run.stopRequestedAt) {
+    await endAttempt(tx, run, attempt, { ...STOPPED, message: "Paused by request." });
+    // A result of an attempt that did not end cleanly is not the run's.
+    await emitRun(tx, await repo.moveRun(tx, run, "paused", { result: null }));
+    return;
+  }
+  const cause = { ...STOPPED, message: run.stopReason ?? STOPPED.message };
+  await endAttempt(tx, run, attempt, cause);
+  await endRun(tx, run, { state: "stopped", cause });
+}
+
+/** A paused run ends because someone asked for it. */
+export const stopPaused = (tx: Transaction, run: Run): Promise<void> =>
+  endRun(tx, run, { state: "stopped", cause: STOPPED });
+
+/** A paused run goes back into the queue with a new attempt from its newest checkpoint, which counts against nothing. */
+export async function resume(tx: Transaction, run: Run, last: Attempt): Promise<void> {
+  const number = last.number + 1;
+  const firstStep = (await repo.newestCheckpoint(tx, run))?.step ?? 0;
+  await repo.insertAttempt(
+    tx,
+    {
+      id: newId("att"),
+      teamId: run.teamId,
+      runId: run.id,
+      number,
+      jobId: jobIdOf(run.id, number),
+      firstStep,
+    },
+    !isLaunched(run),
+  );
+  await emitRun(
+    tx,
+    await repo.moveRun(tx, run, "queued", { pauseRequestedAt: null, resumes: run.resumes + 1 }),
+  );
 }
 
 export type Refusal = "stop_requested" | "attempts_exhausted";
@@ -105,25 +139,30 @@ export async function retry(
   cause: Cause,
   where: { next: "job" | "cluster"; lastStep: number | null },
 ): Promise<{ next: Attempt } | { refused: Refusal }> {
-  if (run.stopRequestedAt) {
-    await stop(tx, run, attempt);
+  if (isLeaving(run)) {
+    await leave(tx, run, attempt);
     return { refused: "stop_requested" };
   }
-  if (attempt.number >= run.maxAttempts) {
+  if (attempt.number >= run.maxAttempts + run.resumes) {
     await endAttempt(tx, run, attempt, cause, where.lastStep);
     await endRun(tx, run, { state: "failed", cause });
     return { refused: "attempts_exhausted" };
   }
   const firstStep = await endAttempt(tx, run, attempt, cause, where.lastStep);
   const number = attempt.number + 1;
-  const next = await repo.insertAttempt(tx, {
-    id: newId("att"),
-    teamId: run.teamId,
-    runId: run.id,
-    number,
-    jobId: where.next === "job" ? attempt.jobId : jobIdOf(run.id, number),
-    firstStep,
-  });
+  // It keeps the room that the attempt before it had.
+  const next = await repo.insertAttempt(
+    tx,
+    {
+      id: newId("att"),
+      teamId: run.teamId,
+      runId: run.id,
+      number,
+      jobId: where.next === "job" ? attempt.jobId : jobIdOf(run.id, number),
+      firstStep,
+    },
+    true,
+  );
   // A result of an attempt that did not end cleanly is not the run's.
   if (run.result) await repo.patchRun(tx, run.id, { result: null });
   await emitRun(tx, run);
@@ -138,7 +177,7 @@ async function endAttempt(
   cause: Cause,
   reportedStep: number | null = null,
 ): Promise<number> {
-  const checkpoint = await repo.newestCheckpoint(tx, run.id);
+  const checkpoint = await repo.newestCheckpoint(tx, run);
   const from = checkpoint?.step ?? 0;
   const lastStep = reportedStep ?? run.progress?.step ?? null;
   const to = cause.kind === "stopped" ? "stopped" : cause.kind === "node_lost" ? "lost" : "failed";

@@ -5,7 +5,7 @@ import { node } from "../../db/schema/cluster";
 import { dataset } from "../../db/schema/datasets";
 import { user } from "../../db/schema/identity";
 import { model, version } from "../../db/schema/models";
-import { attempt, checkpoint, run } from "../../db/schema/runs";
+import { attempt, checkpoint, run, runArtifact } from "../../db/schema/runs";
 import { containing, type Db } from "../platform/db";
 import { NotFound } from "../platform/errors";
 import { type Run, toAttempt, toRun } from "./records";
@@ -78,6 +78,39 @@ export const checkpointsOf = (db: Db, runId: string, limit = 1000) =>
     .where(eq(checkpoint.runId, runId))
     .orderBy(desc(checkpoint.createdAt))
     .limit(limit);
+
+/** The run that another repeats or goes on from; for a rerun also whether both results are the same bytes. */
+export async function originOf(db: Db, of: Run) {
+  if (!of.originId || !of.originKind) return null;
+  const origin = await getRun(db, of.teamId, of.originId);
+  const isSame =
+    of.originKind === "rerun" && of.state === "succeeded" && origin.state === "succeeded"
+      ? sameBytes(await resultBytes(db, origin), await resultBytes(db, of))
+      : null;
+  return { number: origin.number, kind: of.originKind, isSame };
+}
+
+/** What a run left, by name: the files of its version, or the artifacts that its script logged. */
+async function resultBytes(db: Db, of: Run): Promise<Map<string, string>> {
+  if (of.result?.kind === "train") {
+    const { model: serves, float } = of.result.artifacts;
+    return new Map([
+      ["model", serves.sha256],
+      ["float", float.sha256],
+    ]);
+  }
+  const rows = await db
+    .select({ path: runArtifact.path, sha256: runArtifact.sha256 })
+    .from(runArtifact)
+    .where(and(eq(runArtifact.runId, of.id), eq(runArtifact.teamId, of.teamId)));
+  return new Map(rows.map(({ path, sha256 }) => [path, sha256]));
+}
+
+/** Null where neither left anything. */
+function sameBytes(a: ReadonlyMap<string, string>, b: ReadonlyMap<string, string>): boolean | null {
+  if (a.size === 0 && b.size === 0) return null;
+  return a.size === b.size && [...a].every(([name, sha256]) => b.get(name) === sha256);
+}
 
 /** Names behind the ids of a run, for links. */
 export async function subjectsOf(
@@ -162,6 +195,8 @@ export async function listRuns(
         title: r.title,
         state: r.state,
         stopRequestedAt: r.stopRequestedAt,
+        pauseRequestedAt: r.pauseRequestedAt,
+        priority: r.priority,
         progress: r.progress,
         resources: r.resources,
         attempts: row.attempts,

@@ -3,18 +3,21 @@ import { z } from "zod";
 import type { attempt, run } from "../../db/schema/runs";
 import type { Observation } from "../engine/contract";
 import { ObservedJob } from "../engine/contract";
-import { Cause, Progress, Resources, RunResult, RunSpec, WorkerPlace } from "./contract";
+import { Cause, CheckpointRef, Progress, Resources, RunResult, RunSpec, WorkerPlace } from "./contract";
 
 type RunRow = typeof run.$inferSelect;
 type AttemptRow = typeof attempt.$inferSelect;
 
-export interface Run extends Omit<RunRow, "spec" | "resources" | "intent" | "progress" | "result" | "cause"> {
+type JsonColumn = "spec" | "resources" | "intent" | "progress" | "result" | "cause" | "startCheckpoint";
+
+export interface Run extends Omit<RunRow, JsonColumn> {
   spec: RunSpec;
   resources: Resources;
   intent: Record<string, unknown>;
   progress: Progress | null;
   result: RunResult | null;
   cause: Cause | null;
+  startCheckpoint: CheckpointRef | null;
 }
 
 export interface Attempt extends Omit<AttemptRow, "cause" | "workers" | "observed"> {
@@ -33,6 +36,7 @@ export const toRun = (row: RunRow): Run => ({
   progress: Progress.nullable().parse(row.progress),
   result: RunResult.nullable().parse(row.result),
   cause: Cause.nullable().parse(row.cause),
+  startCheckpoint: CheckpointRef.nullable().parse(row.startCheckpoint),
 });
 
 export const toAttempt = (row: AttemptRow): Attempt => ({

@@ -27,8 +27,16 @@ export async function insertRun(tx: Transaction, row: NewRun): Promise<Run> {
   return toRun(created);
 }
 
-export async function insertAttempt(tx: Transaction, row: typeof attempt.$inferInsert): Promise<Attempt> {
-  const [created] = await tx.insert(attempt).values(row).returning();
+/** @param isAdmitted false leaves it to the queue when the cluster is asked for it */
+export async function insertAttempt(
+  tx: Transaction,
+  row: Omit<typeof attempt.$inferInsert, "admittedAt">,
+  isAdmitted: boolean,
+): Promise<Attempt> {
+  const [created] = await tx
+    .insert(attempt)
+    .values({ ...row, admittedAt: isAdmitted ? sql`now()` : null })
+    .returning();
   if (!created) throw new Error("the attempt was not inserted");
   return toAttempt(created);
 }
@@ -111,31 +119,34 @@ export async function linkResultVersion(tx: Transaction, runId: string): Promise
     where run.id = ${runId} and version.run_id = run.id and version.id is distinct from run.version_id`);
 }
 
-/** The newest checkpoint of a run, whichever attempt stored it. */
-export async function newestCheckpoint(db: Db, runId: string): Promise<CheckpointRef | null> {
+/** The newest checkpoint of a run, whichever attempt stored it, or the one that the run began from. */
+export async function newestCheckpoint(
+  db: Db,
+  { id, startCheckpoint }: Pick<Run, "id" | "startCheckpoint">,
+): Promise<CheckpointRef | null> {
   const [row] = await db
     .select({ step: checkpoint.step, sha256: checkpoint.sha256, bytes: checkpoint.bytes })
     .from(checkpoint)
-    .where(eq(checkpoint.runId, runId))
+    .where(eq(checkpoint.runId, id))
     .orderBy(desc(checkpoint.step))
     .limit(1);
-  return row ?? null;
+  return row ?? startCheckpoint;
 }
 
-/** The newest checkpoint that an attempt starts from: of the attempts before it. */
+/** What an attempt starts from: the newest checkpoint of the attempts before it, or the one that the run began from. */
 export async function checkpointBefore(
   db: Db,
-  runId: string,
+  { id, startCheckpoint }: Pick<Run, "id" | "startCheckpoint">,
   attemptNumber: number,
 ): Promise<CheckpointRef | null> {
   const [row] = await db
     .select({ step: checkpoint.step, sha256: checkpoint.sha256, bytes: checkpoint.bytes })
     .from(checkpoint)
     .innerJoin(attempt, eq(attempt.id, checkpoint.attemptId))
-    .where(and(eq(checkpoint.runId, runId), sql`${attempt.number} < ${attemptNumber}`))
+    .where(and(eq(checkpoint.runId, id), sql`${attempt.number} < ${attemptNumber}`))
     .orderBy(desc(checkpoint.step))
     .limit(1);
-  return row ?? null;
+  return row ?? startCheckpoint;
 }
 
 /** A replay of the same checkpoint changes nothing. */
@@ -177,10 +188,14 @@ export async function liveAttempts(db: Db, clusterId: string): Promise<{ run: Ru
 }
 
 /** Marks a run as to be stopped; false when it was already, or is over. */
-export async function markStopRequested(tx: Transaction, runId: string): Promise<boolean> {
+export async function markStopRequested(
+  tx: Transaction,
+  runId: string,
+  reason: string | null,
+): Promise<boolean> {
   const rows = await tx
     .update(run)
-    .set({ stopRequestedAt: sql`now()` })
+    .set({ stopRequestedAt: sql`now()`, stopReason: reason })
     .where(and(eq(run.id, runId), isNull(run.stopRequestedAt), inArray(run.state, [...LIVE_RUN_STATES])))
     .returning({ id: run.id });
   return rows.length > 0;

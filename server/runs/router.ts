@@ -1,5 +1,6 @@
 import { inTeam, router } from "../platform/trpc/trpc";
 import * as comparison from "./comparison";
+import * as control from "./control";
 import * as screens from "./screen-service";
 import {
   CompareMetric,
@@ -11,10 +12,11 @@ import {
   LogSearch,
   LogsQuery,
   MetricsQuery,
+  RunById,
   RunNumber,
   RunNumbers,
+  SetPriority,
   SetRunTag,
-  StopRun,
   TagOfRun,
 } from "./screens";
 import { requestStop } from "./service";
@@ -33,8 +35,24 @@ export const runsRouter = router({
     .query(({ ctx, input }) => screens.detail(ctx, input.number)),
   /** Whose run it is decides which permission it takes: `run.stop_own` or `run.stop_any`. */
   stop: inTeam("read")
-    .input(StopRun)
+    .input(RunById)
     .mutation(({ ctx, input }) => requestStop(ctx, input.runId)),
+  /** As for stopping; so are the next two. */
+  pause: inTeam("read")
+    .input(RunById)
+    .mutation(({ ctx, input }) => control.requestPause(ctx, input.runId)),
+  resume: inTeam("read")
+    .input(RunById)
+    .mutation(({ ctx, input }) => control.resumeRun(ctx, input.runId)),
+  setPriority: inTeam("read")
+    .input(SetPriority)
+    .mutation(({ ctx, input }) => control.setPriority(ctx, input.runId, input.priority)),
+  rerun: inTeam("run.launch")
+    .input(RunById)
+    .mutation(({ ctx, input }) => control.rerun(ctx, input.runId)),
+  continue: inTeam("run.launch")
+    .input(RunById)
+    .mutation(({ ctx, input }) => control.continueRun(ctx, input.runId)),
   series: inTeam("read")
     .input(RunNumber)
     .query(({ ctx, input }) => screens.series(ctx, input.run)),

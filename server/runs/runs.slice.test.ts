@@ -203,7 +203,10 @@ describe("a deadline", () => {
   const LONG_AGO = sql`now() - interval '1 hour'`;
   const expire = () => expireAttempts(connection.db, async () => {});
   const quiet = (attemptId: string) =>
-    connection.db.update(attempt).set({ stateSince: LONG_AGO }).where(eq(attempt.id, attemptId));
+    connection.db
+      .update(attempt)
+      .set({ stateSince: LONG_AGO, admittedAt: LONG_AGO })
+      .where(eq(attempt.id, attemptId));
   const away = () => connection.db.update(cluster).set({ lastSeenAt: LONG_AGO, seenSince: LONG_AGO });
   const attempts = async (number: number) => (await detail(ctx, number)).attempts.map((a) => a.state);
 

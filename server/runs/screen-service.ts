@@ -1,7 +1,8 @@
 /** What the pages of runs show: lists, one run whole, its charts and its logs. */
 import type { z } from "zod";
-import { may, type TeamContext } from "../platform/context";
+import type { TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
+import { hoursRun } from "./budget";
 import { whyKept } from "./checkpoints";
 import { configurationOf } from "./configuration";
 import { CheckpointReport } from "./contract";
@@ -10,11 +11,13 @@ import { cellsOf, slowRank } from "./heat";
 import { countLines, lineAt, readLines, searchLines } from "./logs";
 import { listSeries, readMetric, readUse } from "./metrics";
 import { provenanceOf } from "./provenance";
+import { queueOf } from "./queue";
 import * as reads from "./reads";
 import type { Attempt, Run } from "./records";
 import type { HeatQuery, ListRuns, LogAt, LogOf, LogSearch, LogsQuery } from "./screens";
 import { MetricsQuery } from "./screens";
-import { isLiveRun } from "./states";
+import { mayControl } from "./service";
+import { isLaunched, isLiveRun } from "./states";
 
 export const list = (ctx: TeamContext, input: z.infer<typeof ListRuns>) =>
   reads.listRuns(ctx.db, { teamId: ctx.teamId, personId: ctx.actor.id }, input);
@@ -32,26 +35,43 @@ export async function detail(ctx: TeamContext, number: number) {
     reads.checkpointsOf(ctx.db, run.id),
     reads.subjectsOf(ctx.db, ctx.teamId, run),
   ]);
-  const nodes = await reads.nodeNames(
-    ctx.db,
-    attempts.flatMap((a) => a.workers.map((w) => w.nodeId)),
-  );
+  const newest = attempts.at(-1);
+  const [nodes, queue, origin] = await Promise.all([
+    reads.nodeNames(
+      ctx.db,
+      attempts.flatMap((a) => a.workers.map((w) => w.nodeId)),
+    ),
+    queueOf(ctx.db, run, newest),
+    reads.originOf(ctx.db, run),
+  ]);
   return {
     ...run,
     ...subjects,
     attempts: attempts.map((a) => ({
       ...a,
-      resumedStep: a.number > 1 ? a.firstStep : null,
+      resumedStep: a.number > 1 ? a.firstStep : a.firstStep || null,
       workers: a.workers.map((w) => ({ ...w, nodeName: nodes.get(w.nodeId) ?? w.nodeId.slice(0, 8) })),
     })),
     checkpoints: withReasons(run, checkpoints),
     checkpointEvery: run.spec.kind === "train" ? run.spec.hyper.checkpointEverySteps : null,
-    waiting: waitingOf(run, attempts.at(-1)),
+    waiting: queue?.says ?? waitingOf(run, newest),
+    queue,
+    origin,
+    hoursRun: hoursRun(attempts, new Date()),
     configuration: configurationOf(run.spec, run.resources),
     provenance: provenanceOf(run),
-    mayStop:
-      isLiveRun(run.state) &&
-      (may(ctx, "run.stop_any") || (run.createdBy === ctx.actor.id && may(ctx, "run.stop_own"))),
+    mayStop: isLiveRun(run.state) && mayControl(ctx, run),
+    /** What its state and kind allow, whoever asks. */
+    can: {
+      pause: run.kind === "train" && (run.state === "queued" || run.state === "running"),
+      resume: run.state === "paused",
+      rerun: isLaunched(run),
+      continue:
+        run.kind === "train" &&
+        (run.state === "stopped" || run.state === "failed") &&
+        (checkpoints.length > 0 || run.startCheckpoint !== null),
+      prioritise: queue !== null || run.state === "paused",
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 /** What screens ask of runs. */
 import { z } from "zod";
 import { Count } from "../platform/atoms";
-import { MAX_COMPARED_RUNS, RunKind, RunState } from "./contract";
+import { MAX_COMPARED_RUNS, Priority, RunKind, RunState } from "./contract";
 
 export const ListRuns = z.object({
   kinds: z.array(RunKind).min(1).optional(),
@@ -86,7 +86,8 @@ export const HeatQuery = RunNumber.extend({
   cells: z.number().int().min(10).max(400).default(120),
 });
 
-export const StopRun = z.object({ runId: z.string() });
+export const RunById = z.object({ runId: z.string() });
+export const SetPriority = RunById.extend({ priority: Priority });
 
 /** A tag of a run; `mlflow.note.content` is its note. */
 export const TagOfRun = RunNumber.extend({

@@ -6,15 +6,16 @@ import { may, type TeamContext, transact } from "../platform/context";
 import type { Transaction } from "../platform/db";
 import { Conflict, Forbidden, NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
-import { Resources, type RunKind, RunSpec } from "./contract";
-import { emitRun, jobIdOf, stop } from "./lifecycle";
+import { type CheckpointRef, type Priority, Resources, type RunKind, RunSpec } from "./contract";
+import { emitRun, jobIdOf, leave, stopPaused } from "./lifecycle";
 import type { Run } from "./records";
 import * as repo from "./repo";
-import { isLiveRun } from "./states";
+import { isLaunched, isLiveRun } from "./states";
 
 export { expireAttempts } from "./deadlines";
 export { type Finisher, type Outcome, registerFinishers } from "./finishers";
 export { desiredAttempts, observeJobs } from "./jobs";
+export { admitWaiting } from "./queue";
 export { getRun, listRuns, runByNumber } from "./reads";
 export type { Attempt, Run } from "./records";
 export { lockTeamRun } from "./repo";
@@ -32,6 +33,12 @@ export interface NewRun {
   /** What the kind's finisher needs to know besides the result. */
   intent?: Record<string, unknown>;
   maxAttempts?: number;
+  /** The run that it repeats or goes on from, and what it then begins from. */
+  origin?: { id: string; kind: "rerun" | "continuation" };
+  startCheckpoint?: CheckpointRef | null;
+  priority?: Priority;
+  /** Hours that its attempts may run together. */
+  maxHours?: number | null;
 }
 
 /**
@@ -60,21 +67,56 @@ export async function createRun(
     requestId: input.requestId ?? null,
     intent: input.intent ?? {},
     ...(input.maxAttempts === undefined ? {} : { maxAttempts: input.maxAttempts }),
+    originId: input.origin?.id ?? null,
+    originKind: input.origin?.kind ?? null,
+    startCheckpoint: input.startCheckpoint ?? null,
+    priority: input.priority ?? "normal",
+    maxHours: input.maxHours ?? null,
     createdBy: ctx.actor.kind === "person" ? ctx.actor.id : null,
   });
-  await repo.insertAttempt(tx, {
-    id: newId("att"),
-    teamId: ctx.teamId,
-    runId: run.id,
-    number: 1,
-    jobId: jobIdOf(run.id, 1),
-    firstStep: 0,
-  });
+  await repo.insertAttempt(
+    tx,
+    {
+      id: newId("att"),
+      teamId: ctx.teamId,
+      runId: run.id,
+      number: 1,
+      jobId: jobIdOf(run.id, 1),
+      firstStep: run.startCheckpoint?.step ?? 0,
+    },
+    !isLaunched(run),
+  );
   await emitRun(tx, run);
   // The caller's entry comes after the cluster's row is locked, which everybody else locks last.
   await takeTurn(tx, ctx.teamId);
   await desireChanged(tx, clusterId);
   return { id: run.id, number: run.number };
+}
+
+/** Whose run it is decides what it takes: `run.stop_own` or `run.stop_any`. */
+export const mayControl = (ctx: TeamContext, run: Pick<Run, "createdBy">): boolean =>
+  may(ctx, "run.stop_any") || (run.createdBy === ctx.actor.id && may(ctx, "run.stop_own"));
+
+/**
+ * A run, locked, that this person may stop, pause and resume.
+ *
+ * @throws NotFound, Forbidden for someone else's run without `run.stop_any`
+ */
+export async function lockControlled(
+  tx: Transaction,
+  ctx: TeamContext,
+  runId: string,
+  act: string,
+): Promise<Run> {
+  const run = await repo.lockTeamRun(tx, ctx.teamId, runId);
+  if (!run) throw new NotFound("There is no such run in this team.");
+  if (!mayControl(ctx, run)) {
+    throw new Forbidden(`Run ${run.number} is not yours to ${act}.`, {
+      code: "missing_permission",
+      remedy: "Ask whoever launched it, or an operator.",
+    });
+  }
+  return run;
 }
 
 /**
@@ -84,22 +126,14 @@ export async function createRun(
  */
 export async function requestStop(ctx: TeamContext, runId: string): Promise<void> {
   await transact(ctx, async (tx) => {
-    const run = await repo.lockTeamRun(tx, ctx.teamId, runId);
-    if (!run) throw new NotFound("There is no such run in this team.");
-    const own = run.createdBy === ctx.actor.id && may(ctx, "run.stop_own");
-    if (!own && !may(ctx, "run.stop_any")) {
-      throw new Forbidden(`Run ${run.number} is not yours to stop.`, {
-        code: "missing_permission",
-        remedy: "Ask whoever launched it, or an operator.",
-      });
-    }
+    const run = await lockControlled(tx, ctx, runId, "stop");
     if (!isLiveRun(run.state)) throw new Conflict(`Run ${run.number} is over: it ${ended(run.state)}.`);
     await askToStop(tx, ctx, run);
   });
 }
 
 /**
- * Asks a locked run to stop, for whoever may. One that nothing was placed for ends at once; otherwise its job is no
+ * Asks a locked run to stop, for whoever may. One that nothing is placed for ends at once; otherwise its job is no
  * longer desired, and the run ends when the cluster says that the job is gone. Asking again, or a run that is over,
  * changes nothing. Call it last in a transaction: it takes the team's audit lock and then the cluster's row.
  */
@@ -107,15 +141,18 @@ export async function askToStop(
   tx: Transaction,
   ctx: Pick<TeamContext, "teamId" | "actor" | "requestId">,
   run: Run,
+  reason: string | null = null,
 ): Promise<void> {
-  if (!(await repo.markStopRequested(tx, run.id))) return;
+  if (!(await repo.markStopRequested(tx, run.id, reason))) return;
+  const asked = { ...run, stopRequestedAt: new Date(), stopReason: reason };
   const attempt = await repo.newestAttempt(tx, run.id);
-  if (attempt?.state === "placing") await stop(tx, { ...run, stopRequestedAt: new Date() }, attempt);
+  if (run.state === "paused") await stopPaused(tx, asked);
+  else if (attempt?.state === "placing") await leave(tx, asked, attempt);
   else await emitRun(tx, run);
   await record(tx, ctx, {
     action: "run.stop_requested",
     target: { kind: "run", id: run.id },
-    summary: `Asked run ${run.number} (${run.title}) to stop`,
+    summary: `Asked run ${run.number} (${run.title}) to stop${reason ? `: ${reason}` : ""}`,
   });
   await desireChanged(tx, run.clusterId);
 }

@@ -1,9 +1,10 @@
 /** How runs and attempts may move. The database holds the same table and refuses everything else. */
-import type { AttemptState, RunState } from "./contract";
+import type { AttemptState, RunKind, RunState } from "./contract";
 
 export const RUN_MOVES: Record<RunState, readonly RunState[]> = {
-  queued: ["running", "failed", "stopped"],
-  running: ["succeeded", "failed", "stopped"],
+  queued: ["running", "paused", "failed", "stopped"],
+  running: ["paused", "succeeded", "failed", "stopped"],
+  paused: ["queued", "stopped"],
   succeeded: [],
   failed: [],
   stopped: [],
@@ -20,9 +21,18 @@ export const ATTEMPT_MOVES: Record<AttemptState, readonly AttemptState[]> = {
 };
 
 export const LIVE_ATTEMPT_STATES = ["placing", "starting", "running"] as const satisfies AttemptState[];
-export const LIVE_RUN_STATES = ["queued", "running"] as const satisfies RunState[];
+export const LIVE_RUN_STATES = ["queued", "running", "paused"] as const satisfies RunState[];
 
 export const isLiveAttempt = (state: AttemptState): boolean => ATTEMPT_MOVES[state].length > 0;
+/** What people launch: it waits in the queue for room (`queue.ts`). Everything else is small and asked for at once. */
+export const LAUNCHED_KINDS = ["train", "script"] as const satisfies RunKind[];
+export const isLaunched = (run: { kind: RunKind }): boolean =>
+  (LAUNCHED_KINDS as readonly RunKind[]).includes(run.kind);
+
+/** Somebody asked it to stop or to pause: its attempt ends, and none follows. */
+export const isLeaving = (run: { stopRequestedAt: Date | null; pauseRequestedAt: Date | null }): boolean =>
+  run.stopRequestedAt !== null || run.pauseRequestedAt !== null;
+
 export const isLiveRun = (state: RunState): boolean => RUN_MOVES[state].length > 0;
 
 /**

@@ -1,7 +1,7 @@
 /** Launching training: what a person chooses, and what would happen. */
 import { z } from "zod";
 import { Count, Id } from "../platform/atoms";
-import { ArchivePath, TrainHyper } from "../runs/contract";
+import { ArchivePath, MaxHours, Priority, TrainHyper } from "../runs/contract";
 import { variablesOf, wordsOf } from "./command";
 
 /**
@@ -30,7 +30,13 @@ export const MoreHyper = TrainHyper.pick({
 });
 export type MoreHyper = z.infer<typeof MoreHyper>;
 
-const Launch = z.object({
+/** Who goes first, and the hours after which it is stopped. */
+const Queueing = z.object({
+  priority: Priority.default("normal"),
+  maxHours: MaxHours.nullable().default(null),
+});
+
+const Launch = Queueing.extend({
   versionId: Id,
   datasetId: Id,
   mode: TrainMode,
@@ -82,6 +88,7 @@ const Shape = z.object({
 
 /** An archive with an unmodified torchrun script. */
 export const ScriptInput = Shape.extend({
+  ...Queueing.shape,
   uploadId: Id,
   /** As after `torchrun`: the file to run, then its arguments. */
   command: z

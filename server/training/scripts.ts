@@ -61,6 +61,8 @@ export async function launchScript(ctx: TeamContext, input: ScriptInput) {
       resources: { workers, cpus, gpus },
       datasetId: input.datasetId,
       maxAttempts: input.attempts,
+      priority: input.priority,
+      maxHours: input.maxHours,
     });
     await record(tx, ctx, {
       action: "run.launched",

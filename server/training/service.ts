@@ -94,6 +94,8 @@ export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput
       versionId: version.id,
       datasetId: input.datasetId,
       maxAttempts: input.attempts,
+      priority: input.priority,
+      maxHours: input.maxHours,
       intent: { note: input.note, mode: input.mode, baselineVersionId: baseline.version.id },
     });
     await record(tx, ctx, {

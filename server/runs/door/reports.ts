@@ -21,7 +21,7 @@ import type {
 import * as lifecycle from "../lifecycle";
 import type { Attempt, Run } from "../records";
 import * as repo from "../repo";
-import { isLiveAttempt } from "../states";
+import { isLeaving, isLiveAttempt } from "../states";
 import { type AttemptOwner, staleAttempt } from "./owner";
 
 /** Runs `work` while nobody else decides about the run. @throws Conflict `stale_attempt` once another took its place */
@@ -44,10 +44,10 @@ export async function attemptSpec(db: Database, owner: AttemptOwner): Promise<z.
     runId: run.id,
     attemptId: attempt.id,
     attempt: attempt.number,
-    maxAttempts: run.maxAttempts,
+    maxAttempts: run.maxAttempts + run.resumes,
     resources: run.resources,
     spec: run.spec,
-    checkpoint: await repo.checkpointBefore(tx, run.id, attempt.number),
+    checkpoint: await repo.checkpointBefore(tx, run, attempt.number),
   }));
 }
 
@@ -112,7 +112,7 @@ export async function nextAttempt(
     await desireChanged(tx, run.clusterId);
     if ("refused" in answer) return answer;
     const { next } = answer;
-    return { next, checkpoint: await repo.checkpointBefore(tx, run.id, next.number) };
+    return { next, checkpoint: await repo.checkpointBefore(tx, run, next.number) };
   });
   if ("refused" in outcome) throw new Conflict(REFUSALS[outcome.refused], { code: outcome.refused });
   const { next, checkpoint } = outcome;
@@ -137,7 +137,7 @@ export const reportResult = (db: Database, owner: AttemptOwner, result: RunResul
 /** A worker's own word for what went wrong; it outranks whatever its processes exit with. */
 export const reportError = (db: Database, owner: AttemptOwner, cause: Cause) =>
   reporting(db, owner, async (tx, run, attempt) => {
-    if (cause.kind === "stopped" || run.stopRequestedAt) await lifecycle.stop(tx, run, attempt);
+    if (cause.kind === "stopped" || isLeaving(run)) await lifecycle.leave(tx, run, attempt);
     else await lifecycle.fail(tx, run, attempt, cause);
     await desireChanged(tx, run.clusterId);
   });

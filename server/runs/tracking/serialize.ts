@@ -10,6 +10,7 @@ export const OUTPUT_STEP = "mlflow.outputStep";
 const STATUS: Record<RunState, string> = {
   queued: "SCHEDULED",
   running: "RUNNING",
+  paused: "SCHEDULED",
   succeeded: "FINISHED",
   failed: "FAILED",
   stopped: "KILLED",

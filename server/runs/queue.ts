@@ -1,0 +1,160 @@
+/**
+ * The console is the queue: the cluster is asked for a training or a script only once there is room for all of its
+ * workers. The highest priority goes first, then the oldest, strictly in order: nobody passes a run that waits for more
+ * room. Inspections, evaluations and commits are small and never wait here.
+ */
+import { and, asc, desc, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
+import { attempt, run } from "../../db/schema/runs";
+import { capacityOf, clusterIds, desireChanged } from "../engine/service";
+import { transact } from "../platform/context";
+import type { Database, Db, Transaction } from "../platform/db";
+import type { Resources } from "./contract";
+import { emitRun } from "./lifecycle";
+import { type Attempt, type Run, toRun } from "./records";
+import * as repo from "./repo";
+import { admissible, fits, freeBeside, type Occupant, startsIn, workersOf } from "./room";
+import { isLeaving, LIVE_ATTEMPT_STATES } from "./states";
+
+/** Lets in whoever there is room for. `fence` is the caller's lease. */
+export async function admitWaiting(db: Database, fence: (tx: Transaction) => Promise<void>): Promise<void> {
+  for (const clusterId of await clusterIds(db)) {
+    const waiting = await waitingRuns(db, clusterId);
+    if (waiting.length === 0) continue;
+    const { nodes, occupants } = await roomOf(db, clusterId);
+    const taken = occupants.flatMap(({ workers }) => workers);
+    for (const { id } of admissible(nodes, taken, waiting)) await admit(db, fence, id);
+  }
+}
+
+const admit = (db: Database, fence: (tx: Transaction) => Promise<void>, runId: string) =>
+  transact({ db }, async (tx) => {
+    await fence(tx);
+    const current = await repo.lockRun(tx, runId);
+    const newest = await repo.newestAttempt(tx, runId);
+    if (!current || isLeaving(current) || newest?.state !== "placing" || newest.admittedAt) return;
+    await repo.patchAttempt(tx, newest.id, { admittedAt: sql`now()` });
+    await emitRun(tx, current);
+    await desireChanged(tx, current.clusterId);
+  });
+
+/** Runs that the cluster is not asked for yet, of all teams, the first to go first. */
+async function waitingRuns(db: Db, clusterId: string): Promise<Run[]> {
+  const rows = await db
+    .select({ run })
+    .from(attempt)
+    .innerJoin(run, eq(run.id, attempt.runId))
+    .where(
+      and(
+        eq(run.clusterId, clusterId),
+        eq(attempt.state, "placing"),
+        isNull(attempt.admittedAt),
+        isNull(run.stopRequestedAt),
+        isNull(run.pauseRequestedAt),
+      ),
+    )
+    .orderBy(
+      sql`case ${run.priority} when 'high' then 0 when 'normal' then 1 else 2 end`,
+      asc(run.createdAt),
+      asc(run.id),
+    );
+  return rows.map((row) => toRun(row.run));
+}
+
+/** Nodes that are up or may be started, and what is on them: admitted attempts, sessions and replicas. */
+async function roomOf(db: Db, clusterId: string) {
+  const { nodes, services } = await capacityOf(db, clusterId);
+  const rows = await db
+    .select({
+      resources: run.resources,
+      left: sql<number | null>`(${run.progress} ->> 'etaSeconds')::float8`,
+    })
+    .from(attempt)
+    .innerJoin(run, eq(run.id, attempt.runId))
+    .where(
+      and(
+        eq(run.clusterId, clusterId),
+        inArray(attempt.state, [...LIVE_ATTEMPT_STATES]),
+        isNotNull(attempt.admittedAt),
+      ),
+    );
+  const occupants: Occupant[] = [
+    ...rows.map(({ resources, left }) => ({ workers: workersOf(resources as Resources), endsIn: left })),
+    ...services.map(({ cpus }) => ({ workers: [{ cpus, gpus: 0 }], endsIn: Number.POSITIVE_INFINITY })),
+  ];
+  return { nodes, occupants };
+}
+
+/** A run's place in the queue, from 1, what it waits for in words, and when it may start; null once it is let in. */
+export async function queueOf(db: Db, of: Run, newest: Attempt | undefined) {
+  if (newest?.state !== "placing" || newest.admittedAt || isLeaving(of)) return null;
+  const waiting = await waitingRuns(db, of.clusterId);
+  const index = waiting.findIndex(({ id }) => id === of.id);
+  if (index < 0) return null;
+  const { nodes, occupants } = await roomOf(db, of.clusterId);
+  const place = { position: index + 1, of: waiting.length };
+  if (!fits(nodes, of.resources)) {
+    const says = `The cluster with all its pools has no room for ${shapeSays(of.resources)}; others go first.`;
+    return { ...place, says, startsInSeconds: null };
+  }
+  const before = waiting.slice(0, index + 1);
+  const takes = await Promise.all(before.map((one) => (one.id === of.id ? null : usualSeconds(db, one))));
+  const startsInSeconds = startsIn(
+    nodes,
+    occupants,
+    before.map(({ resources }, i) => ({ resources, takes: takes[i] ?? null })),
+  );
+  const free = freeBeside(
+    nodes,
+    occupants.flatMap(({ workers }) => workers),
+  );
+  const cpus = free.reduce((sum, node) => sum + node.cpus, 0);
+  const says =
+    index > 0
+      ? `It waits for ${index === 1 ? "the run" : `the ${index} runs`} before it in the queue.`
+      : `It goes next, and waits for room for ${shapeSays(of.resources)}: ${Number(cpus.toFixed(1))} CPUs are free or can be started.`;
+  return { ...place, says, startsInSeconds };
+}
+
+const shapeSays = ({ workers, cpus, gpus }: Resources): string =>
+  `${workers} ${workers === 1 ? "worker" : "workers"} with ${cpus} ${cpus === 1 ? "CPU" : "CPUs"}${gpus > 0 ? ` and ${gpus} ${gpus === 1 ? "GPU" : "GPUs"}` : ""}`;
+
+/** Runs that a usual duration is taken from: the newest. */
+const RECENT = 10;
+
+/**
+ * Seconds that runs like it took in its team, the middle one; null where there was none. Alike are trainings of one
+ * dataset, epochs and batch, and scripts of one archive and entry point, on as many workers.
+ */
+async function usualSeconds(db: Db, of: Run): Promise<number | null> {
+  const { spec } = of;
+  const alike =
+    spec.kind === "train"
+      ? sql`${run.datasetId} is not distinct from ${of.datasetId}::text and (${run.spec} -> 'hyper' ->> 'epochs')::float8 = ${spec.hyper.epochs}
+            and (${run.spec} -> 'hyper' ->> 'globalBatch')::int = ${spec.hyper.globalBatch}`
+      : spec.kind === "script"
+        ? sql`${run.spec} ->> 'code' = ${spec.code} and ${run.spec} ->> 'entry' = ${spec.entry}`
+        : sql`false`;
+  const newest = db
+    .select({
+      seconds: sql<number>`extract(epoch from ${run.endedAt} - ${run.startedAt})::float8`.as("seconds"),
+    })
+    .from(run)
+    .where(
+      and(
+        eq(run.teamId, of.teamId),
+        eq(run.kind, of.kind),
+        eq(run.state, "succeeded"),
+        sql`(${run.resources} ->> 'workers')::int = ${of.resources.workers}`,
+        alike,
+      ),
+    )
+    .orderBy(desc(run.createdAt))
+    .limit(RECENT)
+    .as("newest");
+  const [row] = await db
+    .select({
+      middle: sql<number | null>`percentile_disc(0.5) within group (order by ${newest.seconds})`,
+    })
+    .from(newest);
+  return row?.middle ?? null;
+}
