@@ -25,7 +25,7 @@ export class TrainingPages {
     return Number(/\d+$/.exec(this.page.url())?.[0]);
   }
 
-  async expectState(state: "succeeded" | "failed" | "stopped"): Promise<void> {
+  async expectState(state: "succeeded" | "failed" | "stopped" | "paused"): Promise<void> {
     await expect(this.page.locator(".head").getByText(state)).toBeVisible({ timeout: 180_000 });
   }
 

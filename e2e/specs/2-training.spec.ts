@@ -127,6 +127,20 @@ test("5 the rank that holds the others up is named, and leads to its log", async
     .click({ position: { x: 8, y: 40 } });
   await expect(engineer.getByRole("combobox", { name: "Rank" })).toContainText("all ranks");
   await expect(training.lineAt).toBeVisible();
+});
+
+test("6 a run pauses with a checkpoint, goes on from it, and stops; what was stopped can be continued", async () => {
+  await engineer.getByRole("button", { name: "Pause", exact: true }).click();
+  await training.expectState("paused");
+  await look(engineer, "run-paused");
+  await engineer.getByRole("button", { name: "Resume", exact: true }).click();
+  await training.expectRunning();
+  await expect(engineer.getByText(/attempt 2 went on from the checkpoint of step [1-9]/)).toBeVisible();
+  await training.stop();
+  await training.expectState("stopped");
+  await engineer.getByRole("button", { name: "Continue from checkpoint" }).click();
+  await expect(engineer.locator(".head").getByText(/continues/)).toBeVisible();
+  await training.expectRunning();
   await training.stop();
   await training.expectState("stopped");
 });
