@@ -2,6 +2,8 @@
 import { useSyncExternalStore } from "react";
 
 const KEY = "lathe.runs.hidden-columns";
+/** A run's title names its model. */
+const AT_FIRST = "model";
 const CHANGED = "lathe:runs.hidden-columns";
 
 function subscribe(listener: () => void): () => void {
@@ -13,8 +15,8 @@ function subscribe(listener: () => void): () => void {
 export function useHiddenColumns(): readonly [readonly string[], (key: string) => void] {
   const stored = useSyncExternalStore(
     subscribe,
-    () => window.localStorage.getItem(KEY) ?? "",
-    () => "",
+    () => window.localStorage.getItem(KEY) ?? AT_FIRST,
+    () => AT_FIRST,
   );
   const hidden = stored.split(",").filter(Boolean);
   const toggle = (key: string) => {

@@ -34,19 +34,26 @@ export function WorkersPanel({ team, run }: { team: string; run: RunDetail }) {
           { key: "node", head: "Node", cell: (w) => <span className="mono clip">{w.nodeName}</span> },
           ...(hasGpus
             ? [
-                used("gpu", "GPU", usedBy, "gpuPercent", percentSays),
-                used("gpu-memory", "GPU memory", usedBy, "gpuMemoryBytes", bytes),
+                used("gpu", "GPU", "92px", usedBy, "gpuPercent", percentSays),
+                used("gpu-memory", "GPU memory", "116px", usedBy, "gpuMemoryBytes", bytes),
               ]
             : []),
-          used("cpu", "CPU", usedBy, "cpuPercent", percentSays),
-          used("memory", "Memory", usedBy, "memoryBytes", bytes),
+          used("cpu", "CPU", "92px", usedBy, "cpuPercent", percentSays),
+          used("memory", "Memory", "116px", usedBy, "memoryBytes", bytes),
           {
             key: "network",
-            head: "Node's network",
+            head: "Network",
             align: "end",
-            cell: (w) => networkSays(usedBy(w)),
+            width: "92px",
+            cell: (w) => <Network use={usedBy(w)} />,
           },
-          { key: "pid", head: "Process", align: "end", cell: (w) => <span className="mono">{w.pid}</span> },
+          {
+            key: "pid",
+            head: "Process",
+            align: "end",
+            width: "72px",
+            cell: (w) => <span className="mono">{w.pid}</span>,
+          },
         ]}
       />
     </Panel>
@@ -55,18 +62,23 @@ export function WorkersPanel({ team, run }: { team: string; run: RunDetail }) {
 
 const percentSays = (value: number): string => `${Math.round(value)}%`;
 
-function networkSays(use: Use | undefined): string {
+/** Both ways together, of the whole node. */
+function Network({ use }: { use: Use | undefined }) {
   const sent = use?.sentBytesPerSecond.at(-1);
   const received = use?.receivedBytesPerSecond.at(-1);
-  return sent === undefined || received === undefined
-    ? ""
-    : `↑ ${bytesPerSecond(sent)} ↓ ${bytesPerSecond(received)}`;
+  if (sent === undefined || received === undefined) return "";
+  return (
+    <span title={`Its node sends ${bytesPerSecond(sent)} and receives ${bytesPerSecond(received)}`}>
+      {bytesPerSecond(sent + received)}
+    </span>
+  );
 }
 
 /** The newest value, with its course over the last minutes. */
 function used(
   key: string,
   head: string,
+  width: string,
   usedBy: (worker: Worker) => Use | undefined,
   of: Exclude<keyof Use, "rank">,
   say: (value: number) => string,
@@ -75,6 +87,7 @@ function used(
     key,
     head,
     align: "end",
+    width,
     cell: (worker) => {
       const values = usedBy(worker)?.[of] ?? [];
       const newest = values.at(-1);
@@ -84,7 +97,7 @@ function used(
           <Sparkline
             label={`${head} of rank ${worker.rank}, ${say(newest)} now`}
             values={values}
-            width={40}
+            width={36}
           />
           {say(newest)}
         </span>
