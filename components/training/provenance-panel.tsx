@@ -1,4 +1,5 @@
 import { Digest } from "@/components/ui/digest";
+import { plural } from "@/components/ui/format";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { Table } from "@/components/ui/table";
 import type { RunDetail } from "./types";
@@ -20,6 +21,22 @@ const WORDS: Record<string, string> = {
   attempt: "Attempt",
   packages: "Packages",
 };
+
+const byWords = ([a]: [string, string], [b]: [string, string]) => place(a) - place(b);
+const place = (key: string) => [...Object.keys(WORDS), key].indexOf(key);
+
+const item = ([key, value]: [string, string]) =>
+  [WORDS[key] ?? key, key === "packages" ? <Packages key={key} all={value} /> : value] as const;
+
+/** Hundreds of names that are looked for seldom. */
+function Packages({ all }: { all: string }) {
+  return (
+    <details>
+      <summary>{plural(all.split(", ").length, "package")}</summary>
+      {all}
+    </details>
+  );
+}
 
 /** What produced the result: every byte that went in by its digest, and where it was made. */
 export function ProvenancePanel({ run }: { run: RunDetail }) {
@@ -46,9 +63,7 @@ export function ProvenancePanel({ run }: { run: RunDetail }) {
       />
       <div className="body">
         {environment ? (
-          <DefinitionList
-            items={Object.entries(environment).map(([key, value]) => [WORDS[key] ?? key, value] as const)}
-          />
+          <DefinitionList items={Object.entries(environment).sort(byWords).map(item)} />
         ) : (
           <p className="t2">
             {run.state === "queued" || run.state === "running"

@@ -59,6 +59,7 @@ test("2 a torchrun script runs unmodified on two workers, and what it logs lands
   await expect(engineer.getByRole("region", { name: /worker\// })).toHaveCount(0);
   const provenance = training.panel("Provenance");
   await expect(provenance.getByRole("row", { name: /Code experiment\.zip/ })).toBeVisible();
+  await provenance.getByText(/^\d+ packages$/).click();
   await expect(provenance.getByText(/mlflow[-_]skinny 3\./)).toBeVisible();
   const logs = training.panel("Logs");
   await logs.getByPlaceholder("Search").fill("rank 1 of 2: step 120/120");

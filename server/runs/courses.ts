@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import type { Db } from "../platform/db";
 import { finite, isLogged } from "./metrics";
 
-/** Values of a course, equally spaced over the steps. */
+/** Values of a course at most: means over equal shares of the steps, of those shares that hold a point. */
 export const COURSE_VALUES = 24;
 const MAIN_METRIC = "train/loss";
 /** Up to so many steps a course is made of points, and up to so many of the rollup of 64 steps. */
@@ -13,7 +13,7 @@ const STEPS_OF_FINE = 32_768;
 export interface Course {
   run: number;
   metric: string;
-  /** Null where no point lies or the mean is not finite. */
+  /** Null where the mean is not finite. */
   values: (number | null)[];
 }
 
@@ -46,16 +46,10 @@ export async function coursesOf(db: Db, teamId: string, numbers: readonly number
            sum(sum) / sum(n) as value
     from part group by 1, 2, 3 order by 1, 3`);
   const courses = new Map<number, Course>();
-  for (const { run, metric, at, value } of rows) {
-    const course = courses.get(run) ?? { run, metric, values: Array(COURSE_VALUES).fill(null) };
+  for (const { run, metric, value } of rows) {
+    const course = courses.get(run) ?? { run, metric, values: [] };
     courses.set(run, course);
-    course.values[at] = finite(value);
+    course.values.push(finite(value));
   }
-  return [...courses.values()].map((course) => ({ ...course, values: joined(course.values) }));
-}
-
-/** A short course has fewer points than places: what lies between two of them is no gap. */
-function joined(values: readonly (number | null)[]): (number | null)[] {
-  const known = values.filter((value) => value !== null);
-  return known.length < COURSE_VALUES / 2 ? known : [...values];
+  return [...courses.values()];
 }
