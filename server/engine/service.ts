@@ -55,27 +55,36 @@ export async function defaultClusterId(db: Db): Promise<string> {
 export const clusterIds = async (db: Db): Promise<string[]> =>
   (await repo.listClusters(db)).map(({ id }) => id);
 
+/** Nodes for work that a cluster has, and those that each of its pools may still start. */
+export async function readNodes(db: Db, clusterId: string) {
+  const [observed, pools] = await Promise.all([
+    repo.readObserved(db, clusterId),
+    repo.listPools(db, clusterId),
+  ]);
+  const seen = ObservedCluster.safeParse(observed);
+  const up = seen.success ? seen.data.nodes.filter((node) => !node.isHead) : [];
+  const toCome = pools.map(({ name, max, resources }) => {
+    const { CPU = 0, GPU = 0 } = DesiredPool.shape.resources.parse(resources);
+    const count = Math.max(0, max - up.filter((node) => node.pool === name).length);
+    return { count, cpus: CPU, gpus: GPU };
+  });
+  return { up, toCome };
+}
+
 /** Nodes for work that a cluster has or may start, and what its services take of them. */
 export async function capacityOf(
   db: Db,
   clusterId: string,
 ): Promise<{ nodes: { cpus: number; gpus: number }[]; services: { cpus: number }[] }> {
   const from = sources();
-  const [observed, pools, sessions, replicas] = await Promise.all([
-    repo.readObserved(db, clusterId),
-    repo.listPools(db, clusterId),
+  const [{ up, toCome }, sessions, replicas] = await Promise.all([
+    readNodes(db, clusterId),
     from.sessions?.(db, clusterId) ?? [],
     from.replicas?.(db, clusterId) ?? [],
   ]);
-  const seen = ObservedCluster.safeParse(observed);
-  const nodes = seen.success ? seen.data.nodes.filter((node) => !node.isHead) : [];
-  const toCome = pools.flatMap(({ name, max, resources }) => {
-    const { CPU = 0, GPU = 0 } = DesiredPool.shape.resources.parse(resources);
-    const length = Math.max(0, max - nodes.filter((node) => node.pool === name).length);
-    return Array.from({ length }, () => ({ cpus: CPU, gpus: GPU }));
-  });
+  const toStart = toCome.flatMap(({ count, ...size }) => Array.from({ length: count }, () => size));
   return {
-    nodes: [...nodes.map(({ cpus, gpus }) => ({ cpus, gpus })), ...toCome],
+    nodes: [...up.map(({ cpus, gpus }) => ({ cpus, gpus })), ...toStart],
     services: [...sessions, ...replicas].map(({ cpus }) => ({ cpus })),
   };
 }

@@ -1,14 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, expect, inject, it } from "vitest";
-import { connect } from "../../db/client";
+import { beforeEach, expect, it } from "vitest";
 import { attempt, runParam } from "../../db/schema/runs";
 import { makeEngineer } from "../identity/testing";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
-import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
+import { testConsole } from "../platform/testing/console";
 import { compare, compareMetric, levelOf } from "./comparison";
 import { MAX_COMPARED_RUNS } from "./contract";
 import { ingestMetrics } from "./door/metrics";
@@ -16,24 +12,9 @@ import * as screens from "./screen-service";
 import { CompareMetric, CompareRuns, ListRuns } from "./screens";
 import { makeTeam, queue } from "./testing";
 
-let database: TestDatabase;
-let home: string;
-let connection: ReturnType<typeof connect>;
+const connection = testConsole();
 let ctx: TeamContext;
 
-beforeAll(async () => {
-  database = await createTestDatabase(inject("postgresUrl"));
-  home = await mkdtemp(join(tmpdir(), "lathe-comparison-"));
-  await mkdir(join(home, "secrets"));
-  await writeFile(join(home, "secrets", "server.key"), "k".repeat(64));
-  Object.assign(process.env, { DATABASE_URL: database.url, LATHE_HOME: home });
-  connection = connect(database.url);
-});
-afterAll(async () => {
-  await connection.pool.end();
-  await database.drop();
-  await rm(home, { recursive: true });
-});
 beforeEach(async () => {
   ctx = await makeTeam(connection.db);
 });

@@ -1,18 +1,14 @@
 /** The life of a run under a person's control: pause, resume, go on, run again, the queue and the budget. */
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { desc, eq, sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
-import { connect } from "../../db/client";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { auditEntry } from "../../db/schema/audit";
 import { attempt, run, runArtifact } from "../../db/schema/runs";
 import { Observation } from "../engine/contract";
 import { defaultClusterId, desiredState, observe, registerSources } from "../engine/service";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
-import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
+import { testConsole } from "../platform/testing/console";
 import { deriveToken } from "../platform/tokens";
 import { stopOverspent } from "./budget";
 import { continueRun, requestPause, rerun, resumeRun, setPriority } from "./control";
@@ -29,25 +25,12 @@ import {
 } from "./service";
 import { fetchSpec, INSPECTION, makeTeam, post, storeBlob } from "./testing";
 
-let database: TestDatabase;
-let connection: ReturnType<typeof connect>;
-let home: string;
+const connection = testConsole({ LATHE_POOL_MAX: "4" });
 let ctx: TeamContext;
 let finished: Outcome[];
 
 beforeAll(async () => {
-  database = await createTestDatabase(inject("postgresUrl"));
-  home = await mkdtemp(join(tmpdir(), "lathe-control-"));
-  await mkdir(join(home, "secrets"));
-  await writeFile(join(home, "secrets", "server.key"), "k".repeat(64));
-  Object.assign(process.env, { DATABASE_URL: database.url, LATHE_HOME: home, LATHE_POOL_MAX: "4" });
-  connection = connect(database.url);
   registerSources({ attempts: desiredAttempts });
-});
-afterAll(async () => {
-  await connection.pool.end();
-  await database.drop();
-  await rm(home, { recursive: true });
 });
 beforeEach(async () => {
   await connection.db.execute(sql`truncate run, attempt, checkpoint, run_artifact cascade`);

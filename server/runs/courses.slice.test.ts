@@ -1,36 +1,16 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { connect } from "../../db/client";
+import { expect, it } from "vitest";
 import { user } from "../../db/schema/identity";
 import { run } from "../../db/schema/runs";
 import type { TeamContext } from "../platform/context";
-import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
+import { testConsole } from "../platform/testing/console";
 import { COURSE_VALUES } from "./courses";
 import { ingestMetrics } from "./door/metrics";
 import * as screens from "./screen-service";
 import { ListRuns } from "./screens";
 import { makeTeam, queue } from "./testing";
 
-let database: TestDatabase;
-let home: string;
-let connection: ReturnType<typeof connect>;
-
-beforeAll(async () => {
-  database = await createTestDatabase(inject("postgresUrl"));
-  home = await mkdtemp(join(tmpdir(), "lathe-courses-"));
-  await mkdir(join(home, "secrets"));
-  await writeFile(join(home, "secrets", "server.key"), "k".repeat(64));
-  Object.assign(process.env, { DATABASE_URL: database.url, LATHE_HOME: home });
-  connection = connect(database.url);
-});
-afterAll(async () => {
-  await connection.pool.end();
-  await database.drop();
-  await rm(home, { recursive: true });
-});
+const connection = testConsole();
 
 async function logged(ctx: TeamContext, names: readonly string[], steps: number, every = 1) {
   const queued = await queue(ctx);

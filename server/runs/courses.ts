@@ -20,7 +20,7 @@ export interface Course {
 /** Of each run that logged something: the loss, or its first metric by name; the newest attempt's, of its lowest rank. */
 export async function coursesOf(db: Db, teamId: string, numbers: readonly number[]): Promise<Course[]> {
   if (numbers.length === 0) return [];
-  const { rows } = await db.execute<{ run: number; metric: string; at: number; value: number }>(sql`
+  const { rows } = await db.execute<{ run: number; metric: string; value: number }>(sql`
     with chosen as (
       select distinct on (r.id) r.number, s.id, s.name
       from run r join series s on s.run_id = r.id join attempt a on a.id = s.attempt_id

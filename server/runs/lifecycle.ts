@@ -85,6 +85,21 @@ export async function fail(tx: Transaction, run: Run, attempt: Attempt, cause: C
   await endRun(tx, run, { state: "failed", cause });
 }
 
+/** One more attempt of a run, by a job of its own unless one is named. `isAdmitted`: false leaves it to the queue. */
+export const addAttempt = (
+  tx: Transaction,
+  run: Pick<Run, "id" | "teamId">,
+  next: { number: number; firstStep: number; isAdmitted: boolean; jobId?: string },
+): Promise<Attempt> => {
+  const { isAdmitted, ...row } = next;
+  const jobId = jobIdOf(run.id, next.number);
+  return repo.insertAttempt(
+    tx,
+    { id: newId("att"), teamId: run.teamId, runId: run.id, jobId, ...row },
+    isAdmitted,
+  );
+};
+
 /** The attempt ends because someone asked for it: its run is paused, or ends with it. */
 export async function leave(tx: Transaction, run: Run, attempt: Attempt): Promise<void> {
   if (run.pauseRequestedAt && !run.stopRequestedAt) {
@@ -104,20 +119,8 @@ export const stopPaused = (tx: Transaction, run: Run): Promise<void> =>
 
 /** A paused run goes back into the queue with a new attempt from its newest checkpoint, which counts against nothing. */
 export async function resume(tx: Transaction, run: Run, last: Attempt): Promise<void> {
-  const number = last.number + 1;
   const firstStep = (await repo.newestCheckpoint(tx, run))?.step ?? 0;
-  await repo.insertAttempt(
-    tx,
-    {
-      id: newId("att"),
-      teamId: run.teamId,
-      runId: run.id,
-      number,
-      jobId: jobIdOf(run.id, number),
-      firstStep,
-    },
-    !isLaunched(run),
-  );
+  await addAttempt(tx, run, { number: last.number + 1, firstStep, isAdmitted: !isLaunched(run) });
   await emitRun(
     tx,
     await repo.moveRun(tx, run, "queued", { pauseRequestedAt: null, resumes: run.resumes + 1 }),
@@ -149,20 +152,13 @@ export async function retry(
     return { refused: "attempts_exhausted" };
   }
   const firstStep = await endAttempt(tx, run, attempt, cause, where.lastStep);
-  const number = attempt.number + 1;
   // It keeps the room that the attempt before it had.
-  const next = await repo.insertAttempt(
-    tx,
-    {
-      id: newId("att"),
-      teamId: run.teamId,
-      runId: run.id,
-      number,
-      jobId: where.next === "job" ? attempt.jobId : jobIdOf(run.id, number),
-      firstStep,
-    },
-    true,
-  );
+  const next = await addAttempt(tx, run, {
+    number: attempt.number + 1,
+    firstStep,
+    isAdmitted: true,
+    ...(where.next === "job" && { jobId: attempt.jobId }),
+  });
   // A result of an attempt that did not end cleanly is not the run's.
   if (run.result) await repo.patchRun(tx, run.id, { result: null });
   await emitRun(tx, run);

@@ -1,11 +1,7 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { sql } from "drizzle-orm";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { connect } from "../../db/client";
-import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
+import { expect, it } from "vitest";
+import { testConsole } from "../platform/testing/console";
 import { ingestMetrics } from "./door/metrics";
 import type { AttemptOwner } from "./door/owner";
 import { listSeries, readMetric, readUse } from "./metrics";
@@ -13,24 +9,7 @@ import { attemptsOf, getRun } from "./reads";
 import { MetricsQuery } from "./screens";
 import { makeTeam, queue } from "./testing";
 
-let database: TestDatabase;
-let home: string;
-let connection: ReturnType<typeof connect>;
-
-beforeAll(async () => {
-  database = await createTestDatabase(inject("postgresUrl"));
-  process.env.DATABASE_URL = database.url;
-  home = await mkdtemp(join(tmpdir(), "lathe-metrics-"));
-  await mkdir(join(home, "secrets"));
-  await writeFile(join(home, "secrets", "server.key"), "k".repeat(64));
-  process.env.LATHE_HOME = home;
-  connection = connect(database.url);
-});
-afterAll(async () => {
-  await connection.pool.end();
-  await database.drop();
-  await rm(home, { recursive: true });
-});
+const connection = testConsole();
 
 const Point = fc.record({
   name: fc.constantFrom("loss", "accuracy"),

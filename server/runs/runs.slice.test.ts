@@ -1,10 +1,7 @@
 import { createHash } from "node:crypto";
-import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { stat } from "node:fs/promises";
 import { eq, sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
-import { connect } from "../../db/client";
+import { beforeEach, describe, expect, it } from "vitest";
 import { cluster } from "../../db/schema/cluster";
 import { attempt, run } from "../../db/schema/runs";
 import { record } from "../audit/service";
@@ -12,8 +9,8 @@ import { defaultClusterId, desiredState, observe } from "../engine/service";
 import { blobPath } from "../platform/blobs";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
+import { testConsole } from "../platform/testing/console";
 import { untilSomebodyWaits } from "../platform/testing/locks";
-import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { deriveToken } from "../platform/tokens";
 import { LogsReport, TrainSpec } from "./contract";
 import { detail, logAt, logs, searchLogs } from "./screen-service";
@@ -32,25 +29,10 @@ import {
   storeBlob,
 } from "./testing";
 
-let database: TestDatabase;
-let connection: ReturnType<typeof connect>;
-let home: string;
+const connection = testConsole();
 let ctx: TeamContext;
 let finished: Outcome[];
 
-beforeAll(async () => {
-  database = await createTestDatabase(inject("postgresUrl"));
-  home = await mkdtemp(join(tmpdir(), "lathe-runs-"));
-  await mkdir(join(home, "secrets"));
-  await writeFile(join(home, "secrets", "server.key"), "k".repeat(64));
-  Object.assign(process.env, { DATABASE_URL: database.url, LATHE_HOME: home });
-  connection = connect(database.url);
-});
-afterAll(async () => {
-  await connection.pool.end();
-  await database.drop();
-  await rm(home, { recursive: true });
-});
 beforeEach(async () => {
   ctx = await makeTeam(connection.db);
   finished = [];

@@ -7,7 +7,7 @@ import type { Transaction } from "../platform/db";
 import { Conflict, Forbidden, NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { type CheckpointRef, type Priority, Resources, type RunKind, RunSpec } from "./contract";
-import { emitRun, jobIdOf, leave, stopPaused } from "./lifecycle";
+import { addAttempt, emitRun, leave, stopPaused } from "./lifecycle";
 import type { Run } from "./records";
 import * as repo from "./repo";
 import { isLaunched, isLiveRun } from "./states";
@@ -74,18 +74,8 @@ export async function createRun(
     maxHours: input.maxHours ?? null,
     createdBy: ctx.actor.kind === "person" ? ctx.actor.id : null,
   });
-  await repo.insertAttempt(
-    tx,
-    {
-      id: newId("att"),
-      teamId: ctx.teamId,
-      runId: run.id,
-      number: 1,
-      jobId: jobIdOf(run.id, 1),
-      firstStep: run.startCheckpoint?.step ?? 0,
-    },
-    !isLaunched(run),
-  );
+  const firstStep = run.startCheckpoint?.step ?? 0;
+  await addAttempt(tx, run, { number: 1, firstStep, isAdmitted: !isLaunched(run) });
   await emitRun(tx, run);
   // The caller's entry comes after the cluster's row is locked, which everybody else locks last.
   await takeTurn(tx, ctx.teamId);

@@ -1,6 +1,5 @@
-/** What earlier training runs and the cluster say about a launch. */
+/** What earlier training runs say about a launch. */
 import { and, desc, eq, isNotNull, sql } from "drizzle-orm";
-import { cluster, pool } from "../../db/schema/cluster";
 import { attempt, run } from "../../db/schema/runs";
 import type { Db } from "../platform/db";
 
@@ -29,13 +28,4 @@ export async function findRunsLike(db: Db, teamId: string, like: { workers: numb
     launches: rows.map((r) => r.launch),
     stepSeconds: rows.flatMap((r) => (r.seconds && r.steps ? [r.seconds / r.steps] : [])),
   };
-}
-
-export async function readCluster(db: Db, clusterId: string) {
-  const [row] = await db
-    .select({ observed: cluster.observed })
-    .from(cluster)
-    .where(eq(cluster.id, clusterId));
-  const pools = await db.select().from(pool).where(eq(pool.clusterId, clusterId));
-  return { observed: row?.observed ?? null, pools };
 }

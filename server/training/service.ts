@@ -2,8 +2,7 @@
 import { z } from "zod";
 import { record } from "../audit/service";
 import { datasetRef } from "../datasets/service";
-import { ObservedCluster } from "../engine/contract";
-import { defaultClusterId } from "../engine/service";
+import { defaultClusterId, readNodes } from "../engine/service";
 import { MadeBy, type Precision } from "../models/contract";
 import {
   canBeLearnt,
@@ -21,7 +20,7 @@ import { createRun, type Finisher } from "../runs/service";
 import { Recipe } from "../studio/contract";
 import { type LaunchInput, type LaunchPlan, MoreHyper, type PlanInput, type TrainMode } from "./contract";
 import { planLaunch, type Room } from "./plan";
-import { findRunsLike, readCluster } from "./repo";
+import { findRunsLike } from "./repo";
 
 const CPUS_PER_WORKER = 1;
 
@@ -124,26 +123,16 @@ export async function options(ctx: TeamContext, versionId: string) {
   };
 }
 
-const PoolResources = z.record(z.string(), z.number());
-
 /** What is free on the cluster, and what its pools may still start. */
 export async function readRoom(db: Db): Promise<Room> {
-  const { observed, pools } = await readCluster(db, await defaultClusterId(db));
-  const parsed = ObservedCluster.safeParse(observed);
-  const nodes = parsed.success ? parsed.data.nodes.filter((n) => !n.isHead) : [];
-  return {
-    nodes: nodes.map((n) => ({
-      cpus: n.cpus,
-      gpus: n.gpus,
-      freeCpus: n.cpus - n.cpusUsed,
-      freeGpus: n.gpus - n.gpusUsed,
-    })),
-    toCome: pools.map((pool) => {
-      const { CPU = 0, GPU = 0 } = PoolResources.parse(pool.resources);
-      const count = Math.max(0, pool.max - nodes.filter((n) => n.pool === pool.name).length);
-      return { count, cpus: CPU, gpus: GPU };
-    }),
-  };
+  const { up, toCome } = await readNodes(db, await defaultClusterId(db));
+  const nodes = up.map((n) => ({
+    cpus: n.cpus,
+    gpus: n.gpus,
+    freeCpus: n.cpus - n.cpusUsed,
+    freeGpus: n.gpus - n.gpusUsed,
+  }));
+  return { nodes, toCome };
 }
 
 async function gpusFree(db: Db): Promise<number> {

@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from gpu_worker.agent import rank_usage
 from gpu_worker.contract import MetricPoint
+from gpu_worker.jobs.folder_door import FolderDoor
 
 HELD_BYTES = 200 << 20
 CHILD = f"""
@@ -21,10 +23,11 @@ while True:
 """
 
 
-class Listener:
-    """The one method of a door that is used, here keeping what it is told."""
+class Listener(FolderDoor):
+    """Keeps the points that it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         self.points: list[MetricPoint] = []
         self.twice = threading.Event()
 
@@ -34,14 +37,16 @@ class Listener:
             self.twice.set()
 
 
-def test_a_child_counts_with_its_processor_time_and_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_counts_with_its_processor_time_and_its_memory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr(rank_usage, "EVERY_SECONDS", 1.0)
     child = subprocess.Popen([sys.executable, "-c", CHILD], stdout=subprocess.PIPE)
     assert child.stdout is not None
     child.stdout.readline()
-    door = Listener()
+    door = Listener(tmp_path)
     try:
-        with rank_usage.RankUsage(door, 3, gpus=[]):  # type: ignore[arg-type]
+        with rank_usage.RankUsage(door, 3, gpus=[]):
             assert door.twice.wait(60)
     finally:
         child.kill()

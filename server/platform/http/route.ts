@@ -59,10 +59,14 @@ const fromZod = (error: z.ZodError): AppError => {
 };
 
 /** The JSON body, parsed by its shape. @throws Invalid naming the field */
-export async function body<T extends z.ZodType>(request: Request, shape: T): Promise<z.output<T>> {
+export const body = async <T extends z.ZodType>(request: Request, shape: T): Promise<z.output<T>> =>
+  parsedJson(await request.text(), shape);
+
+/** JSON, parsed by its shape. @throws Invalid naming the field */
+export function parsedJson<T extends z.ZodType>(text: string, shape: T): z.output<T> {
   let json: unknown;
   try {
-    json = await request.json();
+    json = JSON.parse(text);
   } catch (cause) {
     throw new Invalid("The body is not JSON.", { cause });
   }

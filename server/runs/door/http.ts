@@ -8,6 +8,7 @@ import { locateBlob, registerBlob, storeStream } from "../../platform/blobs";
 import { config } from "../../platform/config";
 import type { Database } from "../../platform/db";
 import { Invalid, Limit } from "../../platform/errors";
+import { parsedJson } from "../../platform/http/route";
 import { singleton } from "../../platform/singleton";
 import type { Artifact } from "../contract";
 import type { Owner } from "./owner";
@@ -56,16 +57,8 @@ const tooLarge = (bytes: number) =>
   new Invalid(`A request of ${bytes} bytes is too large; at most ${MAX_BODY_BYTES} are read.`);
 
 /** The JSON body, parsed by its shape. @throws Invalid naming the field */
-export async function report<T extends z.ZodType>(request: Request, shape: T): Promise<z.output<T>> {
-  const text = await textOf(request);
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (cause) {
-    throw new Invalid("The body is not JSON.", { cause });
-  }
-  return shape.parse(json);
-}
+export const report = async <T extends z.ZodType>(request: Request, shape: T): Promise<z.output<T>> =>
+  parsedJson(await textOf(request), shape);
 
 /** The body as it comes in; empty when there is none. */
 export const bodyOf = (request: Request): Readable =>

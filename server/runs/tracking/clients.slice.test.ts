@@ -1,17 +1,14 @@
 /** The real, unmodified MLflow client against the door over HTTP: what a script logs is what the run tracked. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, expect, inject, it } from "vitest";
-import { connect } from "../../../db/client";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { attempt } from "../../../db/schema/runs";
 import { readSettings } from "../../../scripts/lib/settings.mjs";
 import type { TeamContext } from "../../platform/context";
-import { createTestDatabase, type TestDatabase } from "../../platform/testing/postgres";
+import { testConsole } from "../../platform/testing/console";
 import { listSeries } from "../metrics";
 import { makeTeam, queue } from "../testing";
 import { tracked } from "./service";
@@ -20,27 +17,16 @@ import { type Door, openDoor } from "./testing";
 /** Importing MLflow and torch takes seconds on a busy machine. */
 const PATIENCE_MS = 180_000;
 
-let database: TestDatabase;
-let connection: ReturnType<typeof connect>;
-let home: string;
+const connection = testConsole({ LATHE_LOG_LEVEL: "error" });
 let door: Door;
 let ctx: TeamContext;
 let own: Awaited<ReturnType<typeof queue>>;
 
 beforeAll(async () => {
-  database = await createTestDatabase(inject("postgresUrl"));
-  home = await mkdtemp(join(tmpdir(), "lathe-clients-"));
-  await mkdir(join(home, "secrets"));
-  await writeFile(join(home, "secrets", "server.key"), "k".repeat(64));
-  Object.assign(process.env, { DATABASE_URL: database.url, LATHE_HOME: home, LATHE_LOG_LEVEL: "error" });
-  connection = connect(database.url);
   door = await openDoor();
 });
 afterAll(async () => {
   await door.close();
-  await connection.pool.end();
-  await database.drop();
-  await rm(home, { recursive: true });
 });
 beforeEach(async () => {
   ctx = await makeTeam(connection.db);
@@ -52,11 +38,11 @@ beforeEach(async () => {
 async function runScript(name: string): Promise<Record<string, unknown>> {
   const python = join(readSettings({ ...process.env, LATHE_HOME: undefined }).venv, "bin/python");
   const child = spawn(python, [resolve("server/runs/tracking/scripts", `${name}.py`)], {
-    cwd: home,
+    cwd: connection.home,
     env: {
       NODE_ENV: process.env.NODE_ENV,
       PATH: process.env.PATH,
-      HOME: home,
+      HOME: connection.home,
       OMP_NUM_THREADS: "1",
       MLFLOW_TRACKING_URI: door.url,
       MLFLOW_TRACKING_TOKEN: own.token,

@@ -1,15 +1,11 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { eq } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, vi } from "vitest";
-import { connect } from "../../../db/client";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { attempt } from "../../../db/schema/runs";
 import type { TeamContext } from "../../platform/context";
 import { newId } from "../../platform/ids";
 import { relay } from "../../platform/live/relay";
 import { singleton } from "../../platform/singleton";
-import { createTestDatabase, type TestDatabase } from "../../platform/testing/postgres";
+import { testConsole } from "../../platform/testing/console";
 import { deriveToken } from "../../platform/tokens";
 import { readMetric } from "../metrics";
 import { attemptsOf, getRun } from "../reads";
@@ -18,25 +14,10 @@ import { makeTeam, post, queue } from "../testing";
 import { tracked } from "./service";
 import { call, callArtifacts, ok, refusal } from "./testing";
 
-let database: TestDatabase;
-let connection: ReturnType<typeof connect>;
-let home: string;
+const connection = testConsole({ LATHE_LOG_LEVEL: "error" });
 let ctx: TeamContext;
 let own: Awaited<ReturnType<typeof queue>>;
 
-beforeAll(async () => {
-  database = await createTestDatabase(inject("postgresUrl"));
-  home = await mkdtemp(join(tmpdir(), "lathe-tracking-"));
-  await mkdir(join(home, "secrets"));
-  await writeFile(join(home, "secrets", "server.key"), "k".repeat(64));
-  Object.assign(process.env, { DATABASE_URL: database.url, LATHE_HOME: home, LATHE_LOG_LEVEL: "error" });
-  connection = connect(database.url);
-});
-afterAll(async () => {
-  await connection.pool.end();
-  await database.drop();
-  await rm(home, { recursive: true });
-});
 beforeEach(async () => {
   ctx = await makeTeam(connection.db);
   own = await queue(ctx);
