@@ -50,8 +50,11 @@ export function recipeTitle(madeBy: MadeBy | null): string {
 export function recipeDetail(madeBy: MadeBy | null): string {
   if (!madeBy) return "";
   if (madeBy.kind === "train") {
-    const { epochs, globalBatch, lr } = madeBy.hyper;
-    return `${trained(madeBy.mode).how}, ${epochs} ${epochs === 1 ? "epoch" : "epochs"}, batch ${globalBatch}, lr ${lr}${madeBy.precision === "fp32" ? "" : `, ${PRECISIONS[madeBy.precision]} applied again`}`;
+    const { epochs, globalBatch, lr, stopAtStep } = madeBy.hyper;
+    const length = stopAtStep
+      ? `to step ${stopAtStep} of ${epochs} epochs`
+      : `${epochs} ${epochs === 1 ? "epoch" : "epochs"}`;
+    return `${trained(madeBy.mode).how}, ${length}, batch ${globalBatch}, lr ${lr}${madeBy.precision === "fp32" ? "" : `, ${PRECISIONS[madeBy.precision]} applied again`}`;
   }
   const { channels, sparsity } = madeBy.achieved;
   const { merge } = madeBy.recipe;

@@ -162,7 +162,9 @@ function columns(versions: readonly Version[]): Column<Version>[] {
         ) : v.refusal ? (
           <span className="t2">rule {v.refusal.rule}</span>
         ) : (
-          <span>{v.origin === "sample" ? "Sample" : "Uploaded"}</span>
+          <span>
+            {v.origin === "sample" ? "Sample" : v.origin === "script" ? "Logged by a script" : "Uploaded"}
+          </span>
         );
       },
     },

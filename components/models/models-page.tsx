@@ -16,6 +16,7 @@ import { type Column, Table } from "@/components/ui/table";
 import { useToast } from "@/components/ui/toast";
 import { useUrlState } from "@/components/ui/use-url-state";
 import { DropTarget, FilePicker } from "@/components/uploads/drop-target";
+import { ArtifactSheet } from "./artifact-sheet";
 import { UploadSheet } from "./upload-sheet";
 import { VersionStateDot } from "./version-state";
 
@@ -86,6 +87,7 @@ export function ModelsPage({ team }: { team: string }) {
         )}
       </div>
       <UploadSheet team={team} file={file} onClose={() => setFile(null)} />
+      <ArtifactSheet team={team} />
     </DropTarget>
   );
 }

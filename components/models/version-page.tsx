@@ -108,7 +108,13 @@ function Loaded({ team, page }: { team: string; page: VersionPageData }) {
 }
 
 const origin = (of: VersionPageData["version"]["origin"]): string =>
-  ({ upload: "uploaded", sample: "sample model", compress: "committed", train: "trained" })[of];
+  ({
+    upload: "uploaded",
+    sample: "sample model",
+    compress: "committed",
+    train: "trained",
+    script: "logged by a script",
+  })[of];
 
 function Actions({ team, page }: { team: string; page: VersionPageData }) {
   const may = useMay(team);

@@ -122,7 +122,7 @@ export function ProvenancePanel({
   page: VersionPageData;
 }) {
   const parent = lineage.at(-2);
-  const { steps, seconds, seed, environment } = version.provenance ?? {};
+  const { steps, seconds, seed, environment, loggedBy, artifact } = version.provenance ?? {};
   const runLink = run && (
     <Link className="link" href={`/${team}/training/${run.number}`}>
       run {run.number}
@@ -142,6 +142,16 @@ export function ProvenancePanel({
   items.push(["By", version.createdByName ?? "the console itself"]);
   items.push(["When", datetime(Number(version.createdAt))]);
   items.push(["File", version.filename]);
+  if (loggedBy !== undefined)
+    items.push([
+      "Logged by",
+      <span key="logged">
+        <Link className="link" href={`/${team}/training/${loggedBy}`}>
+          run {loggedBy}
+        </Link>
+        , as {artifact}
+      </span>,
+    ]);
   if (run) items.push([run.kind === "inspect_model" ? "Inspected by" : "Made by", runLink]);
   if (parent) items.push(["Parent", <Parent key="parent" parent={parent} />]);
   const mergedWith = lineage.at(-1)?.mergedWithNumber;

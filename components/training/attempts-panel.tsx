@@ -1,6 +1,4 @@
-import { Age } from "@/components/ui/age";
-import { Digest } from "@/components/ui/digest";
-import { bytes, clockTime, count, duration } from "@/components/ui/format";
+import { clockTime, count, duration } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Bar } from "@/components/ui/progress";
 import { StatusDot } from "@/components/ui/status";
@@ -79,36 +77,6 @@ export function AttemptsPanel({ run }: { run: RunDetail }) {
                 {a.cause ? `${clockTime(a.endedAt?.getTime(), "local")} ${a.cause.message}` : ""}
               </span>
             ),
-          },
-        ]}
-      />
-    </Panel>
-  );
-}
-
-export function CheckpointsPanel({ run }: { run: RunDetail }) {
-  return (
-    <Panel title="Checkpoints" subtitle={run.checkpoints.length > 0 ? `newest first` : undefined}>
-      <Table
-        label="Checkpoints"
-        tight
-        maxHeight={220}
-        rows={run.checkpoints}
-        rowKey={(c) => `${c.attempt}-${c.step}`}
-        empty={
-          <p className="empty t2">The first one is written after {run.checkpointEvery ?? "some"} steps.</p>
-        }
-        columns={[
-          { key: "step", head: "Step", cell: (c) => <span className="m num">{count(c.step)}</span> },
-          { key: "attempt", head: "Attempt", align: "end", cell: (c) => c.attempt },
-          { key: "kept", head: "Kept as", cell: (c) => c.kept },
-          { key: "bytes", head: "Size", align: "end", cell: (c) => bytes(c.bytes) },
-          { key: "digest", head: "Digest", cell: (c) => <Digest value={c.sha256} /> },
-          {
-            key: "age",
-            head: "Age",
-            align: "end",
-            cell: (c) => <Age at={c.createdAt.getTime()} form="ago" />,
           },
         ]}
       />

@@ -1,6 +1,5 @@
 "use client";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useRouter } from "next/navigation";
+import { useMutation } from "@tanstack/react-query";
 import { useEffect, useEffectEvent, useMemo, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
@@ -10,6 +9,7 @@ import { count } from "@/components/ui/format";
 import { Menu } from "@/components/ui/menu";
 import { useToast } from "@/components/ui/toast";
 import type { RunDetail } from "./types";
+import { useActs } from "./use-acts";
 
 interface Props {
   team: string;
@@ -49,7 +49,7 @@ export function RunActions({ team, run, mayLaunch }: Props) {
         </Button>
       )}
       {run.can.continue && (
-        <Button onClick={act.goOn} reason={notLaunching} reasonAt="hidden">
+        <Button onClick={() => act.goOn()} reason={notLaunching} reasonAt="hidden">
           Continue from checkpoint
         </Button>
       )}
@@ -62,50 +62,6 @@ export function RunActions({ team, run, mayLaunch }: Props) {
       <StopDialog team={team} run={run} open={stopping} onOpenChange={setStopping} />
     </>
   );
-}
-
-/** Each act shows its state at once; a refusal brings the true one back and says why. */
-function useActs(team: string, run: RunDetail) {
-  const trpc = useTRPC();
-  const cache = useQueryClient();
-  const router = useRouter();
-  const toast = useToast();
-  const { queryKey } = trpc.runs.get.queryOptions({ team, number: run.number });
-  const meanwhile = (patch: Partial<RunDetail>) => async () => {
-    await cache.cancelQueries({ queryKey });
-    cache.setQueryData(queryKey, (shown) => shown && { ...shown, ...patch });
-  };
-  const refused = (what: string) => (error: unknown) => {
-    void cache.invalidateQueries({ queryKey });
-    const { message, remedy } = readError(error);
-    toast({ state: "bad", title: what, detail: remedy ? `${message} ${remedy}` : message });
-  };
-  const open = ({ number }: { number: number }) => router.push(`/${team}/training/${number}`);
-  const pause = useMutation(
-    trpc.runs.pause.mutationOptions({
-      onMutate: meanwhile({ pauseRequestedAt: new Date() }),
-      onError: refused("It was not paused."),
-    }),
-  );
-  const resume = useMutation(
-    trpc.runs.resume.mutationOptions({
-      onMutate: meanwhile({ state: "queued", pauseRequestedAt: null, can: { ...run.can, resume: false } }),
-      onError: refused("It was not resumed."),
-    }),
-  );
-  const rerun = useMutation(
-    trpc.runs.rerun.mutationOptions({ onSuccess: open, onError: refused("It was not launched again.") }),
-  );
-  const goOn = useMutation(
-    trpc.runs.continue.mutationOptions({ onSuccess: open, onError: refused("It was not continued.") }),
-  );
-  const of = { team, runId: run.id };
-  return {
-    pause: () => pause.mutate(of),
-    resume: () => resume.mutate(of),
-    rerun: () => rerun.mutate(of),
-    goOn: () => goOn.mutate(of),
-  };
 }
 
 /** `p` pauses and resumes; the palette offers the same. */

@@ -12,7 +12,8 @@ import { datetime } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { StatusBadge } from "@/components/ui/status";
-import { AttemptsPanel, CheckpointsPanel } from "./attempts-panel";
+import { AttemptsPanel } from "./attempts-panel";
+import { CheckpointsPanel } from "./checkpoints-panel";
 import { CompareField } from "./compare-field";
 import { HeatPanel } from "./heat-panel";
 import { type LogMoment, LogsPanel } from "./logs-panel";
@@ -119,10 +120,8 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
           </div>
           <div className="g">
             <WorkersPanel team={team} run={run} />
-            {trains && <CheckpointsPanel run={run} />}
-            {(trains || run.kind === "script") && (
-              <TrackedPanels team={team} run={run} may={may("run.launch")} />
-            )}
+            {trains && <CheckpointsPanel team={team} run={run} mayLaunch={may("run.launch")} />}
+            {(trains || run.kind === "script") && <TrackedPanels team={team} run={run} />}
             <Panel title="Configuration" padded tools={<CompareField team={team} run={run.number} />}>
               <DefinitionList items={run.configuration.map(([name, value]) => [name, value] as const)} />
             </Panel>

@@ -1,8 +1,10 @@
 "use client";
 import { useMutation, useQuery } from "@tanstack/react-query";
+import Link from "next/link";
 import { useState } from "react";
 import { useTail } from "@/components/live/provider";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Callout } from "@/components/ui/feedback";
@@ -20,7 +22,10 @@ const NOTE = "mlflow.note.content";
 const isOwn = (key: string) => key.startsWith("mlflow.");
 
 /** What a run tracked of itself, and what people note about it. */
-export function TrackedPanels({ team, run, may }: { team: string; run: RunDetail; may: boolean }) {
+export function TrackedPanels({ team, run }: { team: string; run: RunDetail }) {
+  const allowed = useMay(team);
+  const may = allowed("run.launch");
+  const mayUpload = allowed("model.upload");
   const trpc = useTRPC();
   const { data, refetch } = useQuery(trpc.runs.tracked.queryOptions({ team, run: run.number }));
   useTail(run.id, (what) => {
@@ -30,7 +35,9 @@ export function TrackedPanels({ team, run, may }: { team: string; run: RunDetail
   return (
     <>
       {data.params.length > 0 && <Parameters params={data.params} />}
-      {data.artifacts.length > 0 && <Artifacts team={team} run={run.number} tracked={data} />}
+      {data.artifacts.length > 0 && (
+        <Artifacts team={team} run={run.number} tracked={data} mayUpload={mayUpload} />
+      )}
       <Notes key={noteOf(data)} team={team} run={run.number} tracked={data} may={may} />
     </>
   );
@@ -80,7 +87,14 @@ function Parameters({ params }: { params: Tracked["params"] }) {
   );
 }
 
-function Artifacts({ team, run, tracked }: { team: string; run: number; tracked: Tracked }) {
+interface ArtifactsProps {
+  team: string;
+  run: number;
+  tracked: Tracked;
+  mayUpload: boolean;
+}
+
+function Artifacts({ team, run, tracked, mayUpload }: ArtifactsProps) {
   const { artifacts, models } = tracked;
   const total = artifacts.reduce((sum, file) => sum + file.bytes, 0);
   return (
@@ -122,6 +136,25 @@ function Artifacts({ team, run, tracked }: { team: string; run: number; tracked:
                 {path}
               </a>
             ),
+          },
+          {
+            key: "version",
+            head: <span className="sr-only">Version</span>,
+            align: "end",
+            width: "130px",
+            cell: ({ path, version }) =>
+              version ? (
+                <Link className="link" href={`/${team}/models/${version.model}/v/${version.number}`}>
+                  {version.model} v{version.number}
+                </Link>
+              ) : path.endsWith(".onnx") && mayUpload ? (
+                <Link
+                  className="link"
+                  href={`/${team}/models?run=${run}&artifact=${encodeURIComponent(path)}`}
+                >
+                  Make a version…
+                </Link>
+              ) : null,
           },
           { key: "bytes", head: "Size", align: "end", width: "80px", cell: (file) => bytes(file.bytes) },
         ]}

@@ -58,7 +58,7 @@ export const version = pgTable(
       .references(() => blob.sha256),
     filename: text("filename").notNull(),
     state: text("state", { enum: ["inspecting", "ready", "refused", "failed"] }).notNull(),
-    origin: text("origin", { enum: ["upload", "sample", "compress", "train"] }).notNull(),
+    origin: text("origin", { enum: ["upload", "sample", "compress", "train", "script"] }).notNull(),
     parentId: text("parent_id").references((): AnyPgColumn => version.id),
     /** The other parent, of a merge. */
     mergedWithId: text("merged_with_id").references((): AnyPgColumn => version.id),

@@ -292,7 +292,7 @@ export { Refusal };
 
 export const VersionState = z.enum(["inspecting", "ready", "refused", "failed"]);
 export type VersionState = z.infer<typeof VersionState>;
-export const VersionOrigin = z.enum(["upload", "sample", "compress", "train"]);
+export const VersionOrigin = z.enum(["upload", "sample", "compress", "train", "script"]);
 
 export const ListModels = z.object({
   query: z.string().trim().max(100).default(""),
@@ -301,9 +301,8 @@ export const ListModels = z.object({
   limit: z.number().int().min(1).max(100).default(50),
 });
 
-/** A finished upload becomes the first version of a new model, or the next one of a model there is. */
-export const CreateFromUpload = z.object({
-  uploadId: Id,
+/** A file becomes the first version of a new model, or the next one of a model there is. */
+const NewVersion = z.object({
   model: z.discriminatedUnion("is", [
     z.object({
       is: z.literal("new"),
@@ -314,7 +313,16 @@ export const CreateFromUpload = z.object({
   ]),
   note: z.string().trim().max(2000).default(""),
 });
+export type NewVersion = z.infer<typeof NewVersion>;
+/** Of a finished upload. */
+export const CreateFromUpload = NewVersion.extend({ uploadId: Id });
 export type CreateFromUpload = z.infer<typeof CreateFromUpload>;
+/** Of a file that a run logged. */
+export const CreateFromArtifact = NewVersion.extend({
+  run: z.number().int().positive(),
+  path: z.string().min(1).max(1000),
+});
+export type CreateFromArtifact = z.infer<typeof CreateFromArtifact>;
 
 export const Evaluate = z.object({
   versionId: Id,
@@ -377,6 +385,9 @@ export const Provenance = z
     seconds: z.number().optional(),
     seed: z.number().optional(),
     environment: z.record(z.string(), z.string()).optional(),
+    /** The number of the run whose script logged it, and where. */
+    loggedBy: z.number().int().optional(),
+    artifact: z.string().optional(),
   })
   .loose();
 export type Provenance = z.infer<typeof Provenance>;

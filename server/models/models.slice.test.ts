@@ -1,49 +1,39 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { and, eq } from "drizzle-orm";
-import { afterAll, beforeAll, describe, expect, inject, it } from "vitest";
-import { connect } from "../../db/client";
+import { describe, expect, it } from "vitest";
 import { evaluation, version } from "../../db/schema/models";
 import { upload } from "../../db/schema/platform";
-import { run } from "../../db/schema/runs";
+import { run, runArtifact } from "../../db/schema/runs";
 import type { DatasetReport } from "../datasets/contract";
 import { makeEngineer } from "../identity/testing";
 import { adoptFile, registerBlob } from "../platform/blobs";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
-import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
+import { testConsole } from "../platform/testing/console";
 import { toRun } from "../runs/records";
+import { queue } from "../runs/testing";
+import { tracked } from "../runs/tracking/service";
 import { createVersionFromRun, finishEvaluation, finishInspection } from "./from-run";
 import * as service from "./service";
 import { evaluationResult, inspection } from "./testing/examples";
 
-let database: TestDatabase;
-let home: string;
-let connection: ReturnType<typeof connect>;
-
-beforeAll(async () => {
-  database = await createTestDatabase(inject("postgresUrl"));
-  home = await mkdtemp(join(tmpdir(), "lathe-models-"));
-  process.env.LATHE_HOME = home;
-  process.env.DATABASE_URL = database.url;
-  connection = connect(database.url);
-});
-afterAll(async () => {
-  await connection.pool.end();
-  await database.drop();
-  await rm(home, { recursive: true, force: true });
-});
-
+const connection = testConsole();
 const makeTeam = (): Promise<TeamContext> => makeEngineer(connection.db);
 
-/** A finished upload, as the tus server leaves it. */
-async function uploaded(ctx: TeamContext, purpose = "model"): Promise<string> {
-  const path = join(home, newId("tmp"));
+/** Bytes of their own in the blob store. */
+async function storedFile(ctx: TeamContext) {
+  const path = join(connection.home, newId("tmp"));
   await writeFile(path, randomBytes(64));
   const found = await adoptFile(path);
   await registerBlob(ctx.db, ctx.teamId, found);
+  return found;
+}
+
+/** A finished upload, as the tus server leaves it. */
+async function uploaded(ctx: TeamContext, purpose = "model"): Promise<string> {
+  const found = await storedFile(ctx);
   const id = newId("upl");
   await ctx.db.insert(upload).values({
     id,
@@ -83,6 +73,34 @@ async function readyVersion(ctx: TeamContext, name: string) {
   });
   return created;
 }
+
+describe("a version from what a script logged", () => {
+  it("is inspected like a stranger's file, and says which run logged it", async () => {
+    const ctx = await makeTeam();
+    const logged = await queue(ctx);
+    const file = await storedFile(ctx);
+    const path = "models/m-1/artifacts/model.onnx";
+    await ctx.db.insert(runArtifact).values({ teamId: ctx.teamId, runId: logged.id, path, ...file });
+    const input = { run: logged.number, path, model: isNew("parcels"), note: "" };
+    const made = await service.createFromArtifact(ctx, input);
+    const page = await service.versionPage(ctx, { model: "parcels", number: 1 });
+    expect(page.version).toMatchObject({
+      state: "inspecting",
+      origin: "script",
+      digest: file.sha256,
+      filename: "model.onnx",
+      provenance: { loggedBy: logged.number, artifact: path },
+    });
+    expect((await runOf(ctx, made.versionId, "inspect_model")).spec).toMatchObject({ blob: file.sha256 });
+    expect((await tracked(ctx, logged.number)).artifacts).toMatchObject([
+      { path, version: { model: "parcels", number: 1 } },
+    ]);
+    await expect(service.createFromArtifact(ctx, { ...input, path: "model.onnx" })).rejects.toThrow(
+      "no artifact model.onnx",
+    );
+    await expect(service.createFromArtifact(await makeTeam(), input)).rejects.toThrow("no run");
+  });
+});
 
 describe("a version from an upload", () => {
   it("is being inspected until its run has looked, and takes what the run found", async () => {
@@ -374,7 +392,7 @@ const parentDigest = (page: Awaited<ReturnType<typeof service.versionPage>>): st
   page.lineage[0]?.digest ?? "";
 
 async function stored(ctx: TeamContext): Promise<{ sha256: string; bytes: number }> {
-  const path = join(home, newId("tmp"));
+  const path = join(connection.home, newId("tmp"));
   await writeFile(path, randomBytes(64));
   const found = await adoptFile(path);
   await registerBlob(ctx.db, ctx.teamId, found);

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { Id, Slug } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
 import { compare } from "./compare";
-import { Compare, CreateFromUpload, Evaluate, ListModels, TryBatch } from "./contract";
+import { Compare, CreateFromArtifact, CreateFromUpload, Evaluate, ListModels, TryBatch } from "./contract";
 import { addSample, sampleIsHere } from "./sample";
 import * as service from "./service";
 import { tryBatch } from "./tries";
@@ -28,6 +28,9 @@ export const modelsRouter = router({
   createFromUpload: inTeam("model.upload")
     .input(CreateFromUpload)
     .mutation(({ ctx, input }) => service.createFromUpload(ctx, input)),
+  createFromArtifact: inTeam("model.upload")
+    .input(CreateFromArtifact)
+    .mutation(({ ctx, input }) => service.createFromArtifact(ctx, input)),
   tryBatch: inTeam("run.launch")
     .input(TryBatch)
     .mutation(({ ctx, input }) => tryBatch(ctx, input)),

@@ -12,13 +12,16 @@ import { emit } from "../platform/live/outbox";
 import { takeUpload } from "../platform/uploads/service";
 import { Cause, EvaluateSpec, InspectModelSpec, Progress } from "../runs/contract";
 import { createRun } from "../runs/service";
+import { artifactOf } from "../runs/tracking/service";
 import {
+  type CreateFromArtifact,
   type CreateFromUpload,
   type Evaluate,
   EvaluationResult,
   Inspection,
   type ListModels,
   MadeBy,
+  type NewVersion,
   Provenance,
   Refusal as RefusalShape,
   Sizes,
@@ -158,10 +161,28 @@ export async function openDownload(ctx: TeamContext, versionId: string) {
 export async function createFromUpload(ctx: TeamContext, input: CreateFromUpload) {
   return transact(ctx, async (tx) => {
     const file = await takeUpload(tx, ctx, input.uploadId, "model");
-    const modelId = input.model.is === "new" ? await createModel(tx, ctx, input.model) : input.model.modelId;
+    const modelId = await modelOf(tx, ctx, input);
     return createVersion(tx, ctx, { ...file, modelId, origin: "upload", note: input.note, provenance: null });
   });
 }
+
+/** A new version from a file that a script logged; it is inspected like a stranger's. @throws NotFound, Conflict */
+export async function createFromArtifact(ctx: TeamContext, input: CreateFromArtifact) {
+  const file = await artifactOf(ctx, input.run, input.path);
+  return transact(ctx, async (tx) =>
+    createVersion(tx, ctx, {
+      ...file,
+      modelId: await modelOf(tx, ctx, input),
+      filename: input.path.split("/").at(-1) ?? input.path,
+      origin: "script",
+      note: input.note,
+      provenance: { loggedBy: input.run, artifact: input.path },
+    }),
+  );
+}
+
+const modelOf = async (tx: Transaction, ctx: TeamContext, { model }: NewVersion): Promise<string> =>
+  model.is === "new" ? createModel(tx, ctx, model) : model.modelId;
 
 async function createModel(tx: Transaction, ctx: TeamContext, input: { name: string; task: string }) {
   const id = newId("mdl");
@@ -186,18 +207,18 @@ async function createModel(tx: Transaction, ctx: TeamContext, input: { name: str
   return id;
 }
 
-interface NewVersion {
+interface InspectedFile {
   modelId: string;
   filename: string;
   sha256: string;
   bytes: number;
-  origin: "upload" | "sample";
+  origin: "upload" | "sample" | "script";
   note: string;
   provenance: Provenance | null;
 }
 
 /** The one way a stranger's file becomes a version: a row that says "inspecting", and the run that opens it. */
-async function createVersion(tx: Transaction, ctx: TeamContext, input: NewVersion) {
+async function createVersion(tx: Transaction, ctx: TeamContext, input: InspectedFile) {
   const taken = await repo.takeNumber(tx, ctx.teamId, input.modelId);
   if (!taken) throw new NotFound("There is no such model in this team.");
   const versionId = newId("ver");
@@ -234,8 +255,13 @@ async function createVersion(tx: Transaction, ctx: TeamContext, input: NewVersio
   await record(tx, ctx, {
     action: "version.uploaded",
     target: { kind: "version", id: versionId },
-    summary: `Uploaded ${input.filename} as ${taken.name} v${taken.number}`,
-    after: { digest: input.sha256, bytes: input.bytes, origin: input.origin },
+    summary: `${input.origin === "script" ? `Took ${input.filename} of run ${input.provenance?.loggedBy}` : `Uploaded ${input.filename}`} as ${taken.name} v${taken.number}`,
+    after: {
+      digest: input.sha256,
+      bytes: input.bytes,
+      origin: input.origin,
+      ...(input.origin === "script" && input.provenance),
+    },
   });
   await emit(tx, { teamId: ctx.teamId, topic: "models", key: versionId });
   return { versionId, modelId: input.modelId, model: taken.name, number: taken.number };

@@ -98,6 +98,7 @@ function unusual(hyper: TrainHyper): Pair[] {
     ],
     ["keepLast", "Checkpoints kept", `the newest ${hyper.keepLast}`],
     ["keepEverySteps", "And those of every", `${hyper.keepEverySteps} steps`],
+    ["stopAtStep", "Ends after step", String(hyper.stopAtStep)],
     ["stallSeconds", "Stalled after", hyper.stallSeconds === 0 ? "never" : `${hyper.stallSeconds} s`],
   ];
   return pairs.flatMap(([key, name, value]): Pair[] => (hyper[key] === USUAL[key] ? [] : [[name, value]]));

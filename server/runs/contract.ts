@@ -127,6 +127,8 @@ export const TrainHyper = z.object({
   keepLast: z.number().int("a whole number").min(1, "at least 1").max(1000, "at most 1,000").default(3),
   keepEverySteps: z.number().int("a whole number").min(0, "at least 0").default(0),
   evaluateEverySteps: z.number().int().min(1).default(50),
+  /** Ends after this step with a result, as if it were the last; the learning rate goes as for all epochs. */
+  stopAtStep: z.number().int().min(1).nullable().default(null),
   /** Seconds without a step after which a rank counts as stalled; 0 never, null by the step times. */
   stallSeconds: z.number().min(0, "at least 0").max(86_400, "at most 86,400, a day").nullable().default(null),
 });

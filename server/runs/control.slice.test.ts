@@ -11,7 +11,7 @@ import { newId } from "../platform/ids";
 import { testConsole } from "../platform/testing/console";
 import { deriveToken } from "../platform/tokens";
 import { stopOverspent } from "./budget";
-import { continueRun, requestPause, rerun, resumeRun, setPriority } from "./control";
+import { continueRun, requestPause, rerun, resumeRun, setPriority, versionOfCheckpoint } from "./control";
 import { type Outcome, registerFinishers } from "./finishers";
 import { newestAttempt } from "./repo";
 import { detail } from "./screen-service";
@@ -218,6 +218,51 @@ describe("going on", () => {
     await requestStop(ctx, id);
     expect((await detail(ctx, number)).can.continue).toBe(false);
     await expect(continueRun(ctx, id)).rejects.toThrow("left no checkpoint");
+  });
+});
+
+describe("a checkpoint", () => {
+  const kept = async (number: number, step: number) => {
+    const found = (await detail(ctx, number)).checkpoints.find((one) => one.step === step);
+    if (!found) throw new Error(`no checkpoint of step ${step}`);
+    return found;
+  };
+
+  it("becomes a version by a run that trains no further, while its own run goes on", async () => {
+    const keepsOne = { ...TRAINING.spec, hyper: { seed: 7, keepLast: 1 } } as NewRun["spec"];
+    const first = await launch({ spec: keepsOne });
+    await begin(first.id);
+    const early = await checkpoint(first.id, 25);
+    const { id } = await kept(first.number, 25);
+    const made = await versionOfCheckpoint(ctx, first.id, id);
+    expect((await lastAudit())?.summary).toContain(`makes a version of step 25 of run ${first.number}`);
+    // Its bytes are wanted: the policy of the run that goes on does not remove them.
+    await checkpoint(first.id, 50);
+    expect((await kept(first.number, 25)).sha256).toBe(early.sha256);
+    const { token } = await newest(made.id);
+    expect(await (await fetchSpec(token)).json()).toMatchObject({
+      checkpoint: early,
+      spec: { hyper: { seed: 7, stopAtStep: 25 } },
+    });
+    await requestStop(ctx, made.id);
+    await checkpoint(first.id, 75);
+    await expect(versionOfCheckpoint(ctx, first.id, id)).rejects.toThrow("keeps no such checkpoint");
+  });
+
+  it("that is not the newest is gone on from when it is named", async () => {
+    const first = await launch();
+    await begin(first.id);
+    const early = await checkpoint(first.id, 25);
+    await checkpoint(first.id, 50);
+    await requestStop(ctx, first.id);
+    await see(first.id, "stopped");
+    const next = await continueRun(ctx, first.id, (await kept(first.number, 25)).id);
+    const spec = await (await fetchSpec((await newest(next.id)).token)).json();
+    expect(spec).toMatchObject({ checkpoint: early, spec: { hyper: { stopAtStep: null } } });
+    const other = await launch();
+    await expect(versionOfCheckpoint(ctx, other.id, (await kept(first.number, 50)).id)).rejects.toThrow(
+      "keeps no such checkpoint",
+    );
   });
 });
 

@@ -76,12 +76,12 @@ export async function rerun(ctx: TeamContext, runId: string) {
 }
 
 /**
- * A stopped or failed training goes on as a new run that begins from its newest checkpoint. The old one stays as it
- * ended: what its end meant to others was said already.
+ * A stopped or failed training goes on as a new run that begins from its newest checkpoint, or from the one named. The
+ * old one stays as it ended: what its end meant to others was said already.
  *
  * @throws Conflict where there is nothing to go on from
  */
-export async function continueRun(ctx: TeamContext, runId: string) {
+export async function continueRun(ctx: TeamContext, runId: string, checkpointId?: string) {
   return transact(ctx, async (tx) => {
     const run = await launched(tx, ctx, runId);
     if (run.kind !== "train" || (run.state !== "stopped" && run.state !== "failed")) {
@@ -92,7 +92,9 @@ export async function continueRun(ctx: TeamContext, runId: string) {
         },
       );
     }
-    const from = await repo.newestCheckpoint(tx, run);
+    const from = checkpointId
+      ? await checkpointOf(tx, run, checkpointId)
+      : await repo.newestCheckpoint(tx, run);
     if (!from) {
       throw new Conflict(`Run ${run.number} left no checkpoint.`, { remedy: "Rerun it from the beginning." });
     }
@@ -104,6 +106,38 @@ export async function continueRun(ctx: TeamContext, runId: string) {
       after: { continues: run.id, checkpoint: from.sha256, step: from.step },
     });
     return created;
+  });
+}
+
+/**
+ * A checkpoint becomes a version: a new run takes it up, trains no further, and measures and writes it as the end of a
+ * training does. The run that stored it may still be under way.
+ *
+ * @throws NotFound for a checkpoint that is not kept any more
+ */
+export async function versionOfCheckpoint(ctx: TeamContext, runId: string, checkpointId: string) {
+  return transact(ctx, async (tx) => {
+    const run = await launched(tx, ctx, runId);
+    const from = await checkpointOf(tx, run, checkpointId);
+    if (run.spec.kind !== "train") throw new Conflict("Only checkpoints of trainings become versions.");
+    const hyper = { ...run.spec.hyper, stopAtStep: from.step };
+    const taken = { ...run, title: `${run.title}, step ${from.step}`, spec: { ...run.spec, hyper } };
+    const created = await again(tx, ctx, taken, "continuation", from);
+    await record(tx, ctx, {
+      action: "run.launched",
+      target: { kind: "run", id: created.id },
+      summary: `Launched run ${created.number}, which makes a version of step ${from.step} of run ${run.number}: ${run.title}`,
+      after: { continues: run.id, checkpoint: from.sha256, step: from.step },
+    });
+    return created;
+  });
+}
+
+async function checkpointOf(tx: Transaction, run: Run, checkpointId: string): Promise<CheckpointRef> {
+  const found = await repo.findCheckpoint(tx, run.id, checkpointId);
+  if (found) return found;
+  throw new NotFound(`Run ${run.number} keeps no such checkpoint any more.`, {
+    remedy: "Its page lists those that are kept.",
   });
 }
 

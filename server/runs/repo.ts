@@ -1,5 +1,5 @@
 /** Writes of runs and attempts. States move by compare-and-swap on the expected one, under the lock of the run. */
-import { and, desc, eq, inArray, isNull, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
 import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
 import { teamBlob } from "../../db/schema/platform";
 import { attempt, checkpoint, run } from "../../db/schema/runs";
@@ -7,7 +7,7 @@ import { releaseBlob } from "../platform/blobs";
 import type { Db, Transaction } from "../platform/db";
 import { Conflict } from "../platform/errors";
 import { type KeepPolicy, whyKept } from "./checkpoints";
-import { type AttemptState, type CheckpointRef, CheckpointReport, type RunState } from "./contract";
+import { type AttemptState, CheckpointRef, CheckpointReport, type RunState } from "./contract";
 import { type Attempt, type Run, toAttempt, toRun } from "./records";
 import { ATTEMPT_MOVES, LIVE_ATTEMPT_STATES, LIVE_RUN_STATES, RUN_MOVES } from "./states";
 
@@ -133,6 +133,18 @@ export async function newestCheckpoint(
   return row ?? startCheckpoint;
 }
 
+export async function findCheckpoint(
+  db: Db,
+  runId: string,
+  checkpointId: string,
+): Promise<CheckpointRef | undefined> {
+  const [row] = await db
+    .select({ step: checkpoint.step, sha256: checkpoint.sha256, bytes: checkpoint.bytes })
+    .from(checkpoint)
+    .where(and(eq(checkpoint.runId, runId), eq(checkpoint.id, checkpointId)));
+  return row;
+}
+
 /** What an attempt starts from: the newest checkpoint of the attempts before it, or the one that the run began from. */
 export async function checkpointBefore(
   db: Db,
@@ -155,14 +167,15 @@ export async function insertCheckpoint(tx: Transaction, row: typeof checkpoint.$
 }
 
 /**
- * Drops the checkpoints of a run that its policy does not keep, and answers the digests of which no row is left. Their
- * bytes may go once the transaction is committed.
+ * Drops the checkpoints of a run that its policy does not keep, except those that other runs are about to go on from.
+ * Answers the digests of which no row is left: their bytes may go once the transaction is committed.
  */
 export async function dropCheckpoints(tx: Transaction, of: Run, policy: KeepPolicy): Promise<string[]> {
   const rows = await tx.select().from(checkpoint).where(eq(checkpoint.runId, of.id));
   const stored = rows.map((row) => ({ ...row, metrics: CheckpointReport.shape.metrics.parse(row.metrics) }));
   const kept = whyKept(stored, policy);
-  const gone = stored.filter(({ id }) => !kept.has(id));
+  const wanted = await startingPoints(tx, of.teamId);
+  const gone = stored.filter(({ id, sha256 }) => !kept.has(id) && !wanted.has(sha256));
   if (gone.length === 0) return [];
   await tx.delete(checkpoint).where(
     inArray(
@@ -174,6 +187,17 @@ export async function dropCheckpoints(tx: Transaction, of: Run, policy: KeepPoli
   for (const sha256 of new Set(gone.map((one) => one.sha256)))
     if (await releaseBlob(tx, of.teamId, sha256)) released.push(sha256);
   return released;
+}
+
+/** Digests of the checkpoints that runs of a team begin from which are not over. */
+async function startingPoints(db: Db, teamId: string): Promise<Set<string>> {
+  const rows = await db
+    .select({ from: run.startCheckpoint })
+    .from(run)
+    .where(
+      and(eq(run.teamId, teamId), inArray(run.state, [...LIVE_RUN_STATES]), isNotNull(run.startCheckpoint)),
+    );
+  return new Set(rows.map(({ from }) => CheckpointRef.parse(from).sha256));
 }
 
 /** Attempts of a cluster that are not over, with their runs. */

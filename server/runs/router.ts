@@ -3,8 +3,10 @@ import * as comparison from "./comparison";
 import * as control from "./control";
 import * as screens from "./screen-service";
 import {
+  CheckpointOfRun,
   CompareMetric,
   CompareRuns,
+  ContinueRun,
   GetRun,
   HeatQuery,
   ListRuns,
@@ -51,8 +53,11 @@ export const runsRouter = router({
     .input(RunById)
     .mutation(({ ctx, input }) => control.rerun(ctx, input.runId)),
   continue: inTeam("run.launch")
-    .input(RunById)
-    .mutation(({ ctx, input }) => control.continueRun(ctx, input.runId)),
+    .input(ContinueRun)
+    .mutation(({ ctx, input }) => control.continueRun(ctx, input.runId, input.checkpointId)),
+  versionOfCheckpoint: inTeam("run.launch")
+    .input(CheckpointOfRun)
+    .mutation(({ ctx, input }) => control.versionOfCheckpoint(ctx, input.runId, input.checkpointId)),
   series: inTeam("read")
     .input(RunNumber)
     .query(({ ctx, input }) => screens.series(ctx, input.run)),

@@ -87,6 +87,9 @@ export const HeatQuery = RunNumber.extend({
 });
 
 export const RunById = z.object({ runId: z.string() });
+export const CheckpointOfRun = RunById.extend({ checkpointId: z.string() });
+/** From its newest checkpoint unless another is named. */
+export const ContinueRun = CheckpointOfRun.partial({ checkpointId: true });
 export const SetPriority = RunById.extend({ priority: Priority });
 
 /** A tag of a run; `mlflow.note.content` is its note. */

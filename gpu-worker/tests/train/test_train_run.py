@@ -80,6 +80,20 @@ def test_a_stop_leaves_a_checkpoint_of_the_last_step(tmp_path: Path) -> None:
     assert newest(door)["step"] == max(int(str(step)) for step in steps)
 
 
+def test_a_version_of_a_checkpoint_is_what_a_run_that_ends_there_makes(tmp_path: Path) -> None:
+    door = open_door(tmp_path)
+    dataset = stored_dataset(door, (20,), 3)
+    spec = train_spec(door, "dense", dataset, hyper={"evaluateEverySteps": 1000})
+    assert run(attempt(spec), door, stop_after=4) is None
+    kept = newest(door)
+    short = train_spec(door, "dense", dataset, hyper={"evaluateEverySteps": 1000, "stopAtStep": kept["step"]})
+    taken, trained = run(attempt(short, checkpoint=kept), door), run(attempt(short), door)
+    assert taken is not None
+    assert trained is not None
+    assert taken.steps == trained.steps == kept["step"]
+    assert taken.artifacts.model.sha256 == trained.artifacts.model.sha256
+
+
 def test_masked_weights_stay_zero_and_the_result_is_quantized_again(tmp_path: Path) -> None:
     door = open_door(tmp_path)
     dataset = stored_dataset(door, (28, 28), 10)

@@ -66,10 +66,16 @@ export async function deleteArtifacts(caller: Caller, path: string): Promise<voi
   tellNews(of.runId, "tracked");
 }
 
-/** The bytes of an artifact, to be saved and never shown in place: a script wrote them. @throws NotFound */
-export async function sendArtifact(db: Db, of: repo.Whose, path: string): Promise<Response> {
+/** @throws NotFound */
+export async function findArtifact(db: Db, of: repo.Whose, path: string) {
   const file = await repo.findArtifact(db, of, path);
   if (!file) throw notThere(path);
+  return file;
+}
+
+/** The bytes of an artifact, to be saved and never shown in place: a script wrote them. @throws NotFound */
+export async function sendArtifact(db: Db, of: repo.Whose, path: string): Promise<Response> {
+  const file = await findArtifact(db, of, path);
   const response = await sendBlob(db, of, file.sha256);
   const name = encodeURIComponent(path.split("/").at(-1) ?? "").replace(
     /['()*]/g,

@@ -1,5 +1,6 @@
 /** What a run tracked, as rows. A run's rows are found by team and run. */
 import { and, asc, count, desc, eq, inArray, like, or, sql } from "drizzle-orm";
+import { model, version } from "../../../db/schema/models";
 import { loggedModel, runArtifact, runParam, runTag } from "../../../db/schema/runs";
 import { type Db, startingWith, type Transaction } from "../../platform/db";
 import { isLogged } from "../metrics";
@@ -169,6 +170,20 @@ export const artifactsOf = (db: Db, of: Whose) =>
     .from(runArtifact)
     .where(ofRun(runArtifact, of))
     .orderBy(asc(runArtifact.path));
+
+/** Versions of the team that are files of this run, whoever made them of it: the newest of each. */
+export const versionsOf = (db: Db, of: Whose) =>
+  db
+    .selectDistinctOn([version.digest], {
+      digest: version.digest,
+      model: model.name,
+      number: version.number,
+    })
+    .from(runArtifact)
+    .innerJoin(version, and(eq(version.digest, runArtifact.sha256), eq(version.teamId, of.teamId)))
+    .innerJoin(model, eq(model.id, version.modelId))
+    .where(ofRun(runArtifact, of))
+    .orderBy(version.digest, desc(version.createdAt));
 
 export async function findArtifact(db: Db, of: Whose, path: string) {
   const [row] = await db

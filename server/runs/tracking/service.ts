@@ -10,7 +10,7 @@ import { runByNumber } from "../reads";
 import type { Run } from "../records";
 import { lockTeamRun } from "../repo";
 import type { SetRunTag, TagOfRun } from "../screens";
-import { sendArtifact } from "./artifacts";
+import { findArtifact, sendArtifact } from "./artifacts";
 import { requireRoom } from "./attempt";
 import { checkedPath, checkedTag } from "./names";
 import * as repo from "./repo";
@@ -22,16 +22,20 @@ const MAX_MODELS = 10_000;
 /** What a run tracked of itself, sorted by key, path, and models newest first. */
 export async function trackedOf(ctx: { db: Db; teamId: string }, run: Pick<Run, "id">) {
   const of = { teamId: ctx.teamId, runId: run.id };
-  const [params, tags, artifacts, models] = await Promise.all([
+  const [params, tags, artifacts, models, versions] = await Promise.all([
     repo.paramsOf(ctx.db, of),
     repo.tagsOf(ctx.db, of),
     repo.artifactsOf(ctx.db, of),
     repo.modelsOf(ctx.db, of, MAX_MODELS),
+    repo.versionsOf(ctx.db, of),
   ]);
   return {
     params,
     tags,
-    artifacts,
+    artifacts: artifacts.map((file) => ({
+      ...file,
+      version: versions.find(({ digest }) => digest === file.sha256) ?? null,
+    })),
     models: models.map(({ id, name, modelType, status, createdAt }) => ({
       id,
       name,
@@ -44,6 +48,16 @@ export async function trackedOf(ctx: { db: Db; teamId: string }, run: Pick<Run, 
 
 export const tracked = async (ctx: TeamContext, number: number) =>
   trackedOf(ctx, await runByNumber(ctx.db, ctx.teamId, number));
+
+/** Where a file that a run logged is in the blob store. @throws NotFound, Invalid for a path that leads elsewhere */
+export async function artifactOf(
+  ctx: TeamContext,
+  number: number,
+  path: string,
+): Promise<{ sha256: string; bytes: number }> {
+  const run = await runByNumber(ctx.db, ctx.teamId, number);
+  return findArtifact(ctx.db, { teamId: ctx.teamId, runId: run.id }, checkedPath(path));
+}
 
 /** The bytes of an artifact. @throws NotFound, Invalid for a path that leads elsewhere */
 export async function openArtifact(ctx: TeamContext, number: number, path: string): Promise<Response> {

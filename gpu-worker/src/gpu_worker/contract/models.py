@@ -861,6 +861,7 @@ class TrainHyper(BaseModel):
     keep_last: Annotated[int, Field(alias='keepLast')] = 3
     keep_every_steps: Annotated[int, Field(alias='keepEverySteps')] = 0
     evaluate_every_steps: Annotated[int, Field(alias='evaluateEverySteps')] = 50
+    stop_at_step: Annotated[int | None, Field(alias='stopAtStep')] = None
     stall_seconds: Annotated[float | None, Field(alias='stallSeconds')] = None
 
 

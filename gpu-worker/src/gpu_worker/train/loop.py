@@ -56,6 +56,8 @@ class TrainingLoop:
         self.hyper, self.group, self.module, self.optimizer = hyper, group, module, optimizer
         self.stepper, self.evaluation, self.position = stepper, evaluation, position
         self.door, self.reporter, self.stop = door, reporter, stop
+        self.last = min(position.total_steps, hyper.stop_at_step or position.total_steps)
+        """The step that this run ends with."""
         self.watch = LossWatch(position.losses)
         self.recovers = hyper.on_divergence == "lower_rate"
         self.good = snapshot(module, optimizer, position, {}) if self.recovers else None
@@ -66,15 +68,15 @@ class TrainingLoop:
         self.writer: CheckpointWriter | None = None
 
     def run(self) -> bool:
-        """Steps to the end; False when all ranks agreed to stop before it. Raises ValueError, on all ranks
-        alike, when training diverged for good.
+        """Steps to the last one; False when all ranks agreed to stop before it. Raises ValueError, on all
+        ranks alike, when training diverged for good.
         """
         self.writer = CheckpointWriter(self.door, self._stored) if self.group.rank == 0 else None
         told: Told | None = None
-        total, stopping = self.position.total_steps, False
+        stopping = False
         resumed, earlier = time.monotonic(), self.position.seconds
         try:
-            for step in range(self.position.step + 1, total + 1):
+            for step in range(self.position.step + 1, self.last + 1):
                 began = time.perf_counter()
                 lr = self._rate(step)
                 loss, samples, grad_norm = self.stepper.step(step - 1, lr)
@@ -90,18 +92,18 @@ class TrainingLoop:
                 asked = torch.tensor(float(self.stop.is_set()), device=loss.device)
                 own = loss.item() / samples
                 told = Told(step, self.group.sum_later(torch.stack([loss, asked])), own, grad_norm)
-                at_end = stopping or step == total
+                at_end = stopping or step == self.last
                 if at_end or self._is_due(step):
                     # What is stored has to know of every loss before it, so here it is waited for.
                     stopping = self._read(told) or stopping
                     told = None
-                    self._pause(step, stopping or step == total)
+                    self._pause(step, stopping or step == self.last)
                 if stopping:
                     break
         finally:
             if self.writer is not None:
                 self.writer.close()
-        return self.position.step == total
+        return self.position.step == self.last
 
     def _is_due(self, step: int) -> bool:
         return step % self.hyper.evaluate_every_steps == 0 or step % self.hyper.checkpoint_every_steps == 0
@@ -156,7 +158,7 @@ class TrainingLoop:
         """Between steps: measures on the subset, and takes a checkpoint."""
         self.group.average_buffers(self.module)
         metrics: dict[str, float] = {}
-        if step % self.hyper.evaluate_every_steps == 0 or step == self.position.total_steps:
+        if step % self.hyper.evaluate_every_steps == 0 or step == self.last:
             metrics = self.evaluation.measure(self.module)
             if self.group.rank == 0:
                 self.reporter.metrics(step, metrics)

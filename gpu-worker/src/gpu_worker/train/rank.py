@@ -65,7 +65,8 @@ def run_rank(
     stream = SampleStream(dataset.train_ids, hyper.global_batch, hyper.seed)
     total = stream.steps(hyper.epochs)
     position = Position(0, total, hyper.seed, hyper.global_batch, len(dataset.train_ids))
-    reporter = Reporter(door, report, rank, total)
+    last = min(total, hyper.stop_at_step or total)
+    reporter = Reporter(door, report, rank, last)
     reporter.phase("preparing", "Loading the model", 0)
     trainable = load_trainable(train, door, dataset)
 
@@ -80,7 +81,7 @@ def run_rank(
             if not stored.is_of_run(position):
                 raise ValueError(f"The checkpoint belongs to another run: {stored} against {position}.")
             position = stored
-            reporter.log(f"resumed at step {position.step} of {total}")
+            reporter.log(f"resumed at step {position.step} of {last}")
         stepper = Stepper(
             train, group, module, optimizer, masks, dataset, trainable, stream, door, reporter.ready
         )
