@@ -3,7 +3,7 @@ import { duration, percent } from "@/components/ui/format";
 import { Bar } from "@/components/ui/progress";
 import { StatusDot } from "@/components/ui/status";
 import type { Column } from "@/components/ui/table";
-import { runSays, shapeOf } from "./run-words";
+import { ordinal, runSays, shapeOf } from "./run-words";
 import type { RunRow } from "./types";
 
 export const NUMBER: Column<RunRow> = {
@@ -31,7 +31,12 @@ export const othersOf = (onModel: (id: string) => void): (Column<RunRow> & { hea
     key: "state",
     head: "State",
     width: "164px",
-    cell: (r: RunRow) => <StatusDot state={shapeOf(r.state)}>{runSays(r, r.attempts)}</StatusDot>,
+    cell: (r: RunRow) => (
+      <StatusDot state={shapeOf(r.state)}>
+        {runSays(r, r.attempts)}
+        {r.place !== null && `, ${ordinal(r.place)} to go`}
+      </StatusDot>
+    ),
   },
   { key: "progress", head: "Progress", width: "130px", cell: (r: RunRow) => <RowProgress run={r} /> },
   {

@@ -1,6 +1,7 @@
 "use client";
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useRouter, useSearchParams } from "next/navigation";
+import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Button, LinkButton } from "@/components/ui/button";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
@@ -16,6 +17,7 @@ import { ChosenRuns, useChoice } from "./chosen-runs";
 import { useCourses } from "./run-courses";
 import { NUMBER, othersOf } from "./runs-columns";
 import { useHiddenColumns } from "./use-hidden-columns";
+import { ViewsMenu } from "./views-menu";
 
 const KINDS = [
   { value: "train", label: "training" },
@@ -69,7 +71,11 @@ export function RunsPage({ team }: { team: string }) {
   const rows = pages.flat();
   const { data: launchers } = useQuery(trpc.runs.launchers.queryOptions({ team }));
   const choice = useChoice(rows);
-  const [hidden, toggleColumn] = useHiddenColumns();
+  /** What is typed into a field of its own begins again with each view. */
+  const [chosenViews, setChosenViews] = useState(0);
+  const [hidden, hide] = useHiddenColumns();
+  const toggleColumn = (key: string) =>
+    hide(hidden.includes(key) ? hidden.filter((other) => other !== key) : [...hidden, key]);
   const course = useCourses(team, pages, !hidden.includes("course"));
   const others = [...othersOf((id) => set("model", id)), course];
   const problem = runs.error && readError(runs.error);
@@ -92,6 +98,7 @@ export function RunsPage({ team }: { team: string }) {
             <Input
               aria-label="Search runs"
               placeholder="Title or number"
+              key={chosenViews}
               defaultValue={query}
               onValueChange={(value) => set("q", value.trim())}
             />
@@ -121,6 +128,15 @@ export function RunsPage({ team }: { team: string }) {
               options={KINDS}
               value={kind}
               onValueChange={(value) => set("kind", value === "all" ? "all" : "")}
+            />
+            <ViewsMenu
+              team={team}
+              shown={{ query: params.toString(), hiddenColumns: hidden }}
+              onChoose={(view) => {
+                router.replace(`?${view.query}`, { scroll: false });
+                hide(view.hiddenColumns);
+                setChosenViews((n) => n + 1);
+              }}
             />
             <Menu
               label="Columns"

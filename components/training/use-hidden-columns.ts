@@ -12,17 +12,16 @@ function subscribe(listener: () => void): () => void {
 }
 
 /** Keys of the columns of the list of runs that are not shown; kept in this browser. */
-export function useHiddenColumns(): readonly [readonly string[], (key: string) => void] {
+export function useHiddenColumns(): readonly [readonly string[], (hidden: readonly string[]) => void] {
   const stored = useSyncExternalStore(
     subscribe,
     () => window.localStorage.getItem(KEY) ?? AT_FIRST,
     () => AT_FIRST,
   );
   const hidden = stored.split(",").filter(Boolean);
-  const toggle = (key: string) => {
-    const next = hidden.includes(key) ? hidden.filter((other) => other !== key) : [...hidden, key];
+  const hide = (next: readonly string[]) => {
     window.localStorage.setItem(KEY, next.join(","));
     window.dispatchEvent(new Event(CHANGED));
   };
-  return [hidden, toggle];
+  return [hidden, hide];
 }

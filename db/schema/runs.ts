@@ -13,7 +13,7 @@ import {
   uniqueIndex,
 } from "drizzle-orm/pg-core";
 import { bytea, createdAt, id, moment } from "./columns";
-import { team } from "./identity";
+import { team, user } from "./identity";
 import { blob } from "./platform";
 
 const runStates = ["queued", "running", "paused", "succeeded", "failed", "stopped"] as const;
@@ -227,6 +227,26 @@ export const runTag = pgTable(
     value: text("value").notNull(),
   },
   (t) => [primaryKey({ columns: [t.runId, t.key] })],
+);
+
+/** What a person filters the list of runs by, under a name of theirs. */
+export const runView = pgTable(
+  "run_view",
+  {
+    id: id(),
+    teamId: text("team_id")
+      .notNull()
+      .references(() => team.id),
+    userId: text("user_id")
+      .notNull()
+      .references(() => user.id, { onDelete: "cascade" }),
+    name: text("name").notNull(),
+    /** The list's address, from its `?` on. */
+    query: text("query").notNull(),
+    hiddenColumns: jsonb("hidden_columns").notNull().default([]),
+    createdAt: createdAt(),
+  },
+  (t) => [uniqueIndex().on(t.teamId, t.userId, t.name)],
 );
 
 /** A file that a run keeps, at a path of its own choice. */

@@ -22,18 +22,9 @@ import { evaluationResult, inspection } from "./testing/examples";
 const connection = testConsole();
 const makeTeam = (): Promise<TeamContext> => makeEngineer(connection.db);
 
-/** Bytes of their own in the blob store. */
-async function storedFile(ctx: TeamContext) {
-  const path = join(connection.home, newId("tmp"));
-  await writeFile(path, randomBytes(64));
-  const found = await adoptFile(path);
-  await registerBlob(ctx.db, ctx.teamId, found);
-  return found;
-}
-
 /** A finished upload, as the tus server leaves it. */
 async function uploaded(ctx: TeamContext, purpose = "model"): Promise<string> {
-  const found = await storedFile(ctx);
+  const found = await stored(ctx);
   const id = newId("upl");
   await ctx.db.insert(upload).values({
     id,
@@ -78,7 +69,7 @@ describe("a version from what a script logged", () => {
   it("is inspected like a stranger's file, and says which run logged it", async () => {
     const ctx = await makeTeam();
     const logged = await queue(ctx);
-    const file = await storedFile(ctx);
+    const file = await stored(ctx);
     const path = "models/m-1/artifacts/model.onnx";
     await ctx.db.insert(runArtifact).values({ teamId: ctx.teamId, runId: logged.id, path, ...file });
     const input = { run: logged.number, path, model: isNew("parcels"), note: "" };
@@ -391,6 +382,7 @@ describe("what runs make", () => {
 const parentDigest = (page: Awaited<ReturnType<typeof service.versionPage>>): string =>
   page.lineage[0]?.digest ?? "";
 
+/** Bytes of their own in the blob store. */
 async function stored(ctx: TeamContext): Promise<{ sha256: string; bytes: number }> {
   const path = join(connection.home, newId("tmp"));
   await writeFile(path, randomBytes(64));

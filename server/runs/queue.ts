@@ -115,6 +115,12 @@ export async function queueOf(db: Db, of: Run, newest: Attempt | undefined) {
   return { ...place, says, startsInSeconds };
 }
 
+/** Places in the queues of these clusters, from 1, by the ids of the runs. */
+export async function placesInQueue(db: Db, clusters: readonly string[]): Promise<Map<string, number>> {
+  const queues = await Promise.all([...new Set(clusters)].map((id) => waitingRuns(db, id)));
+  return new Map(queues.flatMap((runs) => runs.map(({ id }, index) => [id, index + 1] as const)));
+}
+
 const shapeSays = ({ workers, cpus, gpus }: Resources): string =>
   `${workers} ${workers === 1 ? "worker" : "workers"} with ${cpus} ${cpus === 1 ? "CPU" : "CPUs"}${gpus > 0 ? ` and ${gpus} ${gpus === 1 ? "GPU" : "GPUs"}` : ""}`;
 

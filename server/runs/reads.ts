@@ -196,6 +196,7 @@ export async function listRuns(
         state: r.state,
         stopRequestedAt: r.stopRequestedAt,
         pauseRequestedAt: r.pauseRequestedAt,
+        clusterId: r.clusterId,
         priority: r.priority,
         progress: r.progress,
         resources: r.resources,

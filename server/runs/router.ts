@@ -23,12 +23,20 @@ import {
 } from "./screens";
 import { requestStop } from "./service";
 import * as tracking from "./tracking/service";
+import * as views from "./views";
 
 export const runsRouter = router({
   list: inTeam("read")
     .input(ListRuns)
     .query(({ ctx, input }) => screens.list(ctx, input)),
   launchers: inTeam("read").query(({ ctx }) => screens.launchers(ctx)),
+  views: inTeam("read").query(({ ctx }) => views.listViews(ctx)),
+  saveView: inTeam("read")
+    .input(views.SaveView)
+    .mutation(({ ctx, input }) => views.saveView(ctx, input)),
+  removeView: inTeam("read")
+    .input(views.ViewById)
+    .mutation(({ ctx, input }) => views.removeView(ctx, input.id)),
   courses: inTeam("read")
     .input(RunNumbers)
     .query(({ ctx, input }) => screens.courses(ctx, input.runs)),

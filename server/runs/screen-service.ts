@@ -11,7 +11,7 @@ import { cellsOf, slowRank } from "./heat";
 import { countLines, lineAt, readLines, searchLines } from "./logs";
 import { listSeries, readMetric, readUse } from "./metrics";
 import { provenanceOf } from "./provenance";
-import { queueOf } from "./queue";
+import { placesInQueue, queueOf } from "./queue";
 import * as reads from "./reads";
 import type { Attempt, Run } from "./records";
 import type { HeatQuery, ListRuns, LogAt, LogOf, LogSearch, LogsQuery } from "./screens";
@@ -19,8 +19,16 @@ import { MetricsQuery } from "./screens";
 import { mayControl } from "./service";
 import { isLaunched, isLiveRun } from "./states";
 
-export const list = (ctx: TeamContext, input: z.infer<typeof ListRuns>) =>
-  reads.listRuns(ctx.db, { teamId: ctx.teamId, personId: ctx.actor.id }, input);
+/** Newest first; those that wait in the queue with their place in it. */
+export async function list(ctx: TeamContext, input: z.infer<typeof ListRuns>) {
+  const found = await reads.listRuns(ctx.db, { teamId: ctx.teamId, personId: ctx.actor.id }, input);
+  const queued = found.runs.filter(({ state }) => state === "queued");
+  const places = await placesInQueue(
+    ctx.db,
+    queued.map(({ clusterId }) => clusterId),
+  );
+  return { ...found, runs: found.runs.map((run) => ({ ...run, place: places.get(run.id) ?? null })) };
+}
 
 export const launchers = (ctx: TeamContext) => reads.launchersOf(ctx.db, ctx.teamId);
 
