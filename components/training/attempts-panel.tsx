@@ -3,7 +3,7 @@ import { Panel } from "@/components/ui/panel";
 import { Bar } from "@/components/ui/progress";
 import { StatusDot } from "@/components/ui/status";
 import { Table } from "@/components/ui/table";
-import { shapeOf } from "./run-words";
+import { resizedSays, shapeOf } from "./run-words";
 import type { RunDetail } from "./types";
 
 type Attempt = RunDetail["attempts"][number];
@@ -54,6 +54,17 @@ export function AttemptsPanel({ run }: { run: RunDetail }) {
               </span>
             ),
           },
+          ...(run.resources.minWorkers < run.resources.workers
+            ? [
+                {
+                  key: "workers",
+                  head: "Workers",
+                  align: "end" as const,
+                  width: "72px",
+                  cell: (a: Attempt) => (a.admittedAt ? a.workerCount : ""),
+                },
+              ]
+            : []),
           {
             key: "lost",
             head: "Done again",
@@ -74,6 +85,7 @@ export function AttemptsPanel({ run }: { run: RunDetail }) {
             head: "What happened",
             cell: (a) => (
               <span className="clip" title={a.cause?.evidence}>
+                {resizedSays(a, run.attempts[run.attempts.indexOf(a) - 1])}{" "}
                 {a.cause ? `${clockTime(a.endedAt?.getTime(), "local")} ${a.cause.message}` : ""}
               </span>
             ),

@@ -20,10 +20,12 @@ export const MORE_TYPED = {
   keepEverySteps: String(DEFAULTS.keepEverySteps),
   /** Empty leaves it to the step times. */
   stallSeconds: String(DEFAULTS.stallSeconds ?? ""),
+  /** Empty: all workers or none. */
+  minWorkers: "",
 };
 export type MoreTyped = typeof MORE_TYPED;
 
-export const moreOf = (typed: MoreTyped): MoreHyper => ({
+export const moreOf = (typed: MoreTyped): MoreHyper & { minWorkers: number | null } => ({
   ...typed,
   weightDecay: Number(typed.weightDecay),
   clipNorm: Number(typed.clipNorm),
@@ -33,8 +35,11 @@ export const moreOf = (typed: MoreTyped): MoreHyper => ({
   lowerRateTimes: Number(typed.lowerRateTimes),
   keepLast: Number(typed.keepLast),
   keepEverySteps: Number(typed.keepEverySteps),
-  stallSeconds: typed.stallSeconds.trim() === "" ? null : Number(typed.stallSeconds),
+  stallSeconds: optional(typed.stallSeconds),
+  minWorkers: optional(typed.minWorkers),
 });
+
+const optional = (typed: string): number | null => (typed.trim() === "" ? null : Number(typed));
 
 /** What most launches leave alone, with how many of these this one changes. */
 const changed = (typed: MoreTyped): number =>
@@ -116,6 +121,11 @@ export function MoreFields({ typed, onChange, errors }: MoreFieldsProps) {
         {figure("keepLast", "Keep checkpoints", "the newest; the most accurate is kept besides")}
         {figure("keepEverySteps", "And those of every", "steps; 0: none")}
         {figure("stallSeconds", "Stalled after", "s without a step; empty: 10 steps, 60 s or more; 0: never")}
+        {figure(
+          "minWorkers",
+          "Workers, at least",
+          "shrinks to it when a node is lost, grows back; empty: all",
+        )}
         <Checkbox
           label="Shift and flip images"
           checked={typed.augment}

@@ -150,7 +150,9 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
               {figure(
                 "globalBatch",
                 "Global batch",
-                `${Math.round(numbers.globalBatch / Math.max(1, numbers.workers))} a worker`,
+                more.minWorkers.trim()
+                  ? "the same, whatever the number of workers"
+                  : `${Math.round(numbers.globalBatch / Math.max(1, numbers.workers))} a worker`,
               )}
               {figure("lr", "Learning rate", `peak, ${more.schedule} schedule`)}
               {figure("seed", "Seed")}
@@ -161,7 +163,11 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
         <section className="launch-part">
           <h3>Workers</h3>
           <div className="launch-fields">
-            {figure("workers", "Workers", "each with 1 CPU, or 1 GPU where the cluster has them")}
+            {figure(
+              "workers",
+              more.minWorkers.trim() ? "Workers, at most" : "Workers",
+              "each with 1 CPU, or 1 GPU where the cluster has them",
+            )}
             {figure("checkpointEverySteps", "Checkpoint every", "at most this much is lost", "steps")}
             {figure("attempts", "Attempts, at most", "a lost worker or node is tried again")}
             <QueueFields typed={queue} onChange={setQueue} errors={problem?.fields ?? {}} />
@@ -176,7 +182,7 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
       </Panel>
       <Before
         team={team}
-        choice={{ datasetId, ...numbers }}
+        choice={{ datasetId, minWorkers: moreOf(more).minWorkers, ...numbers }}
         options={options}
         judgedAgainst={mode === "from_scratch" ? options.number : options.teacher.number}
       >
@@ -186,7 +192,8 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
           </Callout>
         )}
         <Button variant="primary" size="lg" type="submit" busy={launch.isPending ? "Launching…" : undefined}>
-          Launch on {plural(numbers.workers || 0, "worker")}
+          Launch on {more.minWorkers.trim() ? `${more.minWorkers.trim()} to ` : ""}
+          {plural(numbers.workers || 0, "worker")}
         </Button>
       </Before>
     </LaunchFrame>
@@ -208,7 +215,13 @@ function modeSays(mode: TrainMode, { teacher, quantized }: Options): string {
 
 interface BeforeProps {
   team: string;
-  choice: { datasetId: string; workers: number; epochs: number; globalBatch: number };
+  choice: {
+    datasetId: string;
+    workers: number;
+    minWorkers: number | null;
+    epochs: number;
+    globalBatch: number;
+  };
   options: Options;
   /** Number of the version that the result is compared with. */
   judgedAgainst: number;
@@ -218,10 +231,10 @@ interface BeforeProps {
 /** The consequence beside the form: when it would start, how long it takes, what it makes. All predicted. */
 function Before({ team, choice, options, judgedAgainst, children }: BeforeProps) {
   const trpc = useTRPC();
-  const { datasetId, workers, epochs, globalBatch } = useDeferredValue(choice);
+  const { datasetId, workers, minWorkers, epochs, globalBatch } = useDeferredValue(choice);
   const plan = useQuery(
     trpc.training.plan.queryOptions(
-      { team, datasetId, workers, epochs, globalBatch },
+      { team, datasetId, workers, minWorkers, epochs, globalBatch },
       { placeholderData: (previous) => previous, refetchInterval: 5000, retry: false },
     ),
   );

@@ -137,7 +137,7 @@ function stopSays(run: RunDetail): string {
     return "Its processes are told to end (SIGTERM), and made to after 8 s. What it logged and its artifacts stay.";
   }
   if (run.kind === "train") {
-    return `Its ${run.resources.workers} workers write a checkpoint and leave. ${newest} No version is made.`;
+    return `Its workers write a checkpoint and leave. ${newest} No version is made.`;
   }
   return "Its work is thrown away; nothing else changes.";
 }

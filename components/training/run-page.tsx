@@ -22,7 +22,7 @@ import { ProvenancePanel } from "./provenance-panel";
 import { QueuePanel } from "./queue-panel";
 import { RunActions } from "./run-actions";
 import { RunProgress } from "./run-progress";
-import { recoverySays, runSays, shapeOf } from "./run-words";
+import { recoverySays, resizedSays, runSays, shapeOf } from "./run-words";
 import { TrackedPanels } from "./tracked-panels";
 import type { RunDetail } from "./types";
 import { WorkersPanel } from "./workers-panel";
@@ -185,7 +185,8 @@ function Recoveries({ run }: { run: RunDetail }) {
         return (
           <p key={attempt.id}>
             <b>{attempt.cause?.message ?? `Attempt ${attempt.number} was lost.`}</b>{" "}
-            {recoverySays({ ...attempt, resumedStep: next?.resumedStep ?? null, secondsLost })}
+            {recoverySays({ ...attempt, resumedStep: next?.resumedStep ?? null, secondsLost })}{" "}
+            {next && resizedSays(next, attempt)}
           </p>
         );
       })}

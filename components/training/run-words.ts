@@ -2,8 +2,7 @@
 
 import { duration, plural } from "@/components/ui/format";
 import type { State } from "@/components/ui/shape";
-import type { AttemptState, RunState } from "@/server/runs/contract";
-import type { Fit } from "@/server/training/contract";
+import type { AttemptState, Fit, RunState } from "@/server/runs/contract";
 
 const SHAPES: Record<RunState | AttemptState, State> = {
   queued: "pending",
@@ -69,4 +68,25 @@ export function recoverySays(attempt: {
     ? ` ${plural(attempt.stepsLost, "step was", "steps were")} done again.`
     : " No step was lost.";
   return `Attempt ${attempt.number} ended ${ended}; attempt ${next} went on ${from}, ${duration(attempt.secondsLost)} later.${again}`;
+}
+
+/** "2 of 2 placed"; of an elastic run "2 of 2–4 workers, 1 placed". */
+export function workersSay(
+  { resources: { workers, minWorkers } }: { resources: { workers: number; minWorkers: number } },
+  attempt: { workerCount: number; admittedAt: Date | null; workers: readonly unknown[] } | undefined,
+): string {
+  const placed = attempt?.workers.length ?? 0;
+  if (minWorkers === workers) return `${placed} of ${workers} placed`;
+  const has = attempt?.admittedAt ? attempt.workerCount : 0;
+  return `${has} of ${minWorkers}–${workers} workers${placed === has ? "" : `, ${placed} placed`}`;
+}
+
+/** What an attempt that was let in has of workers against the one before it; null where it is the same. */
+export function resizedSays(
+  attempt: { workerCount: number; admittedAt: Date | null },
+  before: { workerCount: number } | undefined,
+): string | null {
+  if (!before || !attempt.admittedAt || attempt.workerCount === before.workerCount) return null;
+  const verb = attempt.workerCount > before.workerCount ? "Grown" : "Shrunk";
+  return `${verb} from ${before.workerCount} to ${plural(attempt.workerCount, "worker")}.`;
 }

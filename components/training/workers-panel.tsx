@@ -6,6 +6,7 @@ import { type Outputs, useTRPC } from "@/components/trpc/client";
 import { bytes, bytesPerSecond } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { type Column, Table } from "@/components/ui/table";
+import { workersSay } from "./run-words";
 import type { RunDetail } from "./types";
 
 type Worker = RunDetail["attempts"][number]["workers"][number];
@@ -18,11 +19,12 @@ export function WorkersPanel({ team, run }: { team: string; run: RunDetail }) {
   useTail(run.id, (what) => {
     if (what === "metrics") void refetch();
   });
-  const workers = run.attempts.at(-1)?.workers ?? [];
+  const attempt = run.attempts.at(-1);
+  const workers = attempt?.workers ?? [];
   const usedBy = (worker: Worker) => uses.find((use) => use.rank === worker.rank);
   const hasGpus = workers.some((worker) => worker.device !== "cpu");
   return (
-    <Panel title="Workers" subtitle={`${workers.length} of ${run.resources.workers} placed`}>
+    <Panel title="Workers" subtitle={workersSay(run, attempt)}>
       <Table
         label="Workers"
         tight

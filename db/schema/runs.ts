@@ -52,7 +52,12 @@ export const run = pgTable(
     /** Why it is stopped, where nobody pressed Stop. */
     stopReason: text("stop_reason"),
     pauseRequestedAt: moment("pause_requested_at"),
-    /** Attempts that began after a pause: they do not count against `max_attempts`. */
+    /** The workers that it has room for besides those it has, and since when; null where there is none. */
+    growTo: integer("grow_to"),
+    growSince: moment("grow_since"),
+    /** Since when its attempt is asked to leave with a checkpoint, so that the next has `grow_to` workers. */
+    growRequestedAt: moment("grow_requested_at"),
+    /** Attempts that began after a pause, or with more workers: they do not count against `max_attempts`. */
     resumes: integer("resumes").notNull().default(0),
     /** The run that it repeats, or goes on from. */
     originId: text("origin_id"),
@@ -92,6 +97,8 @@ export const attempt = pgTable(
     stateSince: moment("state_since").notNull().defaultNow(),
     /** Since when the cluster is asked for it; null while it waits in the queue. */
     admittedAt: moment("admitted_at"),
+    /** Workers that it was let in with; while it waits, the most that its run asks for. */
+    workerCount: integer("worker_count").notNull().default(1),
     createdAt: createdAt(),
     startedAt: moment("started_at"),
     endedAt: moment("ended_at"),

@@ -197,8 +197,8 @@ export async function listOccupants(
     select 'run' as kind, r.id, case when w.rank is null then 'run ' || r.number || ' (' || r.title || ')'
         else 'run ' || r.number || ', rank ' || w.rank end as label,
       'training/' || r.number as path,
-      case when w.rank is null then (r.resources ->> 'cpus')::float8 * (r.resources ->> 'workers')::float8 else (r.resources ->> 'cpus')::float8 end as cpus,
-      case when w.rank is null then (r.resources ->> 'gpus')::float8 * (r.resources ->> 'workers')::float8 else (r.resources ->> 'gpus')::float8 end as gpus,
+      case when w.rank is null then (r.resources ->> 'cpus')::float8 * a.worker_count else (r.resources ->> 'cpus')::float8 end as cpus,
+      case when w.rank is null then (r.resources ->> 'gpus')::float8 * a.worker_count else (r.resources ->> 'gpus')::float8 end as gpus,
       w."nodeId" as "nodeId", r.progress ->> 'message' as message, a.created_at as since, r.team_id as "teamId"
     from attempt a join run r on r.id = a.run_id
     left join lateral jsonb_to_recordset(a.workers) as w(rank int, "nodeId" text) on true

@@ -22,6 +22,8 @@ export const DesiredAttempt = z.object({
   kind: RunKind,
   token: z.string(),
   resources: Resources,
+  /** Workers that nodes are held for: more than it has once there is room for it to grow. */
+  reserve: Resources.shape.workers,
 });
 /** Services stay until they are no longer desired: a session in the studio, a replica behind the gateway. */
 export const DesiredSession = z.object({

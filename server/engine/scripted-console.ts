@@ -94,6 +94,7 @@ export class ScriptedConsole {
       kind: "inspect_model",
       token: `token-of-${runId}`,
       resources: { workers: 1, cpus: 64, gpus: 0 },
+      reserve: 1,
     };
     this.attempts.set(attempt.token, { ...attempt, isOver, hasBegun: false });
     return attempt;

@@ -75,16 +75,20 @@ export async function readNodes(db: Db, clusterId: string) {
 export async function capacityOf(
   db: Db,
   clusterId: string,
-): Promise<{ nodes: { cpus: number; gpus: number }[]; services: { cpus: number }[] }> {
+): Promise<{
+  up: { nodeId: string; cpus: number; gpus: number }[];
+  toStart: { cpus: number; gpus: number }[];
+  services: { cpus: number }[];
+}> {
   const from = sources();
   const [{ up, toCome }, sessions, replicas] = await Promise.all([
     readNodes(db, clusterId),
     from.sessions?.(db, clusterId) ?? [],
     from.replicas?.(db, clusterId) ?? [],
   ]);
-  const toStart = toCome.flatMap(({ count, ...size }) => Array.from({ length: count }, () => size));
   return {
-    nodes: [...up.map(({ cpus, gpus }) => ({ cpus, gpus })), ...toStart],
+    up: up.map(({ nodeId, cpus, gpus }) => ({ nodeId, cpus, gpus })),
+    toStart: toCome.flatMap(({ count, ...size }) => Array.from({ length: count }, () => size)),
     services: [...sessions, ...replicas].map(({ cpus }) => ({ cpus })),
   };
 }

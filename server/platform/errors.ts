@@ -22,12 +22,20 @@ const MAP: Record<Kind, { status: number; trpc: TRPC_ERROR_CODE_KEY }> = {
   internal: { status: 500, trpc: "INTERNAL_SERVER_ERROR" },
 };
 
+/** `field`: the one of the input that is wrong, where the shape of the input alone can't tell. */
+interface Details {
+  code?: string;
+  field?: string;
+  remedy?: string;
+  cause?: unknown;
+}
+
 /** An error that a person may read: what happened, and in `remedy` how to mend it. */
 export class AppError extends Error {
   constructor(
     readonly kind: Kind,
     message: string,
-    readonly details: { code?: string; remedy?: string; cause?: unknown } = {},
+    readonly details: Details = {},
   ) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
@@ -45,7 +53,7 @@ export class AppError extends Error {
 
 const define = (kind: Kind) =>
   class extends AppError {
-    constructor(message: string, details: { code?: string; remedy?: string; cause?: unknown } = {}) {
+    constructor(message: string, details: Details = {}) {
       super(kind, message, details);
     }
   };

@@ -14,7 +14,7 @@ import { shutdown } from "../platform/shutdown";
 import { removeAbandoned } from "../platform/uploads/service";
 import { reconcileReleases } from "../releases/service";
 import { stopOverspent } from "../runs/budget";
-import { admitWaiting, expireAttempts } from "../runs/service";
+import { admitWaiting, expireAttempts, growRunning } from "../runs/service";
 import { closeIdleSessions } from "../studio/reconcile";
 
 interface Task {
@@ -27,6 +27,7 @@ const db = database();
 const TASKS: readonly Task[] = [
   { name: "releases", everyMs: 500, run: (lease) => reconcileReleases(db, (tx) => fence(tx, lease)) },
   { name: "queue", everyMs: 500, run: (lease) => admitWaiting(db, (tx) => fence(tx, lease)) },
+  { name: "growth", everyMs: 2_000, run: (lease) => growRunning(db, (tx) => fence(tx, lease)) },
   { name: "budgets", everyMs: 2_000, run: (lease) => stopOverspent(db, (tx) => fence(tx, lease)) },
   { name: "attempts", everyMs: 2_000, run: (lease) => expireAttempts(db, (tx) => fence(tx, lease)) },
   { name: "sessions", everyMs: 5_000, run: () => closeIdleSessions(db) },

@@ -1,10 +1,10 @@
 /** What a run was asked to do, as pairs of name and value that a person reads. */
 import { PRECISIONS, type Recipe } from "../studio/contract";
-import { type Resources, type RunSpec, type ScriptSpec, TrainHyper, type TrainSpec } from "./contract";
+import { type RunResources, type RunSpec, type ScriptSpec, TrainHyper, type TrainSpec } from "./contract";
 
 type Pair = [name: string, value: string];
 
-export function configurationOf(spec: RunSpec, resources: Resources): Pair[] {
+export function configurationOf(spec: RunSpec, resources: RunResources): Pair[] {
   return [...ofKind(spec), ["Workers", workersSay(resources)]];
 }
 
@@ -120,10 +120,11 @@ const ofScript = ({ filename, code, entry, args, requirements, env, dataset }: S
 
 const percent = (fraction: number): string => `${Number((fraction * 100).toFixed(1))}%`;
 
-function workersSay({ workers, cpus, gpus }: Resources): string {
+function workersSay({ minWorkers, workers, cpus, gpus }: RunResources): string {
   const each = [
     `${cpus} ${cpus === 1 ? "CPU" : "CPUs"}`,
     gpus > 0 ? `${gpus} ${gpus === 1 ? "GPU" : "GPUs"}` : "",
   ];
-  return `${workers} with ${each.filter(Boolean).join(" and ")}${workers > 1 ? " each" : ""}`;
+  const many = minWorkers < workers ? `${minWorkers} to ${workers}, as there is room,` : workers;
+  return `${many} with ${each.filter(Boolean).join(" and ")}${workers > 1 ? " each" : ""}`;
 }

@@ -42,13 +42,25 @@ export type Priority = z.infer<typeof Priority>;
 /** Hours that a run's attempts may run together, whatever it waits between them. */
 export const MaxHours = z.number().min(0.01, "at least 0.01 hours").max(10_000, "at most 10,000 hours");
 
-/** What a run asks of the cluster, for each of its workers. */
+/** What an attempt takes of the cluster: so many workers, and what each of them takes. */
 export const Resources = z.object({
   workers: z.number().int().min(1).max(64),
   cpus: z.number().positive(),
   gpus: z.number().nonnegative(),
 });
 export type Resources = z.infer<typeof Resources>;
+
+/**
+ * What a run asks for: as many workers as find room, `workers` at most and never fewer than `minWorkers`. Without a
+ * `minWorkers` all of them or none.
+ */
+export const RunResources = Resources.extend({ minWorkers: Resources.shape.workers.optional() })
+  .refine(({ workers, minWorkers = workers }) => minWorkers <= workers, {
+    path: ["minWorkers"],
+    message: "at most as many as the workers",
+  })
+  .transform((asked) => ({ ...asked, minWorkers: asked.minWorkers ?? asked.workers }));
+export type RunResources = z.infer<typeof RunResources>;
 
 // --- specs -----------------------------------------------------------------------------------------------------
 
@@ -201,6 +213,10 @@ export const RunSpec = z.discriminatedUnion("kind", [
 ]);
 export type RunSpec = z.infer<typeof RunSpec>;
 
+/** Whether workers find a place: now, once nodes are started, once others end, or never on this cluster. */
+export const Fit = z.object({ state: z.enum(["now", "after_scaling", "waits", "never"]), says: z.string() });
+export type Fit = z.infer<typeof Fit>;
+
 /** So many runs stand side by side. */
 export const MAX_COMPARED_RUNS = 200;
 
@@ -323,6 +339,10 @@ export const WorkerPlace = z.object({
   pid: z.number().int(),
   device: z.string(),
 });
+/** `POST /api/worker/room`: a driver that looks for places names the nodes that it sees alive. */
+export const RoomRequest = z.object({ nodes: z.array(z.string()) });
+/** How many workers its attempt has from now on: fewer where an elastic run finds no room for all. */
+export const RoomAnswer = z.object({ workers: Resources.shape.workers });
 /** `POST /api/worker/state`: what a driver says of its own attempt. Starting: placed. Running: the first step is done. */
 export const StateReport = z.object({
   state: z.enum(["starting", "running"]),

@@ -6,6 +6,7 @@ import type { Transaction } from "../platform/db";
 import { Conflict, NotFound } from "../platform/errors";
 import type { CheckpointRef, Priority } from "./contract";
 import { emitRun, leave, resume } from "./lifecycle";
+import { refuseOversized } from "./queue";
 import type { Run } from "./records";
 import * as repo from "./repo";
 import { createRun, lockControlled } from "./service";
@@ -151,14 +152,15 @@ async function launched(tx: Transaction, ctx: TeamContext, runId: string): Promi
   return run;
 }
 
-const again = (
+const again = async (
   tx: Transaction,
   ctx: TeamContext,
   run: Run,
   kind: "rerun" | "continuation",
   startCheckpoint: CheckpointRef | null,
-) =>
-  createRun(tx, ctx, {
+) => {
+  await refuseOversized(tx, run.resources);
+  return createRun(tx, ctx, {
     kind: run.kind,
     title: run.title,
     spec: run.spec,
@@ -173,6 +175,7 @@ const again = (
     priority: run.priority,
     maxHours: run.maxHours,
   });
+};
 
 /** Who goes first is settled until the cluster is asked for the run. @throws Conflict once it is */
 export async function setPriority(ctx: TeamContext, runId: string, priority: Priority): Promise<void> {

@@ -22,7 +22,7 @@ const LIMITS: Record<LiveState, { seconds: number; message: string }> = {
   starting: { seconds: 180, message: "Its workers were placed, but did not begin within 3 minutes." },
   running: { seconds: 300, message: "Nothing was heard of it for 5 minutes." },
 };
-/** A stop or a pause that was asked for: the job is not desired any more, so soon nobody will speak of it. */
+/** A stop, a pause or growth that was asked for: the job is not desired any more, so soon nobody will speak of it. */
 const STOP_SECONDS = 45;
 
 /** Ends or retries attempts whose time is over. `fence` is the caller's lease. */
@@ -53,7 +53,7 @@ const causeOf = (state: LiveState): Cause => ({
 async function lateAttempts(db: Database) {
   const quiet = sql`extract(epoch from now() - greatest(${attempt.stateSince}, ${attempt.admittedAt}, ${attempt.lastReportAt}))`;
   const limit = sql`case ${attempt.state} when 'placing' then ${LIMITS.placing.seconds}::int when 'starting' then ${LIMITS.starting.seconds}::int else ${LIMITS.running.seconds}::int end`;
-  const isStopping = sql<boolean>`coalesce(coalesce(${run.stopRequestedAt}, ${run.pauseRequestedAt}) < now() - make_interval(secs => ${STOP_SECONDS}), false)`;
+  const isStopping = sql<boolean>`coalesce(coalesce(${run.stopRequestedAt}, ${run.pauseRequestedAt}, ${run.growRequestedAt}) < now() - make_interval(secs => ${STOP_SECONDS}), false)`;
   const state = sql<LiveState>`${attempt.state}`;
   return db
     .select({ id: attempt.id, runId: run.id, clusterId: run.clusterId, state, isStopping })

@@ -7,11 +7,11 @@ import type { Db, Transaction } from "../platform/db";
 import { deriveToken } from "../platform/tokens";
 import type { Cause } from "./contract";
 import * as lifecycle from "./lifecycle";
-import type { Attempt, Run } from "./records";
+import { type Attempt, takenBy } from "./records";
 import * as repo from "./repo";
 import { isLeaving, isLiveAttempt } from "./states";
 
-/** Attempts that should be running: live ones that were let in, of runs that nobody asked to stop or to pause. */
+/** Attempts that should be running: live ones that were let in, of runs that were not asked to leave. */
 export async function desiredAttempts(db: Db, clusterId: string): Promise<z.infer<typeof DesiredAttempt>[]> {
   const live = await repo.liveAttempts(db, clusterId);
   return live
@@ -22,7 +22,8 @@ export async function desiredAttempts(db: Db, clusterId: string): Promise<z.infe
       attemptId: attempt.id,
       kind: run.kind,
       token: deriveToken("attempt", attempt.id),
-      resources: run.resources,
+      resources: takenBy(run, attempt),
+      reserve: run.growTo ?? attempt.workerCount,
     }));
 }
 
@@ -77,7 +78,7 @@ type Verdict = { decision: "wait" | "succeed" | "leave" } | { decision: "fail" |
 
 /** What a job's state means for the attempt it carries. A worker's own error came before, and ended the attempt. */
 export function judge(
-  run: Pick<Run, "stopRequestedAt" | "pauseRequestedAt">,
+  run: Parameters<typeof isLeaving>[0],
   attempt: Pick<Attempt, "resultAt" | "number">,
   job: ObservedJob,
 ): Verdict {

@@ -85,23 +85,29 @@ export async function fail(tx: Transaction, run: Run, attempt: Attempt, cause: C
   await endRun(tx, run, { state: "failed", cause });
 }
 
-/** One more attempt of a run, by a job of its own unless one is named. `isAdmitted`: false leaves it to the queue. */
+/**
+ * One more attempt of a run, by a job of its own unless one is named. `isAdmitted`: false leaves it to the queue, which
+ * decides how many workers it has.
+ */
 export const addAttempt = (
   tx: Transaction,
-  run: Pick<Run, "id" | "teamId">,
-  next: { number: number; firstStep: number; isAdmitted: boolean; jobId?: string },
+  run: Pick<Run, "id" | "teamId" | "resources">,
+  next: { number: number; firstStep: number; isAdmitted: boolean; jobId?: string; workerCount?: number },
 ): Promise<Attempt> => {
   const { isAdmitted, ...row } = next;
   const jobId = jobIdOf(run.id, next.number);
+  const workerCount = run.resources.workers;
   return repo.insertAttempt(
     tx,
-    { id: newId("att"), teamId: run.teamId, runId: run.id, jobId, ...row },
+    { id: newId("att"), teamId: run.teamId, runId: run.id, jobId, workerCount, ...row },
     isAdmitted,
   );
 };
 
-/** The attempt ends because someone asked for it: its run is paused, or ends with it. */
+/** The attempt ends because it was asked to: its run is paused, goes on with more workers, or ends with it. */
 export async function leave(tx: Transaction, run: Run, attempt: Attempt): Promise<void> {
+  if (run.growTo && run.growRequestedAt && !run.pauseRequestedAt && !run.stopRequestedAt)
+    return regroup(tx, run, attempt, run.growTo);
   if (run.pauseRequestedAt && !run.stopRequestedAt) {
     await endAttempt(tx, run, attempt, { ...STOPPED, message: "Paused by request." });
     // A result of an attempt that did not end cleanly is not the run's.
@@ -111,6 +117,16 @@ export async function leave(tx: Transaction, run: Run, attempt: Attempt): Promis
   const cause = { ...STOPPED, message: run.stopReason ?? STOPPED.message };
   await endAttempt(tx, run, attempt, cause);
   await endRun(tx, run, { state: "stopped", cause });
+}
+
+/** The next attempt takes the room that was kept for it since its run was asked to grow, and counts against nothing. */
+async function regroup(tx: Transaction, run: Run, attempt: Attempt, workerCount: number): Promise<void> {
+  const message = `There was room for ${workerCount} workers: it left to go on with them.`;
+  const firstStep = await endAttempt(tx, run, attempt, { ...STOPPED, message });
+  await addAttempt(tx, run, { number: attempt.number + 1, firstStep, isAdmitted: true, workerCount });
+  // A result of an attempt that did not end cleanly is not the run's.
+  await repo.patchRun(tx, run.id, { resumes: run.resumes + 1, result: null });
+  await emitRun(tx, run);
 }
 
 /** A paused run ends because someone asked for it. */
@@ -152,11 +168,12 @@ export async function retry(
     return { refused: "attempts_exhausted" };
   }
   const firstStep = await endAttempt(tx, run, attempt, cause, where.lastStep);
-  // It keeps the room that the attempt before it had.
+  // It keeps the room that the attempt before it had; its driver gives up what is gone (`elastic.ts`).
   const next = await addAttempt(tx, run, {
     number: attempt.number + 1,
     firstStep,
     isAdmitted: true,
+    workerCount: attempt.workerCount,
     ...(where.next === "job" && { jobId: attempt.jobId }),
   });
   // A result of an attempt that did not end cleanly is not the run's.
@@ -183,6 +200,7 @@ async function endAttempt(
     lastStep,
     stepsLost: lastStep === null ? null : Math.max(0, lastStep - from),
   });
+  if (run.growTo !== null) await repo.patchRun(tx, run.id, repo.NO_GROWTH);
   return from;
 }
 

@@ -1,18 +1,20 @@
 /**
  * The console is the queue: the cluster is asked for a training or a script only once there is room for all of its
- * workers. The highest priority goes first, then the oldest, strictly in order: nobody passes a run that waits for more
+ * workers, or for as few as an elastic run may have. The highest priority goes first, then the oldest, strictly in order: nobody passes a run that waits for more
  * room. Inspections, evaluations and commits are small and never wait here.
  */
-import { and, asc, desc, eq, inArray, isNotNull, isNull, sql } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, isNotNull, isNull, ne, sql } from "drizzle-orm";
+import type { z } from "zod";
 import { attempt, run } from "../../db/schema/runs";
-import { capacityOf, clusterIds, desireChanged } from "../engine/service";
+import { capacityOf, clusterIds, defaultClusterId, desireChanged } from "../engine/service";
 import { transact } from "../platform/context";
 import type { Database, Db, Transaction } from "../platform/db";
-import type { Resources } from "./contract";
+import { Invalid } from "../platform/errors";
+import { type Fit, RunResources } from "./contract";
 import { emitRun } from "./lifecycle";
 import { type Attempt, type Run, toRun } from "./records";
 import * as repo from "./repo";
-import { admissible, fits, freeBeside, type Occupant, startsIn, workersOf } from "./room";
+import { admissible, fitOf, freeBeside, holds, type Occupant, sized, startsIn } from "./room";
 import { isLeaving, LIVE_ATTEMPT_STATES } from "./states";
 
 /** Lets in whoever there is room for. `fence` is the caller's lease. */
@@ -20,25 +22,24 @@ export async function admitWaiting(db: Database, fence: (tx: Transaction) => Pro
   for (const clusterId of await clusterIds(db)) {
     const waiting = await waitingRuns(db, clusterId);
     if (waiting.length === 0) continue;
-    const { nodes, occupants } = await roomOf(db, clusterId);
-    const taken = occupants.flatMap(({ workers }) => workers);
-    for (const { id } of admissible(nodes, taken, waiting)) await admit(db, fence, id);
+    for (const { run, workers } of admissible(await roomOf(db, clusterId), waiting))
+      await admit(db, fence, run.id, workers);
   }
 }
 
-const admit = (db: Database, fence: (tx: Transaction) => Promise<void>, runId: string) =>
+const admit = (db: Database, fence: (tx: Transaction) => Promise<void>, runId: string, workerCount: number) =>
   transact({ db }, async (tx) => {
     await fence(tx);
     const current = await repo.lockRun(tx, runId);
     const newest = await repo.newestAttempt(tx, runId);
     if (!current || isLeaving(current) || newest?.state !== "placing" || newest.admittedAt) return;
-    await repo.patchAttempt(tx, newest.id, { admittedAt: sql`now()` });
+    await repo.patchAttempt(tx, newest.id, { admittedAt: sql`now()`, workerCount });
     await emitRun(tx, current);
     await desireChanged(tx, current.clusterId);
   });
 
 /** Runs that the cluster is not asked for yet, of all teams, the first to go first. */
-async function waitingRuns(db: Db, clusterId: string): Promise<Run[]> {
+export async function waitingRuns(db: Db, clusterId: string): Promise<Run[]> {
   const rows = await db
     .select({ run })
     .from(attempt)
@@ -61,11 +62,13 @@ async function waitingRuns(db: Db, clusterId: string): Promise<Run[]> {
 }
 
 /** Nodes that are up or may be started, and what is on them: admitted attempts, sessions and replicas. */
-async function roomOf(db: Db, clusterId: string) {
-  const { nodes, services } = await capacityOf(db, clusterId);
+export async function roomOf(db: Db, clusterId: string, except?: { runId: string }) {
+  const { up, toStart, services } = await capacityOf(db, clusterId);
   const rows = await db
     .select({
       resources: run.resources,
+      // One that leaves to grow has its room already.
+      workers: sql<number>`case when ${run.growRequestedAt} is null then ${attempt.workerCount} else ${run.growTo} end`,
       left: sql<number | null>`(${run.progress} ->> 'etaSeconds')::float8`,
     })
     .from(attempt)
@@ -75,13 +78,32 @@ async function roomOf(db: Db, clusterId: string) {
         eq(run.clusterId, clusterId),
         inArray(attempt.state, [...LIVE_ATTEMPT_STATES]),
         isNotNull(attempt.admittedAt),
+        except && ne(run.id, except.runId),
       ),
     );
   const occupants: Occupant[] = [
-    ...rows.map(({ resources, left }) => ({ workers: workersOf(resources as Resources), endsIn: left })),
+    ...rows.map(({ resources, workers, left }) => ({
+      workers: sized(workers, RunResources.parse(resources)),
+      endsIn: left,
+    })),
     ...services.map(({ cpus }) => ({ workers: [{ cpus, gpus: 0 }], endsIn: Number.POSITIVE_INFINITY })),
   ];
-  return { nodes, occupants };
+  return { up, toStart, occupants, taken: occupants.flatMap(({ workers }) => workers) };
+}
+
+/** Whether and when a run that asks for this would find room on the cluster that it would go to. */
+export const fitNow = async (db: Db, asked: z.input<typeof RunResources>): Promise<Fit> =>
+  fitOf(RunResources.parse(asked), await roomOf(db, await defaultClusterId(db)));
+
+/** @throws Invalid, naming the field, for workers that the cluster with all its pools can never hold */
+export async function refuseOversized(db: Db, asked: z.input<typeof RunResources>): Promise<void> {
+  const fit = await fitNow(db, asked);
+  if (fit.state !== "never") return;
+  throw new Invalid(fit.says, {
+    code: "never_fits",
+    field: "workers",
+    remedy: "The Cluster page shows what its pools may start.",
+  });
 }
 
 /** A run's place in the queue, from 1, what it waits for in words, and when it may start; null once it is let in. */
@@ -90,9 +112,10 @@ export async function queueOf(db: Db, of: Run, newest: Attempt | undefined) {
   const waiting = await waitingRuns(db, of.clusterId);
   const index = waiting.findIndex(({ id }) => id === of.id);
   if (index < 0) return null;
-  const { nodes, occupants } = await roomOf(db, of.clusterId);
+  const { up, toStart, occupants, taken } = await roomOf(db, of.clusterId);
+  const nodes = [...up, ...toStart];
   const place = { position: index + 1, of: waiting.length };
-  if (!fits(nodes, of.resources)) {
+  if (holds(nodes, of.resources) === 0) {
     const says = `The cluster with all its pools has no room for ${shapeSays(of.resources)}; others go first.`;
     return { ...place, says, startsInSeconds: null };
   }
@@ -103,11 +126,7 @@ export async function queueOf(db: Db, of: Run, newest: Attempt | undefined) {
     occupants,
     before.map(({ resources }, i) => ({ resources, takes: takes[i] ?? null })),
   );
-  const free = freeBeside(
-    nodes,
-    occupants.flatMap(({ workers }) => workers),
-  );
-  const cpus = free.reduce((sum, node) => sum + node.cpus, 0);
+  const cpus = freeBeside(nodes, taken).reduce((sum, node) => sum + node.cpus, 0);
   const says =
     index > 0
       ? `It waits for ${index === 1 ? "the run" : `the ${index} runs`} before it in the queue.`
@@ -121,8 +140,8 @@ export async function placesInQueue(db: Db, clusters: readonly string[]): Promis
   return new Map(queues.flatMap((runs) => runs.map(({ id }, index) => [id, index + 1] as const)));
 }
 
-const shapeSays = ({ workers, cpus, gpus }: Resources): string =>
-  `${workers} ${workers === 1 ? "worker" : "workers"} with ${cpus} ${cpus === 1 ? "CPU" : "CPUs"}${gpus > 0 ? ` and ${gpus} ${gpus === 1 ? "GPU" : "GPUs"}` : ""}`;
+const shapeSays = ({ minWorkers, workers, cpus, gpus }: RunResources): string =>
+  `${minWorkers < workers ? `${minWorkers} to ` : ""}${workers} ${workers === 1 ? "worker" : "workers"} with ${cpus} ${cpus === 1 ? "CPU" : "CPUs"}${gpus > 0 ? ` and ${gpus} ${gpus === 1 ? "GPU" : "GPUs"}` : ""}`;
 
 /** Runs that a usual duration is taken from: the newest. */
 const RECENT = 10;

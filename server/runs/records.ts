@@ -3,7 +3,16 @@ import { z } from "zod";
 import type { attempt, run } from "../../db/schema/runs";
 import type { Observation } from "../engine/contract";
 import { ObservedJob } from "../engine/contract";
-import { Cause, CheckpointRef, Progress, Resources, RunResult, RunSpec, WorkerPlace } from "./contract";
+import {
+  Cause,
+  CheckpointRef,
+  Progress,
+  type Resources,
+  RunResources,
+  RunResult,
+  RunSpec,
+  WorkerPlace,
+} from "./contract";
 
 type RunRow = typeof run.$inferSelect;
 type AttemptRow = typeof attempt.$inferSelect;
@@ -12,7 +21,7 @@ type JsonColumn = "spec" | "resources" | "intent" | "progress" | "result" | "cau
 
 export interface Run extends Omit<RunRow, JsonColumn> {
   spec: RunSpec;
-  resources: Resources;
+  resources: RunResources;
   intent: Record<string, unknown>;
   progress: Progress | null;
   result: RunResult | null;
@@ -31,7 +40,7 @@ const Intent = z.record(z.string(), z.unknown());
 export const toRun = (row: RunRow): Run => ({
   ...row,
   spec: RunSpec.parse(row.spec),
-  resources: Resources.parse(row.resources),
+  resources: RunResources.parse(row.resources),
   intent: Intent.parse(row.intent),
   progress: Progress.nullable().parse(row.progress),
   result: RunResult.nullable().parse(row.result),
@@ -45,3 +54,9 @@ export const toAttempt = (row: AttemptRow): Attempt => ({
   workers: z.array(WorkerPlace).parse(row.workers),
   observed: ObservedJob.nullable().parse(row.observed),
 });
+
+/** What an attempt of a run takes of the cluster. */
+export const takenBy = (
+  { resources }: Pick<Run, "resources">,
+  { workerCount }: Pick<Attempt, "workerCount">,
+): Resources => ({ workers: workerCount, cpus: resources.cpus, gpus: resources.gpus });

@@ -104,6 +104,9 @@ export async function moveAttempt(
 const illegal = (machine: string, from: string, to: string) =>
   new Conflict(`A ${machine} that is ${from} can't become ${to}.`, { code: "illegal_transition" });
 
+/** There is no room to grow, or it grew. */
+export const NO_GROWTH = { growTo: null, growSince: null, growRequestedAt: null };
+
 export async function patchRun(tx: Db, runId: string, patch: PgUpdateSetSource<typeof run>) {
   await tx.update(run).set(patch).where(eq(run.id, runId));
 }

@@ -236,6 +236,7 @@ describe("the door", () => {
       metrics: { points: [] },
       "next-attempt": { cause: CAUSE, lastStep: 9 },
       result: { result: INSPECTION_RESULT },
+      room: { nodes: [] },
       state: { state: "running", workers: WORKERS },
       progress: {
         progress: {

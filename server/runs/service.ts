@@ -6,16 +6,17 @@ import { may, type TeamContext, transact } from "../platform/context";
 import type { Transaction } from "../platform/db";
 import { Conflict, Forbidden, NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
-import { type CheckpointRef, type Priority, Resources, type RunKind, RunSpec } from "./contract";
+import { type CheckpointRef, type Priority, type RunKind, RunResources, RunSpec } from "./contract";
 import { addAttempt, emitRun, leave, stopPaused } from "./lifecycle";
 import type { Run } from "./records";
 import * as repo from "./repo";
 import { isLaunched, isLiveRun } from "./states";
 
 export { expireAttempts } from "./deadlines";
+export { growRunning } from "./elastic";
 export { type Finisher, type Outcome, registerFinishers } from "./finishers";
 export { desiredAttempts, observeJobs } from "./jobs";
-export { admitWaiting } from "./queue";
+export { admitWaiting, fitNow, refuseOversized } from "./queue";
 export { getRun, listRuns, runByNumber } from "./reads";
 export type { Attempt, Run } from "./records";
 export { lockTeamRun } from "./repo";
@@ -25,7 +26,7 @@ export interface NewRun {
   /** What people read in lists: an imperative and its object. */
   title: string;
   spec: z.input<typeof RunSpec>;
-  resources: z.input<typeof Resources>;
+  resources: z.input<typeof RunResources>;
   modelId?: string | null;
   versionId?: string | null;
   datasetId?: string | null;
@@ -59,7 +60,7 @@ export async function createRun(
     kind: input.kind,
     title: input.title,
     spec,
-    resources: Resources.parse(input.resources),
+    resources: RunResources.parse(input.resources),
     clusterId,
     modelId: input.modelId ?? null,
     versionId: input.versionId ?? null,

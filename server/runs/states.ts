@@ -29,9 +29,12 @@ export const LAUNCHED_KINDS = ["train", "script"] as const satisfies RunKind[];
 export const isLaunched = (run: { kind: RunKind }): boolean =>
   (LAUNCHED_KINDS as readonly RunKind[]).includes(run.kind);
 
-/** Somebody asked it to stop or to pause: its attempt ends, and none follows. */
-export const isLeaving = (run: { stopRequestedAt: Date | null; pauseRequestedAt: Date | null }): boolean =>
-  run.stopRequestedAt !== null || run.pauseRequestedAt !== null;
+/** It was asked to stop, to pause, or to go on with more workers: its attempt ends with a checkpoint. */
+export const isLeaving = (run: {
+  stopRequestedAt: Date | null;
+  pauseRequestedAt: Date | null;
+  growRequestedAt: Date | null;
+}): boolean => run.stopRequestedAt !== null || run.pauseRequestedAt !== null || run.growRequestedAt !== null;
 
 export const isLiveRun = (state: RunState): boolean => RUN_MOVES[state].length > 0;
 

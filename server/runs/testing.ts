@@ -7,6 +7,7 @@ import { POST as metrics } from "@/app/api/worker/metrics/route";
 import { POST as nextAttempt } from "@/app/api/worker/next-attempt/route";
 import { POST as progress } from "@/app/api/worker/progress/route";
 import { POST as result } from "@/app/api/worker/result/route";
+import { POST as room } from "@/app/api/worker/room/route";
 import { GET as spec } from "@/app/api/worker/spec/route";
 import { POST as state } from "@/app/api/worker/state/route";
 import { team } from "../../db/schema/identity";
@@ -56,7 +57,17 @@ export async function queue(ctx: TeamContext, maxAttempts = 3) {
   return { ...run, attempt, token: deriveToken("attempt", attempt.id) };
 }
 
-const POSTS = { checkpoints, error, logs, metrics, "next-attempt": nextAttempt, progress, result, state };
+const POSTS = {
+  checkpoints,
+  error,
+  logs,
+  metrics,
+  "next-attempt": nextAttempt,
+  progress,
+  result,
+  room,
+  state,
+};
 type Report = keyof typeof POSTS;
 export const REPORTS = Object.keys(POSTS) as Report[];
 

@@ -1,7 +1,7 @@
 /** Launching training: what a person chooses, and what would happen. */
 import { z } from "zod";
 import { Count, Id } from "../platform/atoms";
-import { ArchivePath, MaxHours, Priority, TrainHyper } from "../runs/contract";
+import { ArchivePath, Fit, MaxHours, Priority, TrainHyper } from "../runs/contract";
 import { variablesOf, wordsOf } from "./command";
 
 /**
@@ -41,6 +41,8 @@ const Launch = Queueing.extend({
   datasetId: Id,
   mode: TrainMode,
   workers: z.number().int().min(1, "at least 1 worker").max(8, "at most 8 workers"),
+  /** It begins with as few, and goes on with as few; null is all of them or none. */
+  minWorkers: z.number().int("a whole number").min(1, "at least 1 worker").nullable().default(null),
   epochs: z.number().min(0.05, "at least 0.05 epochs").max(200, "at most 200 epochs"),
   globalBatch: z.number().int().min(8, "at least 8 samples").max(8192, "at most 8,192 samples"),
   lr: z.number().min(1e-6, "at least 0.000001").max(1, "at most 1"),
@@ -50,7 +52,13 @@ const Launch = Queueing.extend({
   attempts: z.number().int().min(1, "at least 1 attempt").max(10, "at most 10 attempts").default(5),
   note: z.string().max(500, "use at most 500 characters").default(""),
 });
-export const LaunchInput = Launch.superRefine(({ globalBatch, workers, accumulate }, check) => {
+export const LaunchInput = Launch.superRefine(({ globalBatch, workers, minWorkers, accumulate }, check) => {
+  if (minWorkers !== null && minWorkers > workers)
+    check.addIssue({
+      code: "custom",
+      path: ["minWorkers"],
+      message: `at most ${workers}, as many as its workers`,
+    });
   const most = Math.floor(globalBatch / workers);
   if (accumulate > most)
     check.addIssue({
@@ -75,6 +83,7 @@ export const LAUNCH_DEFAULTS = {
 export const PlanInput = Launch.pick({
   datasetId: true,
   workers: true,
+  minWorkers: true,
   epochs: true,
   globalBatch: true,
 });
@@ -120,10 +129,6 @@ export type ScriptInput = z.infer<typeof ScriptInput>;
 export const SCRIPT_DEFAULTS = { workers: 2, cpus: 1, gpus: 0, attempts: 1 } as const;
 
 export const ScriptPlanInput = Shape;
-
-/** Whether workers find a place: now, once nodes are started, once others end, or never on this cluster. */
-export const Fit = z.object({ state: z.enum(["now", "after_scaling", "waits", "never"]), says: z.string() });
-export type Fit = z.infer<typeof Fit>;
 
 /** What a launch would lead to. Figures come from earlier runs; null where there was none like it. */
 export const LaunchPlan = z.object({

@@ -3,39 +3,31 @@ import type { z } from "zod";
 import { record } from "../audit/service";
 import { DatasetRef } from "../datasets/contract";
 import { datasetRef, readyDatasets } from "../datasets/service";
+import { defaultClusterId, readNodes } from "../engine/service";
 import { type TeamContext, transact } from "../platform/context";
-import { Invalid } from "../platform/errors";
 import { takeUpload } from "../platform/uploads/service";
-import { ScriptSpec } from "../runs/contract";
-import { createRun } from "../runs/service";
+import { type Fit, ScriptSpec } from "../runs/contract";
+import { createRun, fitNow, refuseOversized } from "../runs/service";
 import { variablesOf, wordsOf } from "./command";
-import type { Fit, ScriptInput, ScriptPlanInput } from "./contract";
-import { fitOf } from "./plan";
-import { readRoom } from "./service";
+import type { ScriptInput, ScriptPlanInput } from "./contract";
 
 /** What a script can be launched with here. */
 export async function scriptOptions(ctx: TeamContext) {
-  const { nodes, toCome } = await readRoom(ctx.db);
+  const { up, toCome } = await readNodes(ctx.db, await defaultClusterId(ctx.db));
   const datasets = await readyDatasets(ctx.db, ctx.teamId);
   return {
     datasets: datasets.map(({ id, name, n }) => ({ id, name, n })),
-    hasGpus: [...nodes, ...toCome].some(({ gpus }) => gpus > 0),
+    hasGpus: [...up, ...toCome].some(({ gpus }) => gpus > 0),
   };
 }
 
-export const scriptPlan = async (ctx: TeamContext, shape: z.infer<typeof ScriptPlanInput>): Promise<Fit> =>
-  fitOf(shape, await readRoom(ctx.db));
+export const scriptPlan = (ctx: TeamContext, shape: z.infer<typeof ScriptPlanInput>): Promise<Fit> =>
+  fitNow(ctx.db, shape);
 
 /** @throws Invalid for workers that the cluster can never hold, NotFound for an upload that is not there */
 export async function launchScript(ctx: TeamContext, input: ScriptInput) {
   const { workers, cpus, gpus } = input;
-  const fit = await scriptPlan(ctx, input);
-  if (fit.state === "never") {
-    throw new Invalid(fit.says, {
-      code: "never_fits",
-      remedy: "The Cluster page shows what its pools may start.",
-    });
-  }
+  await refuseOversized(ctx.db, { workers, cpus, gpus });
   const [entry = "", ...args] = wordsOf(input.command) ?? [];
   const found = variablesOf(input.environment);
   const dataset = input.datasetId

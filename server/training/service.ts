@@ -15,11 +15,11 @@ import {
 import { type TeamContext, transact } from "../platform/context";
 import type { Db } from "../platform/db";
 import { Invalid } from "../platform/errors";
-import { TrainHyper, TrainSpec } from "../runs/contract";
-import { createRun, type Finisher } from "../runs/service";
+import { type RunResources, TrainHyper, TrainSpec } from "../runs/contract";
+import { createRun, type Finisher, fitNow, refuseOversized } from "../runs/service";
 import { Recipe } from "../studio/contract";
 import { type LaunchInput, type LaunchPlan, MoreHyper, type PlanInput, type TrainMode } from "./contract";
-import { planLaunch, type Room } from "./plan";
+import { planLaunch } from "./plan";
 import { findRunsLike } from "./repo";
 
 const CPUS_PER_WORKER = 1;
@@ -60,7 +60,8 @@ export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput
   const fromScratch = input.mode === "from_scratch";
   const root = await rootOf(ctx.db, ctx.teamId, input.versionId);
   const baseline = fromScratch ? work : root;
-  const gpus = await gpusFree(ctx.db);
+  const resources = await resourcesOf(ctx.db, input);
+  await refuseOversized(ctx.db, resources);
   const madeBy = MadeBy.safeParse(version.recipe);
   const precision = work.digest === work.floatDigest ? "fp32" : precisionOf(madeBy.data);
   const recipe = z.object({ recipe: Recipe }).safeParse(version.recipe);
@@ -88,7 +89,7 @@ export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput
       kind: "train",
       title,
       spec,
-      resources: { workers: input.workers, cpus: CPUS_PER_WORKER, gpus: gpus >= input.workers ? 1 : 0 },
+      resources,
       modelId: version.modelId,
       versionId: version.id,
       datasetId: input.datasetId,
@@ -100,8 +101,8 @@ export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput
     await record(tx, ctx, {
       action: "run.launched",
       target: { kind: "run", id: created.id },
-      summary: `Launched run ${created.number}: ${title} on ${input.workers} workers`,
-      after: { version: version.id, dataset: input.datasetId, workers: input.workers, hyper: spec.hyper },
+      summary: `Launched run ${created.number}: ${title} on ${workersSay(resources)}`,
+      after: { version: version.id, dataset: input.datasetId, resources, hyper: spec.hyper },
     });
     return created;
   });
@@ -123,21 +124,15 @@ export async function options(ctx: TeamContext, versionId: string) {
   };
 }
 
-/** What is free on the cluster, and what its pools may still start. */
-export async function readRoom(db: Db): Promise<Room> {
-  const { up, toCome } = await readNodes(db, await defaultClusterId(db));
-  const nodes = up.map((n) => ({
-    cpus: n.cpus,
-    gpus: n.gpus,
-    freeCpus: n.cpus - n.cpusUsed,
-    freeGpus: n.gpus - n.gpusUsed,
-  }));
-  return { nodes, toCome };
-}
+const workersSay = ({ workers, minWorkers }: z.infer<typeof RunResources>): string =>
+  `${minWorkers < workers ? `${minWorkers} to ` : ""}${workers} workers`;
 
-async function gpusFree(db: Db): Promise<number> {
-  const { nodes } = await readRoom(db);
-  return nodes.reduce((sum, node) => sum + Math.max(0, node.freeGpus), 0);
+/** Each with a GPU where as many are free as it takes to begin. */
+async function resourcesOf(db: Db, { workers, minWorkers }: Pick<LaunchInput, "workers" | "minWorkers">) {
+  const { up } = await readNodes(db, await defaultClusterId(db));
+  const gpusFree = up.reduce((sum, { gpus, gpusUsed }) => sum + Math.max(0, gpus - gpusUsed), 0);
+  const least = minWorkers ?? workers;
+  return { workers, minWorkers: least, cpus: CPUS_PER_WORKER, gpus: gpusFree >= least ? 1 : 0 };
 }
 
 /** What a launch with these choices would lead to. */
@@ -145,10 +140,8 @@ export async function plan(ctx: TeamContext, input: z.infer<typeof PlanInput>): 
   const { trainSamples } = await datasetSize(ctx, input.datasetId);
   return planLaunch({
     ...input,
-    cpus: CPUS_PER_WORKER,
-    gpus: 0,
     trainSamples,
-    room: await readRoom(ctx.db),
+    fit: await fitNow(ctx.db, await resourcesOf(ctx.db, input)),
     ...(await findRunsLike(ctx.db, ctx.teamId, input)),
   });
 }

@@ -60,6 +60,7 @@ class FakeConsole:
             "replicas": [],
             "pools": [],
         }
+        self.min_workers: dict[str, int] = {}
         self.observations: list[dict[str, Any]] = []
         self.observed: dict[str, Any] = {"jobs": [], "services": [], "cluster": None}
         self.enrolled = 0
@@ -80,10 +81,17 @@ class FakeConsole:
             self._lock.notify_all()
 
     def launch(
-        self, run_id: str, spec: dict[str, Any], workers: int = 1, cpus: float = 1, max_attempts: int = 3
+        self,
+        run_id: str,
+        spec: dict[str, Any],
+        workers: int = 1,
+        cpus: float = 1,
+        max_attempts: int = 3,
+        min_workers: int | None = None,
     ) -> FakeAttempt:
         """Makes a run's first attempt and desires it."""
         resources = {"workers": workers, "cpus": cpus, "gpus": 0}
+        self.min_workers[run_id] = min_workers or workers
         attempt = self._add(run_id, 1, spec, resources, max_attempts, None)
         self.desire(attempts=[*self.desired["attempts"], self.desired_attempt(attempt)])
         return attempt
@@ -96,6 +104,7 @@ class FakeConsole:
             "kind": attempt.spec["kind"],
             "token": attempt.token,
             "resources": attempt.resources,
+            "reserve": attempt.resources["workers"],
         }
 
     def put(self, content: bytes) -> str:
@@ -262,6 +271,8 @@ class FakeConsole:
         if attempt is None or attempt.over:
             return 409, refusal("stale_attempt", "This attempt is over.")
         attempt.reports.append((kind, message, time.monotonic()))
+        if kind == "room":
+            return 200, {"workers": self._fit_to_room(attempt, message["nodes"])}
         if kind == "next-attempt":
             if attempt.number >= attempt.max_attempts:
                 return 409, refusal("no_attempts_left", "This was the last attempt.")
@@ -290,6 +301,14 @@ class FakeConsole:
         if kind == "error":
             attempt.cause, attempt.over = message["cause"], True
         return 200, {}
+
+    def _fit_to_room(self, attempt: FakeAttempt, alive: list[str]) -> int:
+        """One worker a node: those that were observed and are alive, none of them in use by others."""
+        has = attempt.resources["workers"]
+        seen = {node["nodeId"] for node in self.observed["cluster"]["nodes"] if not node["isHead"]}
+        fits = max(self.min_workers[attempt.run_id], min(has, len(seen & set(alive))))
+        attempt.resources = {**attempt.resources, "workers": fits}
+        return fits
 
 
 def tracked_info(attempt: FakeAttempt) -> dict[str, Any]:

@@ -35,6 +35,7 @@ ATTEMPT = {
     "kind": "evaluate",
     "token": "secret",
     "resources": {"workers": 1, "cpus": 1, "gpus": 0},
+    "reserve": 1,
 }
 REPLICA = {
     "replicaId": "r",

@@ -22,6 +22,7 @@ const t = initTRPC
     sse: { ping: { enabled: true, intervalMs: 5_000 }, client: { reconnectAfterInactivityMs: 15_000 } },
     errorFormatter({ shape, error, ctx }) {
       const cause = error.cause ? asAppError(error.cause) : undefined;
+      const field = cause?.details.field;
       return {
         ...shape,
         data: {
@@ -34,7 +35,9 @@ const t = initTRPC
           issues:
             error.cause instanceof z.ZodError
               ? error.cause.issues.map((i) => ({ path: i.path.map(String), message: i.message }))
-              : undefined,
+              : field
+                ? [{ path: [field], message: error.message }]
+                : undefined,
         },
       };
     },

@@ -15,11 +15,14 @@ import type {
   NextAttempt,
   NextAttemptRequest,
   Progress,
+  RoomAnswer,
+  RoomRequest,
   RunResult,
   StateReport,
 } from "../contract";
+import { fitToRoom } from "../elastic";
 import * as lifecycle from "../lifecycle";
-import type { Attempt, Run } from "../records";
+import { type Attempt, type Run, takenBy } from "../records";
 import * as repo from "../repo";
 import { isLeaving, isLiveAttempt } from "../states";
 import { type AttemptOwner, staleAttempt } from "./owner";
@@ -45,11 +48,19 @@ export async function attemptSpec(db: Database, owner: AttemptOwner): Promise<z.
     attemptId: attempt.id,
     attempt: attempt.number,
     maxAttempts: run.maxAttempts + run.resumes,
-    resources: run.resources,
+    resources: takenBy(run, attempt),
     spec: run.spec,
     checkpoint: await repo.checkpointBefore(tx, run, attempt.number),
   }));
 }
+
+/** A driver looks for places: how many workers its attempt has from now on. */
+export const reportRoom = (
+  db: Database,
+  owner: AttemptOwner,
+  { nodes }: z.infer<typeof RoomRequest>,
+): Promise<z.infer<typeof RoomAnswer>> =>
+  reporting(db, owner, async (tx, run, attempt) => ({ workers: await fitToRoom(tx, run, attempt, nodes) }));
 
 export const reportState = (db: Database, owner: AttemptOwner, report: z.infer<typeof StateReport>) =>
   reporting(db, owner, async (tx, run, attempt) => {

@@ -28,9 +28,9 @@ class Crew:
         self._group = placement_group([bundle] * resources.workers, strategy="PACK", name=name)
         self.actors = [self._create(rank) for rank in range(resources.workers)]
 
-    def place(self, waiting: Callable[[], None], stop: threading.Event) -> list[Place] | None:
-        """Waits until every worker has its place; None when `stop` came first. `waiting` is called twice a
-        second.
+    def place(self, waits: Callable[[], bool], stop: threading.Event) -> list[Place] | None:
+        """Waits until every worker has its place; None when `stop` came first, or `waits`, which is called
+        twice a second, answered that it waits no longer.
 
         Raises RayActorError when a worker dies before it is placed.
         """
@@ -40,8 +40,8 @@ class Crew:
             if stop.is_set():
                 return None
             _, left = ray.wait(left, num_returns=len(left), timeout=POLL_SECONDS)
-            if left:
-                waiting()
+            if left and not waits():
+                return None
         return ray.get(asked)
 
     def replace(self, rank: int) -> None:

@@ -21,11 +21,14 @@ from ray.exceptions import RayActorError
 
 from gpu_worker.agent.attempt import Attempt, Ended
 from gpu_worker.agent.crew import Crew
+from gpu_worker.agent.rank import Place
 from gpu_worker.agent.waiting import describe_wait
 from gpu_worker.contract import AttemptSpec, Cause, NextAttempt, Progress, ResultReport
 from gpu_worker.door import Door, DoorLogHandler, DoorRefused, StaleAttempt
 
 DRIVER_RANK = -1
+PATIENCE_SECONDS = 20.0
+"""How long workers look for places before the console is asked whether fewer do."""
 JOB_CONFIG = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 log = logging.getLogger("gpu_worker.driver")
 
@@ -39,14 +42,14 @@ class Driver:
         self._handler = self._follow_log(self._door)
         self._spec: AttemptSpec = self._door.spec()
         self._began = time.monotonic()
+        self._ask_at = self._began
+        self._crew = self._gather()
 
     def run(self) -> int:
         """The exit code of the job."""
-        spec = self._spec
-        crew = Crew(spec.attempt_id, spec.spec.kind, spec.resources)
         try:
             while True:
-                ended = self._attempt(crew)
+                ended = self._attempt()
                 if ended.stale:
                     raise StaleAttempt(409, "stale_attempt", "This attempt is over.")
                 if ended.cause is None:
@@ -54,16 +57,27 @@ class Driver:
                 following = self._next(ended)
                 if following is None:
                     return 1
-                for rank in ended.lost:
-                    crew.replace(rank)
                 self._go_on(following)
+                if self._shrinks():
+                    self._gather_anew()
+                else:
+                    for rank in ended.lost:
+                        self._crew.replace(rank)
         finally:
-            crew.dismiss()
+            self._crew.dismiss()
             self._door.close(5)
 
-    def _attempt(self, crew: Crew) -> Ended:
+    def _gather(self) -> Crew:
+        return Crew(self._spec.attempt_id, self._spec.spec.kind, self._spec.resources)
+
+    def _gather_anew(self) -> None:
+        """Another crew, of as many workers as the attempt has now: what Ray placed together stays so many."""
+        self._crew.dismiss()
+        self._crew = self._gather()
+
+    def _attempt(self) -> Ended:
         try:
-            places = crew.place(self._tell_waiting, self._stop)
+            places = self._place()
         except RayActorError as error:
             cause = Cause(
                 kind="placement",
@@ -84,7 +98,39 @@ class Driver:
                 place["device"],
             )
         log.info("placed after %.1f s", time.monotonic() - self._began)
-        return Attempt(self._spec, self._door, self._url, self._token, crew, places).run(self._stop)
+        return Attempt(self._spec, self._door, self._url, self._token, self._crew, places).run(self._stop)
+
+    def _place(self) -> list[Place] | None:
+        """The places of all workers, of fewer where the console says so; None when the run is to stop."""
+        while True:
+            self._ask_at = time.monotonic() + PATIENCE_SECONDS
+            places = self._crew.place(self._waits, self._stop)
+            if places is not None or self._stop.is_set():
+                return places
+            self._gather_anew()
+
+    def _waits(self) -> bool:
+        """Whether these workers look on for places; asks the console now and then."""
+        self._tell_waiting()
+        if time.monotonic() < self._ask_at:
+            return True
+        self._ask_at = time.monotonic() + PATIENCE_SECONDS
+        return not self._shrinks()
+
+    def _shrinks(self) -> bool:
+        """Whether the attempt, which has no places yet, has fewer workers from now on: its run is elastic and
+        a node is gone. The console may not know of that node yet, so it is told which are alive.
+        """
+        resources = self._spec.resources
+        workers = self._door.room([node["NodeID"] for node in ray.nodes() if node["Alive"]])
+        if workers == resources.workers:
+            return False
+        log.info(
+            "goes on with %d workers instead of %d: there is no room for more", workers, resources.workers
+        )
+        fewer = resources.model_copy(update={"workers": workers})
+        self._spec = self._spec.model_copy(update={"resources": fewer})
+        return True
 
     def _finish(self, ended: Ended) -> int:
         if ended.result is None:

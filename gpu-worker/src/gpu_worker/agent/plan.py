@@ -190,7 +190,7 @@ def bundles(desired: DesiredState, seen: Seen) -> tuple[Bundle, ...]:
         Bundle(attempt.resources.cpus, attempt.resources.gpus)
         for attempt in desired.attempts
         if attempt.job_id not in lost | ended
-        for _ in range(attempt.resources.workers)
+        for _ in range(attempt.reserve)
     ]
     services = [
         Bundle(service.cpus)

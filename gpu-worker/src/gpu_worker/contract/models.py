@@ -665,6 +665,15 @@ class ErrorReport(BaseModel):
     cause: Cause
 
 
+class Fit(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    state: Literal['now', 'after_scaling', 'waits', 'never']
+    says: str
+
+
 class InitArchitecture(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -815,6 +824,22 @@ class Resources(BaseModel):
     gpus: float
 
 
+class RoomAnswer(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    workers: int
+
+
+class RoomRequest(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    nodes: list[str]
+
+
 class ScriptResult(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -904,6 +929,7 @@ class DesiredAttempt(BaseModel):
     ]
     token: str
     resources: Resources
+    reserve: int
 
 
 class DesiredPool(BaseModel):

@@ -20,6 +20,8 @@ from gpu_worker.contract import (
     NextAttempt,
     NextAttemptRequest,
     Progress,
+    RoomAnswer,
+    RoomRequest,
     StateReport,
     to_wire,
 )
@@ -115,6 +117,11 @@ class Door:
         request = NextAttemptRequest(cause=cause, last_step=last_step)
         answer = self._post("/api/worker/next-attempt", request)
         return NextAttempt.model_validate_json(answer.content)
+
+    def room(self, nodes: Sequence[str]) -> int:
+        """How many workers this attempt, not placed yet, has from now on. nodes: ids of those alive."""
+        answer = self._post("/api/worker/room", RoomRequest(nodes=list(nodes)))
+        return RoomAnswer.model_validate_json(answer.content).workers
 
     def result(self, result: BaseModel) -> None:
         """What the run made."""
