@@ -52,6 +52,7 @@ describe("configurationOf", () => {
   };
   const names = (hyper: object, init: object = {}) =>
     configurationOf(TrainSpec.parse({ ...old, init: { ...old.init, ...init }, hyper }), {
+      minWorkers: 1,
       workers: 1,
       cpus: 1,
       gpus: 0,

@@ -25,7 +25,7 @@ let ctx: TeamContext;
 beforeAll(async () => {
   test = await createTestDatabase(inject("postgresUrl"));
   home = await mkdtemp(join(tmpdir(), "lathe-launch-"));
-  Object.assign(process.env, { DATABASE_URL: test.url, LATHE_HOME: home });
+  Object.assign(process.env, { DATABASE_URL: test.url, LATHE_HOME: home, LATHE_POOL_MAX: "3" });
   ctx = await makeEngineer(database());
 });
 afterAll(async () => {
@@ -95,6 +95,22 @@ it("trains from scratch without a teacher or masks, judged against the version i
   expect(spec).toMatchObject({ teacher: null, keepMasks: false, baseline: child.sha256 });
   expect(row).toMatchObject({ maxAttempts: 2, intent: { baselineVersionId: versionId } });
   expect(row.title).toMatch(/^Train from scratch /);
+});
+
+it("refuses workers that the cluster can never hold, names the field, and leaves nothing behind", async () => {
+  const count = () => ctx.db.$count(run);
+  const before = await count();
+  const refusal = launched({ workers: 8 });
+  await expect(refusal).rejects.toThrow("never holds more than 3 such workers");
+  await expect(refusal).rejects.toMatchObject({ details: { code: "never_fits", field: "workers" } });
+  await expect(launched({ workers: 8, minWorkers: 4 })).rejects.toThrow("never holds more than 3");
+  expect(await count()).toBe(before);
+});
+
+it("takes an elastic run whose minimum the cluster holds, and refuses one above its most", async () => {
+  const { row } = await launched({ workers: 8, minWorkers: 3 });
+  expect(row.resources).toMatchObject({ minWorkers: 3, workers: 8 });
+  await expect(launched({ workers: 2, minWorkers: 3 })).rejects.toThrow("at most 2, as many as its workers");
 });
 
 it("hands every hyper-parameter on", async () => {

@@ -188,6 +188,33 @@ def test_a_rank_that_stops_stepping_is_named_and_the_run_goes_on(lab: Lab) -> No
     assert min(steps_told(following)) == following.checkpoint["step"] + 1
 
 
+def kill_node(lab: Lab, node_id: str) -> None:
+    """Ends a node without a word, as a machine that loses its power does."""
+    raylet = next(
+        process
+        for process in (psutil.Process(pid) for pid in session_members(lab.sid))
+        if process.name() == "raylet" and process.environ().get("RAY_OVERRIDE_NODE_ID_FOR_TESTING") == node_id
+    )
+    raylet.kill()
+
+
+def test_an_elastic_training_goes_on_with_fewer_workers_when_a_node_is_lost(lab: Lab) -> None:
+    console = lab.console
+    attempt = console.launch("elastic", train_spec(console), workers=2, min_workers=1)
+    console.until(lambda: steps(attempt) > 12 and attempt.bodies("checkpoints"), HEALTHY, "steps")
+    _, second = attempt.bodies("state")[-1]["workers"]
+    kill_node(lab, second["nodeId"])
+    following = console.until(lambda: console.attempts.get("token-elastic-2"), HEALTHY, "the next attempt")
+    console.until(lambda: steps(following), HEALTHY, "steps of the next attempt")
+    assert attempt.cause is not None
+    assert attempt.cause["kind"] == "node_lost"
+    (place,) = following.bodies("state")[-1]["workers"]
+    assert place["nodeId"] != second["nodeId"]
+    assert min(steps_told(following)) == following.checkpoint["step"] + 1
+    console.desire(attempts=[])
+    console.until(lambda: console.job(attempt.job_id) is None, HEALTHY, "the end of the training")
+
+
 def warm_processes(lab: Lab) -> set[int]:
     """Idle processes of the cluster that have torch loaded."""
 
@@ -277,12 +304,7 @@ def test_nodes_leave_for_a_reason(lab: Lab) -> None:
     nodes = workers(console)
     assert len(nodes) >= 2
     lost = nodes[0]["nodeId"]
-    raylet = next(
-        process
-        for process in (psutil.Process(pid) for pid in session_members(lab.sid))
-        if process.name() == "raylet" and process.environ().get("RAY_OVERRIDE_NODE_ID_FOR_TESTING") == lost
-    )
-    raylet.kill()
+    kill_node(lab, lost)
 
     def reasons() -> dict[str, str]:
         return {gone["nodeId"]: gone["reason"] for gone in console.observed["cluster"]["departed"]}

@@ -99,6 +99,27 @@ def test_ranks_and_micro_batches_train_what_one_rank_trains_at_once(tmp_path: Pa
         np.testing.assert_allclose(other_norms, norms[0], rtol=1e-4)
 
 
+def test_a_run_that_goes_on_with_other_numbers_of_ranks_trains_what_one_rank_trains(tmp_path: Path) -> None:
+    hyper = {"optimizer": "sgd", "globalBatch": 17, "weightDecay": 0.0, "checkpointEverySteps": 1000}
+    found: list[dict[str, np.ndarray]] = []
+    for worlds in ((1,), (3, 2)):
+        door = open_door(tmp_path / str(len(worlds)))
+        spec = train_spec(door, "", stored_dataset(door, (20,), 3), model=perceptron(), hyper=hyper)
+        checkpoint, result = None, None
+        for world in worlds:
+            stop_after = None if world == worlds[-1] else 4
+            result = run(attempt(spec, world, checkpoint), door.folder, world, stop_after)
+            if result is None:
+                newest = door.read("checkpoints")[-1]
+                checkpoint = {key: newest[key] for key in ("step", "sha256", "bytes")}
+        assert result is not None
+        model = onnx.load(str(door.blob(result.artifacts.model.sha256)))
+        found.append({t.name: numpy_helper.to_array(t) for t in model.graph.initializer})
+    alone, resized = found
+    for name, value in alone.items():
+        np.testing.assert_allclose(resized[name], value, rtol=0, atol=1e-6, err_msg=name)
+
+
 def test_a_stop_on_one_rank_stops_all_and_the_run_resumes_exactly(tmp_path: Path) -> None:
     digests = []
     for name in ("whole", "parts"):

@@ -40,6 +40,28 @@ def test_a_resumed_stream_goes_on_where_it_stopped(n: int, batch: int, cut: int,
         assert np.array_equal(resumed.ids(step), whole[step])
 
 
+@given(
+    n=sizes,
+    batch=st.integers(1, 70),
+    stays=st.lists(st.tuples(st.integers(1, 5), st.integers(1, 6)), min_size=1, max_size=5),
+)
+def test_ranks_that_come_and_go_neither_repeat_nor_skip(
+    n: int, batch: int, stays: list[tuple[int, int]]
+) -> None:
+    ids = np.arange(n)
+    seen: list[np.ndarray] = []
+    done = 0
+    for world, steps in stays:  # the number of ranks of an attempt, and how far it comes
+        resumed = [SampleStream(ids, batch, 3) for _ in range(world)]
+        for step in range(done, done + steps):
+            seen += [stream.ids(step, rank, world) for rank, stream in enumerate(resumed)]
+        done += steps
+    shown = np.concatenate(seen)
+    assert len(shown) == done * batch
+    for epoch in range(len(shown) // n):
+        assert np.array_equal(np.sort(shown[epoch * n : (epoch + 1) * n]), ids)
+
+
 def test_epochs_differ_and_seeds_differ() -> None:
     ids = np.arange(50)
     stream = SampleStream(ids, 50, 0)
