@@ -34,12 +34,19 @@ export const runSays = (
     state,
     stopRequestedAt,
     pauseRequestedAt,
-  }: { state: RunState; stopRequestedAt: Date | null; pauseRequestedAt: Date | null },
+    growRequestedAt,
+  }: {
+    state: RunState;
+    stopRequestedAt: Date | null;
+    pauseRequestedAt: Date | null;
+    growRequestedAt?: Date | null;
+  },
   attempt: number,
 ): string => {
   const isLive = state === "queued" || state === "running";
   if (isLive && stopRequestedAt) return "stopping";
   if (isLive && pauseRequestedAt) return "pausing";
+  if (isLive && growRequestedAt) return "growing";
   return attempt > 1 ? `${state}, attempt ${attempt}` : state;
 };
 
