@@ -52,7 +52,7 @@ type Figure = {
       : never
     : never;
 }[keyof MoreTyped];
-type Choice = "optimizer" | "schedule" | "compute" | "onDivergence";
+type Choice = "optimizer" | "schedule" | "compute" | "onDivergence" | "onOutOfMemory";
 
 interface MoreFieldsProps {
   typed: MoreTyped;
@@ -118,6 +118,10 @@ export function MoreFields({ typed, onChange, errors }: MoreFieldsProps) {
             {figure("lowerRateTimes", "Times, at most", "then it stops")}
           </>
         )}
+        {choice("onOutOfMemory", "When memory runs out", {
+          smaller_batch: "Go on with smaller micro-batches",
+          stop: "Stop, say what fits",
+        })}
         {figure("keepLast", "Keep checkpoints", "the newest; the most accurate is kept besides")}
         {figure("keepEverySteps", "And those of every", "steps; 0: none")}
         {figure("stallSeconds", "Stalled after", "s without a step; empty: 10 steps, 60 s or more; 0: never")}

@@ -49,6 +49,7 @@ const TYPED = {
   cpus: String(SCRIPT_DEFAULTS.cpus),
   gpus: String(SCRIPT_DEFAULTS.gpus),
   attempts: String(SCRIPT_DEFAULTS.attempts),
+  stallSeconds: String(SCRIPT_DEFAULTS.stallSeconds),
 };
 
 function ScriptForm({ team, upload }: { team: string; upload: ReturnType<typeof useUpload> }) {
@@ -83,6 +84,7 @@ function ScriptForm({ team, upload }: { team: string; upload: ReturnType<typeof 
       environment: typed.environment,
       datasetId: datasetId === NO_DATASET ? null : datasetId,
       attempts: Number(typed.attempts),
+      stallSeconds: Number(typed.stallSeconds),
       name: typed.name,
       ...queueOf(queue),
     });
@@ -169,7 +171,11 @@ function ScriptForm({ team, upload }: { team: string; upload: ReturnType<typeof 
               ...number,
               unit: "GPUs",
             })}
-            {field("attempts", "Attempts, at most", "a lost worker or node is tried again", number)}
+            {field("attempts", "Attempts, at most", "after a lost worker or node, or a stall", number)}
+            {field("stallSeconds", "Stalled after", "in which no worker writes or computes; 0: never", {
+              ...number,
+              unit: "s",
+            })}
             <QueueFields typed={queue} onChange={setQueue} errors={problem?.fields ?? {}} />
           </div>
         </section>

@@ -274,6 +274,7 @@ export class ScriptedConsole {
       resources,
       spec: { kind: "inspect_model", blob: "0".repeat(64), filename: "model.onnx", limits },
       checkpoint: null,
+      microBatch: null,
     };
     return [200, spec];
   }

@@ -1,6 +1,13 @@
 /** What a run was asked to do, as pairs of name and value that a person reads. */
 import { PRECISIONS, type Recipe } from "../studio/contract";
-import { type RunResources, type RunSpec, type ScriptSpec, TrainHyper, type TrainSpec } from "./contract";
+import {
+  type RunResources,
+  type RunSpec,
+  SCRIPT_STALL_SECONDS,
+  type ScriptSpec,
+  TrainHyper,
+  type TrainSpec,
+} from "./contract";
 
 type Pair = [name: string, value: string];
 
@@ -96,6 +103,7 @@ function unusual(hyper: TrainHyper): Pair[] {
       "When it diverges",
       `back to a good checkpoint, rate × ${hyper.lowerRateFactor}, ${hyper.lowerRateTimes === 1 ? "once" : `at most ${hyper.lowerRateTimes} times`}`,
     ],
+    ["onOutOfMemory", "When memory runs out", "stop, say what fits"],
     ["keepLast", "Checkpoints kept", `the newest ${hyper.keepLast}`],
     ["keepEverySteps", "And those of every", `${hyper.keepEverySteps} steps`],
     ["stopAtStep", "Ends after step", String(hyper.stopAtStep)],
@@ -107,7 +115,16 @@ function unusual(hyper: TrainHyper): Pair[] {
 /** Names of variables whose values are nobody's business. */
 const SECRET = /TOKEN|KEY|SECRET|PASSWORD|CREDENTIAL/i;
 
-const ofScript = ({ filename, code, entry, args, requirements, env, dataset }: ScriptSpec): Pair[] => [
+const ofScript = ({
+  filename,
+  code,
+  entry,
+  args,
+  requirements,
+  env,
+  dataset,
+  stallSeconds,
+}: ScriptSpec): Pair[] => [
   ["Code", `${filename}, ${code.slice(0, 7)}`],
   ["Entry point", entry],
   ...(args.length > 0 ? [["Arguments", args.join(" ")] satisfies Pair] : []),
@@ -116,6 +133,9 @@ const ofScript = ({ filename, code, entry, args, requirements, env, dataset }: S
     ([name, value]): Pair => [`$${name}`, SECRET.test(name) ? "kept to itself" : value],
   ),
   ["Dataset", dataset?.name ?? "none"],
+  ...(stallSeconds === SCRIPT_STALL_SECONDS
+    ? []
+    : [["Stalled after", stallSeconds === 0 ? "never" : `${stallSeconds} s`] satisfies Pair]),
 ];
 
 const percent = (fraction: number): string => `${Number((fraction * 100).toFixed(1))}%`;

@@ -133,6 +133,8 @@ export const TrainHyper = z.object({
   /** What the rate is multiplied with each time, and how many times before the run stops. */
   lowerRateFactor: z.number().min(0.01, "at least 0.01").max(0.99, "at most 0.99").default(0.5),
   lowerRateTimes: z.number().int("a whole number").min(1, "at least 1").max(10, "at most 10").default(3),
+  /** Memory that runs out ends the run, or its steps go on in micro-batches half as large, as often as it takes. */
+  onOutOfMemory: z.enum(["smaller_batch", "stop"]).default("smaller_batch"),
   seed: z.number().int().default(0),
   checkpointEverySteps: z.number().int().min(1).default(25),
   /** Checkpoints that are kept besides the most accurate one: the newest, and those of every n-th step (0: none). */
@@ -184,6 +186,10 @@ export const TrainSpec = z.object({
 });
 export type TrainSpec = z.infer<typeof TrainSpec>;
 
+/** Seconds in which no rank of a script writes or computes, after which it counts as stalled; 0 never. */
+export const SCRIPT_STALL_SECONDS = 1800;
+export const ScriptStallSeconds = z.number().min(0, "at least 0").max(604_800, "at most 604,800, a week");
+
 /** An unmodified torchrun script: each rank runs `entry` in the unpacked archive with what torchrun would set. */
 export const ScriptSpec = z.object({
   kind: z.literal("script"),
@@ -199,6 +205,7 @@ export const ScriptSpec = z.object({
   env: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/), z.string().max(4000)).default({}),
   /** Its files lie in the folder that $LATHE_DATA names. */
   dataset: DatasetRef.nullable().default(null),
+  stallSeconds: ScriptStallSeconds.default(SCRIPT_STALL_SECONDS),
 });
 export type ScriptSpec = z.infer<typeof ScriptSpec>;
 
@@ -319,6 +326,8 @@ export const AttemptSpec = z.object({
   spec: RunSpec,
   /** The newest checkpoint of an earlier attempt. */
   checkpoint: CheckpointRef.nullable(),
+  /** Samples a worker of a training computes at a time, at most; a driver sets it once more ran out of memory. */
+  microBatch: z.number().int().positive().nullable().default(null),
 });
 export type AttemptSpec = z.infer<typeof AttemptSpec>;
 

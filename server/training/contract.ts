@@ -1,7 +1,15 @@
 /** Launching training: what a person chooses, and what would happen. */
 import { z } from "zod";
 import { Count, Id } from "../platform/atoms";
-import { ArchivePath, Fit, MaxHours, Priority, TrainHyper } from "../runs/contract";
+import {
+  ArchivePath,
+  Fit,
+  MaxHours,
+  Priority,
+  SCRIPT_STALL_SECONDS,
+  ScriptStallSeconds,
+  TrainHyper,
+} from "../runs/contract";
 import { variablesOf, wordsOf } from "./command";
 
 /**
@@ -24,6 +32,7 @@ export const MoreHyper = TrainHyper.pick({
   onDivergence: true,
   lowerRateFactor: true,
   lowerRateTimes: true,
+  onOutOfMemory: true,
   stallSeconds: true,
   keepLast: true,
   keepEverySteps: true,
@@ -122,11 +131,18 @@ export const ScriptInput = Shape.extend({
     }),
   datasetId: Id.nullable(),
   attempts: z.number().int().min(1, "at least 1 attempt").max(10, "at most 10 attempts"),
+  stallSeconds: ScriptStallSeconds,
   name: z.string().trim().max(200, "use at most 200 characters"),
 });
 export type ScriptInput = z.infer<typeof ScriptInput>;
 
-export const SCRIPT_DEFAULTS = { workers: 2, cpus: 1, gpus: 0, attempts: 1 } as const;
+export const SCRIPT_DEFAULTS = {
+  workers: 2,
+  cpus: 1,
+  gpus: 0,
+  attempts: 1,
+  stallSeconds: SCRIPT_STALL_SECONDS,
+} as const;
 
 export const ScriptPlanInput = Shape;
 

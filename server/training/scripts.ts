@@ -44,6 +44,7 @@ export async function launchScript(ctx: TeamContext, input: ScriptInput) {
       requirements: input.requirements,
       env: "variables" in found ? found.variables : {},
       dataset,
+      stallSeconds: input.stallSeconds,
     });
     const title = input.name || `${file.filename}: ${entry}`;
     const created = await createRun(tx, ctx, {

@@ -51,6 +51,7 @@ export async function attemptSpec(db: Database, owner: AttemptOwner): Promise<z.
     resources: takenBy(run, attempt),
     spec: run.spec,
     checkpoint: await repo.checkpointBefore(tx, run, attempt.number),
+    microBatch: null,
   }));
 }
 

@@ -881,6 +881,9 @@ class TrainHyper(BaseModel):
     ] = 'stop'
     lower_rate_factor: Annotated[float, Field(alias='lowerRateFactor')] = 0.5
     lower_rate_times: Annotated[int, Field(alias='lowerRateTimes')] = 3
+    on_out_of_memory: Annotated[
+        Literal['smaller_batch', 'stop'], Field(alias='onOutOfMemory')
+    ] = 'smaller_batch'
     seed: int = 0
     checkpoint_every_steps: Annotated[int, Field(alias='checkpointEverySteps')] = 25
     keep_last: Annotated[int, Field(alias='keepLast')] = 3
@@ -1351,6 +1354,7 @@ class ScriptSpec(BaseModel):
     args: list[str] = []
     env: dict[str, str] = {}
     dataset: DatasetRef | None = None
+    stall_seconds: Annotated[float, Field(alias='stallSeconds')] = 1800
 
 
 class StateReport(BaseModel):
@@ -1536,6 +1540,7 @@ class AttemptSpec(BaseModel):
         | ScriptSpec
     )
     checkpoint: CheckpointRef | None
+    micro_batch: Annotated[int | None, Field(alias='microBatch')] = None
 
 
 class CompressResult(BaseModel):

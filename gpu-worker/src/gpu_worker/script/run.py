@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Literal
 
 from gpu_worker.contract import AttemptSpec, Progress, ScriptResult, ScriptSpec
+from gpu_worker.jobs import memory
 from gpu_worker.jobs.ports import Door, Stopped
-from gpu_worker.script import memory
 from gpu_worker.script.folders import RankFolder, lay_out_dataset, plan_for
 from gpu_worker.script.launch import End, Walled
 from gpu_worker.script.output import Output

@@ -28,8 +28,8 @@ OF_A_RUN = ("total_steps", "seed", "global_batch", "train_samples")
 @dataclass(frozen=True)
 class Position:
     """Where a run stands: steps done, what the sample stream and the randomness are functions of, the seconds
-    trained so far, earlier attempts included, how often a divergence lowered the rate, and the losses that
-    the next one is judged by.
+    trained so far, earlier attempts included, how often a divergence lowered the rate, the losses that the
+    next one is judged by, and the samples at a time that memory suffices for where the launch asked for more.
     """
 
     step: int
@@ -40,6 +40,7 @@ class Position:
     seconds: float = 0.0
     lowered: int = 0
     losses: tuple[float, ...] = ()
+    micro_batch: int | None = None
 
     def is_of_run(self, other: Position) -> bool:
         """Whether both are places in the same run."""

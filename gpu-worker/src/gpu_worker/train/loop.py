@@ -77,6 +77,7 @@ class TrainingLoop:
         resumed, earlier = time.monotonic(), self.position.seconds
         try:
             for step in range(self.position.step + 1, self.last + 1):
+                self.stepper.settle(step - 1)
                 began = time.perf_counter()
                 lr = self._rate(step)
                 loss, samples, grad_norm = self.stepper.step(step - 1, lr)
@@ -84,7 +85,8 @@ class TrainingLoop:
                 computed = self.stepper.clock.seconds() if self.group.world > 1 else taken
                 self.reporter.step(step, taken, computed, lr, grad_norm, self.hyper.global_batch)
                 seconds = earlier + time.monotonic() - resumed
-                self.position = replace(self.position, step=step, seconds=seconds)
+                fitting = self.stepper.micro.limit
+                self.position = replace(self.position, step=step, seconds=seconds, micro_batch=fitting)
                 # The sum over ranks is read a step later: agreeing to stop and the mean loss then cost no
                 # wait.
                 if told is not None:

@@ -20,6 +20,7 @@ from gpu_worker.learn.optimize import ZeroMasks, build_optimizer, lay_out
 from gpu_worker.learn.sampler import SampleStream
 from gpu_worker.train.checkpoint import Position, restore
 from gpu_worker.train.evaluation import SubsetEvaluation
+from gpu_worker.train.fit import MicroBatch
 from gpu_worker.train.group import join_group
 from gpu_worker.train.loop import TrainingLoop
 from gpu_worker.train.reporter import Reporter
@@ -43,9 +44,10 @@ def run_rank(
 
     device: 'cpu' or 'cuda:N'. report: events for the driver, {"event", "rank", "step"} with the last step
     made: 'step' after each, 'alive' amid an evaluation, 'ready' when the rank waits for the others'
-    gradients, 'phase' when something without steps begins. stop: set on any rank, all of them leave after
-    the same step, with a checkpoint written. Raises ValueError when the spec cannot be trained,
-    RuntimeError when a peer is lost.
+    gradients, 'phase' when something without steps begins, 'micro_batch' with the `samples` that are computed
+    at a time. stop: set on any rank, all of them leave after the same step, with a checkpoint written. Raises
+    ValueError when the spec cannot be trained, OutOfMemory when memory does not suffice for it, RuntimeError
+    when a peer is lost.
     """
     train = spec.spec
     if not isinstance(train, TrainSpec):
@@ -82,8 +84,10 @@ def run_rank(
                 raise ValueError(f"The checkpoint belongs to another run: {stored} against {position}.")
             position = stored
             reporter.log(f"resumed at step {position.step} of {last}")
+        limit = min(filter(None, (spec.micro_batch, position.micro_batch)), default=None)
+        micro = MicroBatch(hyper, group, module, reporter, limit)
         stepper = Stepper(
-            train, group, module, optimizer, masks, dataset, trainable, stream, door, reporter.ready
+            train, group, module, optimizer, masks, dataset, trainable, stream, door, reporter.ready, micro
         )
         evaluation = SubsetEvaluation(dataset, trainable, group, reporter.alive)
         loop = TrainingLoop(

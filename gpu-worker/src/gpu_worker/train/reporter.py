@@ -62,6 +62,10 @@ class Reporter:
         if self._rank == 0:
             self._tell_progress(step)
 
+    def micro_batch(self, samples: int) -> None:
+        """So many samples are computed at a time from now on."""
+        self._report({"event": "micro_batch", "rank": self._rank, "step": self._step, "samples": samples})
+
     def ready(self) -> None:
         """All own gradients of a step are there; those of the others are waited for."""
         self._tell("ready")

@@ -16,6 +16,7 @@ from gpu_worker.jobs.ports import Door
 from gpu_worker.learn.optimize import ZeroMasks, clip, summed_loss
 from gpu_worker.learn.sampler import SampleStream
 from gpu_worker.train.augment import shift_and_flip
+from gpu_worker.train.fit import MicroBatch
 from gpu_worker.train.group import ComputeClock, Group
 from gpu_worker.train.teacher import open_teacher
 from gpu_worker.train.trainable import Trainable
@@ -38,6 +39,7 @@ class Stepper:
         stream: SampleStream,
         door: Door,
         on_ready: Callable[[], None],
+        micro: MicroBatch,
     ) -> None:
         self.spec, self.hyper, self.group = spec, spec.hyper, group
         self.module, self.optimizer, self.masks = module, optimizer, masks
@@ -45,6 +47,21 @@ class Stepper:
         self.clock = ComputeClock(group.device, on_ready)
         self.wrapped = group.wrap(module, self.clock)
         self.teacher = open_teacher(spec.teacher, door, group.device)
+        self.micro = micro
+
+    def settle(self, index: int) -> None:
+        """Before step `index`: makes sure, where that is not known yet, that a micro-batch fits into the
+        memory of every rank. Raises as `MicroBatch.rehearse` does. Leaves the training as it is.
+        """
+        if self.micro.is_proven:
+            return
+        self.module.train()
+        inputs, labels = self._batch(index)
+
+        def attempt() -> None:
+            self._backward(*self._cut(inputs, labels)[0], last=False)
+
+        self.micro.rehearse(attempt)
 
     def step(self, index: int, lr: float) -> tuple[Tensor, int, float]:
         """Step `index` (from 0); (this rank's summed loss, its samples, the gradient's norm before
@@ -53,21 +70,13 @@ class Stepper:
         self.clock.begin()
         self.module.train()
         seed_step(self.hyper.seed, index, self.group.rank)
-        ids = self.stream.ids(index, self.group.rank, self.group.world)
-        inputs = torch.from_numpy(self.dataset.batch(ids, self.trainable.input)).to(self.group.device)
-        labels = torch.from_numpy(self.dataset.y[ids]).to(self.group.device)
+        inputs, labels = self._batch(index)
         if self.hyper.augment:
             inputs = shift_and_flip(inputs)
         for parameters in self.optimizer.param_groups:
             parameters["lr"] = lr
         self.optimizer.zero_grad(set_to_none=True)
-        micro = list(
-            zip(
-                inputs.tensor_split(self.hyper.accumulate),
-                labels.tensor_split(self.hyper.accumulate),
-                strict=True,
-            )
-        )
+        micro = self._cut(inputs, labels)
         losses = [self._backward(*batch, last=at == len(micro) - 1) for at, batch in enumerate(micro)]
         if self.masks is not None:
             self.masks.mask_gradients()
@@ -75,7 +84,18 @@ class Stepper:
         self.optimizer.step()
         if self.masks is not None:
             self.masks.mask_weights()
-        return torch.stack(losses).sum(), len(ids), grad_norm
+        return torch.stack(losses).sum(), len(labels), grad_norm
+
+    def _batch(self, index: int) -> tuple[Tensor, Tensor]:
+        """This rank's inputs and labels of a step."""
+        ids = self.stream.ids(index, self.group.rank, self.group.world)
+        inputs = torch.from_numpy(self.dataset.batch(ids, self.trainable.input)).to(self.group.device)
+        return inputs, torch.from_numpy(self.dataset.y[ids]).to(self.group.device)
+
+    def _cut(self, inputs: Tensor, labels: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Micro-batches, the largest first."""
+        pieces = self.micro.pieces(len(labels))
+        return list(zip(inputs.tensor_split(pieces), labels.tensor_split(pieces), strict=True))
 
     def _backward(self, inputs: Tensor, labels: Tensor, last: bool) -> Tensor:
         """Adds the gradient of a micro-batch, and after the last one that of the other ranks; its summed
