@@ -63,7 +63,7 @@ describe("configurationOf", () => {
     expect(usual).not.toContain("Schedule");
     expect(usual).not.toContain("Weights");
     const told = names(
-      { schedule: "linear", accumulate: 4, onDivergence: "lower_rate" },
+      { schedule: "linear", accumulate: 4, onDivergence: "lower_rate", onOutOfMemory: "stop" },
       { weights: "fresh" },
     );
     expect(told).toContainEqual(["Schedule", "linear"]);
@@ -72,6 +72,7 @@ describe("configurationOf", () => {
       "When it diverges",
       "back to a good checkpoint, rate × 0.5, at most 3 times",
     ]);
+    expect(told).toContainEqual(["When memory runs out", "stop, say what fits"]);
     expect(told).toContainEqual(["Weights", "drawn anew by the seed"]);
     expect(told.map(([name]) => name)).not.toContain("Computes in");
   });

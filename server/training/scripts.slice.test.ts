@@ -90,6 +90,7 @@ describe("launchScript", () => {
         env: { LR: "0.1", API_TOKEN: "abc" },
         requirements: null,
         dataset: null,
+        stallSeconds: 1800,
       },
     });
     const [entry] = await ctx.db.select().from(auditEntry).orderBy(desc(auditEntry.id)).limit(1);
@@ -114,6 +115,7 @@ describe("launchScript", () => {
 
   it.each([
     [{ command: "" }, "name the file to run"],
+    [{ stallSeconds: -1 }, "at least 0"],
     [{ command: "train.py 'x" }, "a quote is left open"],
     [{ command: "../train.py" }, "within the archive"],
     [{ command: "/bin/sh" }, "within the archive"],

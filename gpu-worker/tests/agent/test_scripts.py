@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -207,4 +208,43 @@ if os.environ["TORCHELASTIC_RESTART_COUNT"] == "0":
     assert (attempt.cause["kind"], attempt.cause["rank"]) == ("worker_died", 1)
     assert ended(console, attempt)["state"] == "succeeded"
     assert all("restart 1" in log_of(following, rank) for rank in (0, 1))
+    clean(lab)
+
+
+def test_a_rank_that_hangs_on_exit_is_named_with_its_stack_and_nothing_of_it_stays(lab: Lab) -> None:
+    source = """
+import atexit, os, subprocess, threading
+def never_returns():
+    threading.Event().wait()
+if os.environ["RANK"] == "1":
+    subprocess.Popen(["sleep", "3600"], start_new_session=True)
+    atexit.register(never_returns)
+print("rank", os.environ["RANK"], "has done its work", flush=True)
+"""
+    console = lab.console
+    attempt = console.launch("hangs", script(console, source, stallSeconds=12), workers=2, max_attempts=1)
+    assert ended(console, attempt)["state"] == "failed"
+    cause = attempt.cause
+    assert cause is not None
+    assert (cause["kind"], cause["rank"]) == ("stalled", 1), cause
+    assert re.search(r"no rank has written a line or computed for 1\d s", cause["message"]), cause
+    assert "Rank 0 had ended with exit code 0 before. Its stack is in its log." in cause["message"]
+    assert "in never_returns" in cause["evidence"]
+    assert "in never_returns" in log_of(attempt, 1)
+    assert "rank 0 ended with exit code 0" in log_of(attempt, 0)
+    clean(lab)
+
+
+def test_a_script_that_is_silent_but_computes_has_not_stalled(lab: Lab) -> None:
+    source = """
+import time
+until = time.monotonic() + 20
+while time.monotonic() < until:
+    pass
+"""
+    console = lab.console
+    attempt = console.launch("computes", script(console, source, stallSeconds=12))
+    assert ended(console, attempt)["state"] == "succeeded", attempt.cause
+    used = [p["value"] for body in attempt.bodies("metrics") for p in body["points"]]
+    assert max(used) > 0
     clean(lab)

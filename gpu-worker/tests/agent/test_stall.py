@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from gpu_worker.agent.stall import StallWatch, Standing, culprits
+from gpu_worker.agent.stall import FIRST_SECONDS, QuietWatch, StallWatch, Standing, culprits
 
 
 def stepped(chosen: float | None, seconds: float, steps: int = 20) -> tuple[StallWatch, float]:
     """Two ranks that made steps of `seconds` each, and the moment of the last."""
-    watch = StallWatch(chosen, 2)
+    watch = StallWatch(chosen, 2, 0)
     for step in range(1, steps + 1):
         for rank in range(2):
             watch.hear(rank, step, step, True, step * seconds)
@@ -33,16 +33,39 @@ def test_what_was_chosen_holds_and_zero_is_never() -> None:
     assert [never.reminds(now + seconds) for seconds in (59, 61, 62, 122)] == [False, True, False, True]
 
 
-def test_nothing_stalls_before_all_have_stepped_while_one_moves_or_does_other_work() -> None:
-    watch = StallWatch(5, 2)
+def test_before_the_first_step_of_all_what_is_new_counts_and_more_time_is_given() -> None:
+    watch = StallWatch(None, 2, 0)
+    watch.hear(0, 0, 1, False, 5)  # loads the model
+    assert not watch.has_stalled(5 + FIRST_SECONDS)
+    assert watch.has_stalled(6 + FIRST_SECONDS)
+    watch.hear(1, -1, 1, False, 6 + FIRST_SECONDS)
+    assert not watch.has_stalled(7 + FIRST_SECONDS)
+    chosen = StallWatch(5, 2, 0)
+    chosen.hear(0, 1, 1, True, 0)
+    assert not chosen.has_stalled(60)
+    assert chosen.has_stalled(61)
+    assert not StallWatch(0, 2, 0).has_stalled(1e9)
+
+
+def test_nothing_stalls_while_one_moves_or_does_other_work_after_its_steps() -> None:
+    watch = StallWatch(5, 2, 0)
     watch.hear(0, 1, 1, True, 0)
-    assert not watch.has_stalled(1000)
-    watch.hear(1, 1, 1, True, 1000)
-    assert watch.has_stalled(1006)
-    watch.hear(1, 1, 2, True, 1006)  # a part of an evaluation
-    assert not watch.has_stalled(1010)
-    watch.hear(0, 1, 3, False, 1010)  # writes the result
+    watch.hear(1, 1, 1, True, 50)
+    assert watch.has_stalled(56)
+    watch.hear(1, 1, 2, True, 56)  # a part of an evaluation
+    assert not watch.has_stalled(60)
+    watch.hear(0, 1, 3, False, 60)  # writes the result
     assert not watch.has_stalled(9999)
+
+
+def test_a_script_stalls_when_none_of_its_ranks_moves() -> None:
+    watch = QuietWatch(30, 2, 0)
+    watch.hear(0, -1, 1, False, 20)
+    watch.hear(1, -1, 1, False, 40)
+    watch.hear(0, -1, 1, False, 60)  # nothing new
+    assert not watch.has_stalled(70)
+    assert watch.has_stalled(71)
+    assert not QuietWatch(0, 2, 0).has_stalled(1e9)
 
 
 @pytest.mark.parametrize(

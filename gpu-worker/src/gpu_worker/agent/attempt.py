@@ -11,12 +11,14 @@ from typing import Any
 import ray
 from ray.exceptions import OutOfMemoryError, RayActorError
 
+from gpu_worker.agent import process
 from gpu_worker.agent.crew import Crew
+from gpu_worker.agent.death import explain_death
 from gpu_worker.agent.rank import Events, Outcome, Place
 from gpu_worker.agent.seats import seats
-from gpu_worker.agent.stall import StallWatch
+from gpu_worker.agent.stall import QuietWatch, StallWatch
 from gpu_worker.agent.stalled import explain
-from gpu_worker.contract import AttemptSpec, Cause, StateReport, TrainSpec, WorkerPlace
+from gpu_worker.contract import AttemptSpec, Cause, ScriptSpec, StateReport, TrainSpec, WorkerPlace
 from gpu_worker.door import Door
 
 log = logging.getLogger(__name__)
@@ -25,6 +27,8 @@ STOP_SECONDS = 15.0
 """How long workers may take to write a checkpoint and end."""
 UNWIND_SECONDS = 3.0
 """How long survivors may take to notice that a peer is gone; those that don't are replaced."""
+EXIT_SECONDS = 60.0
+"""How long the other ranks of a training may take to end once rank 0 has its result."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ class Ended:
     last_step: int = 0
     lost: list[int] = field(default_factory=list)
     """Ranks whose actors can't be used again."""
+    micro_batch: int | None = None
+    """Samples at a time that the next attempt may compute; None where memory did not run out."""
 
 
 class Attempt:
@@ -51,11 +57,17 @@ class Attempt:
         self._steps = [-1] * len(places)
         self._tails: list[list[str]] = [[] for _ in places]
         self._told_running = False
-        work = spec.spec
-        self._watch = (
-            StallWatch(work.hyper.stall_seconds, len(places)) if isinstance(work, TrainSpec) else None
-        )
+        self._micro_batch = 0
+        """Samples that a rank computes at a time, as far as it was told."""
+        self._is_script = isinstance(spec.spec, ScriptSpec)
+        self._watch = self._new_watch()
         self._stall: Cause | None = None
+
+    def _new_watch(self) -> QuietWatch | None:
+        work, ranks, now = self._spec.spec, len(self._places), time.monotonic()
+        if isinstance(work, TrainSpec):
+            return StallWatch(work.hyper.stall_seconds, ranks, now)
+        return QuietWatch(work.stall_seconds, ranks, now) if isinstance(work, ScriptSpec) else None
 
     def run(self, stop: threading.Event) -> Ended:
         """Starts the ranks and waits for all of them to end."""
@@ -89,18 +101,22 @@ class Attempt:
                     failed = True
                 if failed and not stopping:
                     deadline = min(deadline, time.monotonic() + self._unwind())
+                elif rank == 0 and self._spec.spec.kind == "train":
+                    deadline = min(deadline, time.monotonic() + EXIT_SECONDS)
             if self._watch is not None and deadline == float("inf"):
-                deadline = self._look_for_stall(self._watch, deadline)
+                deadline = self._look_for_stall(self._watch, sorted(runs.values()), deadline)
         return self._ended(outcomes, dead, sorted(runs.values()), stopping)
 
-    def _look_for_stall(self, watch: StallWatch, deadline: float) -> float:
+    def _look_for_stall(self, watch: QuietWatch, left: list[int], deadline: float) -> float:
         """Says who stopped stepping and ends it; the deadline of the others then, else the one there was."""
         now = time.monotonic()
         if watch.reminds(now):
-            log.warning("no rank has made a step for %.0f s", watch.silent(now))
+            done = "logged or computed" if self._is_script else "made a step"
+            log.warning("no rank has %s for %.0f s", done, watch.silent(now))
         if not watch.has_stalled(now):
             return deadline
-        found, self._stall = explain(self._crew.actors, self._places, self._steps, watch.silent(now))
+        actors = {rank: self._crew.actors[rank] for rank in left}
+        found, self._stall = explain(actors, self._places, self._steps, watch.silent(now), self._is_script)
         log.error("%s", self._stall.message)
         for rank in found:
             self._crew.kill(rank, self._places[rank])
@@ -108,7 +124,7 @@ class Attempt:
 
     def _unwind(self) -> float:
         """How long the survivors of a failure have. A script does not notice it by itself: it is stopped."""
-        if self._spec.spec.kind != "script":
+        if not self._is_script:
             return UNWIND_SECONDS
         for actor in self._crew.actors:
             actor.stop.remote()
@@ -116,7 +132,7 @@ class Attempt:
 
     def _start(self) -> dict[Any, int]:
         actors, places = self._crew.actors, self._places
-        script = self._spec.spec.kind == "script"
+        script = self._is_script
         port: Any = ray.get(actors[0].free_port.remote()) if script or len(actors) > 1 else 0
         seated = seats(places, port) if script else [None] * len(actors)
         spec = self._spec.model_dump_json(by_alias=True)
@@ -143,6 +159,7 @@ class Attempt:
         except (RayActorError, OutOfMemoryError):
             return  # the rank's own reference tells of its death
         self._steps[rank], self._tails[rank] = max(found["step"], self._steps[rank]), found["tail"]
+        self._micro_batch = found["micro_batch"] or self._micro_batch
         if self._watch is not None:
             self._watch.hear(rank, found["step"], found["beat"], found["stepping"], time.monotonic())
         events[self._crew.actors[rank].events.remote(version)] = rank
@@ -170,10 +187,14 @@ class Attempt:
             return Ended(cause=self._stall, retry=True, last_step=last_step, lost=lost)
         if dead:
             rank = min(dead)
-            return Ended(cause=self._death(rank, dead[rank]), retry=True, last_step=last_step, lost=lost)
+            cause = self._death(rank, dead[rank])
+            if cause.kind == "out_of_memory":
+                return self._short_of_memory(cause, last_step, lost, tried_again=True)
+            return Ended(cause=cause, retry=True, last_step=last_step, lost=lost)
+        # A rank that ran out of memory takes its peers' connections along.
         errors = sorted(
             ((rank, found) for rank, found in outcomes.items() if found["state"] == "error"),
-            key=lambda item: item[1]["at"],
+            key=lambda item: (item[1]["kind"] != "out_of_memory", item[1]["at"]),
         )
         if errors:
             rank, found = errors[0]
@@ -184,21 +205,33 @@ class Attempt:
                 exit_code=found["exit_code"],
                 evidence=found["evidence"],
             )
+            if cause.kind == "out_of_memory" and not found["author"]:
+                return self._short_of_memory(cause, last_step, lost, tried_again=False)
             return Ended(cause=cause, last_step=last_step, lost=lost)
+        for rank in hanging:
+            log.warning("rank %d had not ended %.0f s after rank 0 and is ended", rank, EXIT_SECONDS)
+            self._crew.kill(rank, self._places[rank])
         return Ended(result=outcomes[0]["result"], last_step=last_step)
 
+    def _short_of_memory(self, cause: Cause, last_step: int, lost: list[int], tried_again: bool) -> Ended:
+        """What follows when memory ran out where ranks could not agree on a smaller micro-batch. tried_again:
+        whether work other than training is.
+        """
+        work, most = self._spec.spec, self._micro_batch
+        if not isinstance(work, TrainSpec):
+            return Ended(cause=cause, retry=tried_again, last_step=last_step, lost=lost)
+        goes_on = work.hyper.on_out_of_memory == "smaller_batch"
+        smaller = most // 2 or None
+        if smaller is not None:
+            follows = goes_on and self._spec.attempt < self._spec.max_attempts
+            advice = f"{smaller} come next" if follows else "launch it again with more micro-batches a step"
+            message = f"{cause.message} Each rank computed {most} samples at a time: {advice}."
+            cause = cause.model_copy(update={"message": message})
+        # Where no sample is left to leave out it is the node that is short, and another moment may be better.
+        return Ended(cause=cause, retry=goes_on, last_step=last_step, lost=lost, micro_batch=smaller)
+
     def _death(self, rank: int, told: str) -> Cause:
-        """Why a worker is gone, from what Ray says of it; the last lines of its log are the evidence."""
         place = self._places[rank]
-        who = f"Rank {rank} (process {place['pid']} on node {place['node_id'][:8]})"
-        alive = {node["NodeID"] for node in ray.nodes() if node["Alive"]}
-        if place["node_id"] not in alive or "node has died" in told or "node was terminated" in told:
-            kind, message = "node_lost", f"{who} is gone: its node left the cluster."
-        elif "running low on memory" in told:  # other deaths only name it as one of the common causes
-            kind, message = "out_of_memory", f"{who} was ended because the node ran out of memory."
-        else:
-            kind, message = "worker_died", f"{who} ended without a word: it was killed or it crashed."
-        evidence = "\n".join([*self._tails[rank], "", told.strip()])
-        return Cause.model_validate(
-            {"kind": kind, "message": message, "rank": rank, "exitCode": None, "evidence": evidence[-8000:]}
-        )
+        is_up = place["node_id"] in {node["NodeID"] for node in ray.nodes() if node["Alive"]}
+        seen = process.look(place["node_id"], place["pid"]) if is_up else None
+        return explain_death(rank, place, is_up, told, seen, self._tails[rank])

@@ -57,7 +57,7 @@ class Driver:
                 following = self._next(ended)
                 if following is None:
                     return 1
-                self._go_on(following)
+                self._go_on(following, ended.micro_batch)
                 if self._shrinks():
                     self._gather_anew()
                 else:
@@ -155,7 +155,7 @@ class Driver:
         self._door.error(ended.cause)
         return None
 
-    def _go_on(self, following: NextAttempt) -> None:
+    def _go_on(self, following: NextAttempt, micro_batch: int | None) -> None:
         self._door.close(0)
         self._token = following.token
         self._spec = self._spec.model_copy(
@@ -163,6 +163,7 @@ class Driver:
                 "attempt_id": following.attempt_id,
                 "attempt": following.attempt,
                 "checkpoint": following.checkpoint,
+                "micro_batch": micro_batch or self._spec.micro_batch,
             }
         )
         logging.getLogger("gpu_worker").removeHandler(self._handler)

@@ -13,6 +13,8 @@ import ray
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from gpu_worker.jobs.memory import free_bytes, kernel_kills
+
 ANSWER_SECONDS = 15.0
 STATES = {
     "T": "it is stopped, by a signal",
@@ -24,9 +26,13 @@ STATES = {
 
 
 class ProcessSeen(TypedDict):
-    """state: Linux's letter, empty where the process is gone."""
+    """state: Linux's letter, empty where the process is gone. kernel_kills: processes that the kernel has
+    ended there for want of memory, ever; free_bytes: what it may still give.
+    """
 
     state: str
+    kernel_kills: int
+    free_bytes: int
 
 
 def look(node_id: str, pid: int) -> ProcessSeen | None:
@@ -52,7 +58,7 @@ def _see(pid: int, end: bool) -> ProcessSeen:
     if end:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    return ProcessSeen(state=_state(pid))
+    return ProcessSeen(state=_state(pid), kernel_kills=kernel_kills(), free_bytes=free_bytes())
 
 
 def _state(pid: int) -> str:

@@ -20,36 +20,47 @@ from gpu_worker.agent import warm
 from gpu_worker.agent.rank_usage import RankUsage, gpus_of_process
 from gpu_worker.contract import AttemptSpec, to_wire
 from gpu_worker.door import Door, DoorLogHandler, StaleAttempt, tee_output
+from gpu_worker.jobs.memory import OutOfMemory, is_out_of_memory, kernel_kills, shortage
+from gpu_worker.script.handle import Handle
 
 if TYPE_CHECKING:
     from gpu_worker.script import ScriptFailed, Seat
 
-TAIL_LINES = 20
+TAIL_LINES = 40
 EVENT_SECONDS = 0.2
 POLL_SECONDS = 2.0
 FLUSH_SECONDS = 5.0
 COLLECTIVES = os.path.join("gpu_worker", "train", "group.py")
 """A rank whose stack leads through this file waits for others, or is about to."""
+COLLECTIVES_OF_TORCH = "torch/distributed/"
+"""The same of a script."""
+SHOW_SECONDS = 4.0
+"""How long a script's processes may take to write where they are."""
 
 
 class Place(TypedDict):
-    """Where a rank runs. `gpus`: those that are its own, as CUDA_VISIBLE_DEVICES names them."""
+    """Where a rank runs. `gpus`: those that are its own, as CUDA_VISIBLE_DEVICES names them. `kernel_kills`:
+    processes that the kernel has ended there for want of memory until now.
+    """
 
     node_id: str
     pid: int
     device: str
     address: str
     gpus: list[str]
+    kernel_kills: int
 
 
 class Events(TypedDict):
     """What a rank did: its newest step and the last lines of its log. `beat` counts all that it told;
-    `stepping`: what it does now is made of steps.
+    `stepping`: what it does now is made of steps; `micro_batch`: samples it computes at a time, 0 unless
+    told.
     """
 
     step: int
     beat: int
     stepping: bool
+    micro_batch: int
     tail: list[str]
 
 
@@ -85,7 +96,10 @@ class Rank:
         self._beat = 0
         self._stepping = False
         self._waits = False
+        self._micro_batch = 0
         self._working: tuple[int, Door] | None = None
+        self._script: Handle | None = None
+        self._ended = threading.Event()
         self._version = 0
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
 
@@ -99,6 +113,7 @@ class Rank:
             device="cpu" if gpus == 0 else "cuda:0" if kind == "script" else self._device(),
             address=ray.util.get_node_ip_address(),
             gpus=gpus_of_process() if gpus > 0 else [],
+            kernel_kills=kernel_kills(),
         )
 
     def free_port(self) -> int:
@@ -122,7 +137,9 @@ class Rank:
         """Does the work and answers how it ended; raises nothing. seat: of a script's rank only."""
         spec = AttemptSpec.model_validate_json(spec_json)
         self._stop.clear()
-        self._step, self._stepping, self._waits = -1, False, False
+        self._ended.clear()
+        self._step, self._stepping, self._waits, self._micro_batch = -1, False, False, 0
+        self._script = Handle() if seat is not None else None
         warm.wait()
         os.environ |= {
             "RANK": str(rank),
@@ -131,13 +148,14 @@ class Rank:
             "MASTER_ADDR": address,
             "MASTER_PORT": str(port),
         }
-        door = Door(url, token, on_log=self._remember)
+        door = Door(url, token, on_log=self._remember, on_chunk=self._move)
         write = partial(door.log, rank)
         self._working = threading.get_ident(), door
         handler = DoorLogHandler(write)
         logging.getLogger("gpu_worker").addHandler(handler)
         try:
-            with RankUsage(door, rank, [] if device == "cpu" else gpus_of_process()):
+            gpus = [] if device == "cpu" else gpus_of_process()
+            with RankUsage(door, rank, gpus, self._script, self._move):
                 if seat is not None:
                     return self._run_script(spec, seat, url, token, door)
                 with tee_output(write):
@@ -145,11 +163,12 @@ class Rank:
         except StaleAttempt as stale:
             return outcome("stale", message=str(stale))
         except ValueError as error:
-            return self._failed(error, write, author=True)
+            return self._failed(error, write, rank, author=True)
         except Exception as error:
-            return self._failed(error, write, author=False)
+            return self._failed(error, write, rank, author=isinstance(error, OutOfMemory))
         finally:
-            self._working = None
+            self._working = self._script = None
+            self._ended.set()
             logging.getLogger("gpu_worker").removeHandler(handler)
             door.close(10)
 
@@ -162,16 +181,25 @@ class Rank:
         time.sleep(EVENT_SECONDS)
         with self._changed:
             return self._version, Events(
-                step=self._step, beat=self._beat, stepping=self._stepping, tail=list(self._tail)
+                step=self._step,
+                beat=self._beat,
+                stepping=self._stepping,
+                micro_batch=self._micro_batch,
+                tail=list(self._tail),
             )
 
     def stack(self, rank: int) -> Stack | None:
         """Writes where each Python thread is to the rank's log and answers where the work is; None without
-        work.
+        work. A script ends with that: a signal has its processes write their stacks.
         """
         if self._working is None:
             return None
         worker, door = self._working
+        if (script := self._script) is not None:
+            script.show.set()
+            self._ended.wait(SHOW_SECONDS)
+            text = "\n".join(self._tail)
+            return Stack(text=text, waits=COLLECTIVES_OF_TORCH in text)
         names = {thread.ident: thread.name for thread in threading.enumerate()}
         stacks = {ident: traceback.extract_stack(frame) for ident, frame in sys._current_frames().items()}
         own = stacks.pop(worker, traceback.StackSummary())
@@ -217,7 +245,7 @@ class Rank:
 
         logging.getLogger("gpu_worker.script").setLevel(logging.INFO)
         try:
-            result = run_script(spec, seat, url, token, door, self._stop)
+            result = run_script(spec, seat, url, token, door, self._stop, self._script)
         except Stopped:
             return outcome("stopped")
         except ScriptFailed as failed:
@@ -231,11 +259,14 @@ class Rank:
         found = outcome("error", message=str(failed), evidence="\n".join(self._tail), author=True)
         return Outcome(**{**found, "kind": failed.kind, "exit_code": failed.exit_code, "at": failed.at})
 
-    def _failed(self, error: Exception, write: Callable[[str], None], author: bool) -> Outcome:
+    def _failed(self, error: Exception, write: Callable[[str], None], rank: int, author: bool) -> Outcome:
         write(traceback.format_exc())
-        return outcome(
-            "error", message=f"{type(error).__name__}: {error}", evidence="\n".join(self._tail), author=author
-        )
+        message = f"{type(error).__name__}: {error}"
+        if not is_out_of_memory(error):
+            return outcome("error", message=message, evidence="\n".join(self._tail), author=author)
+        said = str(error) if author else f"Rank {rank} ran out of memory: it {shortage(error)}."
+        found = outcome("error", message=said, evidence="\n".join(self._tail), author=author)
+        return Outcome(**{**found, "kind": "out_of_memory"})
 
     def _report(self, event: dict[str, object]) -> None:
         told, step = event["event"], event["step"]
@@ -245,14 +276,23 @@ class Rank:
                 return
             if told == "step" and isinstance(step, int):
                 self._step = step
+            if told == "micro_batch" and isinstance(event["samples"], int):
+                self._micro_batch = event["samples"]
             self._beat += 1
             self._stepping = told != "phase"
             self._version += 1
             self._changed.notify_all()
 
+    def _move(self) -> None:
+        """Something goes on that has no steps."""
+        with self._changed:
+            self._beat += 1
+
     def _remember(self, text: str) -> None:
         with self._changed:
             self._tail.extend(text.splitlines())
+            if self._step < 1:
+                self._beat += 1
             self._version += 1
             self._changed.notify_all()
 

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -20,10 +20,13 @@ from gpu_worker.door import StaleAttempt
 
 if TYPE_CHECKING:
     from gpu_worker.jobs.ports import Door
+    from gpu_worker.script.handle import Handle
 
 FIRST_SECONDS = 1.0
 EVERY_SECONDS = 5.0
 NVIDIA_SMI_SECONDS = 5.0
+WORKING = 0.01
+"""A script computes when it uses such a share of a core: one that only waits and looks uses less."""
 
 
 class RankUsage:
@@ -35,9 +38,19 @@ class RankUsage:
     Steps are seconds since the beginning.
     """
 
-    def __init__(self, door: Door, rank: int, gpus: Sequence[str]) -> None:
-        """gpus: as CUDA_VISIBLE_DEVICES names them."""
+    def __init__(
+        self,
+        door: Door,
+        rank: int,
+        gpus: Sequence[str],
+        script: Handle | None = None,
+        on_work: Callable[[], None] = lambda: None,
+    ) -> None:
+        """gpus: as CUDA_VISIBLE_DEVICES names them. script: whose processes, which are no children of this
+        one, count as well. on_work: told whenever they, or the GPUs, have computed.
+        """
         self._door, self._rank, self._gpus = door, rank, gpus
+        self._script, self._on_work = script, on_work
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rank-usage", daemon=True)
 
@@ -54,6 +67,7 @@ class RankUsage:
         process = psutil.Process()
         began = at = time.monotonic()
         seconds, _, _ = use_of_tree(process, {})
+        of_script: dict[int, float] = {}
         network = psutil.net_io_counters()
         wait = FIRST_SECONDS
         while not self._over.wait(wait):
@@ -61,16 +75,28 @@ class RankUsage:
             now = time.monotonic()
             elapsed, at = now - at, now
             seconds, used, memory = use_of_tree(process, seconds)
+            of_script, more, held = self._use_of_script(of_script)
+            used, memory = used + more, memory + held
             values = {"cpu_percent": 100 * used / elapsed, "memory_bytes": memory}
             before, network = network, psutil.net_io_counters()
             if before is not None and network is not None:
                 values["sent_bytes_per_second"] = (network.bytes_sent - before.bytes_sent) / elapsed
                 values["received_bytes_per_second"] = (network.bytes_recv - before.bytes_recv) / elapsed
             values |= use_of_gpus(self._gpus)
+            if more / elapsed >= WORKING or values.get("gpu_percent", 0) >= 1:
+                self._on_work()
             try:
                 self._report(round(now - began), values)
             except StaleAttempt:
                 return  # The work hears of it by its own reports.
+
+    def _use_of_script(self, earlier: dict[int, float]) -> tuple[dict[int, float], float, int]:
+        """As `use_of_tree`; nothing where no script runs."""
+        keeper = self._script.keeper if self._script is not None else None
+        if keeper is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                return use_of_tree(psutil.Process(keeper), earlier)
+        return {}, 0.0, 0
 
     def _report(self, step: int, values: dict[str, float]) -> None:
         ts = time.time_ns() // 1_000_000

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -41,8 +40,12 @@ class Door:
         token: str,
         cache: Path | None = None,
         on_log: Callable[[str], None] | None = None,
+        on_chunk: Callable[[], None] = lambda: None,
     ) -> None:
-        """cache: folder of blobs; on_log: also told of each text that is logged."""
+        """cache: folder of blobs; on_log: also told of each text that is logged; on_chunk: whenever a part of
+        a blob has come.
+        """
+        self._on_chunk = on_chunk
         self._line = Line(url, token)
         self._cache = BlobCache(cache or default_folder())
         self._sender: Sender | None = None
@@ -63,7 +66,9 @@ class Door:
         """A local, verified copy of a blob. Raises DoorRefused when the console does not have it."""
         found = self._cache.find(sha256)
         if found is None:
-            self._line.download(f"/api/worker/blobs/{sha256}", partial(self._cache.store, sha256))
+            self._line.download(
+                f"/api/worker/blobs/{sha256}", lambda chunks: self._cache.store(sha256, self._told(chunks))
+            )
             found = self._cache.find(sha256)
         if found is None:
             raise FileNotFoundError(
@@ -143,6 +148,11 @@ class Door:
 
     def _post(self, path: str, message: BaseModel) -> httpx.Response:
         return self._line.call("POST", path, json=to_wire(message))
+
+    def _told(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._on_chunk()
+            yield chunk
 
     def _check_stale(self) -> None:
         if self._sender is not None and self._sender.stale.is_set():

@@ -2,8 +2,8 @@
 
 It leaves the worker's family, so that it outlives a worker that is killed, reads a plan from CONTROL, starts
 the script behind walls, and leaves nothing behind: when the script ends, when it is told to stop (a byte on
-CONTROL: SIGTERM, and SIGKILL after the grace), and when the worker is gone (the end of CONTROL). STATUS gets
-one JSON object a line. Standard library only.
+CONTROL: SIGTERM, and SIGKILL after the grace; 's': SIGABRT, at which Python writes its stacks), and when the
+worker is gone (the end of CONTROL). STATUS gets one JSON object a line. Standard library only.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ def main() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     try:
         plan = Plan(**json.loads(_read_line(control)))
+        _tell(status, keeper=os.getpid())
         _keep(plan, control, status)
     except BaseException:
         _tell(status, error=traceback.format_exc())
@@ -94,7 +95,10 @@ def _wait(child: int, control: int, grace_s: float) -> bool:
         if ended in ready:
             return abandoned
         if control in ready:
-            if os.read(control, 1):
+            asked = os.read(control, 1)
+            if asked == b"s":
+                _signal_group(child, signal.SIGABRT)
+            elif asked:
                 deadline = deadline or time.monotonic() + grace_s
                 _signal_group(child, signal.SIGTERM)
             else:
@@ -154,7 +158,8 @@ def _start(plan: Plan, status: int, keeper: int) -> None:
         _tell(status, walls=asdict(walls))
         give_up_privileges()
         _become(plan)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGABRT):
+        signal.signal(number, signal.SIG_IGN)
     first = os.fork()
     if first == 0:
         _guarded(status, lambda: _be_first(plan, status, walls))
@@ -178,7 +183,8 @@ def _be_first(plan: Plan, status: int, walls: Walls) -> None:
     for descriptor in (0, 1, 2):
         os.close(descriptor)
 
-    signal.signal(signal.SIGTERM, lambda number, frame: _signal_group(script, number))
+    for number in (signal.SIGTERM, signal.SIGABRT):
+        signal.signal(number, lambda number, frame: _signal_group(script, number))
     while True:
         pid, how = os.waitpid(-1, 0)
         if pid == script:
@@ -187,7 +193,7 @@ def _be_first(plan: Plan, status: int, walls: Walls) -> None:
 
 
 def _become(plan: Plan) -> NoReturn:
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+    for number in (signal.SIGTERM, signal.SIGABRT, signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
         signal.signal(number, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if plan.memory_bytes is not None:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from gpu_worker.script.handle import Handle
 from gpu_worker.script.walls import Plan, Walls
 
 SOURCE = Path(__file__).parents[2]
@@ -49,7 +50,8 @@ class End:
 class Walled:
     """A process behind walls, and everything it starts. Ends with this process, whatever ends this one."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, handle: Handle | None = None) -> None:
+        self._handle = handle or Handle()
         self._output, output = os.pipe()
         self._status, status = os.pipe()
         control, self._control = os.pipe()
@@ -72,7 +74,7 @@ class Walled:
         with suppress(BrokenPipeError):
             _write_all(self._control, json.dumps(asdict(plan)).encode() + b"\n")
         launcher.wait()
-        self._stopping = False
+        self._stopping = self._shown = False
         self._told = b""
         self._messages: dict[str, Any] = {}
 
@@ -94,6 +96,7 @@ class Walled:
         finally:
             os.close(self._control)
             self._wait_until_gone()
+            self._handle.keeper = None
             os.close(self._output)
             os.close(self._status)
         return self._end()
@@ -122,13 +125,19 @@ class Walled:
                 self._stopping = True
                 with suppress(BrokenPipeError):
                     os.write(self._control, b"t")
+            if self._handle.show.is_set() and not self._shown:
+                self._shown = True
+                with suppress(BrokenPipeError):
+                    os.write(self._control, b"s")
             on_tick()
 
     def _hear(self, data: bytes, on_walls: Callable[[Walls], None]) -> None:
         *lines, self._told = (self._told + data).split(b"\n")
         for line in lines:
             for kind, value in json.loads(line).items():
-                if kind not in self._messages:
+                if kind == "keeper":
+                    self._handle.keeper = value
+                elif kind not in self._messages:
                     self._messages[kind] = value
                     if kind == "walls":
                         on_walls(Walls(**value))

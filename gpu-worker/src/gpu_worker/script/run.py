@@ -20,6 +20,7 @@ from gpu_worker.contract import AttemptSpec, Progress, ScriptResult, ScriptSpec
 from gpu_worker.jobs import memory
 from gpu_worker.jobs.ports import Door, Stopped
 from gpu_worker.script.folders import RankFolder, lay_out_dataset, plan_for
+from gpu_worker.script.handle import Handle
 from gpu_worker.script.launch import End, Walled
 from gpu_worker.script.output import Output
 from gpu_worker.script.requirements import Environment, digest, is_unreachable, open_environment, why
@@ -64,17 +65,19 @@ def run_script(
     token: str,
     door: Door,
     stop: threading.Event,
+    handle: Handle | None = None,
 ) -> ScriptResult | None:
     """Runs one rank's script to its end and answers the result on rank 0.
 
-    url, token: the console and the attempt's own token, for its MLflow client. Raises ValueError when
+    url, token: the console and the attempt's own token, for its MLflow client. handle: what the worker has of
+    the script while it runs. Raises ValueError when
     archive, entry point or requirements are at fault, ScriptFailed when the script ends badly, Stopped after
     `stop`.
     """
     script = spec.spec
     if not isinstance(script, ScriptSpec):
         raise ValueError(f"run_script runs scripts, not '{script.kind}' runs.")
-    return ScriptRank(spec, script, seat, url, token, door, stop).run()
+    return ScriptRank(spec, script, seat, url, token, door, stop, handle).run()
 
 
 class ScriptRank:
@@ -89,7 +92,9 @@ class ScriptRank:
         token: str,
         door: Door,
         stop: threading.Event,
+        handle: Handle | None,
     ) -> None:
+        self._handle = handle
         self._spec, self._script, self._seat = spec, script, seat
         self._url, self._token, self._door, self._stop = url, token, door, stop
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
@@ -297,7 +302,7 @@ class ScriptRank:
             if time.monotonic() - self._told >= PULSE_SECONDS:
                 self._pulse()
 
-        end = Walled(plan).run(self._see_walls, take, tick, self._stop)
+        end = Walled(plan, self._handle).run(self._see_walls, take, tick, self._stop)
         if end.error:
             raise RuntimeError(f"{doing} could not be started: {end.error}")
         if self._stop.is_set():

@@ -116,6 +116,8 @@ def script_variables(
         **of_machine(os.environ, programs, direct),
         "HOME": str(home),
         "TMPDIR": str(tmp),
+        # A signal that ends it, ours when it has stalled among them, leaves the stacks in the log.
+        "PYTHONFAULTHANDLER": "1",
         # Gloo would look up this host's name, which need not lead to an interface the ranks share.
         **({"GLOO_SOCKET_IFNAME": "lo"} if is_loopback(seat.master_addr) else {}),
         **wanted,
