@@ -98,7 +98,9 @@ def one(door: FolderDoor, stop_after: int | None = None, **more: Any) -> TrainRe
             stop.set()
 
     spec = train_spec(door, "dense", stored_dataset(door, (20,), 3), hyper=more.pop("hyper", {}))
-    return run_rank(attempt(spec, **more), 0, 1, "127.0.0.1", 0, "cpu", door, report, stop)
+    wanted = attempt(spec, checkpoint=more.get("checkpoint"))
+    wanted = wanted.model_copy(update={"micro_batch": more.get("micro_batch")})
+    return run_rank(wanted, 0, 1, "127.0.0.1", 0, "cpu", door, report, stop)
 
 
 def test_when_one_rank_runs_out_both_go_on_and_train_what_was_launched(tmp_path: Path) -> None:
@@ -126,6 +128,9 @@ def test_what_fits_is_known_to_the_attempts_that_follow(tmp_path: Path) -> None:
     assert one(door, stop_after=8, checkpoint=newest(door)) is None
     assert "4 samples at a time fit" in log_of(door)
     assert "out of memory" not in log_of(door)
+    (tmp_path / "rank-0.log").unlink()
+    assert one(door, stop_after=3, micro_batch=2) is None
+    assert "2 samples at a time fit" in log_of(door), "as the driver says after a rank was killed"
 
 
 def test_a_run_that_is_to_stop_says_what_fits_and_one_that_never_fits_says_so(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ray.exceptions import OutOfMemoryError, RayActorError
 
 from gpu_worker.agent import process
 from gpu_worker.agent.crew import Crew
-from gpu_worker.agent.death import explain_death
+from gpu_worker.agent.death import after_shortage, explain_death
 from gpu_worker.agent.rank import Events, Outcome, Place
 from gpu_worker.agent.seats import seats
 from gpu_worker.agent.stall import QuietWatch, StallWatch
@@ -185,11 +185,12 @@ class Attempt:
             return Ended(last_step=last_step, lost=lost)
         if self._stall is not None:
             return Ended(cause=self._stall, retry=True, last_step=last_step, lost=lost)
+        most = self._micro_batch
         if dead:
             rank = min(dead)
             cause = self._death(rank, dead[rank])
             if cause.kind == "out_of_memory":
-                return self._short_of_memory(cause, last_step, lost, tried_again=True)
+                return Ended(**after_shortage(cause, self._spec, most, True), last_step=last_step, lost=lost)
             return Ended(cause=cause, retry=True, last_step=last_step, lost=lost)
         # A rank that ran out of memory takes its peers' connections along.
         errors = sorted(
@@ -206,29 +207,12 @@ class Attempt:
                 evidence=found["evidence"],
             )
             if cause.kind == "out_of_memory" and not found["author"]:
-                return self._short_of_memory(cause, last_step, lost, tried_again=False)
+                return Ended(**after_shortage(cause, self._spec, most, False), last_step=last_step, lost=lost)
             return Ended(cause=cause, last_step=last_step, lost=lost)
         for rank in hanging:
             log.warning("rank %d had not ended %.0f s after rank 0 and is ended", rank, EXIT_SECONDS)
             self._crew.kill(rank, self._places[rank])
         return Ended(result=outcomes[0]["result"], last_step=last_step)
-
-    def _short_of_memory(self, cause: Cause, last_step: int, lost: list[int], tried_again: bool) -> Ended:
-        """What follows when memory ran out where ranks could not agree on a smaller micro-batch. tried_again:
-        whether work other than training is.
-        """
-        work, most = self._spec.spec, self._micro_batch
-        if not isinstance(work, TrainSpec):
-            return Ended(cause=cause, retry=tried_again, last_step=last_step, lost=lost)
-        goes_on = work.hyper.on_out_of_memory == "smaller_batch"
-        smaller = most // 2 or None
-        if smaller is not None:
-            follows = goes_on and self._spec.attempt < self._spec.max_attempts
-            advice = f"{smaller} come next" if follows else "launch it again with more micro-batches a step"
-            message = f"{cause.message} Each rank computed {most} samples at a time: {advice}."
-            cause = cause.model_copy(update={"message": message})
-        # Where no sample is left to leave out it is the node that is short, and another moment may be better.
-        return Ended(cause=cause, retry=goes_on, last_step=last_step, lost=lost, micro_batch=smaller)
 
     def _death(self, rank: int, told: str) -> Cause:
         place = self._places[rank]

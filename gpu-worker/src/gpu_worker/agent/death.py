@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import TypedDict
 
 from gpu_worker.agent.process import ProcessSeen
 from gpu_worker.agent.rank import Place
-from gpu_worker.contract import Cause
+from gpu_worker.contract import AttemptSpec, Cause, TrainSpec
 from gpu_worker.jobs.memory import in_words
 
 EVIDENCE = 8000
@@ -39,3 +40,33 @@ def explain_death(
         kind, message = "worker_died", f"{who} ended without a word: it was killed or it crashed."
     evidence = "\n".join([*tail, "", told.strip()])
     return Cause(kind=kind, message=message, rank=rank, exit_code=None, evidence=evidence[-EVIDENCE:])
+
+
+class Following(TypedDict):
+    """What follows an attempt: the cause as it is told, whether there is another, and the samples at a time
+    that it may compute.
+    """
+
+    cause: Cause
+    retry: bool
+    micro_batch: int | None
+
+
+def after_shortage(cause: Cause, spec: AttemptSpec, most: int, others_retry: bool) -> Following:
+    """What follows when memory ran out where ranks could not agree on a smaller micro-batch.
+
+    most: the samples that each computed at a time, 0 when that is not known; others_retry: whether work other
+    than training is tried again.
+    """
+    work = spec.spec
+    if not isinstance(work, TrainSpec):
+        return Following(cause=cause, retry=others_retry, micro_batch=None)
+    goes_on = work.hyper.on_out_of_memory == "smaller_batch"
+    smaller = most // 2 or None
+    if smaller is not None:
+        follows = goes_on and spec.attempt < spec.max_attempts
+        advice = f"{smaller} come next" if follows else "launch it again with more micro-batches a step"
+        message = f"{cause.message} Each rank computed {most} samples at a time: {advice}."
+        cause = cause.model_copy(update={"message": message})
+    # Where no sample is left to leave out it is the node that is short, and another moment may be better.
+    return Following(cause=cause, retry=goes_on, micro_batch=smaller)

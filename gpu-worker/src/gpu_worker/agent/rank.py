@@ -34,8 +34,8 @@ COLLECTIVES = os.path.join("gpu_worker", "train", "group.py")
 """A rank whose stack leads through this file waits for others, or is about to."""
 COLLECTIVES_OF_TORCH = "torch/distributed/"
 """The same of a script."""
-SHOW_SECONDS = 4.0
-"""How long a script's processes may take to write where they are."""
+SHOW_SECONDS = 6.0
+"""How long a script's processes may take to write where they are, and the console to hear of it."""
 
 
 class Place(TypedDict):
@@ -168,9 +168,9 @@ class Rank:
             return self._failed(error, write, rank, author=isinstance(error, OutOfMemory))
         finally:
             self._working = self._script = None
-            self._ended.set()
             logging.getLogger("gpu_worker").removeHandler(handler)
             door.close(10)
+            self._ended.set()
 
     def events(self, after: int) -> tuple[int, Events]:
         """What happened since version `after`, as soon as there is something; at most five answers a
