@@ -84,7 +84,10 @@ export function AttemptsPanel({ run }: { run: RunDetail }) {
             key: "cause",
             head: "What happened",
             cell: (a) => (
-              <span className="clip" title={a.cause?.evidence}>
+              <span
+                className="clip"
+                title={a.cause ? `${a.cause.message}\n\n${a.cause.evidence}` : undefined}
+              >
                 {resizedSays(a, run.attempts[run.attempts.indexOf(a) - 1])}{" "}
                 {a.cause ? `${clockTime(a.endedAt?.getTime(), "local")} ${a.cause.message}` : ""}
               </span>

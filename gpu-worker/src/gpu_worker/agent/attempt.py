@@ -207,6 +207,7 @@ class Attempt:
                 evidence=found["evidence"],
             )
             if cause.kind == "out_of_memory" and not found["author"]:
+                lost = sorted({*lost, rank})  # what its process still holds goes with it
                 return Ended(**after_shortage(cause, self._spec, most, False), last_step=last_step, lost=lost)
             return Ended(cause=cause, last_step=last_step, lost=lost)
         for rank in hanging:
