@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
@@ -86,21 +85,16 @@ def left_behind(lab: Lab) -> list[str]:
     return found
 
 
-def placement_groups(lab: Lab) -> list[str]:
-    """What is still set apart on the cluster for attempts, whether theirs have ended or not."""
-    settings = Settings(lab.home.resolve(), lab.console.url, lab.ray_port)
-    answer = httpx.get(
-        f"{settings.dashboard_url}/api/v0/placement_groups",
-        headers={"authorization": f"Bearer {lab.ray_token}"},
-        params={"detail": "1", "limit": "1000"},
-    )
-    groups = answer.json()["data"]["result"]["result"]
-    return [group["placement_group_id"] for group in groups if group["state"] != "REMOVED"]
+def set_apart(lab: Lab) -> float:
+    """CPUs that are held for attempts or that some still ask for, whether theirs have ended or not."""
+    cluster = lab.console.observed["cluster"]
+    held = sum(node["cpusUsed"] for node in cluster["nodes"])
+    return held + len(cluster["demands"])
 
 
 def clean(lab: Lab) -> None:
     lab.console.until(lambda: not left_behind(lab), HEALTHY, "a clean node")
-    lab.console.until(lambda: not placement_groups(lab), HEALTHY, "a cluster with nothing set apart")
+    lab.console.until(lambda: set_apart(lab) == 0, HEALTHY, "a cluster with nothing set apart")
 
 
 def test_a_plain_ddp_script_meets_its_peers_and_finishes(lab: Lab) -> None:

@@ -41,9 +41,10 @@ class RankFolder:
         """Makes one, and deletes those of this node whose worker is gone."""
         root = root or cache_folder("scratch")
         sweep(root)
-        path = root / f"{name}-{uuid.uuid4().hex[:8]}"
-        lock = lock_file(path.with_suffix(".lock"), fcntl.LOCK_EX | fcntl.LOCK_NB)
-        assert lock is not None, "the name is new"
+        path, lock = root, None
+        while lock is None:  # a rank that sweeps may take a file that is not locked yet for one left behind
+            path = root / f"{name}-{uuid.uuid4().hex[:8]}"
+            lock = lock_file(path.with_suffix(".lock"), fcntl.LOCK_EX | fcntl.LOCK_NB)
         for folder in ("code", "data", "home", "tmp"):
             (path / folder).mkdir(parents=True, mode=0o700)
         return RankFolder(path, lock)
