@@ -179,34 +179,40 @@ export const series = pgTable(
   (t) => [uniqueIndex().on(t.attemptId, t.rank, t.name), index().on(t.runId)],
 );
 
-/** Unique by everything, as MLflow has it, so that a replay changes nothing and nothing vanishes. */
-export const point = pgTable(
-  "point",
+/** What a chart wants of points. NaN is a value of its own here, greater than all others. */
+const summary = {
+  n: integer("n").notNull(),
+  min: doublePrecision("min").notNull(),
+  max: doublePrecision("max").notNull(),
+  sum: doublePrecision("sum").notNull(),
+  last: doublePrecision("last").notNull(),
+  lastStep: bigint("last_step", { mode: "number" }).notNull(),
+  lastTs: bigint("last_ts", { mode: "number" }).notNull(),
+};
+
+/** The points of 64 steps, or a part of them (`server/runs/points/chunk.ts`). */
+export const chunk = pgTable(
+  "chunk",
   {
     seriesId: bigint("series_id", { mode: "number" }).notNull(),
-    step: bigint("step", { mode: "number" }).notNull(),
-    ts: bigint("ts", { mode: "number" }).notNull(),
-    /** NaN is a value of its own here. */
-    value: doublePrecision("value").notNull(),
+    bucket: bigint("bucket", { mode: "number" }).notNull(),
+    part: integer("part").notNull(),
+    /** Packed points; null once they were compacted to what stands beside. */
+    body: bytea("body"),
+    ...summary,
   },
-  (t) => [primaryKey({ columns: [t.seriesId, t.step, t.ts, t.value] })],
+  (t) => [primaryKey({ columns: [t.seriesId, t.bucket, t.part] })],
 );
 
+/** Of 1,024 steps. */
 export const rollup = pgTable(
   "rollup",
   {
     seriesId: bigint("series_id", { mode: "number" }).notNull(),
-    level: integer("level").notNull(),
     bucket: bigint("bucket", { mode: "number" }).notNull(),
-    n: integer("n").notNull(),
-    min: doublePrecision("min").notNull(),
-    max: doublePrecision("max").notNull(),
-    sum: doublePrecision("sum").notNull(),
-    last: doublePrecision("last").notNull(),
-    lastStep: bigint("last_step", { mode: "number" }).notNull(),
-    lastTs: bigint("last_ts", { mode: "number" }).notNull(),
+    ...summary,
   },
-  (t) => [primaryKey({ columns: [t.seriesId, t.level, t.bucket] })],
+  (t) => [primaryKey({ columns: [t.seriesId, t.bucket] })],
 );
 
 /** What a script tracked of itself, by the words of MLflow: parameters never change, tags do. */

@@ -4,8 +4,10 @@ import type { z } from "zod";
 import type { TeamContext } from "../platform/context";
 import type { Db } from "../platform/db";
 import { configurationOf } from "./configuration";
-import { summand } from "./door/metrics";
 import { type Bucket, finite, isLogged } from "./metrics";
+import { COARSE, FINE, type Level } from "./points/chunk";
+import { type Cell, join, readGrid } from "./points/grid";
+import { earliestMoments } from "./points/read";
 import { runsByNumber } from "./reads";
 import type { Run } from "./records";
 import type { CompareMetric } from "./screens";
@@ -55,7 +57,7 @@ async function newestMetrics(db: Db, runIds: readonly string[]): Promise<Map<str
     from series s
     join attempt a on a.id = s.attempt_id
     cross join lateral (
-      select last_step, last from rollup where series_id = s.id and level = 1024 order by bucket desc limit 1
+      select last_step, last from rollup where series_id = s.id order by bucket desc limit 1
     ) r
     where s.run_id in (select value from jsonb_array_elements_text(${JSON.stringify(runIds)}::jsonb))
       and s.rank = 0 and ${isLogged}
@@ -93,9 +95,9 @@ export const widthOf = (width: number, lines: number): number =>
   Math.min(width, Math.max(10, Math.floor(ANSWER_AT_MOST / Math.max(1, lines))));
 
 /** The finest stored level that fits a bucket of so many steps and the share of the points that may be read. */
-export function levelOf(points: number, stepsABucket: number, share: number): 1 | 64 | 1024 {
-  if (stepsABucket < 64 && points <= share) return 1;
-  return stepsABucket < 1024 && points / 64 <= share ? 64 : 1024;
+export function levelOf(points: number, stepsABucket: number, share: number): Level {
+  if (stepsABucket < FINE && points <= share) return 1;
+  return stepsABucket < COARSE && points / FINE <= share ? FINE : COARSE;
 }
 
 /**
@@ -139,75 +141,96 @@ export async function compareMetric(ctx: TeamContext, query: z.infer<typeof Comp
 }
 
 async function extentsOf(db: Db, runIds: readonly string[], name: string): Promise<Extent[]> {
-  const { rows } = await db.execute<Extent>(sql`
-    with asked as (select value as id from jsonb_array_elements_text(${JSON.stringify(runIds)}::jsonb)), begun as (
-      select s.run_id, min(p.ts) as origin from series s
-      cross join lateral (select ts from point where series_id = s.id order by step, ts limit 1) p
-      where s.run_id in (select id from asked) and s.rank = 0 and ${isLogged} group by s.run_id
-    )
-    select s.run_id as id, sum(r.n)::float8 as points, min(r.bucket * 1024)::float8 as "from",
-           max(r.last_step)::float8 as "to", min(coalesce(b.origin, r.last_ts))::float8 as origin,
-           max(r.last_ts)::float8 as "end"
-    from series s join rollup r on r.series_id = s.id and r.level = 1024 left join begun b on b.run_id = s.run_id
-    where s.run_id in (select id from asked) and s.name = ${name} group by s.run_id`);
-  return rows;
+  const [{ rows }, begun] = await Promise.all([
+    db.execute<Extent>(sql`
+      select s.run_id as id, sum(r.n)::float8 as points, min(r.bucket * ${COARSE}::int)::float8 as "from",
+             max(r.last_step)::float8 as "to", min(r.last_ts)::float8 as origin, max(r.last_ts)::float8 as "end"
+      from series s join rollup r on r.series_id = s.id
+      where s.run_id in (select value from jsonb_array_elements_text(${JSON.stringify(runIds)}::jsonb))
+        and s.name = ${name} group by s.run_id`),
+    begunAt(db, runIds),
+  ]);
+  return rows.map((extent) => ({ ...extent, origin: begun.get(extent.id) ?? extent.origin }));
 }
 
-interface Row extends Record<string, unknown> {
+/** When each run logged its first point, Unix ms. */
+async function begunAt(db: Db, runIds: readonly string[]): Promise<Map<string, number>> {
+  const { rows } = await db.execute<{ run_id: string; id: number }>(sql`
+    select s.run_id, s.id::float8 as id from series s
+    where s.run_id in (select value from jsonb_array_elements_text(${JSON.stringify(runIds)}::jsonb))
+      and s.rank = 0 and ${isLogged}`);
+  const moments = await earliestMoments(
+    db,
+    rows.map(({ id }) => id),
+  );
+  const begun = new Map<string, number>();
+  for (const { run_id, id } of rows) {
+    const at = moments.get(id) ?? Number.POSITIVE_INFINITY;
+    if (at < (begun.get(run_id) ?? Number.POSITIVE_INFINITY)) begun.set(run_id, at);
+  }
+  return begun;
+}
+
+interface Asked {
   id: string;
-  x: number;
-  n: number;
-  min: number;
-  max: number;
-  sum: number;
+  level: Level;
+  origin: number;
 }
 
 /** Buckets by run; `x` from the origin of each, in steps or ms. A bucket stands at its end, the last one at its last point. */
 async function readLines(
   db: Db,
   name: string,
-  asked: readonly { id: string; level: number; origin: number }[],
+  asked: readonly Asked[],
   { isTime, size }: { isTime: boolean; size: number },
 ): Promise<Map<string, ComparedBucket[]>> {
-  const x = isTime ? sql`greatest(0, p.ts - w.origin)` : sql`p.step - w.origin`;
-  const { rows } = await db.execute<Row>(sql`
+  const series = await countedSeries(db, name, asked);
+  const grids = series.map(({ id, of, until }) => ({
+    series: id,
+    level: of.level,
+    origin: of.origin,
+    size,
+    until,
+  }));
+  const { cells } = await readGrid(db, isTime ? "ts" : "step", grids);
+  const askedOf = new Map(series.map(({ id, of }) => [id, of]));
+  const lines = new Map<Asked, Map<number, Cell>>();
+  for (const cell of cells) {
+    const of = askedOf.get(cell.series);
+    if (!of || cell.isBeyond) continue;
+    const line = lines.get(of) ?? new Map<number, Cell>();
+    lines.set(of, line);
+    const there = line.get(cell.cell);
+    if (there) join(there, cell);
+    else line.set(cell.cell, cell);
+  }
+  return new Map([...lines].map(([of, line]) => [of.id, onGrid([...line.values()], of, { isTime, size })]));
+}
+
+function onGrid(cells: readonly Cell[], of: Asked, { isTime, size }: { isTime: boolean; size: number }) {
+  const sorted = [...cells].sort((a, b) => a.cell - b.cell);
+  return sorted.map(({ cell, step, ts, n, min, max, sum }, i): ComparedBucket => {
+    const end = isTime ? Math.max(0, ts - of.origin) : step - of.origin;
+    const x = i === sorted.length - 1 ? end : (cell + 1) * size - (isTime ? 0 : 1);
+    return { x, n, min: finite(min), max: finite(max), mean: finite(sum / n) };
+  });
+}
+
+/** The series of a metric of the runs, each with the last step before a later attempt did it again. */
+async function countedSeries(db: Db, name: string, asked: readonly Asked[]) {
+  const { rows } = await db.execute<{ id: number; run_id: string; until: number }>(sql`
     with asked as (
-      select * from jsonb_to_recordset(${JSON.stringify(asked)}::jsonb) as a (id text, level int, origin float8)
+      select value as id from jsonb_array_elements_text(${JSON.stringify(asked.map(({ id }) => id))}::jsonb)
     ), counted as (
       select id, coalesce(min(coalesce(first_step, 0)) over later, ${Number.MAX_SAFE_INTEGER}::bigint) as until
       from attempt where run_id in (select id from asked)
       window later as (partition by run_id order by number rows between 1 following and unbounded following)
-    ), wanted as (
-      select s.id as series_id, a.id, a.level, a.origin, c.until
-      from asked a join series s on s.run_id = a.id and s.name = ${name} join counted c on c.id = s.attempt_id
-    ), part as (
-      select w.id, ${x} as x, 1 as n, p.value as min, p.value as max, ${summand(sql`p.value`)} as sum
-      from wanted w join point p on p.series_id = w.series_id
-      where w.level = 1 and p.step <= w.until
-      union all
-      select w.id, ${isTime ? sql`greatest(0, p.last_ts - w.origin)` : sql`p.last_step - w.origin`}, p.n, p.min, p.max, p.sum
-      from wanted w join rollup p on p.series_id = w.series_id and p.level = w.level
-      where w.level > 1 and p.last_step <= w.until
-    ), grid as (
-      select id, floor(x / ${size}::float8) as bucket, max(x) as last, sum(n)::int as n, min(min) as min,
-             max(max) as max, sum(sum) as sum
-      from part group by 1, 2
     )
-    select id, n, min, max, sum,
-           case when lead(bucket) over (partition by id order by bucket) is null then last
-                else (bucket + 1) * ${size}::float8 - ${isTime ? 0 : 1} end as x
-    from grid order by id, bucket`);
-  const lines = new Map<string, ComparedBucket[]>();
-  for (const { id, sum, ...row } of rows) {
-    const line = lines.get(id) ?? [];
-    line.push({
-      x: row.x,
-      n: row.n,
-      min: finite(row.min),
-      max: finite(row.max),
-      mean: finite(sum / row.n),
-    });
-    lines.set(id, line);
-  }
-  return lines;
+    select s.id::float8 as id, s.run_id, c.until::float8 as until
+    from asked a join series s on s.run_id = a.id and s.name = ${name} join counted c on c.id = s.attempt_id`);
+  const byRun = new Map(asked.map((of) => [of.id, of]));
+  return rows.flatMap(({ id, run_id, until }) => {
+    const of = byRun.get(run_id);
+    return of ? [{ id, of, until }] : [];
+  });
 }

@@ -2,6 +2,8 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../platform/db";
 import { finite, isLogged } from "./metrics";
+import { COARSE, FINE, type Level } from "./points/chunk";
+import { readGrid } from "./points/grid";
 
 /** Values of a course at most: means over equal shares of the steps, of those shares that hold a point. */
 export const COURSE_VALUES = 24;
@@ -20,7 +22,36 @@ export interface Course {
 /** Of each run that logged something: the loss, or its first metric by name; the newest attempt's, of its lowest rank. */
 export async function coursesOf(db: Db, teamId: string, numbers: readonly number[]): Promise<Course[]> {
   if (numbers.length === 0) return [];
-  const { rows } = await db.execute<{ run: number; metric: string; value: number }>(sql`
+  const chosen = await chosenSeries(db, teamId, numbers);
+  const { cells } = await readGrid(
+    db,
+    "step",
+    chosen.map(({ series, lo, hi }) => ({
+      series,
+      level: levelOf(hi - lo),
+      origin: lo,
+      size: (hi - lo + 1) / COURSE_VALUES,
+      until: Number.MAX_SAFE_INTEGER,
+    })),
+  );
+  return chosen.map(({ run, metric, series }) => ({
+    run,
+    metric,
+    values: cells.filter((cell) => cell.series === series).map(({ sum, n }) => finite(sum / n)),
+  }));
+}
+
+const levelOf = (span: number): Level => (span < STEPS_OF_POINTS ? 1 : span < STEPS_OF_FINE ? FINE : COARSE);
+
+/** The series that stands for each run, and the steps that it spans. */
+async function chosenSeries(db: Db, teamId: string, numbers: readonly number[]) {
+  const { rows } = await db.execute<{
+    run: number;
+    metric: string;
+    series: number;
+    lo: number;
+    hi: number;
+  }>(sql`
     with chosen as (
       select distinct on (r.id) r.number, s.id, s.name
       from run r join series s on s.run_id = r.id join attempt a on a.id = s.attempt_id
@@ -29,27 +60,9 @@ export async function coursesOf(db: Db, teamId: string, numbers: readonly number
         sql`, `,
       )})
       order by r.id, s.name <> ${MAIN_METRIC}, s.name, a.number desc, s.rank
-    ), extent as (
-      select c.number, c.id, c.name, max(u.last_step) as hi, min(u.bucket) * 1024 as lo
-      from chosen c join rollup u on u.series_id = c.id and u.level = 1024 group by 1, 2, 3
-    ), part as (
-      select e.*, x.step, x.sum, x.n from extent e cross join lateral (
-        select step, value as sum, 1 as n from point
-        where series_id = e.id and e.hi - e.lo < ${STEPS_OF_POINTS}
-        union all
-        select last_step, sum, n from rollup
-        where series_id = e.id and level = case when e.hi - e.lo < ${STEPS_OF_FINE} then 64 else 1024 end
-          and e.hi - e.lo >= ${STEPS_OF_POINTS}
-      ) x
     )
-    select number as run, name as metric, ((step - lo) * ${COURSE_VALUES}::int / (hi - lo + 1))::int as at,
-           sum(sum) / sum(n) as value
-    from part group by 1, 2, 3 order by 1, 3`);
-  const courses = new Map<number, Course>();
-  for (const { run, metric, value } of rows) {
-    const course = courses.get(run) ?? { run, metric, values: [] };
-    courses.set(run, course);
-    course.values.push(finite(value));
-  }
-  return [...courses.values()];
+    select c.number as run, c.name as metric, c.id::float8 as series, min(u.bucket * ${COARSE}::int)::float8 as lo,
+           max(u.last_step)::float8 as hi
+    from chosen c join rollup u on u.series_id = c.id group by c.number, c.name, c.id order by c.number`);
+  return rows;
 }

@@ -1,17 +1,20 @@
-import { sql } from "drizzle-orm";
+import { eq, inArray, sql } from "drizzle-orm";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { chunk, rollup, series } from "../../db/schema/runs";
 import { testConsole } from "../platform/testing/console";
 import { ingestMetrics } from "./door/metrics";
 import type { AttemptOwner } from "./door/owner";
 import { listSeries, readMetric, readUse } from "./metrics";
+import { COARSE, FINE, MOST_POINTS, ordered, type Point, summarise, unpack } from "./points/chunk";
+import { storePoints } from "./points/store";
 import { attemptsOf, getRun } from "./reads";
 import { MetricsQuery } from "./screens";
 import { makeTeam, queue } from "./testing";
 
 const connection = testConsole();
 
-const Point = fc.record({
+const Reported = fc.record({
   name: fc.constantFrom("loss", "accuracy"),
   rank: fc.integer({ min: 0, max: 1 }),
   step: fc.integer({ min: 0, max: 3000 }),
@@ -21,7 +24,7 @@ const Point = fc.record({
 });
 /** Batches, and the order in which they arrive, some of them more than once. */
 const Deliveries = fc
-  .array(fc.array(Point, { minLength: 1, maxLength: 40 }), { minLength: 1, maxLength: 6 })
+  .array(fc.array(Reported, { minLength: 1, maxLength: 40 }), { minLength: 1, maxLength: 6 })
   .chain((batches) =>
     fc
       .shuffledSubarray([...batches, ...batches, ...batches], { minLength: batches.length })
@@ -40,23 +43,105 @@ it("a rollup is what its points say, whatever is replayed, in whatever order, on
       const who = await owner();
       if (atOnce) await Promise.all(deliveries.map((batch) => ingestMetrics(connection.db, who, batch)));
       else for (const batch of deliveries) await ingestMetrics(connection.db, who, batch);
-      const { rows } = await connection.db.execute(sql`
-        with own as (select id from series where attempt_id = ${who.id}), truth as (
-          select series_id, level, step / level as bucket, count(*)::int as n, min(value), max(value), sum(value),
-                 (array_agg(value order by step desc, ts desc, value desc))[1] as last, max(step) as last_step,
-                 (array_agg(ts order by step desc, ts desc))[1] as last_ts
-          from point, unnest(array[64, 1024]::bigint[]) as l (level)
-          where series_id in (select id from own) group by 1, 2, 3
-        ), kept as (
-          select series_id, level::bigint, bucket, n, min, max, sum, last, last_step, last_ts
-          from rollup where series_id in (select id from own)
-        )
-        (select 'lacking', * from truth except select 'lacking', * from kept)
-        union all (select 'wrong', * from kept except select 'wrong', * from truth)`);
-      expect(rows).toEqual([]);
+      const sent = new Map(deliveries.flat().map((point) => [`${point.rank} ${point.name}`, [] as Point[]]));
+      for (const { rank, name, step, ts, value } of deliveries.flat())
+        sent.get(`${rank} ${name}`)?.push({ step, ts, value: value ?? Number.NaN });
+      const truth = [...sent].map(([key, points]) => [key, ordered(points)] as const);
+      expect(await storedOf(who)).toEqual({
+        points: new Map(truth),
+        fine: new Map(truth.map(([key, points]) => [key, rolled(points, FINE)])),
+        coarse: new Map(truth.map(([key, points]) => [key, rolled(points, COARSE)])),
+      });
     }),
     { numRuns: 60 },
   );
+});
+
+/** Summaries of points, recomputed, by bucket. */
+function rolled(points: readonly Point[], level: number): object[] {
+  const buckets = new Map<number, Point[]>();
+  for (const point of points) {
+    const bucket = Math.floor(point.step / level);
+    buckets.set(bucket, [...(buckets.get(bucket) ?? []), point]);
+  }
+  return [...buckets].map(([bucket, of]) => ({ bucket, ...summarise(of) }));
+}
+
+/** What the tables hold of an attempt, by rank and name. */
+async function storedOf(who: AttemptOwner) {
+  const { db } = connection;
+  const all = await db.select().from(series).where(eq(series.attemptId, who.id));
+  const ids = all.map(({ id }) => id);
+  const keyOf = new Map(all.map(({ id, rank, name }) => [id, `${rank} ${name}`]));
+  const chunks = await db
+    .select()
+    .from(chunk)
+    .where(inArray(chunk.seriesId, ids))
+    .orderBy(chunk.seriesId, chunk.bucket, chunk.part);
+  const rollups = await db
+    .select()
+    .from(rollup)
+    .where(inArray(rollup.seriesId, ids))
+    .orderBy(rollup.seriesId, rollup.bucket);
+  const grouped = <T extends { seriesId: number }, R>(rows: T[], of: (row: T) => R[]) => {
+    const groups = new Map<string, R[]>();
+    for (const row of rows) {
+      const key = keyOf.get(row.seriesId) ?? "";
+      groups.set(key, [...(groups.get(key) ?? []), ...of(row)]);
+    }
+    return groups;
+  };
+  return {
+    points: grouped(chunks, ({ body }) => (body ? unpack(body) : [])),
+    fine: grouped(chunks, ({ seriesId, part, body, ...summary }) => [summary]),
+    coarse: grouped(rollups, ({ seriesId, ...summary }) => [summary]),
+  };
+}
+
+it("writers of other processes wait for one another, and lose nothing", async () => {
+  const who = await owner();
+  await ingestMetrics(connection.db, who, [{ name: "loss", rank: 0, step: 0, ts: 0, value: 0 }]);
+  const [own] = await connection.db.select().from(series).where(eq(series.attemptId, who.id));
+  const writers = Array.from({ length: 8 }, (_, writer) =>
+    Array.from({ length: 200 }, (_, i) => ({ series: own?.id ?? 0, step: 8 * i + writer, ts: 0, value: 1 })),
+  );
+  // Past the gatherer, which knows only of this process.
+  await Promise.all(
+    writers.map(async (points) => {
+      for (let at = 0; at < points.length; at += 20)
+        await storePoints(connection.db, who.id, points.slice(at, at + 20));
+    }),
+  );
+  const { points, coarse } = await storedOf(who);
+  expect(points.get("0 loss")).toHaveLength(1601);
+  expect(coarse.get("0 loss")).toMatchObject([{ n: 1025 }, { n: 576 }]);
+});
+
+it("a replay writes nothing", async () => {
+  const who = await owner();
+  const batch = Array.from({ length: 500 }, (_, step) => ({
+    name: "loss",
+    rank: 0,
+    step,
+    ts: 1,
+    value: step,
+  }));
+  const versions = async () =>
+    (await connection.db.execute(sql`select xmin from chunk union all select xmin from rollup`)).rows;
+  await ingestMetrics(connection.db, who, batch);
+  const before = await versions();
+  await ingestMetrics(connection.db, who, batch);
+  expect(await versions()).toEqual(before);
+});
+
+it("many points at one step stay in chunks of a bounded size, each once", async () => {
+  const who = await owner();
+  const at = (from: number) =>
+    Array.from({ length: 300 }, (_, i) => ({ name: "loss", rank: 0, step: 0, ts: from + i, value: 1 }));
+  for (const from of [0, 300, 150, 600]) await ingestMetrics(connection.db, who, at(from));
+  const { points, fine } = await storedOf(who);
+  expect(points.get("0 loss")?.map(({ ts }) => ts)).toEqual(Array.from({ length: 900 }, (_, ts) => ts));
+  expect(Math.max(...(fine.get("0 loss") ?? []).map((row) => row.n))).toBe(MOST_POINTS);
 });
 
 it("a chart gets at most its width in buckets, and a spike survives at every level", async () => {

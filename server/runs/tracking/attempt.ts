@@ -4,6 +4,7 @@ import type { Transaction } from "../../platform/db";
 import { Invalid, NotFound } from "../../platform/errors";
 import { tellNews } from "../../platform/live/relay";
 import { ingestMetrics } from "../door/metrics";
+import type { SeriesPoint } from "../points/store";
 import { getRun } from "../reads";
 import type { GetHistory, KeyValue, LogBatch, LogInputs, Metric, RunRef } from "./contract";
 import { matches, parseFilter } from "./filter";
@@ -224,15 +225,28 @@ export async function history(caller: Caller, input: z.infer<typeof GetHistory>)
   );
   return {
     metrics: metrics.map(metricJson),
-    ...(next ? { next_page_token: Buffer.from(Object.values(next).join(" ")).toString("base64url") } : {}),
+    ...(next
+      ? {
+          next_page_token: Buffer.from(`${next.series} ${next.step} ${next.ts} ${next.value}`).toString(
+            "base64url",
+          ),
+        }
+      : {}),
   };
 }
 
 /** @throws Invalid for a token that was not made here */
-function placeOf(token: string): repo.Place {
+function placeOf(token: string): SeriesPoint {
   const text = Buffer.from(token, "base64url").toString("utf8");
-  const [, series, step, ts, value] = /^(\d{1,18}) (\d{1,18}) (\d{1,19}) (\S{1,30})$/.exec(text) ?? [];
-  if (!series || !step || !ts || !value || (Number.isNaN(Number(value)) && value !== "NaN")) {
+  const [, ...parts] = /^(\d{1,16}) (\d{1,16}) (-?\d{1,19}) (\S{1,30})$/.exec(text) ?? [];
+  const [series, step, ts, value] = parts.map(Number);
+  if (
+    series === undefined ||
+    step === undefined ||
+    ts === undefined ||
+    value === undefined ||
+    (Number.isNaN(value) && parts[3] !== "NaN")
+  ) {
     throw new Invalid(
       `Invalid value ${JSON.stringify(token.slice(0, 200))} for parameter 'page_token' supplied.`,
     );

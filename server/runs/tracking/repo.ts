@@ -4,6 +4,8 @@ import { model, version } from "../../../db/schema/models";
 import { loggedModel, runArtifact, runParam, runTag } from "../../../db/schema/runs";
 import { type Db, startingWith, type Transaction } from "../../platform/db";
 import { isLogged } from "../metrics";
+import { pointsAfter } from "../points/read";
+import type { SeriesPoint } from "../points/store";
 import type { KeyValue } from "./contract";
 
 /** Whose rows are meant. */
@@ -119,42 +121,30 @@ export async function latestMetrics(db: Db, of: Whose): Promise<StoredMetric[]> 
   const { rows } = await db.execute<MetricRow>(sql`
     select distinct on (s.name) s.name as key, r.last as value, r.last_ts::float8 as timestamp, r.last_step::float8 as step
     from series s join run on run.id = s.run_id and run.team_id = ${of.teamId}
-    join rollup r on r.series_id = s.id and r.level = 1024
+    join rollup r on r.series_id = s.id
     where s.run_id = ${of.runId} and s.rank = 0 and ${isLogged}
     order by s.name, r.last_step desc, r.last_ts desc, r.last desc`);
   return rows;
 }
 
-/** A point as the key of a page: what comes after it is next. */
-export interface Place {
-  series: string;
-  step: string;
-  ts: string;
-  value: string;
-}
-
-/** Points of one metric, attempt after attempt and step after step, after `after`. */
+/** Points of one metric, attempt after attempt and step after step, after `after`; `next` where there are more. */
 export async function history(
   db: Db,
   of: Whose,
   name: string,
-  after: Place | null,
+  after: SeriesPoint | null,
   limit: number,
-): Promise<{ metrics: StoredMetric[]; next: Place | null }> {
-  const beyond = after
-    ? sql`and (p.series_id, p.step, p.ts, p.value) >
-              (${after.series}::bigint, ${after.step}::bigint, ${after.ts}::bigint, ${after.value}::float8)`
-    : sql``;
-  const { rows } = await db.execute<MetricRow & { place: Place }>(sql`
-    select s.name as key, p.value, p.ts::float8 as timestamp, p.step::float8 as step,
-           json_build_object('series', p.series_id::text, 'step', p.step::text, 'ts', p.ts::text,
-                             'value', p.value::text) as place
-    from series s join run on run.id = s.run_id and run.team_id = ${of.teamId}
-    join point p on p.series_id = s.id
-    where s.run_id = ${of.runId} and s.rank = 0 and s.name = ${name} ${beyond}
-    order by p.series_id, p.step, p.ts, p.value limit ${limit + 1}`);
-  const page = rows.slice(0, limit);
-  return { metrics: page, next: rows.length > limit ? (page.at(-1)?.place ?? null) : null };
+): Promise<{ metrics: StoredMetric[]; next: SeriesPoint | null }> {
+  const { rows } = await db.execute<{ id: number }>(sql`
+    select s.id::float8 as id from series s join run on run.id = s.run_id and run.team_id = ${of.teamId}
+    where s.run_id = ${of.runId} and s.rank = 0 and s.name = ${name}`);
+  const ids = rows.map(({ id }) => id);
+  const points = ids.length > 0 ? await pointsAfter(db, ids, after, limit + 1) : [];
+  const page = points.slice(0, limit);
+  return {
+    metrics: page.map(({ step, ts, value }) => ({ key: name, value, timestamp: ts, step })),
+    next: points.length > limit ? (page.at(-1) ?? null) : null,
+  };
 }
 
 // --- artifacts -------------------------------------------------------------------------------------------------
