@@ -88,7 +88,7 @@ async function readPoints(db: Db, axis: Axis, grids: readonly Grid[], range: Ran
   const folds = new Map(grids.map((grid) => [grid.series, new Fold(grid, axis)]));
   for (const row of rows) {
     const fold = folds.get(row.series);
-    if (!row.body) fold?.add(row.step, row.ts, row);
+    if (!row.body) fold?.add(row.step, row.ts, row.n, row.min, row.max, row.sum, row.last);
     else
       eachPoint(row.body, (step, ts, value) => {
         if (range && (step < range.from || step > range.to)) return;
@@ -113,25 +113,45 @@ class Fold {
   ) {}
 
   addPoint(step: number, ts: number, value: number): void {
-    this.add(step, ts, { n: 1, min: value, max: value, sum: summand(value), last: value });
+    this.add(step, ts, 1, value, value, summand(value), value);
   }
 
-  add(
-    step: number,
-    ts: number,
-    { n, min, max, sum, last }: Pick<Cell, "n" | "min" | "max" | "sum" | "last">,
-  ) {
-    const { series, origin, size, until } = this.grid;
-    const cell = Math.floor((this.axis === "step" ? step - origin : Math.max(0, ts - origin)) / size);
-    const isBeyond = step > until;
-    if (this.open?.cell !== cell || this.open.isBeyond !== isBeyond)
-      this.open = this.byKey.get(`${cell} ${isBeyond}`);
-    if (this.open) join(this.open, { series, isBeyond, cell, step, ts, n, min, max, sum, last });
-    else {
-      this.open = { series, isBeyond, cell, step, ts, n, min, max, sum, last };
-      this.cells.push(this.open);
-      this.byKey.set(`${cell} ${isBeyond}`, this.open);
+  /** Takes in a point or a summary; columns, for it is called for every point of a drawing. */
+  add(step: number, ts: number, n: number, min: number, max: number, sum: number, last: number): void {
+    const { origin, size, until } = this.grid;
+    const at = Math.floor((this.axis === "step" ? step - origin : Math.max(0, ts - origin)) / size);
+    const cell = this.cellOf(at, step > until, step, ts, last);
+    if ((step - cell.step || ts - cell.ts) >= 0) cell.last = last;
+    cell.step = Math.max(cell.step, step);
+    cell.ts = Math.max(cell.ts, ts);
+    cell.n += n;
+    cell.min = lesser(cell.min, min);
+    cell.max = greater(cell.max, max);
+    cell.sum += sum;
+  }
+
+  private cellOf(cell: number, isBeyond: boolean, step: number, ts: number, value: number): Cell {
+    if (this.open?.cell === cell && this.open.isBeyond === isBeyond) return this.open;
+    const key = `${cell} ${isBeyond}`;
+    let found = this.byKey.get(key);
+    if (!found) {
+      found = {
+        series: this.grid.series,
+        isBeyond,
+        cell,
+        step,
+        ts,
+        n: 0,
+        min: Number.NaN,
+        max: Number.NEGATIVE_INFINITY,
+        sum: 0,
+        last: value,
+      };
+      this.cells.push(found);
+      this.byKey.set(key, found);
     }
+    this.open = found;
+    return found;
   }
 }
 
