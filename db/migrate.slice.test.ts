@@ -49,7 +49,7 @@ async function emptyDatabase(): Promise<{ url: string; client: Client }> {
 
 it("points become chunks: each there once, in order, whatever its value, beside a summary that is theirs", async () => {
   const { url, client } = await emptyDatabase();
-  await migrate(url, migrationsBefore("0007_chunks"));
+  await migrate(url, migrationsBefore("0009_chunks"));
   const strange = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1.7e308, 5e-324];
   const line = Array.from(
     { length: 4000 },

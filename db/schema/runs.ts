@@ -73,6 +73,8 @@ export const run = pgTable(
     createdAt: createdAt(),
     startedAt: moment("started_at"),
     endedAt: moment("ended_at"),
+    /** Since when nothing finer than 64 steps is left of what it logged. */
+    pointsCompactedAt: moment("points_compacted_at"),
   },
   (t) => [
     uniqueIndex().on(t.teamId, t.number),

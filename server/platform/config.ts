@@ -22,6 +22,7 @@ const Environment = z.object({
   LATHE_UPLOAD_KEEP_HOURS: z.coerce.number().int().min(1).default(24),
   LATHE_POOL_MAX: z.coerce.number().int().min(1).max(64).default(6),
   LATHE_POOL_IDLE_SECONDS: z.coerce.number().int().min(5).default(60),
+  LATHE_KEEP_RAW_POINTS_DAYS: z.coerce.number().int().min(1).optional(),
   LATHE_SESSION_IDLE_SECONDS: z.coerce.number().int().min(10).default(600),
 });
 
@@ -41,6 +42,8 @@ export interface Config {
   poolMax: number;
   poolIdleSeconds: number;
   sessionIdleSeconds: number;
+  /** Null: for ever. */
+  keepRawPointsDays: number | null;
 }
 
 /** @throws Error with one line for each wrong variable */
@@ -71,6 +74,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     poolMax: e.LATHE_POOL_MAX,
     poolIdleSeconds: e.LATHE_POOL_IDLE_SECONDS,
     sessionIdleSeconds: e.LATHE_SESSION_IDLE_SECONDS,
+    keepRawPointsDays: e.LATHE_KEEP_RAW_POINTS_DAYS ?? null,
   };
 }
 

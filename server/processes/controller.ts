@@ -14,6 +14,7 @@ import { shutdown } from "../platform/shutdown";
 import { removeAbandoned } from "../platform/uploads/service";
 import { reconcileReleases } from "../releases/service";
 import { stopOverspent } from "../runs/budget";
+import { compactPoints } from "../runs/points/compact";
 import { admitWaiting, expireAttempts, growRunning } from "../runs/service";
 import { closeIdleSessions } from "../studio/reconcile";
 
@@ -32,6 +33,11 @@ const TASKS: readonly Task[] = [
   { name: "attempts", everyMs: 2_000, run: (lease) => expireAttempts(db, (tx) => fence(tx, lease)) },
   { name: "sessions", everyMs: 5_000, run: () => closeIdleSessions(db) },
   { name: "uploads", everyMs: 600_000, run: (lease) => removeAbandoned(db, (tx) => fence(tx, lease)) },
+  {
+    name: "points",
+    everyMs: 600_000,
+    run: (lease) => compactPoints(db, (tx) => fence(tx, lease), config().keepRawPointsDays),
+  },
   {
     name: "events",
     everyMs: 600_000,

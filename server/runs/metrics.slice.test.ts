@@ -1,12 +1,13 @@
 import { eq, inArray, sql } from "drizzle-orm";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { chunk, rollup, series } from "../../db/schema/runs";
+import { chunk, rollup, run, series } from "../../db/schema/runs";
 import { testConsole } from "../platform/testing/console";
 import { ingestMetrics } from "./door/metrics";
 import type { AttemptOwner } from "./door/owner";
 import { listSeries, readMetric, readUse } from "./metrics";
 import { COARSE, FINE, MOST_POINTS, ordered, type Point, summarise, unpack } from "./points/chunk";
+import { compactPoints } from "./points/compact";
 import { storePoints } from "./points/store";
 import { attemptsOf, getRun } from "./reads";
 import { MetricsQuery } from "./screens";
@@ -156,7 +157,7 @@ it("a chart gets at most its width in buckets, and a spike survives at every lev
   }));
   for (let at = 0; at < all.length; at += 10_000)
     await ingestMetrics(connection.db, who, all.slice(at, at + 10_000));
-  const run = await getRun(connection.db, who.teamId, who.runId);
+  const own = await getRun(connection.db, who.teamId, who.runId);
   const attempts = await attemptsOf(connection.db, who.runId);
   const levels = new Set<number>();
   for (const [width, from, to] of [
@@ -165,7 +166,7 @@ it("a chart gets at most its width in buckets, and a spike survives at every lev
     [800, 77_000, 78_000],
   ] as const) {
     const query = MetricsQuery.parse({ run: 1, name: "loss", width, from, to });
-    const answer = await readMetric(connection.db, run, attempts, query);
+    const answer = await readMetric(connection.db, own, attempts, query);
     const buckets = answer.series.flatMap((s) => s.buckets);
     levels.add(answer.level);
     expect(buckets.length).toBeLessThanOrEqual(width);
@@ -173,6 +174,43 @@ it("a chart gets at most its width in buckets, and a spike survives at every lev
     if (from === undefined) expect(buckets.reduce((sum, b) => sum + b.n, 0)).toBe(100_000);
   }
   expect([...levels].sort()).toEqual([1, 1024, 64]);
+});
+
+it("of a run that ended long ago summaries are left, and a chart says so", async () => {
+  const [old, young] = [await owner(), await owner()];
+  const points = Array.from({ length: 300 }, (_, step) => ({
+    name: "loss",
+    rank: 0,
+    step,
+    ts: step,
+    value: step === 77 ? 99 : 1,
+  }));
+  for (const who of [old, young]) await ingestMetrics(connection.db, who, points);
+  for (const [{ runId }, days] of [
+    [old, 8],
+    [young, 6],
+  ] as const)
+    await connection.db
+      .update(run)
+      .set({ state: "stopped", endedAt: new Date(Date.now() - days * 86_400_000) })
+      .where(eq(run.id, runId));
+  const chartOf = async (who: AttemptOwner) => {
+    const { level, series } = await readMetric(
+      connection.db,
+      await getRun(connection.db, who.teamId, who.runId),
+      await attemptsOf(connection.db, who.runId),
+      MetricsQuery.parse({ run: 1, name: "loss" }),
+    );
+    const buckets = series.flatMap((line) => line.buckets);
+    const n = buckets.reduce((sum, bucket) => sum + bucket.n, 0);
+    return { level, n, lines: buckets.length, max: Math.max(...buckets.map(({ max }) => max ?? 0)) };
+  };
+  const whole = { level: 1, n: 300, lines: 300, max: 99 };
+  const noFence = async () => {};
+  await compactPoints(connection.db, noFence, null);
+  expect(await chartOf(old)).toEqual(whole);
+  for (let time = 0; time < 2; time += 1) await compactPoints(connection.db, noFence, 7);
+  expect([await chartOf(old), await chartOf(young)]).toEqual([{ ...whole, level: 64, lines: 5 }, whole]);
 });
 
 it("what workers use is told rank by rank, newest last, and is no metric of the run", async () => {

@@ -5,6 +5,11 @@
  * several points (a script that names none logs all of them at step 0) the points of 64 steps are parts of 64 points,
  * one after the other. So a chunk stays below 2 kB: Postgres keeps it in its page, and to append one point rewrites no
  * more than that, however long the series is.
+ *
+ * Measured beside a row a point with rollups of 64 and 1,024 steps, on two busy cores: 4,000 points of four series cost
+ * Postgres 4 ms of CPU and 115 kB of WAL (before: 33 ms and 1,028 kB), and one point of each of 100 series, the trickle
+ * of a worker, 6 ms and 122 kB (before: 4 ms and 62 kB). Chunks of 256 steps would quadruple what a trickle rewrites,
+ * and leave the page.
  */
 
 /** Steps of a chunk, and of a rollup. */

@@ -34,3 +34,5 @@ DELETE FROM "rollup" WHERE level <> 1024;--> statement-breakpoint
 ALTER TABLE "rollup" DROP CONSTRAINT "rollup_series_id_level_bucket_pk";--> statement-breakpoint
 ALTER TABLE "rollup" ADD CONSTRAINT "rollup_series_id_bucket_pk" PRIMARY KEY("series_id","bucket");--> statement-breakpoint
 ALTER TABLE "rollup" DROP COLUMN "level";
+--> statement-breakpoint
+ALTER TABLE "run" ADD COLUMN "points_compacted_at" timestamp with time zone;
