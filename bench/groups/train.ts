@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../../e2e/fixtures/api";
+import { allPids, commandOf, isAlive, statOf } from "../../server/platform/supervise/processes.mjs";
 import type { Bench } from "../project";
 import { type Figures, figure, quantile } from "../result";
 import { launch, liveRun, runOf, stopRun } from "../runs";
@@ -31,8 +32,21 @@ export async function train(bench: Bench): Promise<Figures> {
     two.push(await stepTime(bench, 2));
     plain.push(await torchrunStepTime(bench));
   }
-  const kills: number[] = [];
-  for (let i = 0; i < KILLS; i += 1) kills.push(await killToStep(bench));
+  const kills = await losses(bench, (pid) => {
+    process.kill(pid, "SIGKILL");
+    return () => {};
+  });
+  const nodes = await losses(bench, (pid) => {
+    process.kill(nodeOf(pid), "SIGKILL");
+    return () => {};
+  });
+  const frozen = await losses(bench, (pid) => {
+    const all = familyOf(nodeOf(pid));
+    for (const one of all) process.kill(one, "SIGSTOP");
+    return () => {
+      for (const one of all) if (isAlive(one)) process.kill(one, "SIGKILL");
+    };
+  });
   return {
     "train.launch_to_first_step_cold": figure(cold, "s"),
     "train.launch_to_first_step_warm": figure(warm, "s", {
@@ -52,6 +66,12 @@ export async function train(bench: Bench): Promise<Figures> {
     }),
     "train.kill_worker_to_step": figure(kills, "s", {
       from: "kill -9 to the first step of the next attempt",
+    }),
+    "train.kill_node_to_step": figure(nodes, "s", {
+      from: "kill -9 of a worker's raylet to the first step of the next attempt",
+    }),
+    "train.freeze_node_to_step": figure(frozen, "s", {
+      from: "SIGSTOP of a raylet and all its processes to the first step of the next attempt",
     }),
   };
 }
@@ -125,17 +145,37 @@ async function stepTime(bench: Bench, workers: number): Promise<number> {
   );
 }
 
-async function killToStep(bench: Bench): Promise<number> {
+/** A worker's parent is its node's raylet. */
+function nodeOf(pid: number): number {
+  const parent = statOf(pid)?.parent;
+  if (!parent || !/\braylet\b/.test(commandOf(parent))) throw new Error(`process ${pid} has no raylet above`);
+  return parent;
+}
+
+const familyOf = (pid: number): number[] => {
+  const children = allPids().filter((one) => statOf(one)?.parent === pid);
+  return [pid, ...children.flatMap(familyOf)];
+};
+
+async function losses(bench: Bench, lose: (pid: number) => () => void): Promise<number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < KILLS; i += 1) times.push(await lossToStep(bench, lose));
+  return times;
+}
+
+/** Seconds until steps go on. @param lose takes a worker away, and answers what tidies up afterwards */
+async function lossToStep(bench: Bench, lose: (pid: number) => () => void): Promise<number> {
   const run = await liveRun(bench, { workers: 2, globalBatch: 128, epochs: 20 });
   await until("a checkpoint", async () => (await runOf(bench, run.number)).checkpoints.length > 0);
   const pid = run.attempts[0]?.workers[1]?.pid;
   if (!pid) throw new Error("rank 1 has no process");
   const killed = Date.now();
-  process.kill(pid, "SIGKILL");
+  const tidy = lose(pid);
   const next = await until(
     "the next attempt steps",
     async () => (await runOf(bench, run.number)).attempts[1]?.startedAt,
   );
+  tidy();
   await stopRun(bench, run.number);
   return (next.getTime() - killed) / 1000;
 }

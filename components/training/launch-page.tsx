@@ -14,6 +14,7 @@ import { Segmented } from "@/components/ui/segmented";
 import { Select } from "@/components/ui/select";
 import { StatusDot } from "@/components/ui/status";
 import { LAUNCH_DEFAULTS, type TrainMode } from "@/server/training/contract";
+import { combinations, MAX_SWEEP } from "@/server/training/sweep";
 import { LaunchFrame } from "./launch-frame";
 import { MORE_TYPED, MoreFields, moreOf } from "./launch-more";
 import { QUEUE_TYPED, QueueFields, queueOf } from "./launch-queue";
@@ -65,6 +66,8 @@ const FIGURES = {
   attempts: String(LAUNCH_DEFAULTS.attempts),
 };
 
+const NO_SETTING = { epochs: Number.NaN, globalBatch: Number.NaN, lr: Number.NaN, seed: Number.NaN };
+
 function LaunchForm({ team, versionId, options }: { team: string; versionId: string; options: Options }) {
   const trpc = useTRPC();
   const router = useRouter();
@@ -75,12 +78,10 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
   const [queue, setQueue] = useState(QUEUE_TYPED);
   const [note, setNote] = useState("");
   const set = (name: keyof typeof FIGURES) => (value: string) => setFigures((f) => ({ ...f, [name]: value }));
+  const settings = combinations(figures);
   const numbers = {
     workers: Number(figures.workers),
-    epochs: Number(figures.epochs),
-    globalBatch: Number(figures.globalBatch),
-    lr: Number(figures.lr),
-    seed: Number(figures.seed),
+    ...(settings[0] ?? NO_SETTING),
     checkpointEverySteps: Number(figures.checkpointEverySteps),
     attempts: Number(figures.attempts),
   };
@@ -89,9 +90,21 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
       onSuccess: ({ number }) => router.push(`/${team}/training/${number}`),
     }),
   );
-  const problem = launch.error ? readError(launch.error) : null;
-  const submit = () =>
-    launch.mutate({ team, versionId, datasetId, mode, note, ...numbers, ...moreOf(more), ...queueOf(queue) });
+  const sweep = useMutation(
+    trpc.training.launchSweep.mutationOptions({
+      onSuccess: ({ numbers: runs }) => router.push(`/${team}/training/compare?runs=${runs.join(",")}`),
+    }),
+  );
+  const error = launch.error ?? sweep.error;
+  const problem = error ? readError(error) : null;
+  const isSweep = settings.length > 1;
+  const submit = () => {
+    const one = { versionId, datasetId, mode, note, ...numbers, ...moreOf(more), ...queueOf(queue) };
+    launch.reset();
+    sweep.reset();
+    if (isSweep) sweep.mutate({ team, launches: settings.map((setting) => ({ ...one, ...setting })) });
+    else launch.mutate({ team, ...one });
+  };
   const figure = (name: keyof typeof FIGURES, label: string, hint?: string, unit?: string) => (
     <Field label={label} hint={hint} error={problem?.fields[name]}>
       <Input value={figures[name]} onValueChange={set(name)} inputMode="decimal" unit={unit} />
@@ -157,6 +170,9 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
               {figure("lr", "Learning rate", `peak, ${more.schedule} schedule`)}
               {figure("seed", "Seed")}
             </div>
+            <p className="t3 s12">
+              Several values in one of these, such as 0.001, 0.01 or 0..4, launch a run for each.
+            </p>
             <MoreFields typed={more} onChange={setMore} errors={problem?.fields ?? {}} />
           </div>
         </section>
@@ -191,9 +207,27 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
             <b>{problem.message}</b> {problem.remedy}
           </Callout>
         )}
-        <Button variant="primary" size="lg" type="submit" busy={launch.isPending ? "Launching…" : undefined}>
-          Launch on {more.minWorkers.trim() ? `${more.minWorkers.trim()} to ` : ""}
+        {isSweep && (
+          <p className="t2">
+            {plural(settings.length, "run")}: every value with each of the others. They go through the queue
+            as there is room; what follows is of the first.
+          </p>
+        )}
+        <Button
+          variant="primary"
+          size="lg"
+          type="submit"
+          busy={launch.isPending || sweep.isPending ? "Launching…" : undefined}
+          reason={
+            settings.length > MAX_SWEEP
+              ? `At most ${MAX_SWEEP} runs are launched at once; leave some values out.`
+              : undefined
+          }
+        >
+          Launch {isSweep && `${plural(settings.length, "run")} `}on{" "}
+          {more.minWorkers.trim() ? `${more.minWorkers.trim()} to ` : ""}
           {plural(numbers.workers || 0, "worker")}
+          {isSweep && " each"}
         </Button>
       </Before>
     </LaunchFrame>

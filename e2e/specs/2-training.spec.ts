@@ -145,3 +145,16 @@ test("6 a run pauses with a checkpoint, goes on from it, and stops; what was sto
   await training.stop();
   await training.expectState("stopped");
 });
+
+test("7 a checkpoint of a stopped run becomes a version", async () => {
+  await training
+    .panel("Checkpoints")
+    .getByRole("button", { name: /More of step/ })
+    .first()
+    .click();
+  await engineer.getByRole("menuitem", { name: "Make a version" }).click();
+  await expect(engineer.locator(".head").getByText(/, step \d+/)).toBeVisible();
+  await training.expectState("succeeded");
+  await engineer.getByRole("link", { name: /^Open fashion-resnet v\d+$/ }).click();
+  await expect(engineer.getByText(/to step \d+ of 4 epochs/).first()).toBeVisible();
+});

@@ -11,6 +11,7 @@ import {
   TrainHyper,
 } from "../runs/contract";
 import { variablesOf, wordsOf } from "./command";
+import { MAX_SWEEP } from "./sweep";
 
 /**
  * Recover learns an ancestor's answers (distillation); fine-tune learns the labels alone; from scratch keeps
@@ -77,6 +78,14 @@ export const LaunchInput = Launch.superRefine(({ globalBatch, workers, minWorker
     });
 });
 export type LaunchInput = z.infer<typeof LaunchInput>;
+
+/** Runs of a sweep: all of them are launched, or none. */
+export const SweepInput = z.object({
+  launches: z
+    .array(LaunchInput)
+    .min(1)
+    .max(MAX_SWEEP, `At most ${MAX_SWEEP} runs are launched at once; leave some values out.`),
+});
 
 export const LAUNCH_DEFAULTS = {
   mode: "recover",

@@ -2,7 +2,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { eq } from "drizzle-orm";
+import { eq, inArray } from "drizzle-orm";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { model, version } from "../../db/schema/models";
 import { run } from "../../db/schema/runs";
@@ -16,7 +16,8 @@ import { newId } from "../platform/ids";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { TrainSpec } from "../runs/contract";
 import { LAUNCH_DEFAULTS, LaunchInput } from "./contract";
-import { launch } from "./service";
+import { launch, launchSweep } from "./service";
+import { combinations } from "./sweep";
 
 let test: TestDatabase;
 let home: string;
@@ -95,6 +96,27 @@ it("trains from scratch without a teacher or masks, judged against the version i
   expect(spec).toMatchObject({ teacher: null, keepMasks: false, baseline: child.sha256 });
   expect(row).toMatchObject({ maxAttempts: 2, intent: { baselineVersionId: versionId } });
   expect(row.title).toMatch(/^Train from scratch /);
+});
+
+it("launches every run of a sweep under a name of its own, or none of them", async () => {
+  const made = await makeModel();
+  const datasetId = await insertReadyDataset(ctx, [1, 28, 28], await stored());
+  const base = { ...LAUNCH_DEFAULTS, versionId: made.versionId, datasetId };
+  const launches = combinations({ epochs: "1", globalBatch: "256", lr: "0.1, 0.01", seed: "3" }).map(
+    (setting) => LaunchInput.parse({ ...base, ...setting }),
+  );
+  const { numbers } = await launchSweep(ctx, launches);
+  const rows = await ctx.db.select().from(run).where(inArray(run.number, numbers)).orderBy(run.number);
+  expect(rows.map(({ title }) => title.replace(/^.* v2, /, ""))).toEqual(["lr 0.1", "lr 0.01"]);
+  expect(rows.map(({ spec }) => TrainSpec.parse(spec).hyper)).toMatchObject([
+    { lr: 0.1, seed: 3 },
+    { lr: 0.01, seed: 3 },
+  ]);
+  const before = await ctx.db.$count(run);
+  const [first] = launches;
+  if (!first) throw new Error("nothing is launched");
+  await expect(launchSweep(ctx, [first, { ...first, workers: 8 }])).rejects.toThrow("never holds");
+  expect(await ctx.db.$count(run)).toBe(before);
 });
 
 it("refuses workers that the cluster can never hold, names the field, and leaves nothing behind", async () => {

@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { Id } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
-import { LaunchInput, PlanInput, ScriptInput, ScriptPlanInput } from "./contract";
+import { LaunchInput, PlanInput, ScriptInput, ScriptPlanInput, SweepInput } from "./contract";
 import { launchScript, scriptOptions, scriptPlan } from "./scripts";
-import { launch, options, plan } from "./service";
+import { launch, launchSweep, options, plan } from "./service";
 
 export const trainingRouter = router({
   options: inTeam("read")
@@ -15,6 +15,9 @@ export const trainingRouter = router({
   launch: inTeam("run.launch")
     .input(LaunchInput)
     .mutation(({ ctx, input }) => launch(ctx, input)),
+  launchSweep: inTeam("run.launch")
+    .input(SweepInput)
+    .mutation(({ ctx, input }) => launchSweep(ctx, input.launches)),
   scriptOptions: inTeam("read").query(({ ctx }) => scriptOptions(ctx)),
   scriptPlan: inTeam("read")
     .input(ScriptPlanInput)

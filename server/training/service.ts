@@ -13,7 +13,7 @@ import {
   versionForWork,
 } from "../models/service";
 import { type TeamContext, transact } from "../platform/context";
-import type { Db } from "../platform/db";
+import type { Db, Transaction } from "../platform/db";
 import { Invalid } from "../platform/errors";
 import { type RunResources, TrainHyper, TrainSpec } from "../runs/contract";
 import { createRun, type Finisher, fitNow, refuseOversized } from "../runs/service";
@@ -21,6 +21,7 @@ import { Recipe } from "../studio/contract";
 import { type LaunchInput, type LaunchPlan, MoreHyper, type PlanInput, type TrainMode } from "./contract";
 import { planLaunch } from "./plan";
 import { findRunsLike } from "./repo";
+import { differences } from "./sweep";
 
 const CPUS_PER_WORKER = 1;
 
@@ -42,7 +43,25 @@ async function rootOf(db: Db, teamId: string, versionId: string) {
 }
 
 /** @throws Invalid when the version's tier does not allow training */
-export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput>) {
+export async function launch(ctx: TeamContext, input: LaunchInput) {
+  const create = await prepare(ctx, input);
+  return transact(ctx, create);
+}
+
+/** Launches all of them, or none; each is named by what it does not share with the others. @throws as `launch` */
+export async function launchSweep(ctx: TeamContext, inputs: readonly LaunchInput[]) {
+  const names = differences(inputs);
+  const creates: ((tx: Transaction) => Promise<{ number: number }>)[] = [];
+  for (const [index, input] of inputs.entries()) creates.push(await prepare(ctx, input, names[index]));
+  return transact(ctx, async (tx) => {
+    const numbers: number[] = [];
+    for (const create of creates) numbers.push((await create(tx)).number);
+    return { numbers };
+  });
+}
+
+/** Checks a launch, and answers what makes its run. @param name what it differs by from others of its sweep */
+async function prepare(ctx: TeamContext, input: LaunchInput, name?: string) {
   const work = await versionForWork(ctx.db, ctx.teamId, input.versionId);
   const { version } = work;
   if (version.tier === null || version.tier > 2) {
@@ -83,8 +102,9 @@ export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput
       checkpointEverySteps: input.checkpointEverySteps,
     }),
   });
-  const title = `${TITLES[input.mode]} ${work.model.name} v${version.number}`;
-  return transact(ctx, async (tx) => {
+  const what = `${TITLES[input.mode]} ${work.model.name} v${version.number}`;
+  const title = name ? `${what}, ${name}` : what;
+  return async (tx: Transaction) => {
     const created = await createRun(tx, ctx, {
       kind: "train",
       title,
@@ -105,7 +125,7 @@ export async function launch(ctx: TeamContext, input: z.infer<typeof LaunchInput
       after: { version: version.id, dataset: input.datasetId, resources, hyper: spec.hyper },
     });
     return created;
-  });
+  };
 }
 
 /** What a launch from this version can be made of. */

@@ -29,7 +29,8 @@ OF_A_RUN = ("total_steps", "seed", "global_batch", "train_samples")
 class Position:
     """Where a run stands: steps done, what the sample stream and the randomness are functions of, the seconds
     trained so far, earlier attempts included, how often a divergence lowered the rate, the losses that the
-    next one is judged by, and the samples at a time that memory suffices for where the launch asked for more.
+    next one is judged by, the samples at a time that memory suffices for where the launch asked for more,
+    and the samples at a time that steps were made with.
     """
 
     step: int
@@ -41,6 +42,7 @@ class Position:
     lowered: int = 0
     losses: tuple[float, ...] = ()
     micro_batch: int | None = None
+    proven: int = 0
 
     def is_of_run(self, other: Position) -> bool:
         """Whether both are places in the same run."""

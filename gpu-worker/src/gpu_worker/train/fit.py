@@ -22,15 +22,24 @@ LEAST_NORMALISED = 3
 
 
 class MicroBatch:
-    """All ranks compute at most `most` samples at a time. The first steps of an attempt are rehearsed:
-    forward and backward of one micro-batch, whose gradients and statistics are thrown away. Ranks vote on
-    how it went, so that one that ran out of memory leaves nobody waiting in the collectives of a step.
+    """All ranks compute at most `most` samples at a time. The first steps are rehearsed: forward and backward
+    of one micro-batch, whose gradients and statistics are thrown away. Ranks vote on how it went, so that one
+    that ran out of memory leaves nobody waiting in the collectives of a step. What goes on from a checkpoint
+    knows what fits.
     """
 
     def __init__(
-        self, hyper: TrainHyper, group: Group, module: nn.Module, reporter: Reporter, limit: int | None
+        self,
+        hyper: TrainHyper,
+        group: Group,
+        module: nn.Module,
+        reporter: Reporter,
+        limit: int | None,
+        proven: int = 0,
     ) -> None:
-        """limit: samples, from an attempt that ran out of memory with more; None where there was none."""
+        """limit: samples, from an attempt that ran out of memory with more; None where there was none.
+        proven: samples at a time that earlier attempts made steps with: no more than these need no rehearsal.
+        """
         self._hyper, self._group, self._module, self._reporter = hyper, group, module, reporter
         share = math.ceil(hyper.global_batch / group.world)
         usual = math.ceil(share / hyper.accumulate)
@@ -38,8 +47,10 @@ class MicroBatch:
         self.most = min(usual, limit or usual)
         normalises = any(isinstance(part, _BatchNorm) for part in module.modules())
         self._least = LEAST_NORMALISED if normalises else 1
-        self._left = REHEARSED
+        self._left = REHEARSED if self.most > proven else 0
         self._reporter.micro_batch(self.most)
+        if self.is_proven and limit is not None:
+            self._reporter.log(f"{self.most} samples at a time, as before")
 
     @property
     def is_proven(self) -> bool:

@@ -85,8 +85,10 @@ class TrainingLoop:
                 computed = self.stepper.clock.seconds() if self.group.world > 1 else taken
                 self.reporter.step(step, taken, computed, lr, grad_norm, self.hyper.global_batch)
                 seconds = earlier + time.monotonic() - resumed
-                fitting = self.stepper.micro.limit
-                self.position = replace(self.position, step=step, seconds=seconds, micro_batch=fitting)
+                micro = self.stepper.micro
+                self.position = replace(
+                    self.position, step=step, seconds=seconds, micro_batch=micro.limit, proven=micro.most
+                )
                 # The sum over ranks is read a step later: agreeing to stop and the mean loss then cost no
                 # wait.
                 if told is not None:

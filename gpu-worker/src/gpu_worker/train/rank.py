@@ -85,7 +85,7 @@ def run_rank(
             position = stored
             reporter.log(f"resumed at step {position.step} of {last}")
         limit = min(filter(None, (spec.micro_batch, position.micro_batch)), default=None)
-        micro = MicroBatch(hyper, group, module, reporter, limit)
+        micro = MicroBatch(hyper, group, module, reporter, limit, position.proven)
         stepper = Stepper(
             train, group, module, optimizer, masks, dataset, trainable, stream, door, reporter.ready, micro
         )
