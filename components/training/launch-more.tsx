@@ -119,8 +119,8 @@ export function MoreFields({ typed, onChange, errors }: MoreFieldsProps) {
           </>
         )}
         {choice("onOutOfMemory", "When memory runs out", {
-          smaller_batch: "Go on with smaller micro-batches",
-          stop: "Stop, say what fits",
+          smaller_batch: "Smaller batches",
+          stop: "Stop",
         })}
         {figure("keepLast", "Keep checkpoints", "the newest; the most accurate is kept besides")}
         {figure("keepEverySteps", "And those of every", "steps; 0: none")}

@@ -5,7 +5,7 @@ import { LiveChart } from "@/components/charts/live-chart";
 import { useTail } from "@/components/live/provider";
 import { useTRPC } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
-import { EmptyState } from "@/components/ui/feedback";
+import { EmptyState, Skeleton } from "@/components/ui/feedback";
 import { Input } from "@/components/ui/field";
 import { count, significant } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
@@ -113,7 +113,9 @@ export function LoggedCharts(props: Omit<Props, "charts" | "totalSteps">) {
   const trpc = useTRPC();
   const [typed, setTyped] = useState("");
   const [all, setAll] = useState(false);
-  const { data, refetch } = useQuery(trpc.runs.series.queryOptions({ team: props.team, run: props.run }));
+  const { data, refetch, isPending } = useQuery(
+    trpc.runs.series.queryOptions({ team: props.team, run: props.run }),
+  );
   useTail(props.runId, (what) => {
     if (what === "metrics") void refetch();
   });
@@ -121,6 +123,7 @@ export function LoggedCharts(props: Omit<Props, "charts" | "totalSteps">) {
   const known = data ?? [];
   const found = known.filter(({ name }) => name.toLowerCase().includes(needle));
   const shown = all ? found : found.slice(0, AT_FIRST);
+  if (isPending) return <Skeleton />;
   if (known.length === 0)
     return (
       <Panel title="Metrics">
@@ -179,7 +182,7 @@ interface ChartProps {
 function MetricChart(props: ChartProps) {
   const { team, run, chart, last, totalSteps, range, onRange, waiting, onMoment } = props;
   const trpc = useTRPC();
-  const { data } = useQuery(
+  const { data, isPending } = useQuery(
     trpc.runs.metrics.queryOptions(
       {
         team,
@@ -211,7 +214,7 @@ function MetricChart(props: ChartProps) {
         if (ts !== null) onMoment({ rank: null, ts });
       }}
       formatY={significant}
-      empty={waiting ?? `Waiting for the first ${chart.comesWith ?? "step"}.`}
+      empty={isPending ? "Loading…" : (waiting ?? `Waiting for the first ${chart.comesWith ?? "step"}.`)}
       height={150}
     />
   );

@@ -9,7 +9,7 @@ import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Callout } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";
-import { bytes, count } from "@/components/ui/format";
+import { bytes, count, plural } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { Table } from "@/components/ui/table";
@@ -98,7 +98,7 @@ function Artifacts({ team, run, tracked, mayUpload }: ArtifactsProps) {
   const { artifacts, models } = tracked;
   const total = artifacts.reduce((sum, file) => sum + file.bytes, 0);
   return (
-    <Panel title="Artifacts" subtitle={`${count(artifacts.length)} files, ${bytes(total)}`}>
+    <Panel title="Artifacts" subtitle={`${plural(artifacts.length, "file")}, ${bytes(total)}`}>
       {models.length > 0 && (
         <ul className="tracked-models">
           {models.map((model) => (

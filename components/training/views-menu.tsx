@@ -46,7 +46,7 @@ export function ViewsMenu({ team, shown, onChoose }: Props) {
   return (
     <>
       <Menu
-        label="Views"
+        label={current ? `Views: ${current.name}` : "Views"}
         trigger={<Button size="sm">{current?.name ?? "Views"} ▾</Button>}
         groups={[
           ...(views.length > 0
