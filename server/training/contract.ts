@@ -11,7 +11,9 @@ import {
   TrainHyper,
 } from "../runs/contract";
 import { variablesOf, wordsOf } from "./command";
-import { MAX_SWEEP } from "./sweep";
+import { combinations, MAX_SWEEP } from "./sweep";
+
+export { combinations, MAX_SWEEP };
 
 /**
  * Recover learns an ancestor's answers (distillation); fine-tune learns the labels alone; from scratch keeps
