@@ -9,7 +9,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { json } from "node:stream/consumers";
 import { z } from "zod";
 import { newId } from "../platform/ids";
-import { type AttemptSpec, LogsReport, ProgressReport } from "../runs/contract";
+import { type AttemptSpec, LogsReport, ProgressReport, type RoomAnswer, RoomRequest } from "../runs/contract";
 import { type DesiredState, type Enrolled, EnrolRequest, Observation, type ObservedAck } from "./contract";
 import { Breach, ProtocolRules, strictly } from "./protocol-rules";
 
@@ -198,6 +198,10 @@ export class ScriptedConsole {
         this.attemptOf(token);
         strictly(ProgressReport, body);
         return [204];
+      case "POST /api/worker/room":
+        this.attemptOf(token);
+        strictly(RoomRequest, body);
+        return [200, { workers: 1 } satisfies z.infer<typeof RoomAnswer>];
       case "POST /api/worker/logs":
         this.attemptOf(token);
         strictly(LogsReport, body);

@@ -57,10 +57,9 @@ export const clusterIds = async (db: Db): Promise<string[]> =>
 
 /** Nodes for work that a cluster has, and those that each of its pools may still start. */
 export async function readNodes(db: Db, clusterId: string) {
-  const [observed, pools] = await Promise.all([
-    repo.readObserved(db, clusterId),
-    repo.listPools(db, clusterId),
-  ]);
+  // One after the other: `db` may be a transaction.
+  const observed = await repo.readObserved(db, clusterId);
+  const pools = await repo.listPools(db, clusterId);
   const seen = ObservedCluster.safeParse(observed);
   const up = seen.success ? seen.data.nodes.filter((node) => !node.isHead) : [];
   const toCome = pools.map(({ name, max, resources }) => {
@@ -81,11 +80,9 @@ export async function capacityOf(
   services: { cpus: number }[];
 }> {
   const from = sources();
-  const [{ up, toCome }, sessions, replicas] = await Promise.all([
-    readNodes(db, clusterId),
-    from.sessions?.(db, clusterId) ?? [],
-    from.replicas?.(db, clusterId) ?? [],
-  ]);
+  const { up, toCome } = await readNodes(db, clusterId);
+  const sessions = (await from.sessions?.(db, clusterId)) ?? [];
+  const replicas = (await from.replicas?.(db, clusterId)) ?? [];
   return {
     up: up.map(({ nodeId, cpus, gpus }) => ({ nodeId, cpus, gpus })),
     toStart: toCome.flatMap(({ count, ...size }) => Array.from({ length: count }, () => size)),

@@ -243,6 +243,7 @@ describe("a checkpoint", () => {
     expect(await (await fetchSpec(token)).json()).toMatchObject({
       checkpoint: early,
       spec: { hyper: { seed: 7, stopAtStep: 25 } },
+      resources: { workers: 1 },
     });
     await requestStop(ctx, made.id);
     await checkpoint(first.id, 75);

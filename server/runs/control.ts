@@ -122,7 +122,13 @@ export async function versionOfCheckpoint(ctx: TeamContext, runId: string, check
     const from = await checkpointOf(tx, run, checkpointId);
     if (run.spec.kind !== "train") throw new Conflict("Only checkpoints of trainings become versions.");
     const hyper = { ...run.spec.hyper, stopAtStep: from.step };
-    const taken = { ...run, title: `${run.title}, step ${from.step}`, spec: { ...run.spec, hyper } };
+    const taken = {
+      ...run,
+      title: `${run.title}, step ${from.step}`,
+      spec: { ...run.spec, hyper },
+      // Nothing is trained: one worker measures and writes.
+      resources: { ...run.resources, workers: 1, minWorkers: 1 },
+    };
     const created = await again(tx, ctx, taken, "continuation", from);
     await record(tx, ctx, {
       action: "run.launched",

@@ -20,20 +20,21 @@ const SESSION_CPUS = 1;
 /** The sessions that a cluster should hold. */
 export async function desiredSessions(db: Db, clusterId: string): Promise<z.infer<typeof DesiredSession>[]> {
   const rows = await repo.listDesired(db, clusterId);
-  return Promise.all(
-    rows.map(async (row) => {
-      const { digest, floatDigest } = await versionForWork(db, row.teamId, row.versionId);
-      return {
-        sessionId: row.id,
-        token: deriveToken("session", row.id),
-        model: digest,
-        floatModel: floatDigest,
-        // The protocol knows no more of a dataset than this.
-        dataset: DatasetRef.parse(await datasetRef(db, row.teamId, row.datasetId)),
-        cpus: SESSION_CPUS,
-      };
-    }),
-  );
+  const sessions: z.infer<typeof DesiredSession>[] = [];
+  // One after the other: `db` may be a transaction.
+  for (const row of rows) {
+    const { digest, floatDigest } = await versionForWork(db, row.teamId, row.versionId);
+    sessions.push({
+      sessionId: row.id,
+      token: deriveToken("session", row.id),
+      model: digest,
+      floatModel: floatDigest,
+      // The protocol knows no more of a dataset than this.
+      dataset: DatasetRef.parse(await datasetRef(db, row.teamId, row.datasetId)),
+      cpus: SESSION_CPUS,
+    });
+  }
+  return sessions;
 }
 
 type Observed = z.infer<typeof ObservedService>;
