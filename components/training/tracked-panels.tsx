@@ -38,7 +38,7 @@ export function TrackedPanels({ team, run }: { team: string; run: RunDetail }) {
       {data.artifacts.length > 0 && (
         <Artifacts team={team} run={run.number} tracked={data} mayUpload={mayUpload} />
       )}
-      <Notes key={noteOf(data)} team={team} run={run.number} tracked={data} may={may} />
+      <Notes team={team} run={run.number} tracked={data} may={may} />
     </>
   );
 }
@@ -172,20 +172,59 @@ interface NotesProps {
 
 /** A note in words, and tags as name and value. */
 function Notes({ team, run, tracked, may }: NotesProps) {
+  const note = noteOf(tracked);
+  const tags = tracked.tags.filter(({ key }) => !isOwn(key));
+  if (!may && note === "" && tags.length === 0) return null;
+  return (
+    <Panel title="Note and tags" padded>
+      <div className="col">
+        {may ? (
+          <NoteField key={note} team={team} run={run} saved={note} />
+        ) : (
+          note && <p className="wrap">{note}</p>
+        )}
+        <Tags team={team} run={run} tags={tags} may={may} />
+      </div>
+    </Panel>
+  );
+}
+
+/** Begins again with what is kept, whoever wrote it. */
+function NoteField({ team, run, saved }: { team: string; run: number; saved: string }) {
   const trpc = useTRPC();
-  const saved = noteOf(tracked);
   const [note, setNote] = useState(saved);
-  const [tag, setTag] = useState("");
   const put = useMutation(trpc.runs.setTag.mutationOptions());
   const drop = useMutation(trpc.runs.deleteTag.mutationOptions());
-  const tags = tracked.tags.filter(({ key }) => !isOwn(key));
   const problem = put.error ?? drop.error;
-  const saveNote = () => {
+  const save = () => {
     if (note === saved) return;
     if (note === "") drop.mutate({ team, run, key: NOTE });
     else put.mutate({ team, run, key: NOTE, value: note });
   };
-  const addTag = () => {
+  return (
+    <>
+      <Field label="Note" hint={note === saved ? undefined : "kept when you leave the field"}>
+        <Textarea value={note} onValueChange={setNote} onBlur={save} rows={2} />
+      </Field>
+      {problem && <Callout state="bad">{readError(problem).message}</Callout>}
+    </>
+  );
+}
+
+interface TagsProps {
+  team: string;
+  run: number;
+  tags: Tracked["tags"];
+  may: boolean;
+}
+
+function Tags({ team, run, tags, may }: TagsProps) {
+  const trpc = useTRPC();
+  const [tag, setTag] = useState("");
+  const put = useMutation(trpc.runs.setTag.mutationOptions());
+  const drop = useMutation(trpc.runs.deleteTag.mutationOptions());
+  const problem = put.error ?? drop.error;
+  const add = () => {
     const [key = "", ...value] = tag.split("=");
     if (key.trim() === "") return;
     put.mutate(
@@ -193,58 +232,48 @@ function Notes({ team, run, tracked, may }: NotesProps) {
       { onSuccess: () => setTag("") },
     );
   };
-  if (!may && saved === "" && tags.length === 0) return null;
   return (
-    <Panel title="Note and tags" padded>
-      <div className="col">
-        {may ? (
-          <Field label="Note" hint={note === saved ? undefined : "kept when you leave the field"}>
-            <Textarea value={note} onValueChange={setNote} onBlur={saveNote} rows={2} />
-          </Field>
-        ) : (
-          saved && <p className="wrap">{saved}</p>
-        )}
-        {tags.length > 0 && (
-          <ul className="run-tags" aria-label="Tags">
-            {tags.map(({ key, value }) => (
-              <li key={key} className="tag">
-                <span className="t2">{key}</span> {value}
-                {may && (
-                  <Button
-                    size="sm"
-                    variant="ghost"
-                    aria-label={`Remove the tag ${key}`}
-                    onClick={() => drop.mutate({ team, run, key })}
-                  >
-                    ×
-                  </Button>
-                )}
-              </li>
-            ))}
-          </ul>
-        )}
-        {may && (
-          <form
-            className="row"
-            onSubmit={(event) => {
-              event.preventDefault();
-              addTag();
-            }}
-          >
-            <Input
-              aria-label="New tag"
-              placeholder="name=value"
-              value={tag}
-              onValueChange={setTag}
-              className="grow"
-            />
-            <Button type="submit" size="sm">
-              Add tag
-            </Button>
-          </form>
-        )}
-        {problem && <Callout state="bad">{readError(problem).message}</Callout>}
-      </div>
-    </Panel>
+    <>
+      {tags.length > 0 && (
+        <ul className="run-tags" aria-label="Tags">
+          {tags.map(({ key, value }) => (
+            <li key={key} className="tag">
+              <span className="t2">{key}</span> {value}
+              {may && (
+                <Button
+                  size="sm"
+                  variant="ghost"
+                  aria-label={`Remove the tag ${key}`}
+                  onClick={() => drop.mutate({ team, run, key })}
+                >
+                  ×
+                </Button>
+              )}
+            </li>
+          ))}
+        </ul>
+      )}
+      {may && (
+        <form
+          className="row"
+          onSubmit={(event) => {
+            event.preventDefault();
+            add();
+          }}
+        >
+          <Input
+            aria-label="New tag"
+            placeholder="name=value"
+            value={tag}
+            onValueChange={setTag}
+            className="grow"
+          />
+          <Button type="submit" size="sm">
+            Add tag
+          </Button>
+        </form>
+      )}
+      {problem && <Callout state="bad">{readError(problem).message}</Callout>}
+    </>
   );
 }
