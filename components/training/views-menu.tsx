@@ -30,12 +30,13 @@ export function ViewsMenu({ team, shown, onChoose }: Props) {
   const cache = useQueryClient();
   const toast = useToast();
   const [isNaming, setNaming] = useState(false);
-  const { data: views = [] } = useQuery(trpc.runs.views.queryOptions({ team }));
-  const { queryKey } = trpc.runs.views.queryOptions({ team });
+  const kept = trpc.runs.views.queryOptions({ team });
+  const { queryKey } = kept;
+  const { data: views = [] } = useQuery(kept);
   const remove = useMutation(
     trpc.runs.removeView.mutationOptions({
       onMutate: ({ id }) => {
-        cache.setQueryData(queryKey, (kept) => kept?.filter((view) => view.id !== id));
+        cache.setQueryData(queryKey, (before) => before?.filter((view) => view.id !== id));
       },
       onSettled: () => cache.invalidateQueries({ queryKey }),
       onError: (error) =>

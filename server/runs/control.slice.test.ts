@@ -7,7 +7,6 @@ import { attempt, run, runArtifact } from "../../db/schema/runs";
 import { Observation } from "../engine/contract";
 import { defaultClusterId, desiredState, observe, registerSources } from "../engine/service";
 import type { TeamContext } from "../platform/context";
-import { newId } from "../platform/ids";
 import { testConsole } from "../platform/testing/console";
 import { deriveToken } from "../platform/tokens";
 import { stopOverspent } from "./budget";
@@ -23,7 +22,7 @@ import {
   type NewRun,
   requestStop,
 } from "./service";
-import { fetchSpec, INSPECTION, makeTeam, post, storeBlob } from "./testing";
+import { fetchSpec, INSPECTION, makeTeam, post, storeBlob, TRAINING } from "./testing";
 
 const connection = testConsole({ LATHE_POOL_MAX: "4" });
 let ctx: TeamContext;
@@ -46,29 +45,6 @@ const SCRIPT: NewRun = {
   spec: { kind: "script", code: "c".repeat(64), filename: "experiment.zip", entry: "train.py" },
   resources: { workers: 2, cpus: 1, gpus: 0 },
 };
-const TRAINING: NewRun = {
-  kind: "train",
-  title: "Fine-tune garment-cls v3",
-  spec: {
-    kind: "train",
-    init: { from: "architecture", name: "resnet-small", inputShape: [1, 28, 28], classes: 10 },
-    teacher: null,
-    keepMasks: false,
-    precision: "fp32",
-    recipe: null,
-    baseline: null,
-    dataset: {
-      datasetId: newId("ds"),
-      name: "garments",
-      files: [{ name: "train.npz", sha256: "d".repeat(64), bytes: 1, role: "data", format: "npz" }],
-      split: { kind: "files" },
-      transform: {},
-    },
-    hyper: { seed: 7 },
-  },
-  resources: { workers: 2, cpus: 1, gpus: 0 },
-};
-
 const fence = async () => {};
 const launch = (over: Partial<NewRun> = {}, as = ctx, what = TRAINING) =>
   connection.db.transaction((tx) => createRun(tx, as, { ...what, ...over }));

@@ -7,7 +7,6 @@ import { attempt, run } from "../../db/schema/runs";
 import { Observation } from "../engine/contract";
 import { defaultClusterId, desiredState, observe, registerSources } from "../engine/service";
 import type { TeamContext } from "../platform/context";
-import { newId } from "../platform/ids";
 import { testConsole } from "../platform/testing/console";
 import { deriveToken } from "../platform/tokens";
 import { requestPause } from "./control";
@@ -15,7 +14,7 @@ import { growRunning } from "./elastic";
 import { newestAttempt } from "./repo";
 import { detail } from "./screen-service";
 import { admitWaiting, createRun, desiredAttempts, expireAttempts, type NewRun } from "./service";
-import { fetchSpec, makeTeam, post, storeBlob } from "./testing";
+import { fetchSpec, makeTeam, post, storeBlob, TRAINING } from "./testing";
 
 const NODES = ["n1", "n2", "n3", "n4"];
 const connection = testConsole({ LATHE_POOL_MAX: String(NODES.length) });
@@ -29,25 +28,7 @@ beforeEach(async () => {
 });
 
 const training = (minWorkers: number, workers: number): NewRun => ({
-  kind: "train",
-  title: "Fine-tune garment-cls v3",
-  spec: {
-    kind: "train",
-    init: { from: "architecture", name: "resnet-small", inputShape: [1, 28, 28], classes: 10 },
-    teacher: null,
-    keepMasks: false,
-    precision: "fp32",
-    recipe: null,
-    baseline: null,
-    dataset: {
-      datasetId: newId("ds"),
-      name: "garments",
-      files: [{ name: "train.npz", sha256: "d".repeat(64), bytes: 1, role: "data", format: "npz" }],
-      split: { kind: "files" },
-      transform: {},
-    },
-    hyper: {},
-  },
+  ...TRAINING,
   resources: { minWorkers, workers, cpus: 1, gpus: 0 },
 });
 const launch = (minWorkers: number, workers: number) =>

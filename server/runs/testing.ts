@@ -49,6 +49,29 @@ export const INSPECTION: NewRun = {
   resources: { workers: 1, cpus: 1, gpus: 0 },
 };
 
+export const TRAINING: NewRun = {
+  kind: "train",
+  title: "Fine-tune garment-cls v3",
+  spec: {
+    kind: "train",
+    init: { from: "architecture", name: "resnet-small", inputShape: [1, 28, 28], classes: 10 },
+    teacher: null,
+    keepMasks: false,
+    precision: "fp32",
+    recipe: null,
+    baseline: null,
+    dataset: {
+      datasetId: newId("ds"),
+      name: "garments",
+      files: [{ name: "train.npz", sha256: "d".repeat(64), bytes: 1, role: "data", format: "npz" }],
+      split: { kind: "files" },
+      transform: {},
+    },
+    hyper: { seed: 7 },
+  },
+  resources: { workers: 2, cpus: 1, gpus: 0 },
+};
+
 /** An inspection that is queued; with the token of its first attempt. */
 export async function queue(ctx: TeamContext, maxAttempts = 3) {
   const run = await ctx.db.transaction((tx) => createRun(tx, ctx, { ...INSPECTION, maxAttempts }));

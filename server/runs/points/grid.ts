@@ -13,11 +13,9 @@ export interface Grid {
   /** The last step that counts. */
   until: number;
 }
-export interface Cell {
+/** What points of a series come to. */
+interface Joined {
   series: number;
-  /** Whether its steps are beyond those that count. */
-  isBeyond: boolean;
-  cell: number;
   /** The greatest. */
   step: number;
   ts: number;
@@ -26,6 +24,11 @@ export interface Cell {
   max: number;
   sum: number;
   last: number;
+}
+export interface Cell extends Joined {
+  /** Whether its steps are beyond those that count. */
+  isBeyond: boolean;
+  cell: number;
 }
 export interface Range {
   /** Steps, both included. */
@@ -62,16 +65,8 @@ export function join(cell: Cell, other: Cell): void {
   cell.sum += other.sum;
 }
 
-interface Stored extends Record<string, unknown> {
-  series: number;
+interface Stored extends Joined, Record<string, unknown> {
   body: Buffer | null;
-  step: number;
-  ts: number;
-  n: number;
-  min: number;
-  max: number;
-  sum: number;
-  last: number;
 }
 
 const bucketsOf = (range: Range | undefined, level: number) =>
