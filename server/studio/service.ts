@@ -205,6 +205,7 @@ export async function commit(ctx: TeamContext, input: z.infer<typeof Commit>) {
   return transact(ctx, async (tx) => {
     const work = await versionForWork(tx, ctx.teamId, input.versionId);
     const dataset = await datasetRef(tx, ctx.teamId, input.datasetId);
+    refuseMisfit(work, dataset);
     const merge = joins(settings.merge) ? settings.merge : null;
     const merged = merge && (await resolveMerge(tx, ctx.teamId, input.versionId, merge));
     const recipe = Recipe.parse({

@@ -353,4 +353,12 @@ describe("a commit", () => {
       "change nothing",
     );
   });
+
+  it("is refused on a dataset that the version can't be fed", async () => {
+    const { ctx, ...bench } = await makeBench();
+    const datasetId = await insertReadyDataset(ctx, [2, 20, 12], await storedBlob(ctx));
+    await expect(service.commit(ctx, { ...bench, datasetId, settings, note: "" })).rejects.toThrow(
+      "takes 1×28×28",
+    );
+  });
 });
