@@ -8,7 +8,7 @@ import { Callout } from "@/components/ui/feedback";
 import { plural } from "@/components/ui/format";
 import type { Column } from "@/components/ui/table";
 import { Checkbox } from "@/components/ui/toggle";
-import { MAX_COMPARED_RUNS } from "@/server/runs/contract";
+import { MAX_COMPARED_RUNS } from "@/server/runs/list-contract";
 import { between } from "./choice";
 import type { RunRow } from "./types";
 

@@ -12,7 +12,7 @@ import { Panel } from "@/components/ui/panel";
 import { SearchSelect } from "@/components/ui/search-select";
 import { StatusDot } from "@/components/ui/status";
 import { useUrlState } from "@/components/ui/use-url-state";
-import { MAX_COMPARED_RUNS } from "@/server/runs/contract";
+import { MAX_COMPARED_RUNS } from "@/server/runs/list-contract";
 import { CompareCharts } from "./compare-charts";
 import { NewestTable, PropertiesTable } from "./compare-tables";
 import { lookOf } from "./comparison";

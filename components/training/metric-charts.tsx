@@ -11,36 +11,7 @@ import { count, significant } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
 import type { LogMoment } from "./logs-panel";
-import { type ChartSpec, momentOf, seriesOf } from "./series";
-
-/** The series of a training run, in the order an engineer reads them. */
-const CHARTS: readonly ChartSpec[] = [
-  { name: "train/loss", title: "Loss", yLabel: "Loss", byRank: false, includeY: [0] },
-  {
-    name: "eval/accuracy",
-    title: "Accuracy",
-    yLabel: "Accuracy, %",
-    byRank: false,
-    scale: 100,
-    comesWith: "measurement",
-  },
-  { name: "train/step_time", title: "Step time", yLabel: "Step time, ms", byRank: true, includeY: [0] },
-  { name: "train/lr", title: "Learning rate", yLabel: "Learning rate", byRank: false, includeY: [0] },
-  {
-    name: "train/throughput",
-    title: "Throughput",
-    yLabel: "Throughput, samples/s",
-    byRank: false,
-    includeY: [0],
-  },
-  {
-    name: "train/grad_norm",
-    title: "Gradient norm",
-    yLabel: "Gradient norm",
-    byRank: false,
-    includeY: [0],
-  },
-];
+import { type ChartSpec, metricQuery, momentOf, seriesOf, TRAINING_CHARTS } from "./series";
 
 interface Props {
   team: string;
@@ -54,10 +25,8 @@ interface Props {
   onMoment: (moment: LogMoment) => void;
 }
 
-const WIDTH = 460;
-
 export function MetricCharts(props: Props) {
-  const { team, run, runId, charts = CHARTS, totalSteps, waiting, onMoment } = props;
+  const { team, run, runId, charts = TRAINING_CHARTS, totalSteps, waiting, onMoment } = props;
   const trpc = useTRPC();
   const queryClient = useQueryClient();
   const [window, setWindow] = useState<"all" | "last">("all");
@@ -185,11 +154,7 @@ function MetricChart(props: ChartProps) {
   const { data, isPending } = useQuery(
     trpc.runs.metrics.queryOptions(
       {
-        team,
-        run,
-        name: chart.name,
-        width: WIDTH,
-        byRank: chart.byRank,
+        ...metricQuery(team, run, chart),
         ...(range && { from: Math.floor(range[0]), to: Math.ceil(range[1]) }),
         ...(last && { last }),
       },

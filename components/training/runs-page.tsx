@@ -6,7 +6,6 @@ import { readError, useTRPC } from "@/components/trpc/client";
 import { Button, LinkButton } from "@/components/ui/button";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
 import { Input } from "@/components/ui/field";
-import { Menu } from "@/components/ui/menu";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
@@ -14,6 +13,8 @@ import { Select } from "@/components/ui/select";
 import { Table } from "@/components/ui/table";
 import { RunState } from "@/server/runs/contract";
 import { ChosenRuns, useChoice } from "./chosen-runs";
+import { ColumnsMenu } from "./columns-menu";
+import { useMetricColumns, useMetricNames } from "./metric-columns";
 import { useCourses } from "./run-courses";
 import { NUMBER, othersOf } from "./runs-columns";
 import { useHiddenColumns } from "./use-hidden-columns";
@@ -74,10 +75,17 @@ export function RunsPage({ team }: { team: string }) {
   /** What is typed into a field of its own begins again with each view. */
   const [chosenViews, setChosenViews] = useState(0);
   const [hidden, hide] = useHiddenColumns();
-  const toggleColumn = (key: string) =>
-    hide(hidden.includes(key) ? hidden.filter((other) => other !== key) : [...hidden, key]);
   const course = useCourses(team, pages, !hidden.includes("course"));
   const others = [...othersOf((id) => set("model", id)), course];
+  const metrics = params.getAll("metric");
+  const metricNames = useMetricNames(team, pages, metrics);
+  const metricColumns = useMetricColumns(team, pages, metrics);
+  const setMetrics = (names: readonly string[]) => {
+    const next = new URLSearchParams(params);
+    next.delete("metric");
+    for (const name of names) next.append("metric", name);
+    router.replace(`?${next}`, { scroll: false });
+  };
   const problem = runs.error && readError(runs.error);
   return (
     <>
@@ -138,18 +146,13 @@ export function RunsPage({ team }: { team: string }) {
                 setChosenViews((n) => n + 1);
               }}
             />
-            <Menu
-              label="Columns"
-              groups={[
-                {
-                  label: "Columns",
-                  items: others.map(({ key, head }) => ({
-                    label: head,
-                    checked: !hidden.includes(key),
-                    onPress: () => toggleColumn(key),
-                  })),
-                },
-              ]}
+            <ColumnsMenu
+              columns={others}
+              hidden={hidden}
+              onHidden={hide}
+              metrics={metricNames}
+              chosen={metrics}
+              onChosen={setMetrics}
             />
           </>
         }
@@ -185,7 +188,12 @@ export function RunsPage({ team }: { team: string }) {
                 cluster.
               </EmptyState>
             }
-            columns={[NUMBER, choice.column, ...others.filter(({ key }) => !hidden.includes(key))]}
+            columns={[
+              NUMBER,
+              choice.column,
+              ...others.filter(({ key }) => !hidden.includes(key)),
+              ...metricColumns,
+            ]}
             isSelected={(row) => choice.chosen.some(({ id }) => id === row.id)}
           />
         )}

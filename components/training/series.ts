@@ -13,6 +13,43 @@ export interface ChartSpec {
   comesWith?: string;
 }
 
+/** The series of a training run, in the order an engineer reads them. */
+export const TRAINING_CHARTS: readonly ChartSpec[] = [
+  { name: "train/loss", title: "Loss", yLabel: "Loss", byRank: false, includeY: [0] },
+  {
+    name: "eval/accuracy",
+    title: "Accuracy",
+    yLabel: "Accuracy, %",
+    byRank: false,
+    scale: 100,
+    comesWith: "measurement",
+  },
+  { name: "train/step_time", title: "Step time", yLabel: "Step time, ms", byRank: true, includeY: [0] },
+  { name: "train/lr", title: "Learning rate", yLabel: "Learning rate", byRank: false, includeY: [0] },
+  {
+    name: "train/throughput",
+    title: "Throughput",
+    yLabel: "Throughput, samples/s",
+    byRank: false,
+    includeY: [0],
+  },
+  {
+    name: "train/grad_norm",
+    title: "Gradient norm",
+    yLabel: "Gradient norm",
+    byRank: false,
+    includeY: [0],
+  },
+];
+
+const WIDTH = 460;
+
+/** What a chart asks for at first: a page that comes with the answer asks for the very same. */
+export const metricQuery = (team: string, run: number, { name, byRank }: ChartSpec) => ({
+  ...{ team, run, name, byRank },
+  width: WIDTH,
+});
+
 export interface BucketSeries {
   attempt: number;
   rank: number;

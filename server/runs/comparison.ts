@@ -5,6 +5,7 @@ import type { TeamContext } from "../platform/context";
 import type { Db } from "../platform/db";
 import { configurationOf } from "./configuration";
 import { type Bucket, finite, isLogged } from "./metrics";
+import { newestMetrics } from "./newest";
 import { COARSE, FINE, type Level } from "./points/chunk";
 import { type Cell, join, readGrid } from "./points/grid";
 import { earliestMoments } from "./points/read";
@@ -41,34 +42,6 @@ export async function compare(ctx: TeamContext, numbers: readonly number[]) {
 function stepsAnEpoch({ spec, progress }: Run): number | null {
   if (spec.kind !== "train" || !progress?.totalSteps) return null;
   return progress.totalSteps / spec.hyper.epochs;
-}
-
-interface Newest {
-  name: string;
-  step: number;
-  /** Null where it was not finite. */
-  value: number | null;
-}
-
-/** Of each metric of rank 0 the newest point of the newest attempt that logged it, by run. */
-async function newestMetrics(db: Db, runIds: readonly string[]): Promise<Map<string, Newest[]>> {
-  const { rows } = await db.execute<{ run_id: string; name: string; step: number; value: number }>(sql`
-    select distinct on (s.run_id, s.name) s.run_id, s.name, r.last_step::float8 as step, r.last as value
-    from series s
-    join attempt a on a.id = s.attempt_id
-    cross join lateral (
-      select last_step, last from rollup where series_id = s.id order by bucket desc limit 1
-    ) r
-    where s.run_id in (select value from jsonb_array_elements_text(${JSON.stringify(runIds)}::jsonb))
-      and s.rank = 0 and ${isLogged}
-    order by s.run_id, s.name, a.number desc`);
-  const byRun = new Map<string, Newest[]>();
-  for (const { run_id, name, step, value } of rows) {
-    const known = byRun.get(run_id) ?? [];
-    known.push({ name, step, value: finite(value) });
-    byRun.set(run_id, known);
-  }
-  return byRun;
 }
 
 /** Where the points of a metric of one run lie. */

@@ -224,9 +224,6 @@ export type RunSpec = z.infer<typeof RunSpec>;
 export const Fit = z.object({ state: z.enum(["now", "after_scaling", "waits", "never"]), says: z.string() });
 export type Fit = z.infer<typeof Fit>;
 
-/** So many runs stand side by side. */
-export const MAX_COMPARED_RUNS = 200;
-
 // --- results ---------------------------------------------------------------------------------------------------
 
 export const Artifact = z.object({ sha256: Sha256, bytes: Count });

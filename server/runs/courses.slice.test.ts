@@ -6,6 +6,7 @@ import type { TeamContext } from "../platform/context";
 import { testConsole } from "../platform/testing/console";
 import { COURSE_VALUES } from "./courses";
 import { ingestMetrics } from "./door/metrics";
+import { metricNames, newestOfRuns } from "./newest";
 import * as screens from "./screen-service";
 import { ListRuns } from "./screens";
 import { makeTeam, queue } from "./testing";
@@ -60,6 +61,26 @@ it("a course follows the metric, whatever it is made of, and is the loss where t
   }
   expect(of(runs.short)?.values).toEqual([0, 1, 2]);
   expect(of(runs.none)).toBeUndefined();
+});
+
+it("a list shows where chosen metrics of its rows stand, and offers what most of them logged first", async () => {
+  const ctx = await makeTeam(connection.db);
+  const [both, one, none] = [
+    await logged(ctx, ["accuracy", "train/loss"], 200),
+    await logged(ctx, ["train/loss"], 3),
+    (await queue(ctx)).number,
+  ];
+  const runs = [both, one, none];
+  expect(await metricNames(ctx, runs)).toEqual(["train/loss", "accuracy"]);
+  const newest = await newestOfRuns(ctx, { runs, names: ["accuracy"] });
+  expect(newest).toEqual([
+    { run: both, metrics: [{ name: "accuracy", step: 199, value: 199 }] },
+    { run: one, metrics: [] },
+    { run: none, metrics: [] },
+  ]);
+  const stranger = await makeTeam(connection.db);
+  expect(await metricNames(stranger, runs)).toEqual([]);
+  await expect(newestOfRuns(stranger, { runs: [both], names: ["accuracy"] })).rejects.toThrow("no run");
 });
 
 it("courses and launchers of another team are not seen", async () => {

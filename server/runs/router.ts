@@ -1,6 +1,7 @@
 import { inTeam, router } from "../platform/trpc/trpc";
 import * as comparison from "./comparison";
 import * as control from "./control";
+import { metricNames, newestOfRuns } from "./newest";
 import * as screens from "./screen-service";
 import {
   CheckpointOfRun,
@@ -14,6 +15,7 @@ import {
   LogSearch,
   LogsQuery,
   MetricsQuery,
+  NewestOfRuns,
   RunById,
   RunNumber,
   RunNumbers,
@@ -40,6 +42,13 @@ export const runsRouter = router({
   courses: inTeam("read")
     .input(RunNumbers)
     .query(({ ctx, input }) => screens.courses(ctx, input.runs)),
+  /** What a list may show of its rows, and those values. */
+  metricNames: inTeam("read")
+    .input(RunNumbers)
+    .query(({ ctx, input }) => metricNames(ctx, input.runs)),
+  newest: inTeam("read")
+    .input(NewestOfRuns)
+    .query(({ ctx, input }) => newestOfRuns(ctx, input)),
   get: inTeam("read")
     .input(GetRun)
     .query(({ ctx, input }) => screens.detail(ctx, input.number)),

@@ -1,7 +1,8 @@
 /** What screens ask of runs. */
 import { z } from "zod";
 import { Count } from "../platform/atoms";
-import { MAX_COMPARED_RUNS, Priority, RunKind, RunState } from "./contract";
+import { Priority, RunKind, RunState } from "./contract";
+import { MAX_COMPARED_RUNS, MAX_METRIC_COLUMNS } from "./list-contract";
 
 export const ListRuns = z.object({
   kinds: z.array(RunKind).min(1).optional(),
@@ -25,8 +26,11 @@ export const RunNumber = z.object({ run: number });
 /** Rows of a list. */
 export const RunNumbers = z.object({ runs: z.array(number).max(100) });
 
+const metricName = z.string().min(1).max(250);
+export const NewestOfRuns = RunNumbers.extend({ names: z.array(metricName).min(1).max(MAX_METRIC_COLUMNS) });
+
 export const MetricsQuery = RunNumber.extend({
-  name: z.string().min(1).max(250),
+  name: metricName,
   /** Steps, both included; the whole run without them. */
   from: Count.optional(),
   to: Count.optional(),
@@ -48,7 +52,7 @@ export const CompareRuns = z.object({
 
 /** One metric of several runs: over steps, or over the seconds since a run's first point. */
 export const CompareMetric = CompareRuns.extend({
-  name: z.string().min(1).max(250),
+  name: metricName,
   over: z.enum(["step", "time"]).default("step"),
   /** At most as many buckets a line; fewer where there are many lines. */
   width: z.number().int().min(10).max(4000).default(460),

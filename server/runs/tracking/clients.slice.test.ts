@@ -10,7 +10,7 @@ import { readSettings } from "../../../scripts/lib/settings.mjs";
 import type { TeamContext } from "../../platform/context";
 import { testConsole } from "../../platform/testing/console";
 import { listSeries } from "../metrics";
-import { makeTeam, queue } from "../testing";
+import { makeTeam, post, queue } from "../testing";
 import { tracked } from "./service";
 import { type Door, openDoor } from "./testing";
 
@@ -34,18 +34,19 @@ beforeEach(async () => {
   door.answers.length = 0;
 });
 
-/** Runs a script as a rank would run it; answers the JSON that it prints last. */
-async function runScript(name: string): Promise<Record<string, unknown>> {
+/** Runs a script as a rank of an attempt would run it, to its end. */
+async function run(file: string, args: readonly string[], token: string) {
   const python = join(readSettings({ ...process.env, LATHE_HOME: undefined }).venv, "bin/python");
-  const child = spawn(python, [resolve("server/runs/tracking/scripts", `${name}.py`)], {
+  const child = spawn(python, [resolve(file), ...args], {
     cwd: connection.home,
     env: {
       NODE_ENV: process.env.NODE_ENV,
       PATH: process.env.PATH,
       HOME: connection.home,
       OMP_NUM_THREADS: "1",
+      ...{ RANK: "0", WORLD_SIZE: "1", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "0" },
       MLFLOW_TRACKING_URI: door.url,
-      MLFLOW_TRACKING_TOKEN: own.token,
+      MLFLOW_TRACKING_TOKEN: token,
       MLFLOW_RUN_ID: own.id,
       MLFLOW_EXPERIMENT_ID: own.id,
       MLFLOW_DISABLE_TELEMETRY: "true",
@@ -58,6 +59,12 @@ async function runScript(name: string): Promise<Record<string, unknown>> {
     text(child.stderr),
     once(child, "exit") as Promise<[number | null]>,
   ]);
+  return { code, out, err };
+}
+
+/** Answers the JSON that a script prints last. */
+async function runScript(name: string): Promise<Record<string, unknown>> {
+  const { code, out, err } = await run(`server/runs/tracking/scripts/${name}.py`, [], own.token);
   expect([code, code === 0 ? "" : err]).toEqual([0, ""]);
   return JSON.parse(out.trim().split("\n").at(-1) ?? "");
 }
@@ -170,6 +177,22 @@ it(
     const { said } = await runScript("stale");
     expect(said).toMatch(/^RESOURCE_CONFLICT: RESOURCE_CONFLICT: This attempt is over/);
     expect(door.answers).toEqual([expect.stringMatching(/ 409$/)]);
+  },
+  PATIENCE_MS,
+);
+
+it(
+  "the next attempt of a script goes on from the checkpoint that the last one kept as an artifact",
+  async () => {
+    const train = (token: string) =>
+      run("examples/scripts/resuming.py", ["--steps", "30", "--every", "10", "--fail-at", "25"], token);
+    const first = await train(own.token);
+    expect([first.code, first.err]).toEqual([1, expect.stringContaining("This attempt fails")]);
+    const cause = { kind: "worker_error", message: "exit code 1", rank: 0, exitCode: 1, evidence: "" };
+    const next = await (await post(own.token, "next-attempt", { cause, lastStep: 25 })).json();
+    const second = await train(next.token);
+    expect([second.code, second.out]).toEqual([0, expect.stringContaining("begins at step 21")]);
+    expect((await tracked(ctx, own.number)).artifacts.map((a) => a.path)).toEqual(["checkpoint.pt"]);
   },
   PATIENCE_MS,
 );

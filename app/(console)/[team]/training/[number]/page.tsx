@@ -1,6 +1,7 @@
 import type { Metadata } from "next";
 import { notFound } from "next/navigation";
 import { RunPage } from "@/components/training/run-page";
+import { metricQuery, TRAINING_CHARTS } from "@/components/training/series";
 import { Prefetch, serverTrpc } from "@/server/prefetch";
 
 interface Props {
@@ -15,8 +16,10 @@ export default async function Run({ params }: Props) {
   const { team, number: text } = await params;
   const number = Number(text);
   if (!Number.isInteger(number) || number < 1) notFound();
+  const { runs } = serverTrpc();
+  const charts = TRAINING_CHARTS.map((chart) => runs.metrics.queryOptions(metricQuery(team, number, chart)));
   return (
-    <Prefetch queries={[serverTrpc().runs.get.queryOptions({ team, number })]}>
+    <Prefetch queries={[runs.get.queryOptions({ team, number }), ...charts]}>
       <RunPage team={team} number={number} />
     </Prefetch>
   );
