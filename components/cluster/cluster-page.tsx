@@ -2,15 +2,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
-import { EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { ErrorState, Skeleton } from "@/components/ui/feedback";
 import { count, decimal } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
-import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
-import { Table } from "@/components/ui/table";
 import { CapacityPanel } from "./capacity-panel";
 import { LedgerPanel } from "./ledger-panel";
 import { NodesPanel } from "./nodes-panel";
+import { PoolsPanel } from "./pools-panel";
 import type { ClusterOverview } from "./types";
 import { WaitingPanel } from "./waiting-panel";
 
@@ -50,7 +49,7 @@ export function ClusterPage({ team }: { team: string }) {
         </div>
         <NodesPanel team={team} cluster={cluster} />
         <LedgerPanel team={team} />
-        <PoolsPanel cluster={cluster} />
+        <PoolsPanel team={team} cluster={cluster} />
       </div>
     </>
   );
@@ -77,33 +76,5 @@ function Meta({ cluster }: { cluster: ClusterOverview }) {
         </>
       )}
     </>
-  );
-}
-
-function PoolsPanel({ cluster }: { cluster: ClusterOverview }) {
-  return (
-    <Panel title="Pools" subtitle="what the autoscaler may start">
-      <Table
-        label="Pools"
-        rows={cluster.pools}
-        rowKey={(p) => p.id}
-        empty={<EmptyState title="No pool">A pool says which nodes may be started, and how many.</EmptyState>}
-        columns={[
-          { key: "name", head: "Pool", cell: (p) => <span className="m">{p.name}</span> },
-          {
-            key: "node",
-            head: "A node has",
-            cell: (p) =>
-              Object.entries(p.resources)
-                .map(([name, n]) => `${n} ${name}`)
-                .join(", "),
-          },
-          { key: "now", head: "Now", align: "end", cell: (p) => p.nodes },
-          { key: "min", head: "Min", align: "end", cell: (p) => p.min },
-          { key: "max", head: "Max", align: "end", cell: (p) => p.max },
-          { key: "idle", head: "Idle timeout", align: "end", cell: (p) => `${p.idleSeconds} s` },
-        ]}
-      />
-    </Panel>
   );
 }

@@ -1,4 +1,4 @@
-import { clockTime, count, duration } from "@/components/ui/format";
+import { clockTime, count, duration, money } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Bar } from "@/components/ui/progress";
 import { StatusDot } from "@/components/ui/status";
@@ -80,6 +80,17 @@ export function AttemptsPanel({ run }: { run: RunDetail }) {
             cell: (a) =>
               a.startedAt && a.endedAt ? duration((a.endedAt.getTime() - a.startedAt.getTime()) / 1000) : "",
           },
+          ...(run.cost
+            ? [
+                {
+                  key: "cost",
+                  head: "Cost",
+                  align: "end" as const,
+                  width: "80px",
+                  cell: ({ cost }: Attempt) => cost && money(cost.amount),
+                },
+              ]
+            : []),
           {
             key: "cause",
             head: "What happened",

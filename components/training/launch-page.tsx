@@ -7,7 +7,7 @@ import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { Callout, EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";
-import { count, duration, plural } from "@/components/ui/format";
+import { count, duration, money, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
@@ -305,6 +305,7 @@ function Before({ team, choice, options, judgedAgainst, children }: BeforeProps)
                   </>
                 ),
               ],
+              ["Costs", costsSay(p.costsPerHour, p.takesSeconds)],
               ["Makes", `a version of ${options.model} after v${options.number}, not served`],
               ["Judged", `against v${judgedAgainst} on the same samples`],
             ]}
@@ -312,5 +313,16 @@ function Before({ team, choice, options, judgedAgainst, children }: BeforeProps)
         )}
       </div>
     </Panel>
+  );
+}
+
+function costsSay(perHour: number | null, seconds: number | null) {
+  if (perHour === null) return "not known: its pool has no price";
+  const hourly = `${money(perHour)} an hour`;
+  if (seconds === null) return hourly;
+  return (
+    <>
+      <span className="predicted">{money((perHour * seconds) / 3600)}</span> at {hourly}
+    </>
   );
 }

@@ -9,13 +9,16 @@ export const PRIORITIES: readonly { value: Priority; label: string }[] = [
   { value: "high", label: "High" },
 ];
 
-/** As typed; no hours are no limit. */
-export const QUEUE_TYPED = { priority: "normal" as Priority, maxHours: "" };
+/** As typed; an empty limit is none. */
+export const QUEUE_TYPED = { priority: "normal" as Priority, maxHours: "", maxCost: "" };
 export type QueueTyped = typeof QUEUE_TYPED;
 
-export const queueOf = ({ priority, maxHours }: QueueTyped) => ({
+const limit = (text: string): number | null => (text.trim() ? Number(text) : null);
+
+export const queueOf = ({ priority, maxHours, maxCost }: QueueTyped) => ({
   priority,
-  maxHours: maxHours.trim() ? Number(maxHours) : null,
+  maxHours: limit(maxHours),
+  maxCost: limit(maxCost),
 });
 
 interface QueueFieldsProps {
@@ -42,6 +45,14 @@ export function QueueFields({ typed, onChange, errors }: QueueFieldsProps) {
           onValueChange={(maxHours) => onChange({ ...typed, maxHours })}
           inputMode="decimal"
           unit="h"
+        />
+      </Field>
+      <Field label="Cost, at most" hint="then it is stopped; empty is no limit" error={errors.maxCost}>
+        <Input
+          value={typed.maxCost}
+          onValueChange={(maxCost) => onChange({ ...typed, maxCost })}
+          inputMode="decimal"
+          unit="$"
         />
       </Field>
     </>

@@ -2,9 +2,43 @@
 import { useQueries } from "@tanstack/react-query";
 import { Sparkline } from "@/components/charts/sparkline";
 import { useTRPC } from "@/components/trpc/client";
-import { significant } from "@/components/ui/format";
+import { money, significant } from "@/components/ui/format";
 import type { Column } from "@/components/ui/table";
 import type { RunRow } from "./types";
+
+/** What each run cost until now, asked for like its course. */
+export function useCosts(
+  team: string,
+  pages: readonly (readonly RunRow[])[],
+  isShown: boolean,
+): Column<RunRow> & { head: string } {
+  const trpc = useTRPC();
+  const answers = useQueries({
+    queries: pages.map((rows) =>
+      trpc.runs.costs.queryOptions(
+        { team, runs: rows.map(({ number }) => number) },
+        { enabled: isShown && rows.length > 0 },
+      ),
+    ),
+  });
+  const costs = new Map(answers.flatMap(({ data }) => data ?? []).map(({ run, cost }) => [run, cost]));
+  return {
+    key: "cost",
+    head: "Cost",
+    width: "90px",
+    align: "end",
+    cell: ({ number }) => {
+      const cost = costs.get(number);
+      if (!cost) return "";
+      return (
+        <span className="num">
+          {cost.isWhole ? "" : "over "}
+          {money(cost.amount)}
+        </span>
+      );
+    },
+  };
+}
 
 /** How the main metric of each run went, asked for page by page, after the rows themselves. */
 export function useCourses(

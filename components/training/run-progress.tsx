@@ -1,7 +1,7 @@
 "use client";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useTRPC } from "@/components/trpc/client";
-import { count, decimal, duration, percent, plural, significant } from "@/components/ui/format";
+import { count, decimal, duration, money, percent, plural, significant } from "@/components/ui/format";
 import { Metric } from "@/components/ui/metric";
 import { Tiles } from "@/components/ui/panel";
 import { Progress } from "@/components/ui/progress";
@@ -50,6 +50,23 @@ export function RunProgress({ team, run, isOpen }: Props) {
           value={`${significant(run.hoursRun)} of ${significant(run.maxHours)}`}
           unit="h"
           note="then it is stopped"
+        />
+      )}
+      {run.cost && (
+        <Metric
+          label="Cost"
+          value={
+            run.maxCost === null
+              ? money(run.cost.amount)
+              : `${money(run.cost.amount)} of ${money(run.maxCost)}`
+          }
+          note={
+            run.cost.isWhole
+              ? run.maxCost === null
+                ? "its share of nodes, by their price"
+                : "then it is stopped"
+              : "and more: a node has no price"
+          }
         />
       )}
       {run.kind === "train" && <Figures team={team} run={run.number} />}

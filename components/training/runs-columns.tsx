@@ -52,7 +52,8 @@ export const othersOf = (onModel: (id: string) => void): (Column<RunRow> & { hea
     head: "Workers",
     width: "70px",
     align: "end",
-    cell: (r: RunRow) => r.resources.workers,
+    cell: ({ resources: { minWorkers, workers } }: RunRow) =>
+      minWorkers < workers ? `${minWorkers} to ${workers}` : workers,
   },
   {
     key: "took",

@@ -15,7 +15,7 @@ import { RunState } from "@/server/runs/contract";
 import { ChosenRuns, useChoice } from "./chosen-runs";
 import { ColumnsMenu } from "./columns-menu";
 import { useMetricColumns, useMetricNames } from "./metric-columns";
-import { useCourses } from "./run-courses";
+import { useCosts, useCourses } from "./run-courses";
 import { NUMBER, othersOf } from "./runs-columns";
 import { useHiddenColumns } from "./use-hidden-columns";
 import { ViewsMenu } from "./views-menu";
@@ -76,7 +76,8 @@ export function RunsPage({ team }: { team: string }) {
   const [chosenViews, setChosenViews] = useState(0);
   const [hidden, hide] = useHiddenColumns();
   const course = useCourses(team, pages, !hidden.includes("course"));
-  const others = [...othersOf((id) => set("model", id)), course];
+  const cost = useCosts(team, pages, !hidden.includes("cost"));
+  const others = [...othersOf((id) => set("model", id)), course, cost];
   const metrics = params.getAll("metric");
   const metricNames = useMetricNames(team, pages, metrics);
   const metricColumns = useMetricColumns(team, pages, metrics);

@@ -2,8 +2,8 @@
 import { useSyncExternalStore } from "react";
 
 const KEY = "lathe.runs.hidden-columns";
-/** A run's title names its model. */
-const AT_FIRST = "model";
+/** A run's title names its model, and nodes have no price at first. */
+const AT_FIRST = "model,cost";
 const CHANGED = "lathe:runs.hidden-columns";
 
 function subscribe(listener: () => void): () => void {

@@ -44,6 +44,8 @@ export const pool = pgTable(
     max: integer("max").notNull(),
     idleSeconds: integer("idle_seconds").notNull(),
     resources: jsonb("resources").notNull(),
+    /** Of one of its nodes, $; null is not known. */
+    pricePerHour: doublePrecision("price_per_hour"),
   },
   (t) => [uniqueIndex().on(t.clusterId, t.name)],
 );
@@ -66,6 +68,8 @@ export const node = pgTable(
     cpus: doublePrecision("cpus").notNull(),
     gpus: doublePrecision("gpus").notNull(),
     memoryBytes: bigint("memory_bytes", { mode: "number" }).notNull(),
+    /** Its pool's, for its whole life: what was in force when it left, $. */
+    pricePerHour: doublePrecision("price_per_hour"),
     /** The newest `ObservedNode`. */
     observed: jsonb("observed").notNull(),
     startedAt: moment("started_at").notNull().defaultNow(),

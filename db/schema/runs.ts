@@ -69,6 +69,8 @@ export const run = pgTable(
       .default("normal"),
     /** Hours that its attempts may run together; null is no limit. */
     maxHours: doublePrecision("max_hours"),
+    /** What they may cost together, $; null is no limit. */
+    maxCost: doublePrecision("max_cost"),
     createdBy: text("created_by"),
     createdAt: createdAt(),
     startedAt: moment("started_at"),

@@ -13,6 +13,12 @@ export const LedgerQuery = z.object({
   limit: z.number().int().min(1).max(100).default(30),
 });
 
+/** Of one node of a pool, in dollars; null is not known. */
+export const SetPrice = z.object({
+  pool: z.string().min(1).max(100),
+  pricePerHour: z.number().min(0, "not below 0").max(100_000, "at most $100,000").nullable(),
+});
+
 /** What occupies or asks for resources: a link on every screen. */
 export const Occupant = z.object({
   kind: z.enum(["run", "session", "replica"]),

@@ -39,6 +39,7 @@ export async function insertNode(tx: Transaction, clusterId: string, seen: Seen)
       cpus: seen.cpus,
       gpus: seen.gpus,
       memoryBytes: seen.memoryBytes,
+      pricePerHour: sql`(select price_per_hour from pool where cluster_id = ${clusterId} and name = ${seen.pool})`,
       observed: seen,
     })
     .returning();
@@ -51,6 +52,28 @@ export async function updateNode(tx: Transaction, row: NodeRow, seen: Seen): Pro
     .update(node)
     .set({ observed: seen, ...(row.state !== seen.state && { state: seen.state, stateSince: sql`now()` }) })
     .where(eq(node.id, row.id));
+}
+
+export const lockPool = async (tx: Transaction, clusterId: string, name: string) =>
+  (
+    await tx
+      .select()
+      .from(pool)
+      .where(and(eq(pool.clusterId, clusterId), eq(pool.name, name)))
+      .for("update")
+  )[0];
+
+/** Nodes of the pool that are up take it too, from their start on; what left keeps the price that it had. */
+export async function setPrice(
+  tx: Transaction,
+  of: { id: string; clusterId: string; name: string },
+  pricePerHour: number | null,
+): Promise<void> {
+  await tx.update(pool).set({ pricePerHour }).where(eq(pool.id, of.id));
+  await tx
+    .update(node)
+    .set({ pricePerHour })
+    .where(and(eq(node.clusterId, of.clusterId), eq(node.pool, of.name), ne(node.state, "gone")));
 }
 
 export async function endNode(

@@ -1,5 +1,5 @@
 import { inTeam, router } from "../platform/trpc/trpc";
-import { CapacityQuery, LedgerQuery } from "./contract";
+import { CapacityQuery, LedgerQuery, SetPrice } from "./contract";
 import * as service from "./service";
 
 export const clusterRouter = router({
@@ -7,6 +7,9 @@ export const clusterRouter = router({
   capacity: inTeam("read")
     .input(CapacityQuery)
     .query(({ ctx, input }) => service.capacity(ctx, input)),
+  setPrice: inTeam("pool.edit")
+    .input(SetPrice)
+    .mutation(({ ctx, input }) => service.setPrice(ctx, input)),
   ledger: inTeam("read")
     .input(LedgerQuery)
     .query(({ ctx, input }) => service.ledger(ctx, input)),

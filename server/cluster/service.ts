@@ -1,9 +1,12 @@
 /** What the cluster page shows. A cluster serves all teams; what belongs to others is shown without its name. */
 import type { z } from "zod";
+import { record } from "../audit/service";
 import { ObservedCluster, ObservedNode } from "../engine/contract";
 import { defaultClusterId } from "../engine/service";
-import type { TeamContext } from "../platform/context";
-import type { CapacityQuery, LedgerQuery } from "./contract";
+import { type TeamContext, transact } from "../platform/context";
+import { NotFound } from "../platform/errors";
+import { emit } from "../platform/live/outbox";
+import type { CapacityQuery, LedgerQuery, SetPrice } from "./contract";
 import * as repo from "./repo";
 
 export { observeCluster } from "./observe";
@@ -68,6 +71,27 @@ export function thin<T extends { at: Date; cpusWanted: number }>(rows: readonly 
     if (!before || row.cpusWanted >= before.cpusWanted) kept.set(pixel, row);
   }
   return [...kept.values()];
+}
+
+/** What runs on nodes of a pool costs from now on, and what runs on those that are up cost so far. @throws NotFound */
+export async function setPrice(ctx: TeamContext, input: z.infer<typeof SetPrice>): Promise<void> {
+  const clusterId = await defaultClusterId(ctx.db);
+  await transact(ctx, async (tx) => {
+    const pool = await repo.lockPool(tx, clusterId, input.pool);
+    if (!pool) throw new NotFound(`There is no pool ${input.pool}.`);
+    await repo.setPrice(tx, pool, input.pricePerHour);
+    await record(tx, ctx, {
+      action: "pool.price_set",
+      target: { kind: "pool", id: pool.id },
+      summary:
+        input.pricePerHour === null
+          ? `Took the price of ${pool.name} away`
+          : `Set the price of a node of ${pool.name} to $${input.pricePerHour} an hour`,
+      before: { pricePerHour: pool.pricePerHour },
+      after: { pricePerHour: input.pricePerHour },
+    });
+    await emit(tx, { teamId: null, topic: "cluster", key: clusterId });
+  });
 }
 
 export async function ledger(ctx: TeamContext, input: z.infer<typeof LedgerQuery>) {

@@ -70,6 +70,14 @@ export async function readNodes(db: Db, clusterId: string) {
   return { up, toCome };
 }
 
+/** What one node of each pool has, and costs an hour ($). */
+export async function poolsOf(db: Db, clusterId: string) {
+  return (await repo.listPools(db, clusterId)).map(({ name, resources, pricePerHour }) => {
+    const { CPU = 0, GPU = 0 } = DesiredPool.shape.resources.parse(resources);
+    return { name, cpus: CPU, gpus: GPU, pricePerHour };
+  });
+}
+
 /** Nodes for work that a cluster has or may start, and what its services take of them. */
 export async function capacityOf(
   db: Db,

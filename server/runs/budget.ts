@@ -1,10 +1,11 @@
-/** A run's limit of hours: what its attempts ran together, without what it waited. */
-import { and, eq, isNotNull, isNull, sql } from "drizzle-orm";
+/** A run's limits: hours that its attempts ran together, without what it waited, and what they cost. */
+import { and, eq, isNotNull, isNull, or, sql } from "drizzle-orm";
 import { attempt, run } from "../../db/schema/runs";
 import { transact } from "../platform/context";
 import type { Database, Transaction } from "../platform/db";
 import { newId } from "../platform/ids";
-import type { Attempt } from "./records";
+import { HOURS, PRICED } from "./cost";
+import type { Attempt, Run } from "./records";
 import * as repo from "./repo";
 import { askToStop } from "./service";
 
@@ -16,38 +17,63 @@ export const hoursRun = (attempts: readonly Pick<Attempt, "startedAt" | "endedAt
     0,
   );
 
-/** Stops runs, with a checkpoint, whose hours are used up. `fence` is the caller's lease. */
+interface Spent {
+  hours: number;
+  /** Dollars, of nodes with a price. */
+  cost: number;
+}
+
+/** Stops runs, with a checkpoint, whose hours or dollars are used up. `fence` is the caller's lease. */
 export async function stopOverspent(db: Database, fence: (tx: Transaction) => Promise<void>): Promise<void> {
-  for (const { id, hours } of await overspent(db)) {
+  for (const { id, hours, cost, ...limits } of await limited(db)) {
+    const spent = { hours, cost };
+    if (!overspent(limits, spent)) continue;
     await transact({ db }, async (tx) => {
       await fence(tx);
       const current = await repo.lockRun(tx, id);
-      if (!current?.maxHours || current.state !== "running") return;
+      const why = current && overspent(current, spent);
+      if (!why || current.state !== "running") return;
       const ctx = {
         teamId: current.teamId,
         actor: { kind: "system" as const, id: "controller" },
         requestId: newId("req"),
       };
-      const ran = Number(hours.toFixed(2));
-      await askToStop(tx, ctx, current, `Its budget of ${current.maxHours} h is used up: it ran ${ran} h.`);
+      await askToStop(tx, ctx, current, why);
     });
   }
 }
 
-const overspent = (db: Database) =>
+/** Which limit is reached, in words. */
+export function overspent(
+  { maxHours, maxCost }: Pick<Run, "maxHours" | "maxCost">,
+  { hours, cost }: Spent,
+): string | null {
+  if (maxHours !== null && hours >= maxHours)
+    return `Its budget of ${maxHours} h is used up: it ran ${Number(hours.toFixed(2))} h.`;
+  if (maxCost !== null && cost >= maxCost)
+    return `Its budget of $${maxCost.toFixed(2)} is used up: it cost $${cost.toFixed(2)}.`;
+  return null;
+}
+
+/** Running runs with a limit, and what they have spent. */
+const limited = (db: Database) =>
   db
-    .select({ id: run.id, hours: sql<number>`${HOURS}` })
+    .select({
+      id: run.id,
+      maxHours: run.maxHours,
+      maxCost: run.maxCost,
+      hours: sql<number>`coalesce(sum(${HOURS}), 0)`,
+      cost: sql<number>`coalesce(sum(${HOURS} * p.an_hour), 0)`,
+    })
     .from(run)
     .innerJoin(attempt, eq(attempt.runId, run.id))
+    .crossJoinLateral(sql`(${PRICED}) p`)
     .where(
       and(
         eq(run.state, "running"),
-        isNotNull(run.maxHours),
+        or(isNotNull(run.maxHours), isNotNull(run.maxCost)),
         isNull(run.stopRequestedAt),
         isNull(run.pauseRequestedAt),
       ),
     )
-    .groupBy(run.id)
-    .having(sql`${HOURS} >= ${run.maxHours}`);
-
-const HOURS = sql`sum(extract(epoch from coalesce(${attempt.endedAt}, now()) - ${attempt.startedAt}))::float8 / 3600`;
+    .groupBy(run.id);

@@ -41,6 +41,8 @@ export const Priority = z.enum(["low", "normal", "high"]);
 export type Priority = z.infer<typeof Priority>;
 /** Hours that a run's attempts may run together, whatever it waits between them. */
 export const MaxHours = z.number().min(0.01, "at least 0.01 hours").max(10_000, "at most 10,000 hours");
+/** What they may cost together, in dollars. */
+export const MaxCost = z.number().min(0.01, "at least $0.01").max(1_000_000, "at most $1,000,000");
 
 /** What an attempt takes of the cluster: so many workers, and what each of them takes. */
 export const Resources = z.object({

@@ -5,6 +5,7 @@ import { type TeamContext, transact } from "../platform/context";
 import type { Transaction } from "../platform/db";
 import { Conflict, NotFound } from "../platform/errors";
 import type { CheckpointRef, Priority } from "./contract";
+import { refuseUnpriced } from "./cost";
 import { emitRun, leave, resume } from "./lifecycle";
 import { refuseOversized } from "./queue";
 import type { Run } from "./records";
@@ -166,6 +167,7 @@ const again = async (
   startCheckpoint: CheckpointRef | null,
 ) => {
   await refuseOversized(tx, run.resources);
+  await refuseUnpriced(tx, run.maxCost);
   return createRun(tx, ctx, {
     kind: run.kind,
     title: run.title,
@@ -180,6 +182,7 @@ const again = async (
     startCheckpoint,
     priority: run.priority,
     maxHours: run.maxHours,
+    maxCost: run.maxCost,
   });
 };
 

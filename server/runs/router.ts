@@ -1,6 +1,7 @@
 import { inTeam, router } from "../platform/trpc/trpc";
 import * as comparison from "./comparison";
 import * as control from "./control";
+import { costsOfRuns } from "./cost";
 import { metricNames, newestOfRuns } from "./newest";
 import * as screens from "./screen-service";
 import {
@@ -49,6 +50,9 @@ export const runsRouter = router({
   newest: inTeam("read")
     .input(NewestOfRuns)
     .query(({ ctx, input }) => newestOfRuns(ctx, input)),
+  costs: inTeam("read")
+    .input(RunNumbers)
+    .query(({ ctx, input }) => costsOfRuns(ctx.db, ctx.teamId, input.runs)),
   get: inTeam("read")
     .input(GetRun)
     .query(({ ctx, input }) => screens.detail(ctx, input.number)),

@@ -6,6 +6,7 @@ import { hoursRun } from "./budget";
 import { whyKept } from "./checkpoints";
 import { configurationOf } from "./configuration";
 import { CheckpointReport } from "./contract";
+import { costsOf, total } from "./cost";
 import { coursesOf } from "./courses";
 import { cellsOf, slowRank } from "./heat";
 import { countLines, lineAt, readLines, searchLines } from "./logs";
@@ -38,8 +39,9 @@ export const courses = (ctx: TeamContext, numbers: readonly number[]) =>
 /** Everything about one run but its charts and logs. */
 export async function detail(ctx: TeamContext, number: number) {
   const run = await reads.runByNumber(ctx.db, ctx.teamId, number);
-  const [attempts, checkpoints, subjects] = await Promise.all([
+  const [attempts, costs, checkpoints, subjects] = await Promise.all([
     reads.attemptsOf(ctx.db, run.id),
+    costsOf(ctx.db, ctx.teamId, [number]),
     reads.checkpointsOf(ctx.db, run.id),
     reads.subjectsOf(ctx.db, ctx.teamId, run),
   ]);
@@ -57,6 +59,7 @@ export async function detail(ctx: TeamContext, number: number) {
     ...subjects,
     attempts: attempts.map((a) => ({
       ...a,
+      cost: costs.get(a.id) ?? null,
       resumedStep: a.number > 1 ? a.firstStep : a.firstStep || null,
       workers: a.workers.map((w) => ({ ...w, nodeName: nodes.get(w.nodeId) ?? w.nodeId.slice(0, 8) })),
     })),
@@ -66,6 +69,7 @@ export async function detail(ctx: TeamContext, number: number) {
     queue,
     origin,
     hoursRun: hoursRun(attempts, new Date()),
+    cost: total([...costs.values()]),
     configuration: configurationOf(run.spec, run.resources),
     provenance: provenanceOf(run),
     mayStop: isLiveRun(run.state) && mayControl(ctx, run),

@@ -12,6 +12,7 @@ import type { Run } from "./records";
 import * as repo from "./repo";
 import { isLaunched, isLiveRun } from "./states";
 
+export { expectedPrice, refuseUnpriced } from "./cost";
 export { expireAttempts } from "./deadlines";
 export { growRunning } from "./elastic";
 export { type Finisher, type Outcome, registerFinishers } from "./finishers";
@@ -40,6 +41,8 @@ export interface NewRun {
   priority?: Priority;
   /** Hours that its attempts may run together. */
   maxHours?: number | null;
+  /** Dollars that they may cost together. */
+  maxCost?: number | null;
 }
 
 /**
@@ -73,6 +76,7 @@ export async function createRun(
     startCheckpoint: input.startCheckpoint ?? null,
     priority: input.priority ?? "normal",
     maxHours: input.maxHours ?? null,
+    maxCost: input.maxCost ?? null,
     createdBy: ctx.actor.kind === "person" ? ctx.actor.id : null,
   });
   const firstStep = run.startCheckpoint?.step ?? 0;

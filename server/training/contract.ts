@@ -4,6 +4,7 @@ import { Count, Id } from "../platform/atoms";
 import {
   ArchivePath,
   Fit,
+  MaxCost,
   MaxHours,
   Priority,
   SCRIPT_STALL_SECONDS,
@@ -42,10 +43,11 @@ export const MoreHyper = TrainHyper.pick({
 });
 export type MoreHyper = z.infer<typeof MoreHyper>;
 
-/** Who goes first, and the hours after which it is stopped. */
+/** Who goes first, and the hours or dollars after which it is stopped. */
 const Queueing = z.object({
   priority: Priority.default("normal"),
   maxHours: MaxHours.nullable().default(null),
+  maxCost: MaxCost.nullable().default(null),
 });
 
 const Launch = Queueing.extend({
@@ -164,6 +166,8 @@ export const LaunchPlan = z.object({
   fit: Fit,
   startsInSeconds: z.number().nullable(),
   takesSeconds: z.number().nullable(),
+  /** Of all workers, $; null where a pool that could hold one has no price. */
+  costsPerHour: z.number().nullable(),
   fromRuns: Count,
 });
 export type LaunchPlan = z.infer<typeof LaunchPlan>;

@@ -8,6 +8,7 @@ const facts: PlanFacts = {
   fit: { state: "now", says: "It fits." },
   launches: [],
   stepSeconds: [],
+  costsPerHour: null,
 };
 
 describe("planLaunch", () => {

@@ -11,6 +11,7 @@ export interface PlanFacts {
   launches: readonly number[];
   /** Seconds a step of earlier runs with as many workers and the same batch. */
   stepSeconds: readonly number[];
+  costsPerHour: number | null;
 }
 
 export function planLaunch(f: PlanFacts): LaunchPlan {
@@ -23,6 +24,7 @@ export function planLaunch(f: PlanFacts): LaunchPlan {
     fit: f.fit,
     startsInSeconds: median(f.launches),
     takesSeconds: perStep === null ? null : perStep * steps,
+    costsPerHour: f.costsPerHour,
     fromRuns: f.stepSeconds.length,
   };
 }

@@ -7,7 +7,7 @@ import { defaultClusterId, readNodes } from "../engine/service";
 import { type TeamContext, transact } from "../platform/context";
 import { takeUpload } from "../platform/uploads/service";
 import { type Fit, ScriptSpec } from "../runs/contract";
-import { createRun, fitNow, refuseOversized } from "../runs/service";
+import { createRun, fitNow, refuseOversized, refuseUnpriced } from "../runs/service";
 import { variablesOf, wordsOf } from "./command";
 import type { ScriptInput, ScriptPlanInput } from "./contract";
 
@@ -28,6 +28,7 @@ export const scriptPlan = (ctx: TeamContext, shape: z.infer<typeof ScriptPlanInp
 export async function launchScript(ctx: TeamContext, input: ScriptInput) {
   const { workers, cpus, gpus } = input;
   await refuseOversized(ctx.db, { workers, cpus, gpus });
+  await refuseUnpriced(ctx.db, input.maxCost);
   const [entry = "", ...args] = wordsOf(input.command) ?? [];
   const found = variablesOf(input.environment);
   const dataset = input.datasetId
@@ -56,6 +57,7 @@ export async function launchScript(ctx: TeamContext, input: ScriptInput) {
       maxAttempts: input.attempts,
       priority: input.priority,
       maxHours: input.maxHours,
+      maxCost: input.maxCost,
     });
     await record(tx, ctx, {
       action: "run.launched",

@@ -16,7 +16,14 @@ import { type TeamContext, transact } from "../platform/context";
 import type { Db, Transaction } from "../platform/db";
 import { Invalid } from "../platform/errors";
 import { type RunResources, TrainHyper, TrainSpec } from "../runs/contract";
-import { createRun, type Finisher, fitNow, refuseOversized } from "../runs/service";
+import {
+  createRun,
+  expectedPrice,
+  type Finisher,
+  fitNow,
+  refuseOversized,
+  refuseUnpriced,
+} from "../runs/service";
 import { Recipe } from "../studio/contract";
 import { type LaunchInput, type LaunchPlan, MoreHyper, type PlanInput, type TrainMode } from "./contract";
 import { planLaunch } from "./plan";
@@ -81,6 +88,7 @@ async function prepare(ctx: TeamContext, input: LaunchInput, name?: string) {
   const baseline = fromScratch ? work : root;
   const resources = await resourcesOf(ctx.db, input);
   await refuseOversized(ctx.db, resources);
+  await refuseUnpriced(ctx.db, input.maxCost);
   const madeBy = MadeBy.safeParse(version.recipe);
   const precision = work.digest === work.floatDigest ? "fp32" : precisionOf(madeBy.data);
   const recipe = z.object({ recipe: Recipe }).safeParse(version.recipe);
@@ -116,6 +124,7 @@ async function prepare(ctx: TeamContext, input: LaunchInput, name?: string) {
       maxAttempts: input.attempts,
       priority: input.priority,
       maxHours: input.maxHours,
+      maxCost: input.maxCost,
       intent: { note: input.note, mode: input.mode, baselineVersionId: baseline.version.id },
     });
     await record(tx, ctx, {
@@ -158,10 +167,12 @@ async function resourcesOf(db: Db, { workers, minWorkers }: Pick<LaunchInput, "w
 /** What a launch with these choices would lead to. */
 export async function plan(ctx: TeamContext, input: z.infer<typeof PlanInput>): Promise<LaunchPlan> {
   const { trainSamples } = await datasetSize(ctx, input.datasetId);
+  const resources = await resourcesOf(ctx.db, input);
   return planLaunch({
     ...input,
     trainSamples,
-    fit: await fitNow(ctx.db, await resourcesOf(ctx.db, input)),
+    fit: await fitNow(ctx.db, resources),
+    costsPerHour: await expectedPrice(ctx.db, resources),
     ...(await findRunsLike(ctx.db, ctx.teamId, input)),
   });
 }
