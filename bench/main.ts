@@ -12,6 +12,7 @@ import { ENGINEER } from "../e2e/pages/entry";
 import { gateway } from "./groups/gateway";
 import { ingest, mlflow } from "./groups/ingest";
 import { inspect } from "./groups/inspect";
+import { logs } from "./groups/logs";
 import { rollback } from "./groups/rollback";
 import { runs } from "./groups/runs";
 import { sessions } from "./groups/sessions";
@@ -31,6 +32,7 @@ const GROUPS = {
   train,
   ingest,
   runs,
+  logs,
   rollback,
   gateway,
   web,
