@@ -13,6 +13,7 @@ import type { inferRouterOutputs } from "@trpc/server";
 import { createTRPCContext } from "@trpc/tanstack-react-query";
 import { type ReactNode, useState } from "react";
 import superjson from "superjson";
+import { capital } from "@/components/ui/format";
 import type { AppRouter } from "@/server/router";
 import { makeQueryClient } from "./query-client";
 
@@ -70,6 +71,10 @@ export interface ReadableError {
   fields: Record<string, string>;
 }
 
+/** `maxCost` as "Max cost". */
+const named = (field: string): string =>
+  capital(field.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`));
+
 export function readError(error: unknown): ReadableError {
   if (error instanceof TRPCClientError) {
     const data = (error as TRPCClientError<AppRouter>).data;
@@ -77,7 +82,7 @@ export function readError(error: unknown): ReadableError {
     const first = data?.issues?.[0];
     return {
       message: first
-        ? `${first.path.at(-1) ?? "Input"}: ${first.message}`
+        ? `${named(first.path.at(-1) ?? "input")}: ${first.message}`
         : data
           ? error.message
           : "The server can't be reached.",

@@ -10,6 +10,12 @@ import { personBehind, type RequestContext, teamContext } from "../ladder";
 import { log } from "../log";
 import type { Permission } from "../permissions";
 
+/** A field that holds no number says so, and not in the words of a program. */
+z.config({
+  customError: (issue) =>
+    issue.code === "invalid_type" && issue.expected === "number" ? "a number is needed" : undefined,
+});
+
 export interface Access {
   access: "public" | "signed_in" | Permission;
 }
@@ -21,7 +27,9 @@ const t = initTRPC
     transformer: superjson,
     sse: { ping: { enabled: true, intervalMs: 5_000 }, client: { reconnectAfterInactivityMs: 15_000 } },
     errorFormatter({ shape, error, ctx }) {
-      const cause = error.cause ? asAppError(error.cause) : undefined;
+      // Input that was refused says by itself what is wrong with which field.
+      const refused = error.cause instanceof z.ZodError ? error.cause : undefined;
+      const cause = error.cause && !refused ? asAppError(error.cause) : undefined;
       const field = cause?.details.field;
       return {
         ...shape,
@@ -33,11 +41,8 @@ const t = initTRPC
           remedy: cause?.details.remedy,
           requestId: ctx?.requestId,
           issues:
-            error.cause instanceof z.ZodError
-              ? error.cause.issues.map((i) => ({ path: i.path.map(String), message: i.message }))
-              : field
-                ? [{ path: [field], message: error.message }]
-                : undefined,
+            refused?.issues.map((i) => ({ path: i.path.map(String), message: i.message })) ??
+            (field ? [{ path: [field], message: error.message }] : undefined),
         },
       };
     },
