@@ -195,6 +195,7 @@ export function RunsPage({ team }: { team: string }) {
               ...others.filter(({ key }) => !hidden.includes(key)),
               ...metricColumns,
             ]}
+            minFlexible={200}
             isSelected={(row) => choice.chosen.some(({ id }) => id === row.id)}
           />
         )}

@@ -46,6 +46,8 @@ export type TableProps<Row> = {
   onEndReached?: (() => void) | undefined;
   /** Scrolls inside this height with a sticky head. From 100 rows on a table always does ("70vh"). */
   maxHeight?: number | string | undefined;
+  /** Px that a column without a width has at least; below that the table scrolls sideways. For widths in px. */
+  minFlexible?: number | undefined;
   /** Rows of 28 px instead of 32. */
   tight?: boolean | undefined;
   className?: string | undefined;
@@ -86,6 +88,9 @@ export function Table<Row>(props: TableProps<Row>) {
         aria-label={label}
         aria-rowcount={rows.length + 1}
         aria-busy={loading || loadingMore || undefined}
+        style={
+          props.minFlexible === undefined ? undefined : { minWidth: leastWidth(columns, props.minFlexible) }
+        }
       >
         <colgroup>
           {columns.map((column) => (
@@ -118,6 +123,9 @@ export function Table<Row>(props: TableProps<Row>) {
     </section>
   );
 }
+
+const leastWidth = (columns: readonly { width?: string | undefined }[], flexible: number): number =>
+  columns.reduce((sum, { width }) => sum + (width === undefined ? flexible : Number.parseFloat(width)), 0);
 
 type HeadProps<Row> = {
   column: Column<Row>;
