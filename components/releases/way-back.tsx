@@ -6,6 +6,7 @@ import { useTRPC } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { StatusDot } from "@/components/ui/status";
+import { DrillLine } from "./drill-line";
 import { SwitchDialog } from "./switch-dialog";
 import { usePermission } from "./use-permission";
 import { expectation, type ModelPage, type Preview, type Release } from "./words";
@@ -94,6 +95,7 @@ export function WayBack({ team, page, perSecond, onPress }: Props) {
         )}
       </div>
       <div className="t2 s12">{target ? expectation(rollback) : "The second promotion makes one."}</div>
+      <DrillLine team={team} page={page} />
       <div className="acts">
         <Button
           variant="danger"
