@@ -1,14 +1,17 @@
 import { randomUUID } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { and, desc, eq } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { connect } from "../../db/client";
 import { auditEntry } from "../../db/schema/audit";
 import { release, replica, routeTable } from "../../db/schema/releases";
 import { rollout, servingWindow, shadowMinute } from "../../db/schema/rollouts";
 import { RouteTable } from "../gateway/contract";
-import { type FakeReplica, startReplica } from "../gateway/testing";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
-import { drillRollback } from "./drill";
+import { drillDue, drillRollback } from "./drill";
 import { modelPage, requestPage } from "./pages";
 import { reconcileReleases } from "./reconcile";
 import type { Move } from "./rollout-contract";
@@ -22,15 +25,21 @@ import { makeTeam, replicasReady, requested, seen, serve, type TestTeam } from "
 let database: TestDatabase;
 let connection: ReturnType<typeof connect>;
 let t: TestTeam;
+let home: string;
 
 beforeAll(async () => {
   database = await createTestDatabase(inject("postgresUrl"));
   process.env.DATABASE_URL = database.url;
+  home = mkdtempSync(join(tmpdir(), "lathe-rollout-"));
+  process.env.LATHE_HOME = home;
+  mkdirSync(join(home, "secrets"));
+  writeFileSync(join(home, "secrets", "server.key"), "k".repeat(40));
   connection = connect(database.url);
 });
 afterAll(async () => {
   await connection.pool.end();
   await database.drop();
+  rmSync(home, { recursive: true, force: true });
 });
 
 const CANARY = { kind: "canary", steps: [5, 25, 100], bakeMinutes: 10, auto: false } as const;
@@ -173,7 +182,7 @@ describe("a canary", () => {
   it("is taken away by the rule that fires, with its data in the audit, and not twice", async () => {
     await count(v(1).id, 200, 0);
     await count(v(2).id, 20, 2);
-    await reconcileReleases(connection.db, undefined, inMinutes(1));
+    await reconcileReleases(connection.db, undefined, inMinutes(1.5));
     expect(await weights()).toBe("v1 100");
     const words = "10% of 120 requests, the other version 0%";
     expect(await page()).toMatchObject({ phase: "aborted", fired: { rule: "errors", words } });
@@ -268,33 +277,62 @@ it("with nothing to compare it with, a first release takes over at once", async 
 });
 
 describe("a drill", () => {
-  let target: FakeReplica;
+  let target: Server;
+  const asked: { path: string | undefined; authorization: string | undefined; body: string }[] = [];
   beforeEach(async () => {
-    target = await startReplica(v(1).digest);
+    asked.length = 0;
+    target = createServer(async (request, response) => {
+      const parts: Buffer[] = [];
+      for await (const part of request) parts.push(Buffer.from(part));
+      const { authorization } = request.headers;
+      asked.push({ path: request.url, authorization, body: Buffer.concat(parts).toString() });
+      const inputs = [{ name: "x", datatype: "FP32", shape: [-1, 3] }];
+      response.end(JSON.stringify(request.url === "/metadata" ? { name: "m", inputs } : { outputs: [] }));
+    });
+    await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
+    const place = target.address();
+    if (typeof place !== "object" || !place) throw new Error("the replica has no port");
     await serve(t, v(2).id, 0.001);
     await connection.db
       .update(replica)
-      .set({ address: target.address })
+      .set({ address: `http://127.0.0.1:${place.port}` })
       .where(eq(replica.versionId, v(1).id));
   });
+  afterEach(() => {
+    target.closeAllConnections();
+    target.close();
+  });
 
-  it("says whether the target answers, and moves nothing", async () => {
+  it("asks the warm target for an answer of its signature, keeps both times, and moves nothing", async () => {
     const before = await connection.db.select().from(routeTable);
-    const drilled = await drillRollback(t.mei, { modelId: t.modelId });
-    await target.close();
-    // The fake takes the tests' tokens only; that it was reached is what is proved here.
-    expect(target.asked).toBeGreaterThan(0);
-    expect(drilled).toMatchObject({ isWarm: true, planUs: expect.any(Number) });
+    await drillRollback(t.mei, { modelId: t.modelId });
+    const inputs = [{ name: "x", datatype: "FP32", shape: [1, 3], data: [0, 0, 0] }];
+    expect(asked).toMatchObject([
+      { path: "/metadata" },
+      { path: "/infer", body: JSON.stringify({ inputs }) },
+    ]);
+    expect(asked[1]?.authorization).toMatch(/^Bearer ./);
     expect(await connection.db.select().from(routeTable)).toEqual(before);
-    expect((await modelPage(t.mei, { model: t.modelName })).drill).toMatchObject({
-      by: t.mei.actor.id,
-      isWarm: true,
-    });
+    const { drill } = await modelPage(t.mei, { model: t.modelName });
+    expect(drill).toMatchObject({ by: t.mei.actor.id, isWarm: true, message: "" });
+    expect(drill?.planUs).toBeGreaterThan(0);
+    expect(drill?.answerUs).toBeGreaterThan(0);
     expect(await lastAudit()).toMatchObject({ action: "release.drilled" });
   });
 
+  it("comes once a day by itself, for what has served a while", async () => {
+    await drillDue(connection.db);
+    expect(asked).toEqual([]);
+    await connection.db
+      .update(release)
+      .set({ servingAt: new Date(Date.now() - 3_600_000) })
+      .where(eq(release.teamId, t.ines.teamId));
+    await drillDue(connection.db);
+    await drillDue(connection.db);
+    expect(asked).toHaveLength(2);
+  });
+
   it("says that the target is not warm", async () => {
-    await target.close();
     await connection.db
       .update(replica)
       .set({ state: "failed" })

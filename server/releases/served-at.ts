@@ -1,7 +1,6 @@
 /** Who served at a moment: the routes then in force, who let them, and what the gateways counted in that minute. */
-import { and, desc, eq, inArray, lte, sql } from "drizzle-orm";
-import { user } from "../../db/schema/identity";
-import { approval, release, routeTable, servingMinute } from "../../db/schema/releases";
+import { and, desc, eq, lte, sql } from "drizzle-orm";
+import { routeTable, servingMinute } from "../../db/schema/releases";
 import { record } from "../audit/service";
 import { RouteTable } from "../gateway/contract";
 import { type TeamContext, transact } from "../platform/context";
@@ -73,19 +72,23 @@ export async function servedAt(ctx: TeamContext, input: { model: string; at: Dat
 
 /** Releases with who approved them; one that restores another was approved with it. */
 async function approvedReleases(ctx: TeamContext, ids: readonly string[]) {
-  const rows = await ctx.db
-    .select({
-      id: release.id,
-      revision: release.revision,
-      kind: release.kind,
-      approvedBy: sql<string[]>`coalesce((
-        select array_agg(coalesce(${user.name}, ${approval.approverId}) order by ${approval.createdAt})
-        from ${approval} left join ${user} on ${user.id} = ${approval.approverId}
-        where ${approval.decision} = 'approve' and ${approval.requestId} = coalesce(${release.requestId},
-          (select root.request_id from ${release} root where root.id = ${release.restoresId}))), '{}')`,
-    })
-    .from(release)
-    .where(and(eq(release.teamId, ctx.teamId), inArray(release.id, [...ids])));
+  const { rows } = await ctx.db.execute<{
+    id: string;
+    revision: number;
+    kind: "promotion" | "rollback" | "forward";
+    approvedBy: string[];
+  }>(sql`
+    select l.id, l.revision, l.kind, coalesce(array_agg(coalesce(u.name, a.approver_id) order by a.created_at)
+      filter (where a.id is not null), '{}') as "approvedBy"
+    from release l
+    left join release root on root.id = l.restores_id
+    left join approval a on a.request_id = coalesce(l.request_id, root.request_id) and a.decision = 'approve'
+    left join "user" u on u.id = a.approver_id
+    where l.team_id = ${ctx.teamId} and l.id in (${sql.join(
+      ids.map((id) => sql`${id}`),
+      sql`, `,
+    )})
+    group by l.id`);
   return new Map(rows.map((row) => [row.id, row]));
 }
 
