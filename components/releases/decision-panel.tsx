@@ -136,7 +136,7 @@ function Decide({ team, page }: Props) {
             <b>{page.approve.words}</b>
           </StatusDot>
         ) : (
-          `v${candidate.number} serves as soon as its replica is ready; until then ${stays}. Void if ${shortDigest(digests.versionDigest)}, ${shortDigest(digests.evaluationDigest ?? "")} or the policy changes.`
+          `When the replica of v${candidate.number} is ready: ${strategyInWords(page.strategy)}; until then ${stays}. Void if ${shortDigest(digests.versionDigest)}, ${shortDigest(digests.evaluationDigest ?? "")} or the policy changes.`
         )}
       </div>
       <ConfirmDialog

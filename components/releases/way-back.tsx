@@ -77,6 +77,9 @@ export function WayBack({ team, page, perSecond, onPress }: Props) {
     return preview.isWarm ? undefined : `v${preview.target.version} is not warm.`;
   };
   const { target } = rollback;
+  // During a rollout the step back is away from what comes, to what serves beside it.
+  const { rolling } = page;
+  const isEndingRollout = asking === "rollback" && rolling !== null && target?.version === serving?.version;
   return (
     <section className="way-back" aria-label="Roll back production">
       <div className="lab">Roll back production</div>
@@ -117,7 +120,8 @@ export function WayBack({ team, page, perSecond, onPress }: Props) {
         <SwitchDialog
           direction={asking}
           model={page.model}
-          serving={serving}
+          leaving={(isEndingRollout && rolling) || serving}
+          isRollout={isEndingRollout}
           preview={asking === "rollback" ? rollback : forward}
           perSecond={perSecond}
           open

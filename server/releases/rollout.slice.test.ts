@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { and, desc, eq } from "drizzle-orm";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import type { z } from "zod";
 import { connect } from "../../db/client";
 import { auditEntry } from "../../db/schema/audit";
 import { release, replica, routeTable } from "../../db/schema/releases";
@@ -14,7 +15,7 @@ import { createTestDatabase, type TestDatabase } from "../platform/testing/postg
 import { drillDue, drillRollback } from "./drill";
 import { modelPage, requestPage } from "./pages";
 import { reconcileReleases } from "./reconcile";
-import type { Move } from "./rollout-contract";
+import type { Move, Strategy } from "./rollout-contract";
 import { rolloutPage } from "./rollout-page";
 import { moveByHand } from "./rollout-service";
 import { evidenceOf, servedAt } from "./served-at";
@@ -42,7 +43,12 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-const CANARY = { kind: "canary", steps: [5, 25, 100], bakeMinutes: 10, auto: false } as const;
+const CANARY: z.input<typeof Strategy> = {
+  kind: "canary",
+  steps: [5, 25, 100],
+  bakeMinutes: 10,
+  auto: false,
+};
 const v = (number: number) => {
   const found = t.versions[number - 1];
   if (!found) throw new Error(`there is no v${number}`);
