@@ -7,6 +7,7 @@ import * as identity from "./schema/identity";
 import * as models from "./schema/models";
 import * as platform from "./schema/platform";
 import * as releases from "./schema/releases";
+import * as rollouts from "./schema/rollouts";
 import * as runs from "./schema/runs";
 import * as studio from "./schema/studio";
 
@@ -18,6 +19,7 @@ export const schema = {
   ...models,
   ...platform,
   ...releases,
+  ...rollouts,
   ...runs,
   ...studio,
 };

@@ -11,6 +11,7 @@ import { figureOf } from "@/components/ui/figure";
 import { shortDigest } from "@/components/ui/format";
 import { StatusDot } from "@/components/ui/status";
 import { useToast } from "@/components/ui/toast";
+import { strategyInWords } from "@/server/releases/rollout-contract";
 import { verdictWords } from "./evidence";
 import { usePermission } from "./use-permission";
 import type { RequestPage } from "./words";
@@ -135,7 +136,7 @@ function Decide({ team, page }: Props) {
             <b>{page.approve.words}</b>
           </StatusDot>
         ) : (
-          `v${candidate.number} serves as soon as its replica is ready; until then ${stays}. Void if ${shortDigest(digests.versionDigest)}, ${shortDigest(digests.evaluationDigest ?? "")} or the policy changes.`
+          `When the replica of v${candidate.number} is ready: ${strategyInWords(page.strategy)}; until then ${stays}. Void if ${shortDigest(digests.versionDigest)}, ${shortDigest(digests.evaluationDigest ?? "")} or the policy changes.`
         )}
       </div>
       <ConfirmDialog
@@ -147,8 +148,8 @@ function Decide({ team, page }: Props) {
         onConfirm={acts.approve}
       >
         <p className="mb-3">
-          A replica of v{candidate.number} starts now; all traffic moves to it when it is ready. {stays} until
-          then
+          A replica of v{candidate.number} starts now; when it is ready: {strategyInWords(page.strategy)}.{" "}
+          {stays} until then
           {production && ", and stays warm afterwards"}.
         </p>
         <Field label="A sentence for the record; may be left out">

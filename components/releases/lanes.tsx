@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import { Age } from "@/components/ui/age";
 import { Digest } from "@/components/ui/digest";
 import { clockTime, decimal, ms, percent, plural } from "@/components/ui/format";
+import { Bar } from "@/components/ui/progress";
 import { StatusDot } from "@/components/ui/status";
 import { useTraffic } from "./use-traffic";
 import { type Press, WayBack } from "./way-back";
@@ -64,7 +65,8 @@ function Production({
           <Digest value={isMoving ? press.to.digest : serving.digest} />
           {!isMoving && serving.servingAt && (
             <span className="t2">
-              100% since {clockTime(serving.servingAt.getTime())}, revision {serving.revision}
+              {weightOf(page, serving.id)}% since {clockTime(serving.servingAt.getTime())}, revision{" "}
+              {serving.revision}
             </span>
           )}
           <span className="grow" />
@@ -86,8 +88,40 @@ function Production({
   );
 }
 
+/** Percent of the requests that a release answers by the route in force. */
+const weightOf = (page: ModelPage, releaseId: string): number =>
+  page.arms.find((arm) => arm.releaseId === releaseId)?.weight ?? 100;
+
+function Rolling({ page, rolling }: { page: ModelPage; rolling: NonNullable<ModelPage["rolling"]> }) {
+  const arm = page.arms.find(({ releaseId }) => releaseId === rolling.id);
+  return (
+    <Lane
+      label="Next"
+      line={
+        <>
+          <b>
+            <i className="key candidate" />v{rolling.version}
+          </b>
+          <Digest value={rolling.digest} />
+          <span className="t2">{arm ? `${arm.weight}%` : "shadow"}</span>
+          <span className="grow" />
+          <StatusDot state="running">rolling out</StatusDot>
+        </>
+      }
+      note={
+        arm ? (
+          <Bar label={`Share of v${rolling.version}`} value={arm.weight / 100} />
+        ) : (
+          "asked the same as production; what it says reaches nobody"
+        )
+      }
+    />
+  );
+}
+
 function Preparing({ page }: { page: ModelPage }) {
-  const { preparing } = page;
+  const { preparing, rolling } = page;
+  if (rolling) return <Rolling page={page} rolling={rolling} />;
   if (!preparing) {
     return (
       <Lane

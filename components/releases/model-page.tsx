@@ -9,6 +9,8 @@ import { PageHeader } from "@/components/ui/page-header";
 import { StatusBadge } from "@/components/ui/status";
 import { Lanes } from "./lanes";
 import { ReplicasPanel } from "./replicas-panel";
+import { RolloutPanel } from "./rollout-panel";
+import { ServedAtPanel } from "./served-at-panel";
 import { SnippetsPanel } from "./snippets-panel";
 import { SwitchTime } from "./switch-time";
 import { Timeline } from "./timeline";
@@ -42,6 +44,7 @@ export function ModelReleasesPage({ team, model }: { team: string; model: string
         crumbs={[{ label: "Releases", href: `/${team}/releases` }, { label: page.model.name }]}
       />
       <Lanes team={team} page={page} press={press} onPress={setPress} />
+      <RolloutPanel team={team} model={model} />
       {serving && <SwitchTime release={serving} press={press} />}
       {failed && (
         <Callout state="bad" className="mb-3">
@@ -58,6 +61,7 @@ export function ModelReleasesPage({ team, model }: { team: string; model: string
           <SnippetsPanel team={team} page={page} />
           <TryPanel team={team} page={page} />
         </div>
+        <ServedAtPanel team={team} model={model} />
         <Timeline team={team} releases={releases} />
       </div>
     </>

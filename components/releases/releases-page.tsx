@@ -124,7 +124,8 @@ function Health({ lane }: { lane: Lane }) {
 
 function Next({ lane }: { lane: Lane }) {
   if (!lane.preparing) return <span className="t3">nothing</span>;
-  const { version, waits } = lane.preparing;
+  const { version, waits, state } = lane.preparing;
+  if (state === "rolling_out") return <StatusDot state="running">v{version} is being rolled out</StatusDot>;
   return (
     <StatusDot state="running">
       v{version} is being prepared{waits && `: ${waits}`}

@@ -14,6 +14,7 @@ import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
 import { accuracyRule } from "@/server/releases/contract";
+import { readDraft, StrategyField, useStrategy } from "./strategy-field";
 import { usePermission } from "./use-permission";
 
 /** Asks for production: why, on which samples, and what will be checked. */
@@ -24,6 +25,8 @@ export function RequestForm({ team, versionId }: { team: string; versionId: stri
   const { data: form } = useSuspenseQuery(trpc.releases.requestForm.queryOptions({ team, versionId }));
   const [datasetId, setDatasetId] = useState(form.measured?.datasetId ?? form.datasets[0]?.id ?? "");
   const [note, setNote] = useState("");
+  const [draft, setDraft] = useStrategy();
+  const { strategy, problem: wrong } = { strategy: undefined, ...readDraft(draft) };
   const create = useMutation(
     trpc.releases.createRequest.mutationOptions({
       onSuccess: ({ number }) => router.push(`/${team}/releases/requests/${number}`),
@@ -33,7 +36,7 @@ export function RequestForm({ team, versionId }: { team: string; versionId: stri
   const name = `${form.model} v${form.version}`;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    create.mutate({ team, versionId, datasetId, note });
+    if (strategy) create.mutate({ team, versionId, datasetId, note, strategy });
   };
   const dataset = form.datasets.find((d) => d.id === datasetId);
   const reason = !may("release.request")
@@ -42,7 +45,7 @@ export function RequestForm({ team, versionId }: { team: string; versionId: stri
       ? `Request ${form.openRequest} is still open.`
       : form.datasets.length === 0
         ? "No dataset that is ready fits this version."
-        : undefined;
+        : wrong;
   return (
     <>
       <PageHeader
@@ -97,6 +100,7 @@ export function RequestForm({ team, versionId }: { team: string; versionId: stri
                 onValueChange={setDatasetId}
               />
             </Field>
+            <StrategyField draft={draft} onDraft={setDraft} />
             <div className="row">
               <Button
                 variant="primary"

@@ -9,6 +9,7 @@ import { Callout } from "@/components/ui/feedback";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { StatusBadge } from "@/components/ui/status";
+import { strategyInWords } from "@/server/releases/rollout-contract";
 import { DecisionPanel } from "./decision-panel";
 import { AccuracyPanel, ComparisonPanel } from "./evidence-panel";
 import { Lanes } from "./lanes";
@@ -28,7 +29,8 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
         state={<StatusBadge state={state}>{words}</StatusBadge>}
         meta={
           <>
-            Request {page.number} by {page.requester}, <Age at={page.createdAt.getTime()} form="ago" />
+            Request {page.number} by {page.requester}, <Age at={page.createdAt.getTime()} form="ago" />;{" "}
+            {strategyInWords(page.strategy)}
           </>
         }
         crumbs={[

@@ -10,7 +10,10 @@ import { type ModelPage, type Preview, type Release, switchMs } from "./words";
 interface Props {
   direction: "rollback" | "forward";
   model: ModelPage["model"];
-  serving: Release;
+  /** What traffic is taken away from. */
+  leaving: Release;
+  /** Whether that is a version on a share of the traffic. */
+  isRollout: boolean;
   preview: Preview;
   /** Requests a second now; null when none was counted. */
   perSecond: number | null;
@@ -21,7 +24,7 @@ interface Props {
 
 /** One confirm before traffic moves: the sentence first, the numbers under it. */
 export function SwitchDialog(props: Props) {
-  const { direction, model, serving, preview, perSecond, open, onOpenChange, onConfirm } = props;
+  const { direction, model, leaving, isRollout, preview, perSecond, open, onOpenChange, onConfirm } = props;
   const [reason, setReason] = useState("");
   const target = preview.target;
   if (!target) return null;
@@ -40,13 +43,13 @@ export function SwitchDialog(props: Props) {
           : `Bring ${model.name} forward to v${target.version}?`
       }
       confirm={isBack ? "Roll back" : "Go forward"}
-      keep={`Keep v${serving.version}`}
+      keep={`Keep v${leaving.version}`}
       danger={isBack}
       onConfirm={() => onConfirm(reason.trim())}
       reason={preview.isWarm ? undefined : `v${target.version} is not warm.`}
     >
       <p>
-        Traffic moves from v{serving.version} to v{target.version} {when}.{" "}
+        Traffic moves from v{leaving.version} to v{target.version} {when}.{" "}
         {preview.isWarm ? `v${target.version} is warm.` : `v${target.version} has no ready replica.`}
       </p>
       <div className="my-3">
@@ -55,7 +58,7 @@ export function SwitchDialog(props: Props) {
             [
               "Now",
               <span key="now">
-                <i className="key production" />v{serving.version} <Digest value={serving.digest} />
+                <i className="key production" />v{leaving.version} <Digest value={leaving.digest} />
                 {perSecond !== null && `, ${decimal(perSecond, 1)} requests/s`}; requests in flight finish on
                 it
               </span>,
@@ -67,7 +70,12 @@ export function SwitchDialog(props: Props) {
                 {target.revision}
               </span>,
             ],
-            ["Undo", `v${serving.version} stays warm; the way back is the same press`],
+            [
+              "Undo",
+              isRollout
+                ? `a new request for v${leaving.version}; its rollout ends`
+                : `v${leaving.version} stays warm; the way back is the same press`,
+            ],
           ]}
         />
       </div>

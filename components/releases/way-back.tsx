@@ -6,6 +6,7 @@ import { useTRPC } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { StatusDot } from "@/components/ui/status";
+import { DrillLine } from "./drill-line";
 import { SwitchDialog } from "./switch-dialog";
 import { usePermission } from "./use-permission";
 import { expectation, type ModelPage, type Preview, type Release } from "./words";
@@ -76,6 +77,9 @@ export function WayBack({ team, page, perSecond, onPress }: Props) {
     return preview.isWarm ? undefined : `v${preview.target.version} is not warm.`;
   };
   const { target } = rollback;
+  // During a rollout the step back is away from what comes, to what serves beside it.
+  const { rolling } = page;
+  const isEndingRollout = asking === "rollback" && rolling !== null && target?.version === serving?.version;
   return (
     <section className="way-back" aria-label="Roll back production">
       <div className="lab">Roll back production</div>
@@ -94,6 +98,7 @@ export function WayBack({ team, page, perSecond, onPress }: Props) {
         )}
       </div>
       <div className="t2 s12">{target ? expectation(rollback) : "The second promotion makes one."}</div>
+      <DrillLine team={team} page={page} />
       <div className="acts">
         <Button
           variant="danger"
@@ -115,7 +120,8 @@ export function WayBack({ team, page, perSecond, onPress }: Props) {
         <SwitchDialog
           direction={asking}
           model={page.model}
-          serving={serving}
+          leaving={(isEndingRollout && rolling) || serving}
+          isRollout={isEndingRollout}
           preview={asking === "rollback" ? rollback : forward}
           perSecond={perSecond}
           open

@@ -6,6 +6,7 @@ import type { State } from "@/components/ui/shape";
 export type ModelPage = Outputs["releases"]["model"];
 export type RequestPage = Outputs["releases"]["request"];
 export type Release = ModelPage["releases"][number];
+export type RolloutPage = NonNullable<Outputs["releases"]["rollout"]>;
 export type Preview = ModelPage["rollback"];
 
 export const REQUEST_STATE: Record<RequestPage["state"], { state: State; words: string }> = {
@@ -19,9 +20,19 @@ export const REQUEST_STATE: Record<RequestPage["state"], { state: State; words: 
 
 export const RELEASE_STATE: Record<Release["state"], { state: State; words: string }> = {
   preparing: { state: "running", words: "preparing" },
+  rolling_out: { state: "running", words: "rolling out" },
   serving: { state: "ok", words: "serves" },
   replaced: { state: "off", words: "replaced" },
   failed: { state: "bad", words: "failed" },
+};
+
+export const PHASE: Record<RolloutPage["phase"], { state: State; words: string }> = {
+  preparing: { state: "pending", words: "preparing" },
+  shadow: { state: "running", words: "shadow" },
+  canary: { state: "running", words: "canary" },
+  baking: { state: "running", words: "serves alone, watched" },
+  done: { state: "ok", words: "done" },
+  aborted: { state: "bad", words: "aborted" },
 };
 
 export const REPLICA_STATE: Record<ModelPage["replicas"][number]["state"], State> = {

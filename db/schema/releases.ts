@@ -40,6 +40,8 @@ export const promotionRequest = pgTable(
       enum: ["measuring", "open", "approved", "declined", "withdrawn", "void"],
     }).notNull(),
     note: text("note").notNull(),
+    /** A `Strategy`: how traffic would move. Part of what is asked for, so it never changes. */
+    strategy: jsonb("strategy").notNull().default({ kind: "at_once" }),
     requestedBy: text("requested_by")
       .notNull()
       .references(() => user.id),
@@ -110,7 +112,7 @@ export const release = pgTable(
     restoresId: text("restores_id").references((): AnyPgColumn => release.id),
     requestId: text("request_id").references(() => promotionRequest.id),
     replicas: integer("replicas").notNull().default(1),
-    state: text("state", { enum: ["preparing", "serving", "replaced", "failed"] }).notNull(),
+    state: text("state", { enum: ["preparing", "rolling_out", "serving", "replaced", "failed"] }).notNull(),
     message: text("message").notNull().default(""),
     createdBy: text("created_by").notNull(),
     createdAt: createdAt(),

@@ -3,18 +3,52 @@ import { z } from "zod";
 import { Count, Id, Sha256 } from "../platform/atoms";
 
 export const RouteReplica = z.object({ id: Id, address: z.url() });
+export type RouteReplica = z.infer<typeof RouteReplica>;
 export const RouteVersion = z.object({ id: Id, number: z.number().int().positive(), digest: Sha256 });
 
-/** One model of one team: the version that serves it, and where. Model names are unique within a team. */
-export const Route = z.object({
-  teamId: Id,
-  modelId: Id,
-  model: z.string(),
-  environment: z.literal("production"),
+/** A version that answers a share of a model's requests. */
+export const RouteArm = z.object({
   version: RouteVersion,
   releaseId: Id,
+  /** Percent of the requests that name no version. */
+  weight: z.number().int().min(0).max(100),
   replicas: z.array(RouteReplica),
 });
+export type RouteArm = z.infer<typeof RouteArm>;
+
+/** A version that is asked the same as the arms, after their answer is out; what it says reaches nobody. */
+export const RouteShadow = z.object({
+  version: RouteVersion,
+  releaseId: Id,
+  percent: z.number().int().min(1).max(100),
+  replicas: z.array(RouteReplica),
+});
+export type RouteShadow = z.infer<typeof RouteShadow>;
+
+const OneVersion = z.object({ version: z.unknown(), releaseId: z.unknown(), replicas: z.unknown() });
+/** Tables of before canaries, in databases and in files of gateways, hold one version a route. */
+function toArms(stored: unknown): unknown {
+  const old = OneVersion.loose().safeParse(stored);
+  if (!old.success || "arms" in old.data) return stored;
+  const { version, releaseId, replicas, ...route } = old.data;
+  return { ...route, arms: [{ version, releaseId, replicas, weight: 100 }] };
+}
+
+/** One model of one team: the versions that serve it, and where. Model names are unique within a team. */
+export const Route = z.preprocess(
+  toArms,
+  z.object({
+    teamId: Id,
+    modelId: Id,
+    model: z.string(),
+    environment: z.literal("production"),
+    arms: z
+      .array(RouteArm)
+      .min(1)
+      .refine((arms) => arms.reduce((sum, arm) => sum + arm.weight, 0) === 100, "the weights sum to 100"),
+    shadow: RouteShadow.nullable().default(null),
+  }),
+);
 export type Route = z.infer<typeof Route>;
 
 export const RouteTable = z.object({ routes: z.array(Route) });

@@ -1,5 +1,6 @@
 /** One request to one replica and its answer back, without looking into either. */
 import { Agent, type IncomingMessage, type ServerResponse, request as send } from "node:http";
+import type { Watcher } from "./mirror";
 import { leastBusy, type Target, type Upstream } from "./table";
 import { refuse } from "./v2";
 
@@ -20,6 +21,8 @@ export interface Call {
   agent: Agent;
   maxBytes: number;
   headers: Record<string, string>;
+  /** Is told of a held body and of the answer to it; null when nobody wants to know. */
+  watcher: Watcher | null;
 }
 
 /** Answers a request from the least busy replica; 413 for a body over the limit, 503 when no replica takes it. */
@@ -34,8 +37,10 @@ export function forward(call: Call) {
   request.on("data", (part: Buffer) => parts.push(part));
   request.on("end", () => {
     const [first] = parts;
-    if (!response.destroyed)
-      attempt(call, parts.length === 1 && first ? first : Buffer.concat(parts), new Set());
+    if (response.destroyed) return;
+    const body = parts.length === 1 && first ? first : Buffer.concat(parts);
+    call.watcher?.body(body, request.headers["content-type"]);
+    attempt(call, body, new Set());
   });
 }
 
@@ -94,6 +99,7 @@ function attempt(call: Call, body: Body, tried: Set<Upstream>) {
       answer.statusCode === 401 ? 503 : (answer.statusCode ?? 502),
       answerHeaders(call, answer),
     );
+    call.watcher?.answer(answer);
     answer.pipe(response);
   });
   out.on("error", (error: NodeJS.ErrnoException) => {

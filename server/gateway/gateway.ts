@@ -11,7 +11,8 @@ import { CallerDirectory } from "./callers";
 import { RouteFeed } from "./feed";
 import { forward, replicaAgent } from "./forward";
 import { Meter } from "./meter";
-import { addMinutes } from "./repo";
+import { Mirror } from "./mirror";
+import { storeCounts } from "./repo";
 import { Routes, type Target } from "./table";
 import { answer, parsePath, refuse, type V2Path } from "./v2";
 
@@ -66,18 +67,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   await Promise.all([feed.start(), callers.start()]);
 
   const agent = replicaAgent();
-  const serve = handler({ routes, meter, callers, agent, maxBytes: options.maxBodyBytes });
+  const mirror = new Mirror(agent, meter);
+  const serve = handler({ routes, meter, mirror, callers, agent, maxBytes: options.maxBodyBytes });
   const server = createServer({ keepAliveTimeout: 65_000, noDelay: true }, serve);
   const { port } = await listen(server, options.port, options.host);
 
-  const flush = async () => {
-    const rows = meter.take(Date.now());
-    if (rows.length === 0) return;
-    await addMinutes(pool, options.gatewayId, rows).catch((error: unknown) => {
-      meter.putBack(rows);
-      log().warn({ error }, "the counts could not be stored; they are kept for the next time");
-    });
-  };
+  const flush = () =>
+    storeCounts(pool, options.gatewayId, meter).catch((error: unknown) =>
+      log().warn({ error }, "the counts could not be stored; they are kept for the next time"),
+    );
   const timer = setInterval(() => void flush(), FLUSH_MS);
 
   return {
@@ -113,6 +111,7 @@ const listen = (server: ReturnType<typeof createServer>, port: number, host: str
 interface Parts {
   routes: Routes;
   meter: Meter;
+  mirror: Mirror;
   callers: CallerDirectory;
   agent: ReturnType<typeof replicaAgent>;
   maxBytes: number;
@@ -187,14 +186,18 @@ function askModel(asked: Asked, path: Extract<V2Path, { kind: "model" }>, teamId
       },
     );
   }
-  const target = routes.find(teamId, path.model);
-  if (!target) return refuse(response, 404, `No model ${path.model} serves in production.`, headers);
-  const serving = target.route.version.number;
-  if (path.version !== null && path.version.replace(/^v/, "") !== String(serving)) {
-    const message = `Version ${path.version} of ${path.model} does not serve; ${serving} does.`;
+  const arms = routes.find(teamId, path.model);
+  if (!arms) return refuse(response, 404, `No model ${path.model} serves in production.`, headers);
+  const isInfer = path.verb === "infer";
+  const target = path.version !== null ? arms.ofVersion(path.version) : isInfer ? arms.next() : arms.main();
+  if (!target) {
+    const numbers = arms.targets.map(({ route }) => route.version.number);
+    const serving = numbers.length === 1 ? `${numbers[0]} does` : `${numbers.join(" and ")} do`;
+    const message = `Version ${path.version} of ${path.model} does not serve; ${serving}.`;
     return refuse(response, 404, message, headers);
   }
-  if (path.verb === "infer") measure(asked, target);
+  if (isInfer) measure(asked, target);
+  const shadow = isInfer ? arms.nextShadow() : null;
   forward({
     request,
     response,
@@ -203,6 +206,7 @@ function askModel(asked: Asked, path: Extract<V2Path, { kind: "model" }>, teamId
     agent: asked.agent,
     maxBytes: asked.maxBytes,
     headers: { ...target.headers, ...headers },
+    watcher: shadow ? asked.mirror.watch(response, target, shadow) : null,
   });
 }
 

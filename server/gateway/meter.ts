@@ -1,61 +1,62 @@
-/** Counts of requests by model and version: rows of `serving_minute`, and Prometheus text. */
-import type { Route } from "./contract";
+/** Counts of requests by model and version: rows of `serving_minute` and `serving_window`, and Prometheus text. */
+import { Histogram } from "./histogram";
+import { labelsOf } from "./labels";
+import { type Held, Periods } from "./periods";
+import { ShadowMeter } from "./shadow-meter";
+import type { ServedVersion } from "./table";
 
-/** Upper edges of the histogram, µs: a factor of 1.15 apart, so a quantile is at most 7% off. */
-const EDGES = Array.from({ length: 100 }, (_, i) => 50 * 1.15 ** i);
-/** Every fourth edge goes to Prometheus. */
-const SHOWN = EDGES.map((edge, index) => ({ edge, index })).filter(({ index }) => index % 4 === 3);
-const LOG_STEP = Math.log(1.15);
 const MINUTE_MS = 60_000;
+/** What alarms of a rollout look at. */
+export const WINDOW_MS = 10_000;
 
-export class Histogram {
-  readonly counts = new Uint32Array(EDGES.length + 1);
-  total = 0;
-  sumUs = 0;
-
-  add(us: number): void {
-    const index = us <= 50 ? 0 : Math.min(Math.ceil(Math.log(us / 50) / LOG_STEP), EDGES.length);
-    this.counts[index] = (this.counts[index] ?? 0) + 1;
-    this.total += 1;
-    this.sumUs += us;
-  }
-
-  /** The value below which a share `q` of the observations lies, µs; 0 when there are none. */
-  quantile(q: number): number {
-    let rank = q * this.total;
-    for (let index = 0; index < this.counts.length; index += 1) {
-      const here = this.counts[index] ?? 0;
-      if (here > 0 && rank <= here) {
-        const low = index === 0 ? 0 : (EDGES[index - 1] ?? 0);
-        const high = EDGES[index] ?? low * 1.15;
-        return Math.round(low + (high - low) * (rank / here));
-      }
-      rank -= here;
-    }
-    return 0;
-  }
-}
-
-export interface MinuteRow {
+/** Requests and errors are those since the row was last taken; the quantiles are of the whole period. */
+export interface ServingRow {
   teamId: string;
   modelId: string;
   versionId: string;
-  minute: Date;
-  /** Requests and errors since the row was last taken. */
+  at: Date;
   requests: number;
   errors: number;
-  /** Of the whole minute. */
   p50Us: number;
   p99Us: number;
 }
 
-interface Minute {
-  route: Route;
-  at: number;
-  histogram: Histogram;
-  requests: number;
-  errors: number;
+class ServingCell implements Held<ServingRow> {
+  private readonly histogram = new Histogram();
+  private requests = 0;
+  private errors = 0;
+
+  constructor(private readonly served: ServedVersion) {}
+
+  count(status: number, us: number): void {
+    this.requests += 1;
+    if (isError(status)) this.errors += 1;
+    this.histogram.add(us);
+  }
+  isEmpty(): boolean {
+    return this.requests === 0;
+  }
+  take(at: Date): ServingRow {
+    const row = {
+      teamId: this.served.teamId,
+      modelId: this.served.modelId,
+      versionId: this.served.version.id,
+      at,
+      requests: this.requests,
+      errors: this.errors,
+      p50Us: this.histogram.quantile(0.5),
+      p99Us: this.histogram.quantile(0.99),
+    };
+    this.requests = 0;
+    this.errors = 0;
+    return row;
+  }
+  putBack(row: ServingRow): void {
+    this.requests += row.requests;
+    this.errors += row.errors;
+  }
 }
+
 interface Total {
   labels: string;
   byStatus: Map<number, number>;
@@ -63,64 +64,26 @@ interface Total {
 }
 
 const isError = (status: number) => status >= 500;
-const escapeLabel = (text: string) => text.replace(/[\\"\n]/g, (c) => (c === "\n" ? "\\n" : `\\${c}`));
 
 export class Meter {
-  private minutes = new Map<string, Minute>();
+  readonly minutes = new Periods<ServingCell, ServingRow>(MINUTE_MS, (row) => row.versionId);
+  readonly windows = new Periods<ServingCell, ServingRow>(WINDOW_MS, (row) => row.versionId);
+  readonly shadow = new ShadowMeter();
   private totals = new Map<string, Total>();
 
   /** @param us from the request's arrival to the last byte of its answer, µs */
-  count(route: Route, status: number, us: number, now: number): void {
-    const at = now - (now % MINUTE_MS);
-    const key = `${route.version.id}/${at}`;
-    let minute = this.minutes.get(key);
-    if (!minute) {
-      minute = { route, at, histogram: new Histogram(), requests: 0, errors: 0 };
-      this.minutes.set(key, minute);
-    }
-    minute.requests += 1;
-    if (isError(status)) minute.errors += 1;
-    minute.histogram.add(us);
+  count(served: ServedVersion, status: number, us: number, now: number): void {
+    const { id } = served.version;
+    for (const periods of [this.minutes, this.windows])
+      periods.at(id, now, () => new ServingCell(served)).count(status, us);
 
-    let total = this.totals.get(route.version.id);
+    let total = this.totals.get(id);
     if (!total) {
-      const labels = `team="${route.teamId}",model="${escapeLabel(route.model)}",version="${route.version.number}"`;
-      total = { labels, byStatus: new Map(), histogram: new Histogram() };
-      this.totals.set(route.version.id, total);
+      total = { labels: labelsOf(served), byStatus: new Map(), histogram: new Histogram() };
+      this.totals.set(id, total);
     }
     total.byStatus.set(status, (total.byStatus.get(status) ?? 0) + 1);
     total.histogram.add(us);
-  }
-
-  /** What was counted since the last time. Give it back with `putBack` when it could not be stored. */
-  take(now: number): MinuteRow[] {
-    const rows: MinuteRow[] = [];
-    for (const [key, minute] of this.minutes) {
-      if (minute.requests > 0) {
-        rows.push({
-          teamId: minute.route.teamId,
-          modelId: minute.route.modelId,
-          versionId: minute.route.version.id,
-          minute: new Date(minute.at),
-          requests: minute.requests,
-          errors: minute.errors,
-          p50Us: minute.histogram.quantile(0.5),
-          p99Us: minute.histogram.quantile(0.99),
-        });
-        minute.requests = 0;
-        minute.errors = 0;
-      } else if (now - minute.at >= 2 * MINUTE_MS) this.minutes.delete(key);
-    }
-    return rows;
-  }
-
-  putBack(rows: readonly MinuteRow[]): void {
-    for (const row of rows) {
-      const minute = this.minutes.get(`${row.versionId}/${row.minute.getTime()}`);
-      if (!minute) continue;
-      minute.requests += row.requests;
-      minute.errors += row.errors;
-    }
   }
 
   /** Prometheus text, version 0.0.4. Seconds, as its conventions have it. */
@@ -148,21 +111,8 @@ export class Meter {
       "# HELP lathe_gateway_request_seconds From a request's arrival to the last byte of its answer.",
       "# TYPE lathe_gateway_request_seconds histogram",
     );
-    for (const { labels, histogram } of totals) {
-      let below = 0;
-      let next = 0;
-      for (const { edge, index } of SHOWN) {
-        for (; next <= index; next += 1) below += histogram.counts[next] ?? 0;
-        lines.push(
-          `lathe_gateway_request_seconds_bucket{${labels},le="${(edge / 1e6).toPrecision(4)}"} ${below}`,
-        );
-      }
-      lines.push(
-        `lathe_gateway_request_seconds_bucket{${labels},le="+Inf"} ${histogram.total}`,
-        `lathe_gateway_request_seconds_sum{${labels}} ${histogram.sumUs / 1e6}`,
-        `lathe_gateway_request_seconds_count{${labels}} ${histogram.total}`,
-      );
-    }
-    return `${lines.join("\n")}\n`;
+    for (const { labels, histogram } of totals)
+      lines.push(...histogram.prometheus("lathe_gateway_request_seconds", labels));
+    return `${[...lines, ...this.shadow.prometheus()].join("\n")}\n`;
   }
 }

@@ -1,7 +1,8 @@
 /** The gateway's SQL: plain statements on its own small pool, so that its process carries nothing else. */
 import type { Pool } from "pg";
 import { RevisedTable } from "./contract";
-import type { MinuteRow } from "./meter";
+import type { Meter, ServingRow } from "./meter";
+import type { ShadowRow } from "./shadow-meter";
 
 /** The table in force if it is another than `known`; null when nothing changed or nothing was published yet. */
 export async function readTable(pool: Pool, known: number): Promise<RevisedTable | null> {
@@ -30,26 +31,95 @@ export async function reportApplied(
   await pool.query("notify lathe_outbox");
 }
 
-export async function addMinutes(pool: Pool, gatewayId: string, rows: readonly MinuteRow[]): Promise<void> {
-  const column = <K extends keyof MinuteRow>(key: K) => rows.map((row) => row[key]);
+/** Stores what was counted since the last time; each table that could not be written is counted again. */
+export async function storeCounts(pool: Pool, gatewayId: string, meter: Meter): Promise<void> {
+  const now = Date.now();
+  const serving = (table: "serving_minute" | "serving_window") => (rows: readonly ServingRow[]) =>
+    addServing(pool, table, gatewayId, rows);
+  await Promise.all([
+    move(meter.minutes, now, serving("serving_minute")),
+    move(meter.windows, now, serving("serving_window")),
+    move(meter.shadow.minutes, now, (rows) => addShadow(pool, gatewayId, rows)),
+  ]);
+}
+
+async function move<Row>(
+  counted: { take(now: number): Row[]; putBack(rows: readonly Row[]): void },
+  now: number,
+  store: (rows: readonly Row[]) => Promise<void>,
+): Promise<void> {
+  const rows = counted.take(now);
+  if (rows.length === 0) return;
+  await store(rows).catch((error: unknown) => {
+    counted.putBack(rows);
+    throw error;
+  });
+}
+
+const column =
+  <Row>(rows: readonly Row[]) =>
+  <K extends keyof Row>(key: K) =>
+    rows.map((row) => row[key]);
+
+async function addServing(
+  pool: Pool,
+  table: "serving_minute" | "serving_window",
+  gatewayId: string,
+  rows: readonly ServingRow[],
+): Promise<void> {
+  const of = column(rows);
+  const at = table === "serving_minute" ? "minute" : "at";
   await pool.query(
-    `insert into serving_minute (team_id, model_id, version_id, gateway_id, minute, requests, errors, p50_us, p99_us)
-     select team, model, version, $1, minute, requests, errors, p50, p99
+    `insert into ${table} as held (team_id, model_id, version_id, gateway_id, ${at}, requests, errors, p50_us, p99_us)
+     select team, model, version, $1, at, requests, errors, p50, p99
      from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7::int[], $8::int[], $9::int[])
-       as t (team, model, version, minute, requests, errors, p50, p99)
-     on conflict (model_id, version_id, gateway_id, minute) do update set
-       requests = serving_minute.requests + excluded.requests, errors = serving_minute.errors + excluded.errors,
+       as t (team, model, version, at, requests, errors, p50, p99)
+     on conflict (model_id, version_id, gateway_id, ${at}) do update set
+       requests = held.requests + excluded.requests, errors = held.errors + excluded.errors,
        p50_us = excluded.p50_us, p99_us = excluded.p99_us`,
     [
       gatewayId,
-      column("teamId"),
-      column("modelId"),
-      column("versionId"),
-      column("minute"),
-      column("requests"),
-      column("errors"),
-      column("p50Us"),
-      column("p99Us"),
+      of("teamId"),
+      of("modelId"),
+      of("versionId"),
+      of("at"),
+      of("requests"),
+      of("errors"),
+      of("p50Us"),
+      of("p99Us"),
+    ],
+  );
+}
+
+async function addShadow(pool: Pool, gatewayId: string, rows: readonly ShadowRow[]): Promise<void> {
+  const of = column(rows);
+  await pool.query(
+    `insert into shadow_minute as held (team_id, model_id, version_id, reference_id, gateway_id, minute,
+       compared, agreed, not_compared, dropped, p50_us, p99_us, reference_p50_us, reference_p99_us)
+     select team, model, version, reference, $1, at, compared, agreed, not_compared, dropped, p50, p99, rp50, rp99
+     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::int[], $8::int[], $9::int[],
+         $10::int[], $11::int[], $12::int[], $13::int[], $14::int[])
+       as t (team, model, version, reference, at, compared, agreed, not_compared, dropped, p50, p99, rp50, rp99)
+     on conflict (model_id, version_id, reference_id, gateway_id, minute) do update set
+       compared = held.compared + excluded.compared, agreed = held.agreed + excluded.agreed,
+       not_compared = held.not_compared + excluded.not_compared, dropped = held.dropped + excluded.dropped,
+       p50_us = excluded.p50_us, p99_us = excluded.p99_us,
+       reference_p50_us = excluded.reference_p50_us, reference_p99_us = excluded.reference_p99_us`,
+    [
+      gatewayId,
+      of("teamId"),
+      of("modelId"),
+      of("versionId"),
+      of("referenceId"),
+      of("at"),
+      of("compared"),
+      of("agreed"),
+      of("notCompared"),
+      of("dropped"),
+      of("p50Us"),
+      of("p99Us"),
+      of("referenceP50Us"),
+      of("referenceP99Us"),
     ],
   );
 }

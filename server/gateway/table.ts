@@ -1,5 +1,6 @@
 /** The route table in memory: swapped whole, so that a request sees one revision from its first to its last byte. */
-import type { RevisedTable, Route } from "./contract";
+import type { RevisedTable, Route, RouteArm, RouteReplica } from "./contract";
+import { Turns } from "./turns";
 
 /** A replica as the gateway knows it. `outstanding` survives a swap of the table. */
 export interface Upstream {
@@ -10,11 +11,58 @@ export interface Upstream {
   outstanding: number;
 }
 
+/** Which version of which model answers: what counts and headers are kept by. */
+export interface ServedVersion extends Pick<Route, "teamId" | "modelId" | "model"> {
+  version: RouteArm["version"];
+  releaseId: string;
+}
+
 export interface Target {
-  route: Route;
+  route: ServedVersion;
   upstreams: readonly Upstream[];
   /** Headers of every answer of this version. */
   headers: Record<string, string>;
+}
+
+/** A model's versions in force, and whose turn it is. */
+export class Arms {
+  private readonly turns: Turns;
+  private readonly shadowTurns: Turns;
+
+  constructor(
+    readonly targets: readonly Target[],
+    readonly shadow: Target | null,
+    weights: { arms: readonly number[]; shadowPercent: number },
+    before: Arms | undefined,
+  ) {
+    this.turns = Turns.of(weights.arms, before?.turns);
+    const { shadowPercent } = weights;
+    this.shadowTurns = Turns.of([shadowPercent, 100 - shadowPercent], before?.shadowTurns);
+  }
+
+  /** The version whose turn it is to answer. */
+  next(): Target {
+    return this.at(this.turns.next());
+  }
+  /** The version with most of the traffic. */
+  main(): Target {
+    return this.at(this.turns.weights.indexOf(Math.max(...this.turns.weights)));
+  }
+  /** The arm of a version as a path names it: "7" or "v7". */
+  ofVersion(named: string): Target | undefined {
+    const number = named.replace(/^v/, "");
+    return this.targets.find(({ route }) => String(route.version.number) === number);
+  }
+  /** The shadow where this request is among its share. */
+  nextShadow(): Target | null {
+    return this.shadow && this.shadowTurns.next() === 0 ? this.shadow : null;
+  }
+
+  private at(index: number): Target {
+    const target = this.targets[index];
+    if (!target) throw new Error("a route has no arm with a weight, which its shape refuses");
+    return target;
+  }
 }
 
 const keyOf = (teamId: string, model: string) => `${teamId}/${model}`;
@@ -22,52 +70,66 @@ const keyOf = (teamId: string, model: string) => `${teamId}/${model}`;
 export class Routes {
   /** −1 until the first table is known. */
   revision = -1;
-  private targets = new Map<string, Target>();
+  private models = new Map<string, Arms>();
 
   /** @param bearerOf the token that a replica takes, by its id */
   constructor(private readonly bearerOf: (replicaId: string) => string) {}
 
-  find(teamId: string, model: string): Target | undefined {
-    return this.targets.get(keyOf(teamId, model));
-  }
-  all(): Route[] {
-    return [...this.targets.values()].map((target) => target.route);
+  find(teamId: string, model: string): Arms | undefined {
+    return this.models.get(keyOf(teamId, model));
   }
 
   /** Takes a table into force in one step; requests in flight keep the target they were given. */
   swap(table: RevisedTable): void {
-    const known = new Map(
-      [...this.targets.values()]
-        .flatMap((t) => t.upstreams)
-        .map((u) => [`${u.id}@${u.hostname}:${u.port}`, u]),
-    );
-    const upstream = (id: string, address: string): Upstream => {
-      const { hostname, port } = new URL(address);
-      return (
-        known.get(`${id}@${hostname}:${port}`) ?? {
-          id,
-          hostname: hostname.replace(/^\[|\]$/g, ""),
-          port: Number(port),
-          authorization: `Bearer ${this.bearerOf(id)}`,
-          outstanding: 0,
-        }
-      );
-    };
-    this.targets = new Map(
-      table.routes.map((route) => [
-        keyOf(route.teamId, route.model),
-        {
-          route,
-          upstreams: route.replicas.map((r) => upstream(r.id, r.address)),
-          headers: {
-            "x-lathe-version": String(route.version.number),
-            "x-lathe-digest": route.version.digest,
-            "x-lathe-release": route.releaseId,
-          },
-        },
-      ]),
+    const upstream = this.upstreams();
+    const target = (route: Route, arm: Pick<RouteArm, "version" | "releaseId" | "replicas">): Target => ({
+      route: {
+        teamId: route.teamId,
+        modelId: route.modelId,
+        model: route.model,
+        version: arm.version,
+        releaseId: arm.releaseId,
+      },
+      upstreams: arm.replicas.map(upstream),
+      headers: {
+        "x-lathe-version": String(arm.version.number),
+        "x-lathe-digest": arm.version.digest,
+        "x-lathe-release": arm.releaseId,
+      },
+    });
+    this.models = new Map(
+      table.routes.map((route) => {
+        const key = keyOf(route.teamId, route.model);
+        const weights = {
+          arms: route.arms.map((arm) => arm.weight),
+          shadowPercent: route.shadow?.percent ?? 0,
+        };
+        const targets = route.arms.map((arm) => target(route, arm));
+        const shadow = route.shadow && target(route, route.shadow);
+        return [key, new Arms(targets, shadow, weights, this.models.get(key))];
+      }),
     );
     this.revision = table.revision;
+  }
+
+  /** Replicas by id and address: those known keep what they count. */
+  private upstreams(): (replica: RouteReplica) => Upstream {
+    const known = new Map<string, Upstream>();
+    const keyOf = (u: Pick<Upstream, "id" | "hostname" | "port">) => `${u.id}@${u.hostname}:${u.port}`;
+    for (const { targets, shadow } of this.models.values())
+      for (const target of shadow ? [...targets, shadow] : targets)
+        for (const upstream of target.upstreams) known.set(keyOf(upstream), upstream);
+    return ({ id, address }) => {
+      const url = new URL(address);
+      const place = { id, hostname: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) };
+      const upstream = known.get(keyOf(place)) ?? {
+        ...place,
+        authorization: `Bearer ${this.bearerOf(id)}`,
+        outstanding: 0,
+      };
+      known.set(keyOf(place), upstream);
+      return upstream;
+    };
   }
 }
 

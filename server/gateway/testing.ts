@@ -9,6 +9,8 @@ export interface FakeReplica {
   /** Requests that reached it, and those whose client left before the answer. */
   asked: number;
   aborted: number;
+  /** The scores it answers. */
+  scores: number[];
   /** Answers wait while this holds. */
   hold: Promise<void> | null;
   close(): Promise<void>;
@@ -25,6 +27,7 @@ export async function startReplica(digest: string): Promise<FakeReplica> {
     digest,
     asked: 0,
     aborted: 0,
+    scores: [0, 1],
     hold: null,
     close: () => closeServer(server),
   };
@@ -52,7 +55,7 @@ export async function startReplica(digest: string): Promise<FakeReplica> {
       return say(400, { error: "The body is not JSON." });
     }
     say(200, {
-      outputs: [{ name: "logits", datatype: "FP32", shape: [1, 2], data: [0, 1] }],
+      outputs: [{ name: "logits", datatype: "FP32", shape: [1, 2], data: replica.scores }],
       digest,
       bytes: body.length,
     });

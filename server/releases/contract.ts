@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { type DatasetTask, TASKS } from "../datasets/contract";
 import { Id, Sha256 } from "../platform/atoms";
+import { Strategy } from "./rollout-contract";
 
 export const Environment = z.enum(["staging", "production"]);
 export type Environment = z.infer<typeof Environment>;
@@ -53,7 +54,12 @@ export const accuracyRule = (task: DatasetTask, policy: Policy): string =>
 const Note = z.string().trim().min(10, "say in a sentence why this should serve").max(4000);
 const Sentence = z.string().trim().max(1000);
 
-export const CreateRequest = z.object({ versionId: Id, datasetId: Id, note: Note });
+export const CreateRequest = z.object({
+  versionId: Id,
+  datasetId: Id,
+  note: Note,
+  strategy: Strategy.default({ kind: "at_once" }),
+});
 /** What the approver saw; an approval is void when any of it changed. */
 export const ApproveRequest = z.object({
   number: z.number().int().positive(),

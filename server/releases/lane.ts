@@ -1,10 +1,11 @@
 /** A lane is one environment of one model: its revisions and replicas, and pure questions about them. */
+import { isWatched, type Rollout } from "./rollout";
 
 export interface LaneRelease {
   id: string;
   revision: number;
   kind: "promotion" | "rollback" | "forward";
-  state: "preparing" | "serving" | "replaced" | "failed";
+  state: "preparing" | "rolling_out" | "serving" | "replaced" | "failed";
   version: { id: string; number: number; digest: string };
   previousId: string | null;
   restoresId: string | null;
@@ -12,6 +13,8 @@ export interface LaneRelease {
   createdAt: Date;
   replacedAt: Date | null;
   rolledBackFrom: boolean;
+  /** Null for one that takes over at once. */
+  rollout: Rollout | null;
 }
 export interface LaneReplica {
   id: string;
@@ -22,6 +25,19 @@ export interface LaneReplica {
   createdAt: Date;
   isDesired: boolean;
 }
+/** Which releases answer which share, and through which replicas. */
+export interface Routing {
+  arms: readonly {
+    releaseId: string;
+    weight: number;
+    replicas: readonly { id: string; address: string }[];
+  }[];
+  shadow: {
+    releaseId: string;
+    percent: number;
+    replicas: readonly { id: string; address: string }[];
+  } | null;
+}
 export interface Lane {
   teamId: string;
   modelId: string;
@@ -31,7 +47,7 @@ export interface Lane {
   /** Desired ones, and those of the last hour. */
   replicas: readonly LaneReplica[];
   /** What gateways are told now. */
-  routed: { releaseId: string; replicas: readonly { id: string; address: string }[] } | null;
+  routed: Routing | null;
 }
 
 /** How many versions besides the serving one keep a replica, so that the way back takes milliseconds. */
@@ -39,6 +55,16 @@ export const KEPT_WARM = 2;
 
 export const servingOf = (lane: Lane): LaneRelease | undefined =>
   lane.releases.find((release) => release.state === "serving");
+
+/** The release that a share of the requests reaches, beside the serving one. */
+export const rollingOf = (lane: Lane): LaneRelease | undefined =>
+  lane.releases.find((release) => release.state === "rolling_out");
+
+/** The release whose rollout alarms look at: rolled out, or serving alone for its bake time. */
+export const watchedOf = (lane: Lane): LaneRelease | undefined =>
+  lane.releases.find(
+    (r) => (r.state === "rolling_out" || r.state === "serving") && r.rollout && isWatched(r.rollout),
+  );
 
 export const readyReplicas = (lane: Lane, versionId: string) =>
   lane.replicas.flatMap((r) =>
@@ -56,10 +82,11 @@ export function rootOf(lane: Lane, release: LaneRelease): LaneRelease {
 const served = (lane: Lane, versionId: string) =>
   lane.releases.filter((r) => r.state === "replaced" && r.restoresId === null && r.version.id !== versionId);
 
-/** Where rolling back leads: the last healthy revision below the serving one that was not itself rolled back from. */
+/** Where rolling back leads: during a rollout what serves beside it, else the last healthy revision below the serving one that was not itself rolled back from. */
 export function rollbackTarget(lane: Lane): LaneRelease | undefined {
   const serving = servingOf(lane);
   if (!serving) return undefined;
+  if (rollingOf(lane)) return rootOf(lane, serving);
   const position = rootOf(lane, serving).revision;
   return served(lane, serving.version.id).find((r) => r.revision < position && !r.rolledBackFrom);
 }

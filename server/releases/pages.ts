@@ -16,6 +16,8 @@ import { Gate } from "./contract";
 import { forwardTarget, type Lane, type LaneRelease, readyReplicas, rollbackTarget, servingOf } from "./lane";
 import { DEFAULT_POLICY } from "./policy";
 import { findRequest, loadLane } from "./repo";
+import { Strategy } from "./rollout-contract";
+import { lastDrill } from "./rollout-repo";
 import { whatChanged } from "./service";
 import { laneRows, minuteRows, requestRows, type TimelineRow, timelineRows, trafficRows } from "./views";
 
@@ -82,11 +84,12 @@ export async function modelPage(ctx: TeamContext, input: { model: string }) {
     .from(model)
     .where(and(eq(model.teamId, ctx.teamId), eq(model.name, input.model)));
   if (!found) throw new NotFound(`There is no model ${input.model} in this team.`);
-  const [lane, releases, minutes, replicas] = await Promise.all([
+  const [lane, releases, minutes, replicas, drill] = await Promise.all([
     loadLane(ctx.db, ctx.teamId, found.id),
     timelineRows(ctx.db, ctx.teamId, { modelId: found.id, limit: TIMELINE }),
     minuteRows(ctx.db, ctx.teamId, found.id),
     replicaRows(ctx, found.id),
+    lastDrill(ctx.db, ctx.teamId, found.id),
   ]);
   const serving = servingOf(lane);
   const preparing = releases.find((r) => r.state === "preparing") ?? null;
@@ -94,6 +97,14 @@ export async function modelPage(ctx: TeamContext, input: { model: string }) {
     model: found,
     serving: releases.find((r) => r.id === serving?.id) ?? null,
     preparing,
+    rolling: releases.find((r) => r.state === "rolling_out") ?? null,
+    arms: (lane.routed?.arms ?? []).flatMap(({ releaseId, weight }) => {
+      const found = lane.releases.find((r) => r.id === releaseId);
+      return found
+        ? [{ releaseId, weight, version: found.version.number, digest: found.version.digest }]
+        : [];
+    }),
+    drill,
     replicas: replicas.map((r) => ({ ...r, isServing: r.versionId === serving?.version.id })),
     rollback: preview(lane, rollbackTarget(lane), releases),
     forward: preview(lane, forwardTarget(lane), releases),
@@ -266,6 +277,7 @@ export async function requestPage(ctx: TeamContext, input: { number: number }) {
     number: request.number,
     state: request.state,
     note: request.note,
+    strategy: Strategy.parse(request.strategy),
     createdAt: request.createdAt,
     decidedAt: request.decidedAt,
     releaseId: request.releaseId,

@@ -2,6 +2,9 @@ import { expect, test } from "vitest";
 import type { Lane, LaneRelease, LaneReplica } from "./lane";
 import { forwardTarget, rollbackTarget, warmVersions } from "./lane";
 import { plan } from "./plan";
+import type { Rollout } from "./rollout";
+import { Strategy } from "./rollout-contract";
+import { alone } from "./routing";
 
 const NOW = new Date("2026-11-23T14:32:08Z");
 const ago = (seconds: number) => new Date(NOW.getTime() - seconds * 1000);
@@ -20,6 +23,7 @@ function release(revision: number, version: number, values: Partial<LaneRelease>
     createdAt: ago(1000 - revision),
     replacedAt: ago(500 - revision),
     rolledBackFrom: false,
+    rollout: null,
     ...values,
   };
 }
@@ -72,7 +76,7 @@ test.each<[string, Lane, ReturnType<typeof plan>]>([
     lane(
       [release(1, 1, serving), release(2, 2, { ...preparing, replicas: 2 })],
       [replica("a", 1), replica("b", 2), replica("c", 2, { state: "starting" })],
-      { releaseId: "rel_1", replicas: [at("a")] },
+      alone("rel_1", [at("a")]),
     ),
     [],
   ],
@@ -94,7 +98,7 @@ test.each<[string, Lane, ReturnType<typeof plan>]>([
         replica("c", 2, { state: "failed", isDesired: false, createdAt: ago(10) }),
         replica("d", 2, { state: "failed", createdAt: ago(5), message: "no input named x" }),
       ],
-      { releaseId: "rel_1", replicas: [at("a")] },
+      alone("rel_1", [at("a")]),
     ),
     [
       {
@@ -133,7 +137,7 @@ test.each<[string, Lane, ReturnType<typeof plan>]>([
     lane(
       [release(1, 1), release(2, 2), release(3, 3), release(4, 4, serving)],
       [replica("a", 1), replica("b", 2), replica("c", 3), replica("d", 4)],
-      { releaseId: "rel_4", replicas: [at("d")] },
+      alone("rel_4", [at("d")]),
     ),
     [{ type: "retire_replica", replicaId: "a" }],
   ],
@@ -142,10 +146,7 @@ test.each<[string, Lane, ReturnType<typeof plan>]>([
     lane(
       [release(1, 1), release(2, 2, serving)],
       [replica("a", 1, { state: "failed", createdAt: ago(60) }), replica("b", 2)],
-      {
-        releaseId: "rel_2",
-        replicas: [at("b")],
-      },
+      alone("rel_2", [at("b")]),
     ),
     [
       { type: "retire_replica", replicaId: "a" },
@@ -161,28 +162,95 @@ test.each<[string, Lane, ReturnType<typeof plan>]>([
         replica("c", 1, { state: "failed", createdAt: ago(8) }),
         replica("b", 2),
       ],
-      { releaseId: "rel_2", replicas: [at("b")] },
+      alone("rel_2", [at("b")]),
     ),
     [{ type: "retire_replica", replicaId: "c" }],
   ],
   [
     "the serving release's new address reaches the gateways",
-    lane([release(1, 1, serving)], [replica("a", 1)], {
-      releaseId: "rel_1",
-      replicas: [{ id: "a", address: "http://127.0.0.1/before" }],
-    }),
-    [{ type: "reroute", releaseId: "rel_1", replicas: [at("a")] }],
+    lane(
+      [release(1, 1, serving)],
+      [replica("a", 1)],
+      alone("rel_1", [{ id: "a", address: "http://127.0.0.1/before" }]),
+    ),
+    [{ type: "reroute", routing: alone("rel_1", [at("a")]) }],
   ],
   [
     "with no replica ready the last route stays",
-    lane([release(1, 1, serving)], [replica("a", 1, { state: "starting", address: null })], {
-      releaseId: "rel_1",
-      replicas: [at("a")],
-    }),
+    lane(
+      [release(1, 1, serving)],
+      [replica("a", 1, { state: "starting", address: null })],
+      alone("rel_1", [at("a")]),
+    ),
     [],
   ],
 ])("%s", (_name, given, expected) => {
   expect(plan(given, NOW)).toEqual(expected);
+});
+
+/** v2 on its way beside v1, both with a replica. */
+function rolling(state: LaneRelease["state"], position: Partial<Rollout>, auto = false): Lane {
+  const strategy = Strategy.parse({ kind: "canary", steps: [5, 50, 100], bakeMinutes: 10, auto });
+  if (strategy.kind !== "canary") throw new Error("a canary was asked for");
+  const rollout = {
+    id: "rol_1",
+    strategy,
+    phase: "canary",
+    step: 0,
+    isHeld: false,
+    since: ago(601),
+    ...position,
+  } as const;
+  const way = state === "serving" ? release(1, 1) : release(1, 1, serving);
+  return lane(
+    [way, release(2, 2, { state, replacedAt: null, createdAt: ago(30), rollout })],
+    [replica("a", 1), replica("b", 2)],
+    {
+      arms: [
+        { releaseId: "rel_1", weight: 95, replicas: [at("a")] },
+        { releaseId: "rel_2", weight: 5, replicas: [at("b")] },
+      ],
+      shadow: null,
+    },
+  );
+}
+
+test.each<[string, Lane, ReturnType<typeof plan>]>([
+  [
+    "a release with steps begins them once it is ready",
+    rolling("preparing", { phase: "preparing" }),
+    [{ type: "begin_rollout", releaseId: "rel_2" }],
+  ],
+  ["a canary never goes on by itself", rolling("rolling_out", {}), []],
+  [
+    "unless that was agreed",
+    rolling("rolling_out", {}, true),
+    [{ type: "advance_rollout", releaseId: "rel_2" }],
+  ],
+  ["and not while it is held", rolling("rolling_out", { isHeld: true }, true), []],
+  ["nor before its time", rolling("rolling_out", { since: ago(599) }, true), []],
+  [
+    "the route follows its step",
+    rolling("rolling_out", { step: 1 }),
+    [
+      {
+        type: "reroute",
+        routing: {
+          arms: [
+            { releaseId: "rel_1", weight: 50, replicas: [at("a")] },
+            { releaseId: "rel_2", weight: 50, replicas: [at("b")] },
+          ],
+          shadow: null,
+        },
+      },
+    ],
+  ],
+])("%s", (_name, given, expected) => {
+  expect(plan(given, NOW)).toEqual(expected);
+});
+
+test("rolling back during a canary leads to what serves beside it", () => {
+  expect(rollbackTarget(rolling("rolling_out", {}))?.id).toBe("rel_1");
 });
 
 test("rolling back goes one deeper each time, and forward comes up the same way", () => {

@@ -1,5 +1,17 @@
 /** What a lane needs next: from what is desired and what was observed to actions. Pure; `reconcile.ts` does them. */
-import { type Lane, type LaneReplica, readyReplicas, servingOf, warmVersions } from "./lane";
+import {
+  type Lane,
+  type LaneRelease,
+  type LaneReplica,
+  type Routing,
+  readyReplicas,
+  rollingOf,
+  servingOf,
+  warmVersions,
+  watchedOf,
+} from "./lane";
+import { dueAt } from "./rollout";
+import { isRouted, wantedRouting } from "./routing";
 
 export type Action =
   | { type: "start_replica"; versionId: string }
@@ -7,8 +19,12 @@ export type Action =
   | { type: "fail_release"; releaseId: string; message: string }
   /** Traffic moves to this release. */
   | { type: "publish"; releaseId: string; replicas: { id: string; address: string }[] }
-  /** The serving release's replicas changed. */
-  | { type: "reroute"; releaseId: string; replicas: { id: string; address: string }[] };
+  /** First requests reach this release, as its strategy has it. */
+  | { type: "begin_rollout"; releaseId: string }
+  /** The rollout of this release is due to go on. */
+  | { type: "advance_rollout"; releaseId: string }
+  /** Replicas changed. */
+  | { type: "reroute"; routing: Routing };
 
 /** A release whose replicas end this often is given up. */
 export const TRIES = 3;
@@ -31,7 +47,8 @@ export function plan(lane: Lane, now: Date): Action[] {
   }));
 
   const wanted = new Map<string, number>(warmVersions(lane).map((versionId) => [versionId, 1]));
-  if (serving) wanted.set(serving.version.id, serving.replicas);
+  const rolling = rollingOf(lane);
+  for (const release of [serving, rolling]) if (release) wanted.set(release.version.id, release.replicas);
   const failure = preparing && whyGivenUp(lane, preparing, now);
   if (preparing && failure) actions.push({ type: "fail_release", releaseId: preparing.id, message: failure });
   else if (preparing) {
@@ -50,22 +67,41 @@ export function plan(lane: Lane, now: Date): Action[] {
     for (let i = 0; i < missing && isPatient; i += 1) actions.push({ type: "start_replica", versionId });
   }
 
-  if (preparing && !failure) {
-    const replicas = readyReplicas(lane, preparing.version.id);
-    if (replicas.length >= preparing.replicas) {
-      actions.push({ type: "publish", releaseId: preparing.id, replicas });
-      return actions;
-    }
-  }
-  if (serving) {
-    const replicas = readyReplicas(lane, serving.version.id);
-    if (replicas.length > 0 && !isRouted(lane, serving.id, replicas))
-      actions.push({ type: "reroute", releaseId: serving.id, replicas });
-  }
-  return actions;
+  return [...actions, ...movesOf(lane, failure ? undefined : preparing, now)];
 }
 
-function whyGivenUp(lane: Lane, release: Lane["releases"][number], now: Date): string | null {
+/** What changes of who serves: one thing at a time. */
+function movesOf(lane: Lane, preparing: LaneRelease | undefined, now: Date): Action[] {
+  const replicas = preparing ? readyReplicas(lane, preparing.version.id) : [];
+  if (preparing && replicas.length >= preparing.replicas) {
+    const rolling = rollingOf(lane);
+    const ended: Action[] = rolling
+      ? [
+          {
+            type: "fail_release",
+            releaseId: rolling.id,
+            message: `Overtaken by revision ${preparing.revision}.`,
+          },
+        ]
+      : [];
+    // With nothing to compare it with it takes over at once.
+    const isGradual = preparing.rollout !== null && servingOf(lane) !== undefined;
+    const releaseId = preparing.id;
+    return [
+      ...ended,
+      isGradual ? { type: "begin_rollout", releaseId } : { type: "publish", releaseId, replicas },
+    ];
+  }
+  const watched = watchedOf(lane);
+  const due = watched?.rollout ? dueAt(watched.rollout) : null;
+  const isDue = due !== null && now >= due;
+  const hasReplica = watched && readyReplicas(lane, watched.version.id).length > 0;
+  if (watched && isDue && hasReplica) return [{ type: "advance_rollout", releaseId: watched.id }];
+  const routing = wantedRouting(lane);
+  return routing && !isRouted(lane, routing) ? [{ type: "reroute", routing }] : [];
+}
+
+function whyGivenUp(lane: Lane, release: LaneRelease, now: Date): string | null {
   const tried = lane.replicas.filter(
     (r) => r.versionId === release.version.id && r.createdAt >= release.createdAt,
   );
@@ -86,18 +122,4 @@ function nextTry(own: readonly LaneReplica[], now: Date): number {
   if (recent.length === 0) return 0;
   const newest = Math.max(...recent.map((r) => r.createdAt.getTime()));
   return newest + Math.min(BACKOFF_MS * 2 ** (recent.length - 1), BACKOFF_MAX_MS);
-}
-
-function isRouted(
-  lane: Lane,
-  releaseId: string,
-  replicas: readonly { id: string; address: string }[],
-): boolean {
-  const { routed } = lane;
-  return (
-    routed !== null &&
-    routed.releaseId === releaseId &&
-    routed.replicas.length === replicas.length &&
-    replicas.every((r) => routed.replicas.some((known) => known.id === r.id && known.address === r.address))
-  );
 }

@@ -12,6 +12,11 @@ import type { Lane, LaneRelease } from "./lane";
 import { servingOf } from "./lane";
 import { type Action, plan } from "./plan";
 import { activeLanes, loadLane, lockLane, publishRoute, setRelease } from "./repo";
+import { beginRollout, endRollouts, moveRollout } from "./rollout-moves";
+import { alone, routeOf, servedBy } from "./routing";
+import { firedOn, giveWay } from "./watch";
+
+export { servedBy };
 
 const CONTROLLER: Actor = { kind: "system", id: "controller" };
 
@@ -19,14 +24,20 @@ const CONTROLLER: Actor = { kind: "system", id: "controller" };
 export type Fence = (tx: Transaction) => Promise<void>;
 
 /** Looks at every lane; a lane with something to do gets one transaction of its own. */
-export async function reconcileReleases(db: Database, fence: Fence = async () => {}): Promise<void> {
+export async function reconcileReleases(
+  db: Database,
+  fence: Fence = async () => {},
+  now = () => new Date(),
+): Promise<void> {
   for (const { teamId, modelId } of await activeLanes(db)) {
     const seen = await loadLane(db, teamId, modelId);
-    if (plan(seen, new Date()).length === 0) continue;
+    const fired = await firedOn(db, seen, now());
+    if (!fired && plan(seen, now()).length === 0) continue;
     await db.transaction(async (tx) => {
       await fence(tx);
       await lockLane(tx, modelId);
-      await advanceLane(tx, teamId, modelId, CONTROLLER);
+      if (fired) await giveWay(tx, seen, fired);
+      await advanceLane(tx, teamId, modelId, CONTROLLER, now());
     });
     wakeRelay();
   }
@@ -38,13 +49,18 @@ export async function advanceLane(
   teamId: string,
   modelId: string,
   actor: Actor,
+  now = new Date(),
 ): Promise<void> {
   const lane = await loadLane(tx, teamId, modelId);
-  const actions = plan(lane, new Date());
+  const actions = plan(lane, now);
   if (actions.length === 0) return;
   const clusterId = await changeReplicas(tx, lane, actions);
   for (const action of actions) {
     if (action.type === "publish") await publish(tx, lane, action, actor);
+    else if (action.type === "begin_rollout")
+      await beginRollout(tx, lane, find(lane, action.releaseId), actor);
+    else if (action.type === "advance_rollout")
+      await moveRollout(tx, lane, find(lane, action.releaseId), { actor, move: "next" });
     else if (action.type === "reroute") await reroute(tx, lane, action);
     else if (action.type === "fail_release") await fail(tx, lane, action, actor);
   }
@@ -83,22 +99,6 @@ const find = (lane: Lane, releaseId: string): LaneRelease => {
   return release;
 };
 
-/** The route that a release wants, through these replicas. */
-export const routeOf = (
-  lane: Lane,
-  releaseId: string,
-  version: LaneRelease["version"],
-  replicas: readonly { id: string; address: string }[],
-) => ({
-  teamId: lane.teamId,
-  modelId: lane.modelId,
-  model: lane.modelName,
-  environment: "production" as const,
-  version,
-  releaseId,
-  replicas: [...replicas],
-});
-
 async function publish(
   tx: Transaction,
   lane: Lane,
@@ -108,9 +108,10 @@ async function publish(
   const release = find(lane, action.releaseId);
   const serving = servingOf(lane);
   const words = `${lane.modelName} v${release.version.number} serves production`;
-  const route = routeOf(lane, release.id, release.version, action.replicas);
+  const route = routeOf(lane, alone(release.id, action.replicas));
   const routeRevision = await publishRoute(tx, route, `revision ${release.revision}: ${words}`);
   if (serving) await setRelease(tx, lane.teamId, [serving.id], { state: "replaced", isReplacedNow: true });
+  await endRollouts(tx, lane.teamId, serving ? [serving, release] : [release], "done");
   await setRelease(tx, lane.teamId, [release.id], {
     state: "serving",
     message: "",
@@ -130,21 +131,12 @@ async function publish(
   );
 }
 
-/** What an audit entry says of a release. */
-export const servedBy = (release: LaneRelease) => ({
-  version: `v${release.version.number}`,
-  digest: release.version.digest,
-  revision: release.revision,
-});
-
 async function reroute(
   tx: Transaction,
   lane: Lane,
   action: Extract<Action, { type: "reroute" }>,
 ): Promise<void> {
-  const { version } = find(lane, action.releaseId);
-  const route = routeOf(lane, action.releaseId, version, action.replicas);
-  await publishRoute(tx, route, `replicas of ${lane.modelName} v${version.number} changed`);
+  await publishRoute(tx, routeOf(lane, action.routing), `replicas of ${lane.modelName} changed`);
 }
 
 async function fail(
@@ -155,6 +147,7 @@ async function fail(
 ): Promise<void> {
   const release = find(lane, action.releaseId);
   await setRelease(tx, lane.teamId, [release.id], { state: "failed", message: action.message });
+  await endRollouts(tx, lane.teamId, [release], "aborted");
   await record(
     tx,
     { teamId: lane.teamId, actor, requestId: newId("req") },

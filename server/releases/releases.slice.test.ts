@@ -55,7 +55,9 @@ const serving = async () =>
   ).map((row) => row.versionId);
 const route = async () => {
   const [table] = await connection.db.select().from(routeTable).orderBy(desc(routeTable.revision)).limit(1);
-  return RouteTable.parse(table?.routes ?? { routes: [] }).routes.find((r) => r.modelId === t.modelId);
+  const found = RouteTable.parse(table?.routes ?? { routes: [] }).routes.find((r) => r.modelId === t.modelId);
+  expect(found?.arms.length ?? 1).toBe(1);
+  return found?.arms[0];
 };
 const requestState = async (number: number) => (await requestPage(t.mei, { number })).state;
 const file = { sha256: "ab".repeat(32), bytes: 1000 };
@@ -89,7 +91,11 @@ describe("a promotion", () => {
     await replicasReady(t);
     await reconcileReleases(connection.db);
     expect(await serving()).toEqual([v(1).id]);
-    expect(await route()).toMatchObject({ version: { number: 1, digest: v(1).digest }, replicas: [{}] });
+    expect(await route()).toMatchObject({
+      version: { number: 1, digest: v(1).digest },
+      weight: 100,
+      replicas: [{}],
+    });
     const actions = (
       await connection.db
         .select()

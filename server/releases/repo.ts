@@ -2,10 +2,13 @@
 import { and, desc, eq, inArray, isNull, or, sql } from "drizzle-orm";
 import { model, version } from "../../db/schema/models";
 import { promotionRequest, release, replica, routeTable } from "../../db/schema/releases";
+import { rollout } from "../../db/schema/rollouts";
 import { ROUTES_CHANNEL, type Route, RouteTable } from "../gateway/contract";
 import type { Db, Transaction } from "../platform/db";
 import { NotFound } from "../platform/errors";
 import type { Lane } from "./lane";
+import type { Rollout } from "./rollout";
+import { Strategy } from "./rollout-contract";
 
 const ENVIRONMENT = "production" as const;
 const RELEASES_KEPT = 100;
@@ -25,9 +28,10 @@ export async function loadLane(db: Db, teamId: string, modelId: string): Promise
     .where(and(eq(model.id, modelId), eq(model.teamId, teamId)));
   if (!owner) throw new NotFound("There is no such model in this team.");
   const releases = await db
-    .select({ release, number: version.number, digest: version.digest })
+    .select({ release, number: version.number, digest: version.digest, rollout })
     .from(release)
     .innerJoin(version, eq(version.id, release.versionId))
+    .leftJoin(rollout, eq(rollout.releaseId, release.id))
     .where(
       and(eq(release.teamId, teamId), eq(release.modelId, modelId), eq(release.environment, ENVIRONMENT)),
     )
@@ -49,20 +53,33 @@ export async function loadLane(db: Db, teamId: string, modelId: string): Promise
     teamId,
     modelId,
     modelName: owner.name,
-    releases: releases.map(({ release: r, number, digest }) => ({
+    releases: releases.map(({ release: r, number, digest, rollout: way }) => ({
       ...r,
       version: { id: r.versionId, number, digest },
+      rollout: way && toRollout(way),
     })),
     replicas: replicas.map((r) => ({ ...r, isDesired: r.undesiredAt === null })),
-    routed: route ? { releaseId: route.releaseId, replicas: route.replicas } : null,
+    routed: route ? { arms: route.arms, shadow: route.shadow } : null,
   };
+}
+
+function toRollout({
+  id,
+  strategy,
+  phase,
+  step,
+  isHeld,
+  since,
+}: typeof rollout.$inferSelect): Rollout | null {
+  const parsed = Strategy.parse(strategy);
+  return parsed.kind === "at_once" ? null : { id, strategy: parsed, phase, step, isHeld, since };
 }
 
 /** Lanes that have something to keep or to reach. */
 export async function activeLanes(db: Db): Promise<{ teamId: string; modelId: string }[]> {
   const { rows } = await db.execute<{ teamId: string; modelId: string }>(sql`
     select team_id as "teamId", model_id as "modelId" from release
-      where environment = ${ENVIRONMENT} and state in ('preparing', 'serving')
+      where environment = ${ENVIRONMENT} and state in ('preparing', 'rolling_out', 'serving')
     union select team_id, model_id from replica where undesired_at is null`);
   return rows;
 }

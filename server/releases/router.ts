@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Id } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
 import {
   ApproveRequest,
@@ -9,7 +10,12 @@ import {
   Switch,
   TryIt,
 } from "./contract";
+import { drillRollback } from "./drill";
 import * as pages from "./pages";
+import { AdvanceRollout, RestrainRollout, ServedAtInput } from "./rollout-contract";
+import { rolloutPage } from "./rollout-page";
+import { moveByHand } from "./rollout-service";
+import { servedAt } from "./served-at";
 import * as service from "./service";
 import { switchRelease } from "./switch";
 import { tryModel } from "./try";
@@ -20,6 +26,12 @@ export const releasesRouter = router({
   model: inTeam("read")
     .input(ModelName)
     .query(({ ctx, input }) => pages.modelPage(ctx, input)),
+  rollout: inTeam("read")
+    .input(ModelName)
+    .query(({ ctx, input }) => rolloutPage(ctx, input)),
+  servedAt: inTeam("read")
+    .input(ServedAtInput)
+    .query(({ ctx, input }) => servedAt(ctx, input)),
   request: inTeam("read")
     .input(RequestNumber)
     .query(({ ctx, input }) => pages.requestPage(ctx, input)),
@@ -48,6 +60,15 @@ export const releasesRouter = router({
   goForward: inTeam("release.rollback")
     .input(Switch)
     .mutation(({ ctx, input }) => switchRelease(ctx, "forward", input)),
+  advanceRollout: inTeam("release.approve")
+    .input(AdvanceRollout)
+    .mutation(({ ctx, input }) => moveByHand(ctx, input)),
+  restrainRollout: inTeam("release.rollback")
+    .input(RestrainRollout)
+    .mutation(({ ctx, input }) => moveByHand(ctx, input)),
+  drill: inTeam("release.rollback")
+    .input(z.object({ modelId: Id }))
+    .mutation(({ ctx, input }) => drillRollback(ctx, input)),
   tryIt: inTeam("inference.try")
     .input(TryIt)
     .mutation(({ ctx, input }) => tryModel(ctx, input)),

@@ -14,17 +14,20 @@ import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { EvaluateResult, EvaluateSpec } from "../runs/contract";
 import { askToStop, createRun, type Finisher, lockTeamRun } from "../runs/service";
-import { type ApproveRequest, type CreateRequest, type DeclineRequest, Gate } from "./contract";
+import { type ApproveRequest, CreateRequest, type DeclineRequest, Gate } from "./contract";
 import { servingOf } from "./lane";
 import { DEFAULT_POLICY, judge, policyDigest } from "./policy";
 import { advanceLane, servedBy } from "./reconcile";
 import * as repo from "./repo";
+import { Strategy } from "./rollout-contract";
+import { planRollout } from "./rollout-moves";
 
 const OPEN_STATES = ["measuring", "open"] as const;
 type RequestRow = typeof promotionRequest.$inferSelect;
 
 /** Asks for production: starts the run that measures the candidate and what serves now on the same samples. */
-export async function createRequest(ctx: TeamContext, input: z.infer<typeof CreateRequest>) {
+export async function createRequest(ctx: TeamContext, input: z.input<typeof CreateRequest>) {
+  const strategy = CreateRequest.shape.strategy.parse(input.strategy);
   return transact(ctx, async (tx) => {
     const work = await versionForWork(tx, ctx.teamId, input.versionId);
     const dataset = await datasetRef(tx, ctx.teamId, input.datasetId);
@@ -53,6 +56,7 @@ export async function createRequest(ctx: TeamContext, input: z.infer<typeof Crea
       environment: "production" as const,
       state: "measuring" as const,
       note: input.note,
+      strategy,
       requestedBy: ctx.actor.id,
       versionDigest: work.digest,
       policyDigest: policyDigest(),
@@ -80,7 +84,12 @@ export async function createRequest(ctx: TeamContext, input: z.infer<typeof Crea
       target: { kind: "request", id },
       summary: `Requested production for ${name}, request ${number}`,
       before: serving ? servedBy(serving) : null,
-      after: { version: `v${work.version.number}`, digest: work.digest, note: input.note },
+      after: {
+        version: `v${work.version.number}`,
+        digest: work.digest,
+        note: input.note,
+        strategy,
+      },
     });
     await emit(tx, { teamId: ctx.teamId, topic: "releases", key: id });
     return { id, number };
@@ -262,13 +271,23 @@ async function release(
     state: "preparing",
     createdBy: ctx.actor.id,
   });
+  const strategy = Strategy.parse(request.strategy);
+  await planRollout(tx, { teamId: ctx.teamId, modelId: request.modelId, releaseId }, strategy);
   await repo.setRequest(tx, ctx.teamId, request.id, { state: "approved", decidedAt: new Date(), releaseId });
   await record(tx, ctx, {
     action: "promotion.approved",
     target: { kind: "request", id: request.id },
     summary: `Approved request ${request.number}: ${lane.modelName} v${work.version.number} to production`,
     before: { state: "open" },
-    after: { state: "approved", revision, versionDigest, evaluationDigest, policyDigest: policy, sentence },
+    after: {
+      state: "approved",
+      revision,
+      versionDigest,
+      evaluationDigest,
+      policyDigest: policy,
+      sentence,
+      strategy,
+    },
   });
   await advanceLane(tx, ctx.teamId, request.modelId, ctx.actor);
   await emit(tx, { teamId: ctx.teamId, topic: "releases", key: request.id });
@@ -333,6 +352,9 @@ async function end(
   await emit(tx, { teamId: ctx.teamId, topic: "releases", key: request.id });
 }
 
+export { drillDue } from "./drill";
 export { type Fence, reconcileReleases } from "./reconcile";
 export { desiredReplicas, observeReplica } from "./replicas";
+export { dropOldWindows } from "./rollout-repo";
+export { evidenceOf } from "./served-at";
 export { servingByModel } from "./views";

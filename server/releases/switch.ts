@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { record } from "../audit/service";
 import { type TeamContext, transact } from "../platform/context";
+import type { Transaction } from "../platform/db";
 import { Conflict, NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
@@ -12,11 +13,13 @@ import {
   type LaneRelease,
   readyReplicas,
   rollbackTarget,
+  rollingOf,
   rootOf,
   servingOf,
 } from "./lane";
-import { routeOf, servedBy } from "./reconcile";
 import { findRelease, insertRelease, loadLane, lockLane, publishRoute, setRelease } from "./repo";
+import { endRollouts } from "./rollout-moves";
+import { alone, routeOf, servedBy } from "./routing";
 
 type Direction = "rollback" | "forward";
 const WORDS = {
@@ -45,54 +48,65 @@ export async function switchRelease(
   direction: Direction,
   input: Switch,
 ): Promise<Switched> {
-  return transact(ctx, async (tx) => {
-    await lockLane(tx, input.modelId);
-    const id = idOfPress(ctx.teamId, input.key);
-    const done = await findRelease(tx, ctx.teamId, id);
-    if (done) return { releaseId: id, revision: done.revision, routeRevision: done.routeRevision };
+  return transact(ctx, (tx) => switchWithin(tx, ctx, direction, input));
+}
 
-    const lane = await loadLane(tx, ctx.teamId, input.modelId);
-    const serving = servingThatWasSeen(lane, input.from);
-    const target = findTarget(lane, direction, input.to);
-    const replicas = readyReplicas(lane, target.version.id);
-    if (replicas.length === 0) {
-      throw new Conflict(`v${target.version.number} is not warm: it has no ready replica.`, {
-        code: "target_not_warm",
-        remedy: `Wait until its replica is ready, or request production for v${target.version.number}.`,
-      });
-    }
-    const { did, action } = WORDS[direction];
-    const revision = (lane.releases[0]?.revision ?? 0) + 1;
-    const summary = `${did} ${lane.modelName} production from v${serving.version.number} to v${target.version.number}`;
-    const route = routeOf(lane, id, target.version, replicas);
-    const routeRevision = await publishRoute(tx, route, `revision ${revision}: ${summary}`);
-    await leave(tx, lane, serving, direction, target);
-    await insertRelease(tx, {
-      id,
-      teamId: ctx.teamId,
-      modelId: input.modelId,
-      environment: "production",
-      revision,
-      versionId: target.version.id,
-      kind: direction,
-      previousId: serving.id,
-      restoresId: target.id,
-      replicas: target.replicas,
-      state: "serving",
-      message: input.reason,
-      createdBy: ctx.actor.id,
-      routeRevision,
+/** The same in a transaction of the caller's. */
+export async function switchWithin(
+  tx: Transaction,
+  ctx: Omit<TeamContext, "db" | "teamSlug">,
+  direction: Direction,
+  input: Switch,
+): Promise<Switched> {
+  await lockLane(tx, input.modelId);
+  const id = idOfPress(ctx.teamId, input.key);
+  const done = await findRelease(tx, ctx.teamId, id);
+  if (done) return { releaseId: id, revision: done.revision, routeRevision: done.routeRevision };
+
+  const lane = await loadLane(tx, ctx.teamId, input.modelId);
+  const serving = servingThatWasSeen(lane, input.from);
+  const target = findTarget(lane, direction, input.to);
+  const replicas = readyReplicas(lane, target.version.id);
+  if (replicas.length === 0) {
+    throw new Conflict(`v${target.version.number} is not warm: it has no ready replica.`, {
+      code: "target_not_warm",
+      remedy: `Wait until its replica is ready, or request production for v${target.version.number}.`,
     });
-    await record(tx, ctx, {
-      action,
-      target: { kind: "release", id },
-      summary: input.reason ? `${summary}: ${input.reason}` : summary,
-      before: servedBy(serving),
-      after: { ...servedBy(target), revision },
-    });
-    await emit(tx, { teamId: ctx.teamId, topic: "releases", key: input.modelId });
-    return { releaseId: id, revision, routeRevision };
+  }
+  // During a rollout the step back is away from the version that comes, not from the one that serves.
+  const rolling = rollingOf(lane);
+  const left = rolling && target.id === rootOf(lane, serving).id ? rolling : serving;
+  const { did, action } = WORDS[direction];
+  const revision = (lane.releases[0]?.revision ?? 0) + 1;
+  const summary = `${did} ${lane.modelName} production from v${left.version.number} to v${target.version.number}`;
+  const route = routeOf(lane, alone(id, replicas), [{ id, version: target.version }]);
+  const routeRevision = await publishRoute(tx, route, `revision ${revision}: ${summary}`);
+  await leave(tx, lane, { serving, left, target }, direction);
+  await insertRelease(tx, {
+    id,
+    teamId: ctx.teamId,
+    modelId: input.modelId,
+    environment: "production",
+    revision,
+    versionId: target.version.id,
+    kind: direction,
+    previousId: left.id,
+    restoresId: target.id,
+    replicas: target.replicas,
+    state: "serving",
+    message: input.reason,
+    createdBy: ctx.actor.id,
+    routeRevision,
   });
+  await record(tx, ctx, {
+    action,
+    target: { kind: "release", id },
+    summary: input.reason ? `${summary}: ${input.reason}` : summary,
+    before: servedBy(left),
+    after: { ...servedBy(target), revision },
+  });
+  await emit(tx, { teamId: ctx.teamId, topic: "releases", key: input.modelId });
+  return { releaseId: id, revision, routeRevision };
 }
 
 /** Two people who press at once mean the same step: the second is told what serves now instead of going on. */
@@ -112,12 +126,9 @@ function servingThatWasSeen(lane: Lane, from: string): LaneRelease {
 }
 
 function findTarget(lane: Lane, direction: Direction, to: string | undefined): LaneRelease {
+  const usual = direction === "rollback" ? rollbackTarget(lane) : forwardTarget(lane);
   const chosen = lane.releases.find((r) => r.id === to && r.state === "replaced");
-  const target = to
-    ? chosen && rootOf(lane, chosen)
-    : direction === "rollback"
-      ? rollbackTarget(lane)
-      : forwardTarget(lane);
+  const target = to === undefined || to === usual?.id ? usual : chosen && rootOf(lane, chosen);
   if (!target) {
     throw new NotFound(`There is no revision of ${lane.modelName} to ${WORDS[direction].verb} to.`, {
       remedy: "Request production for another version.",
@@ -126,22 +137,27 @@ function findTarget(lane: Lane, direction: Direction, to: string | undefined): L
   return target;
 }
 
-/** Ends the serving release and gives up what was being prepared: it must not take over after a rollback. */
+/** Ends the serving release and gives up what was to come: it must not take over after a rollback. */
 async function leave(
-  tx: Parameters<typeof setRelease>[0],
+  tx: Transaction,
   lane: Lane,
-  serving: LaneRelease,
+  { serving, left, target }: { serving: LaneRelease; left: LaneRelease; target: LaneRelease },
   direction: Direction,
-  target: LaneRelease,
 ): Promise<void> {
   await setRelease(tx, lane.teamId, [serving.id], { state: "replaced", isReplacedNow: true });
   if (direction === "rollback") {
-    const left = [...new Set([serving.id, rootOf(lane, serving).id])];
-    await setRelease(tx, lane.teamId, left, { rolledBackFrom: true });
+    const from = [...new Set([left.id, rootOf(lane, left).id])];
+    await setRelease(tx, lane.teamId, from, { rolledBackFrom: true });
   } else await setRelease(tx, lane.teamId, [target.id], { rolledBackFrom: false });
-  const preparing = lane.releases.filter((r) => r.state === "preparing").map((r) => r.id);
-  await setRelease(tx, lane.teamId, preparing, {
-    state: "failed",
-    message: `Given up: production was ${direction === "rollback" ? "rolled back" : "moved forward"} meanwhile.`,
-  });
+  const coming = lane.releases.filter((r) => r.state === "preparing" || r.state === "rolling_out");
+  await setRelease(
+    tx,
+    lane.teamId,
+    coming.map((r) => r.id),
+    {
+      state: "failed",
+      message: `Given up: production was ${direction === "rollback" ? "rolled back" : "moved forward"} meanwhile.`,
+    },
+  );
+  await endRollouts(tx, lane.teamId, [serving, ...coming], "aborted");
 }

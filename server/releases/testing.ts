@@ -19,6 +19,7 @@ import { toRun } from "../runs/records";
 import { reconcileReleases } from "./reconcile";
 import { observeReplica } from "./replicas";
 import { findRequest } from "./repo";
+import type { Strategy } from "./rollout-contract";
 import { approve, createRequest, finishMeasurement } from "./service";
 
 const LABELS = [
@@ -173,8 +174,15 @@ export async function makeTeam(
 }
 
 /** Requests a version and ends its measurement. */
-export async function requested(t: TestTeam, versionId: string, difference: number | null, note?: string) {
+export async function requested(
+  t: TestTeam,
+  versionId: string,
+  difference: number | null,
+  note?: string,
+  strategy?: z.input<typeof Strategy>,
+) {
   const { number } = await createRequest(t.ines, {
+    strategy,
     versionId,
     datasetId: t.datasetId,
     note: note ?? "Smaller and no worse; please look at Shirt.",
@@ -227,8 +235,13 @@ export async function replicasReady(t: TestTeam, addressOf = (id: string) => `ht
 }
 
 /** The whole way of a version into production: requested, measured, approved, prepared, published. */
-export async function serve(t: TestTeam, versionId: string, difference: number | null) {
-  const number = await requested(t, versionId, difference);
+export async function serve(
+  t: TestTeam,
+  versionId: string,
+  difference: number | null,
+  strategy?: z.input<typeof Strategy>,
+) {
+  const number = await requested(t, versionId, difference, undefined, strategy);
   const { releaseId } = await approve(t.mei, await seen(t, number));
   await replicasReady(t);
   await reconcileReleases(t.ines.db);

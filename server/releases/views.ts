@@ -13,7 +13,13 @@ export interface LaneRow {
   digest: string | null;
   ready: number;
   desired: number;
-  preparing: { revision: number; version: number; message: string; waits: string } | null;
+  preparing: {
+    revision: number;
+    version: number;
+    state: "preparing" | "rolling_out";
+    message: string;
+    waits: string;
+  } | null;
 }
 
 /** Models that serve, are about to, or did. */
@@ -23,11 +29,11 @@ export async function laneRows(db: Db, teamId: string): Promise<LaneRow[]> {
       v.number as version, v.digest,
       (select count(*)::int from replica r where r.version_id = s.version_id and r.undesired_at is null and r.state = 'ready') as ready,
       coalesce(s.replicas, 0) as desired,
-      (select jsonb_build_object('revision', p.revision, 'version', pv.number, 'message', p.message, 'waits',
+      (select jsonb_build_object('revision', p.revision, 'version', pv.number, 'state', p.state, 'message', p.message, 'waits',
           coalesce((select r.message from replica r where r.version_id = p.version_id and r.undesired_at is null
             order by r.created_at desc limit 1), ''))
         from release p join version pv on pv.id = p.version_id
-        where p.model_id = m.id and p.environment = 'production' and p.state = 'preparing'
+        where p.model_id = m.id and p.environment = 'production' and p.state in ('preparing', 'rolling_out')
         order by p.revision desc limit 1) as preparing
     from model m
     left join release s on s.model_id = m.id and s.environment = 'production' and s.state = 'serving'
@@ -80,7 +86,7 @@ export interface TimelineRow {
   model: string;
   revision: number;
   kind: "promotion" | "rollback" | "forward";
-  state: "preparing" | "serving" | "replaced" | "failed";
+  state: "preparing" | "rolling_out" | "serving" | "replaced" | "failed";
   message: string;
   version: number;
   versionId: string;

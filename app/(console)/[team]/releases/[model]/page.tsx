@@ -17,6 +17,7 @@ export default async function ModelReleases({ params }: Props) {
     <Prefetch
       queries={[
         trpc.releases.model.queryOptions({ team, model }),
+        trpc.releases.rollout.queryOptions({ team, model }),
         trpc.releases.traffic.queryOptions({ team }),
       ]}
     >

@@ -1,0 +1,117 @@
+/** A rehearsal of a rollback: everything that one does but publishing, and an answer of the version it would lead to. */
+import { sql } from "drizzle-orm";
+import { z } from "zod";
+import { drill } from "../../db/schema/rollouts";
+import { record } from "../audit/service";
+import { RouteTable } from "../gateway/contract";
+import { type TeamContext, transact } from "../platform/context";
+import type { Database } from "../platform/db";
+import { NotFound } from "../platform/errors";
+import { newId } from "../platform/ids";
+import { emit } from "../platform/live/outbox";
+import { deriveToken } from "../platform/tokens";
+import { readyReplicas, rollbackTarget } from "./lane";
+import { loadLane, lockLane } from "./repo";
+import { alone, routeOf } from "./routing";
+
+const ANSWER_MS = 10_000;
+const Signature = z.object({
+  inputs: z
+    .array(z.object({ name: z.string(), datatype: z.string(), shape: z.array(z.number().int()) }))
+    .min(1),
+});
+
+type Drilled = Pick<typeof drill.$inferSelect, "isWarm" | "planUs" | "answerUs" | "message">;
+
+/**
+ * Rehearses the rollback of a model and keeps its times.
+ *
+ * @throws NotFound when there is no revision to roll back to
+ */
+export async function drillRollback(ctx: TeamContext, input: { modelId: string }): Promise<Drilled> {
+  const began = performance.now();
+  const { lane, target, replicas } = await ctx.db.transaction(async (tx) => {
+    await lockLane(tx, input.modelId);
+    const lane = await loadLane(tx, ctx.teamId, input.modelId);
+    const target = rollbackTarget(lane);
+    if (!target) throw new NotFound(`There is no revision of ${lane.modelName} to roll back to.`);
+    const replicas = readyReplicas(lane, target.version.id);
+    if (replicas.length > 0) RouteTable.parse({ routes: [routeOf(lane, alone(target.id, replicas))] });
+    return { lane, target, replicas };
+  });
+  const planUs = us(began);
+  const [replica] = replicas;
+  const answer = replica
+    ? await ask(replica)
+    : { answerUs: null, message: `v${target.version.number} has no ready replica` };
+  const drilled = { isWarm: replicas.length > 0, planUs, ...answer };
+  await transact(ctx, async (tx) => {
+    await tx.insert(drill).values({
+      id: newId("drl"),
+      teamId: ctx.teamId,
+      modelId: input.modelId,
+      versionId: target.version.id,
+      by: ctx.actor.id,
+      ...drilled,
+    });
+    await record(tx, ctx, {
+      action: "release.drilled",
+      target: { kind: "model", id: input.modelId },
+      summary: `Rehearsed the rollback of ${lane.modelName} to v${target.version.number}${drilled.message && `: ${drilled.message}`}`,
+      after: { ...drilled, version: `v${target.version.number}`, digest: target.version.digest },
+    });
+    await emit(tx, { teamId: ctx.teamId, topic: "releases", key: input.modelId });
+  });
+  return drilled;
+}
+
+const us = (began: number): number => Math.round((performance.now() - began) * 1000);
+
+/** Asks a replica what it takes, and then for an answer to zeros of that shape. */
+async function ask(replica: { id: string; address: string }): Promise<Pick<Drilled, "answerUs" | "message">> {
+  const headers = {
+    authorization: `Bearer ${deriveToken("replica", replica.id)}`,
+    "content-type": "application/json",
+  };
+  const signal = AbortSignal.timeout(ANSWER_MS);
+  try {
+    const told = await fetch(`${replica.address}/metadata`, { headers, signal });
+    const { inputs } = Signature.parse(await told.json());
+    const body = JSON.stringify({ inputs: inputs.map(zeros) });
+    const began = performance.now();
+    const answer = await fetch(`${replica.address}/infer`, { method: "POST", headers, body, signal });
+    await answer.arrayBuffer();
+    const message = answer.ok ? "" : `its replica answered ${answer.status}`;
+    return { answerUs: answer.ok ? us(began) : null, message };
+  } catch {
+    return { answerUs: null, message: "its replica did not answer" };
+  }
+}
+
+/** One sample of zeros; a dynamic dimension becomes 1. */
+function zeros({ name, datatype, shape }: z.infer<typeof Signature>["inputs"][number]) {
+  const sizes = shape.map((n) => (n > 0 ? n : 1));
+  const size = sizes.reduce((a, b) => a * b, 1);
+  const data = Array.from({ length: size }, () => (datatype === "BOOL" ? false : 0));
+  return { name, datatype, shape: sizes, data };
+}
+
+const DAILY = sql`interval '1 day'`;
+
+/** Rehearses what was not rehearsed for a day, one model a call: the controller's part. */
+export async function drillDue(db: Database): Promise<void> {
+  const { rows } = await db.execute<{ teamId: string; teamSlug: string; modelId: string }>(sql`
+    select r.team_id as "teamId", t.slug as "teamSlug", r.model_id as "modelId"
+    from release r join team t on t.id = r.team_id
+    where r.environment = 'production' and r.state = 'serving' and r.serving_at < now() - interval '5 minutes'
+      and exists (select 1 from release o where o.model_id = r.model_id and o.state = 'replaced'
+        and o.version_id <> r.version_id and not o.rolled_back_from and o.restores_id is null)
+      and not exists (select 1 from drill d where d.model_id = r.model_id and d.created_at > now() - ${DAILY})
+    order by r.serving_at limit 1`);
+  const [due] = rows;
+  if (!due) return;
+  const { modelId, ...team } = due;
+  const ctx = { db, ...team, actor: { kind: "system", id: "controller" } as const, requestId: newId("req") };
+  const lane = await loadLane(db, team.teamId, modelId);
+  if (rollbackTarget(lane)) await drillRollback(ctx, { modelId });
+}

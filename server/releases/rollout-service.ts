@@ -1,0 +1,47 @@
+/** A rollout in the hands of people: on, back, hold, abort. */
+import { and, eq } from "drizzle-orm";
+import type { z } from "zod";
+import { rollout } from "../../db/schema/rollouts";
+import { type TeamContext, transact } from "../platform/context";
+import { Conflict, NotFound } from "../platform/errors";
+import { watchedOf } from "./lane";
+import { loadLane, lockLane } from "./repo";
+import type { AdvanceRollout, RestrainRollout } from "./rollout-contract";
+import { moveRollout } from "./rollout-moves";
+
+/**
+ * Moves a rollout from where the person saw it.
+ *
+ * @throws Conflict when it is elsewhere by now, or the move leads nowhere from there
+ */
+export async function moveByHand(
+  ctx: TeamContext,
+  input: z.infer<typeof AdvanceRollout> | z.infer<typeof RestrainRollout>,
+): Promise<void> {
+  await transact(ctx, async (tx) => {
+    const [found] = await tx
+      .select({ modelId: rollout.modelId })
+      .from(rollout)
+      .where(and(eq(rollout.id, input.rolloutId), eq(rollout.teamId, ctx.teamId)));
+    if (!found) throw new NotFound("There is no such rollout in this team.");
+    await lockLane(tx, found.modelId);
+    const lane = await loadLane(tx, ctx.teamId, found.modelId);
+    const release = lane.releases.find((r) => r.rollout?.id === input.rolloutId);
+    const now = release?.rollout;
+    if (!release || !now) throw new NotFound("The rollout's release is too long ago to be changed.");
+    if (now.phase !== input.phase || now.step !== input.step || !isCurrent(lane, release)) {
+      throw new Conflict(
+        `The rollout of v${release.version.number} went on since you looked: it is ${now.phase}.`,
+        {
+          code: "rollout_elsewhere",
+          remedy: "Look at where it is now, then decide again.",
+        },
+      );
+    }
+    const why = "reason" in input ? input.reason : "";
+    await moveRollout(tx, lane, release, { actor: ctx.actor, move: input.move, why });
+  });
+}
+
+const isCurrent = (lane: Parameters<typeof watchedOf>[0], release: { id: string; state: string }): boolean =>
+  release.state === "preparing" || watchedOf(lane)?.id === release.id;
