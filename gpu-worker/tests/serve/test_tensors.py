@@ -70,6 +70,13 @@ def test_binary_values_are_not_copied() -> None:
     assert np.shares_memory(values, np.frombuffer(body, np.uint8))
 
 
+@pytest.mark.parametrize("datatype", sorted(DATATYPES))
+def test_outputs_without_values_are_carried(datatype: str) -> None:
+    tensor, values = Tensor("y", datatype, (-1, 2)), np.empty((0, 2), DATATYPES[datatype])
+    assert bytes(to_binary(tensor, values)) == b""
+    assert to_json(tensor, values) == []
+
+
 def binary_request(items: Sequence[dict[str, Any]], data: bytes, **more: Any) -> tuple[bytes, int]:
     text = json.dumps({"inputs": list(items), **more}).encode()
     return text + data, len(text)

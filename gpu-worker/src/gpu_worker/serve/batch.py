@@ -161,6 +161,8 @@ class Batcher:
         rows = 0
         for waiting in list(self._queue):
             if waiting.answer.done():
+                # Its callback takes it out a turn later; until then it would keep a lane busy with nothing.
+                del self._queue[waiting]
                 continue
             joins = waiting.key is not None and waiting.key == group[0].key if group else True
             if not joins or (group and rows + waiting.rows > self._limits.batch):

@@ -157,7 +157,8 @@ def to_binary(tensor: Tensor, values: np.ndarray) -> bytes | memoryview:
         texts = [str(value).encode() for value in values.ravel()]
         return b"".join(chain.from_iterable((_LENGTH.pack(len(text)), text) for text in texts))
     dtype = np.dtype(DATATYPES[tensor.datatype]).newbyteorder("<")
-    return memoryview(np.ascontiguousarray(values, dtype)).cast("B")
+    # A view without values cannot be cast.
+    return np.ascontiguousarray(values, dtype).data.cast("B") if values.size else b""
 
 
 def _flatten(data: list[Any], shape: list[int], where: str) -> list[Any]:

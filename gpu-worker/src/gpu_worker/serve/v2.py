@@ -91,7 +91,11 @@ def encode_answer(
     binary: list[bytes | memoryview] = []
     for output, array in zip(request.outputs, values, strict=True):
         tensor = tensors[output.name]
-        item = {"name": tensor.name, "datatype": tensor.datatype, "shape": list(array.shape)}
+        item: dict[str, object] = {
+            "name": tensor.name,
+            "datatype": tensor.datatype,
+            "shape": list(array.shape),
+        }
         if output.is_binary:
             binary.append(to_binary(tensor, array))
             described.append(item | {"parameters": {"binary_data_size": len(binary[-1])}})
