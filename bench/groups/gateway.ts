@@ -1,9 +1,11 @@
-/** What the gateway adds: the same request through it and to its replica directly, in turn. */
+/** What the gateway adds: the same request through it and to its replica directly, in turn. And what batches gain. */
 
 import { readFileSync } from "node:fs";
-import { Agent, request } from "node:http";
+import { Agent } from "node:http";
 import { join } from "node:path";
 import { deriveToken } from "../../server/platform/tokens";
+import { batchingGain } from "../batching";
+import { post } from "../post";
 import type { Bench } from "../project";
 import { type Figures, figure } from "../result";
 import { requestOf } from "../sample-request";
@@ -39,26 +41,6 @@ export async function gateway(bench: Bench): Promise<Figures> {
       through: figure(times.through, "ms"),
       direct: figure(times.direct, "ms"),
     }),
+    "gateway.batching_gain": await batchingGain(product),
   };
-}
-
-function post(agent: Agent, { url, token }: { url: string; token: string }, body: string): Promise<number> {
-  return new Promise((done, fail) => {
-    const began = performance.now();
-    const headers = {
-      authorization: `Bearer ${token}`,
-      "content-type": "application/json",
-      "content-length": Buffer.byteLength(body),
-    };
-    const sent = request(url, { method: "POST", agent, headers }, (response) => {
-      response.resume();
-      response.once("end", () =>
-        response.statusCode === 200
-          ? done(performance.now() - began)
-          : fail(new Error(`${url} answered ${response.statusCode}`)),
-      );
-    });
-    sent.once("error", fail);
-    sent.end(body);
-  });
 }

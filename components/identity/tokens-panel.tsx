@@ -35,6 +35,12 @@ export function TokensPanel({ team }: { team: string }) {
           { key: "hint", head: "Ends with", cell: (t) => <span className="mono t2">…{t.hint}</span> },
           { key: "scopes", head: "Scopes", cell: (t) => t.scopes.join(", ") },
           {
+            key: "rate",
+            head: "Requests a second",
+            align: "end",
+            cell: (t) => t.ratePerSecond ?? "no limit",
+          },
+          {
             key: "expires",
             head: "Expires",
             cell: (t) => (t.expiresAt ? datetime(t.expiresAt.getTime(), "local") : "never"),
@@ -80,12 +86,14 @@ function NewTokenDialog({ team, open, onClose }: { team: string; open: boolean; 
   const problem = create.error && readError(create.error);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const name = String(new FormData(event.currentTarget).get("name"));
+    const form = new FormData(event.currentTarget);
+    const rate = String(form.get("rate")).trim();
     create.mutate({
       team,
-      name,
+      name: String(form.get("name")),
       scopes: ["inference"],
       expiresInDays: lifetime === "never" ? null : Number(lifetime),
+      ratePerSecond: rate === "" ? null : Number(rate),
     });
   };
   return (
@@ -123,12 +131,19 @@ function NewTokenDialog({ team, open, onClose }: { team: string; open: boolean; 
           <Field
             label="Name"
             hint="Lower-case letters, digits and hyphens"
-            error={problem?.fields.name ?? problem?.message}
+            error={problem?.fields.name ?? (problem?.fields.ratePerSecond ? undefined : problem?.message)}
           >
             <Input name="name" required autoFocus />
           </Field>
           <Field label="Expires after">
             <Select options={LIFETIMES} value={lifetime} onValueChange={setLifetime} />
+          </Field>
+          <Field
+            label="Requests a second"
+            hint="At most, at each gateway; more answer 429. Empty: no limit"
+            error={problem?.fields.ratePerSecond}
+          >
+            <Input name="rate" type="number" min={1} max={100_000} placeholder="no limit" unit="/ s" />
           </Field>
         </form>
       )}

@@ -1,6 +1,6 @@
 /** Accounts and sessions (kept by better-auth); teams, members, invites and API tokens (ours). */
 import { sql } from "drizzle-orm";
-import { boolean, check, index, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
+import { boolean, check, index, integer, pgTable, primaryKey, text, uniqueIndex } from "drizzle-orm/pg-core";
 import { createdAt, id, moment } from "./columns";
 
 export const user = pgTable("user", {
@@ -123,6 +123,8 @@ export const apiToken = pgTable(
     /** The last characters, so that a person can tell tokens apart. */
     hint: text("hint").notNull(),
     scopes: text("scopes").array().notNull(),
+    /** Requests that it may send to a gateway; null: as many as it likes. */
+    ratePerSecond: integer("rate_per_second"),
     createdBy: text("created_by")
       .notNull()
       .references(() => user.id),
@@ -131,5 +133,8 @@ export const apiToken = pgTable(
     lastUsedAt: moment("last_used_at"),
     revokedAt: moment("revoked_at"),
   },
-  (t) => [uniqueIndex().on(t.teamId, t.name)],
+  (t) => [
+    uniqueIndex().on(t.teamId, t.name),
+    check("api_token_rate_per_second_check", sql`${t.ratePerSecond} > 0`),
+  ],
 );

@@ -177,6 +177,9 @@ const newReplica = (digest: string): Replica => ({
   versionNumber: 1,
   digest,
   cpus: 0.1,
+  maxBatch: 32,
+  maxDelayMs: 2,
+  maxQueue: 256,
 });
 
 /** One whose model the console does not have: it may fail, and says so then. */

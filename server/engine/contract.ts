@@ -43,6 +43,12 @@ export const DesiredReplica = z.object({
   versionNumber: z.number().int().positive(),
   digest: Sha256,
   cpus: z.number().positive(),
+  /** Rows to which requests that wait together are joined for one run; 0 or 1 joins none. */
+  maxBatch: Count.default(32),
+  /** How long a request may wait for others while there are others, ms. */
+  maxDelayMs: z.number().nonnegative().default(2),
+  /** Requests that may wait; more answer 429. */
+  maxQueue: z.number().int().positive().default(256),
 });
 export const DesiredPool = z.object({
   name: z.string(),

@@ -58,6 +58,7 @@ async function start(databaseUrl = database.url): Promise<void> {
     serverKey: SERVER_KEY,
     replicaToken: testReplicaToken,
     maxBodyBytes: 4 << 20,
+    answerMs: 30_000,
   });
   open.push(gateway);
 }

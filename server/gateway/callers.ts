@@ -12,8 +12,23 @@ const REFRESH_MS = 5_000;
 /** A stranger's token asks the database at most this often, whoever sends how many. */
 const LOOKUP_MS = 500;
 
-const Callers = z.array(z.object({ hash: z.string(), teamId: z.string(), expiresAt: z.number().nullable() }));
+const Callers = z.array(
+  z.object({
+    hash: z.string(),
+    teamId: z.string(),
+    expiresAt: z.number().nullable(),
+    ratePerSecond: z.number().nullable().default(null),
+  }),
+);
 type Callers = z.infer<typeof Callers>;
+
+/** Who asks: the team that a bearer speaks for, and how often it may. */
+export interface Caller {
+  hash: string;
+  teamId: string;
+  /** Null: as often as it likes. */
+  ratePerSecond: number | null;
+}
 
 interface Options {
   pool: Pool;
@@ -41,19 +56,19 @@ export class CallerDirectory {
     clearInterval(this.timer);
   }
 
-  /** The team a bearer speaks for: at once where the token is known, else after a look into the database. */
-  teamOf(token: string): string | null | Promise<string | null> {
+  /** Whom a bearer speaks for: at once where the token is known, else after a look into the database. */
+  callerOf(token: string): Caller | null | Promise<Caller | null> {
     const ours = readConsoleToken(token, this.options.serverKey, Date.now());
-    if (ours) return ours;
+    if (ours) return { hash: "", teamId: ours, ratePerSecond: null };
     const hash = hashToken(token);
     const known = this.valid(hash);
     if (known || performance.now() - this.readAt < LOOKUP_MS) return known;
     return this.refresh().then(() => this.valid(hash));
   }
 
-  private valid(hash: string): string | null {
+  private valid(hash: string): Caller | null {
     const caller = this.byHash.get(hash);
-    return caller && (caller.expiresAt === null || caller.expiresAt > Date.now()) ? caller.teamId : null;
+    return caller && (caller.expiresAt === null || caller.expiresAt > Date.now()) ? caller : null;
   }
 
   private take(callers: Callers): void {
@@ -74,8 +89,10 @@ export class CallerDirectory {
         hash: string;
         teamId: string;
         expiresAt: Date | null;
+        ratePerSecond: number | null;
       }>(
-        `select token_hash as hash, team_id as "teamId", expires_at as "expiresAt" from api_token
+        `select token_hash as hash, team_id as "teamId", expires_at as "expiresAt",
+           rate_per_second as "ratePerSecond" from api_token
          where revoked_at is null and (expires_at is null or expires_at > now()) and $1 = any(scopes)
          order by token_hash`,
         [INFERENCE_SCOPE],

@@ -1,5 +1,8 @@
 /** One request to one replica and its answer back, without looking into either. */
 import { Agent, type IncomingMessage, type ServerResponse, request as send } from "node:http";
+import type { Batches } from "./batches";
+import { answeredHeaders, askedHeaders, bodyHeaders } from "./headers";
+import type { Health } from "./health";
 import type { Watcher } from "./mirror";
 import { leastBusy, type Target, type Upstream } from "./table";
 import { refuse } from "./v2";
@@ -8,7 +11,6 @@ import { refuse } from "./v2";
 const HELD_BYTES = 1 << 20;
 /** Below the replicas' own 75 s, so that we never write to a connection they are about to close. */
 const IDLE_MS = 60_000;
-const ANSWER_MS = 60_000;
 
 export const replicaAgent = (): Agent => new Agent({ keepAlive: true, maxSockets: 256, timeout: IDLE_MS });
 
@@ -20,12 +22,20 @@ export interface Call {
   path: "/infer" | "/ready" | "/metadata";
   agent: Agent;
   maxBytes: number;
+  /** How long a replica may take to answer. */
+  answerMs: number;
+  health: Health;
+  batches: Batches;
+  requestId: string;
   headers: Record<string, string>;
   /** Is told of a held body and of the answer to it; null when nobody wants to know. */
   watcher: Watcher | null;
 }
 
-/** Answers a request from the least busy replica; 413 for a body over the limit, 503 when no replica takes it. */
+/**
+ * Answers a request from the least busy replica; 413 for a body over the limit, 503 when no replica takes it or
+ * it breaks off, 504 when it takes too long.
+ */
 export function forward(call: Call) {
   const { request, response, maxBytes } = call;
   const declared = Number(request.headers["content-length"] ?? Number.NaN);
@@ -39,7 +49,7 @@ export function forward(call: Call) {
     const [first] = parts;
     if (response.destroyed) return;
     const body = parts.length === 1 && first ? first : Buffer.concat(parts);
-    call.watcher?.body(body, request.headers["content-type"]);
+    call.watcher?.body(body, bodyHeaders(request.headers));
     attempt(call, body, new Set());
   });
 }
@@ -47,8 +57,9 @@ export function forward(call: Call) {
 type Body = Buffer | "stream" | null;
 
 function attempt(call: Call, body: Body, tried: Set<Upstream>) {
-  const { request, response, target } = call;
-  const upstream = leastBusy(target.upstreams, tried);
+  const { request, response, target, health } = call;
+  const upstream =
+    leastBusy(health.takingPart(target.upstreams), tried) ?? leastBusy(target.upstreams, tried);
   if (!upstream) {
     const tries = tried.size === 0 ? "it has no replica" : `none of its ${tried.size} replicas answers`;
     return refuse(
@@ -63,9 +74,11 @@ function attempt(call: Call, body: Body, tried: Set<Upstream>) {
   }
   upstream.outstanding += 1;
   let isOpen = true;
+  let isLate = false;
   const finish = () => {
     if (isOpen) upstream.outstanding -= 1;
     isOpen = false;
+    clearTimeout(expiry);
     response.off("close", abort);
   };
   const out = send({
@@ -74,43 +87,59 @@ function attempt(call: Call, body: Body, tried: Set<Upstream>) {
     port: upstream.port,
     path: call.path,
     method: request.method,
-    headers: upstreamHeaders(request, upstream, body),
-    timeout: ANSWER_MS,
+    headers: upstreamHeaders(call, upstream, body),
+    timeout: call.answerMs,
   });
+  const expire = () => {
+    isLate = true;
+    out.destroy();
+  };
+  // A body that streams takes what its client takes to send it; only a silence ends it.
+  const expiry = body === "stream" ? undefined : setTimeout(expire, call.answerMs);
+  out.on("timeout", expire);
   // The client went away: nobody waits for the answer.
   const abort = () => out.destroy();
   response.on("close", abort);
 
   const another = () => {
     finish();
+    health.failed(upstream, target.upstreams);
     attempt(call, body, tried.add(upstream));
   };
-  out.on("timeout", () => out.destroy(new Error("timeout")));
   out.on("response", (answer) => {
     // A stranger took over this address: our replica is gone, and its answer must not pass for ours.
     if (answer.statusCode === 401 && body !== "stream") {
       answer.resume();
       return another();
     }
-    answer.on("end", finish);
+    answer.on("end", () => {
+      finish();
+      health.answered(upstream);
+    });
     answer.on("close", finish);
-    answer.on("error", () => response.destroy());
-    response.writeHead(
-      answer.statusCode === 401 ? 503 : (answer.statusCode ?? 502),
-      answerHeaders(call, answer),
-    );
+    answer.on("error", () => {
+      if (!response.destroyed) health.failed(upstream, target.upstreams);
+      response.destroy();
+    });
+    call.batches.note(target, upstream, answer.headers);
+    response.writeHead(answer.statusCode === 401 ? 503 : (answer.statusCode ?? 502), {
+      ...call.headers,
+      ...answeredHeaders(answer.headers),
+    });
     call.watcher?.answer(answer);
     answer.pipe(response);
   });
   out.on("error", (error: NodeJS.ErrnoException) => {
     finish();
     if (response.destroyed || response.writableEnded) return;
-    if (response.headersSent) response.destroy();
-    else if (wasNotTaken(error, out.reusedSocket, body)) attempt(call, body, tried.add(upstream));
-    else {
-      const why = error.message === "timeout" ? `did not answer within ${ANSWER_MS / 1000} s` : "broke off";
-      refuse(response, 503, `The replica ${why}.`, { ...call.headers, "retry-after": "1" });
+    if (response.headersSent) return response.destroy();
+    if (!isLate && wasNotTaken(error, out.reusedSocket, body)) return another();
+    health.failed(upstream, target.upstreams);
+    if (isLate) {
+      const message = `The replica did not answer within ${call.answerMs / 1000} s.`;
+      return refuse(response, 504, message, call.headers);
     }
+    refuse(response, 503, "The replica broke off.", { ...call.headers, "retry-after": "1" });
   });
 
   if (body !== "stream") out.end(body ?? undefined);
@@ -145,28 +174,14 @@ function tooLarge({ response, maxBytes, headers }: Call): void {
   refuse(response, 413, `The body is larger than ${maxBytes} bytes.`, { ...headers, connection: "close" });
 }
 
-function upstreamHeaders(
-  request: IncomingMessage,
-  upstream: Upstream,
-  body: Body,
-): Record<string, string | number> {
-  const headers: Record<string, string | number> = { authorization: upstream.authorization };
-  const type = request.headers["content-type"];
-  if (type) headers["content-type"] = type;
+function upstreamHeaders({ request, requestId }: Call, upstream: Upstream, body: Body) {
+  const headers: Record<string, string | number> = askedHeaders(request.headers, requestId);
+  headers.authorization = upstream.authorization;
   if (body instanceof Buffer) headers["content-length"] = body.length;
   else if (body === "stream") {
     const length = request.headers["content-length"];
     if (length) headers["content-length"] = length;
     else headers["transfer-encoding"] = "chunked";
-  }
-  return headers;
-}
-
-function answerHeaders(call: Call, answer: IncomingMessage): Record<string, string> {
-  const headers: Record<string, string> = { ...call.headers };
-  for (const name of ["content-type", "content-length"] as const) {
-    const value = answer.headers[name];
-    if (value) headers[name] = value;
   }
   return headers;
 }

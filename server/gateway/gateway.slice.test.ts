@@ -78,6 +78,7 @@ async function gateway(options: Partial<GatewayOptions> = {}): Promise<Gateway> 
     serverKey: SERVER_KEY,
     replicaToken: testReplicaToken,
     maxBodyBytes: 4 << 20,
+    answerMs: 30_000,
     ...options,
   });
   open.push(started);

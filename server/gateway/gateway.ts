@@ -1,15 +1,18 @@
 /**
- * The inference data plane: Open Inference V2 over JSON in front of the replicas. It reads one route table at a
+ * The inference data plane: Open Inference V2 in front of the replicas. It reads one route table at a
  * time, looks into no body, and goes on serving while the database is away.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { Pool } from "pg";
-import { newId } from "../platform/ids";
 import { log } from "../platform/log";
-import { CallerDirectory } from "./callers";
+import { Batches } from "./batches";
+import { type Caller, CallerDirectory } from "./callers";
 import { RouteFeed } from "./feed";
 import { forward, replicaAgent } from "./forward";
+import { requestIdOf } from "./headers";
+import { askReady, Health } from "./health";
+import { RateLimits } from "./limits";
 import { Meter } from "./meter";
 import { Mirror } from "./mirror";
 import { storeCounts } from "./repo";
@@ -19,6 +22,7 @@ import { answer, parsePath, refuse, type V2Path } from "./v2";
 const FLUSH_MS = 5_000;
 const DRAIN_MS = 10_000;
 const SWEEP_MS = 20;
+const SERVER = { name: "lathe", version: "2", extensions: ["binary_tensor_data"] };
 
 export interface GatewayOptions {
   databaseUrl: string;
@@ -33,6 +37,8 @@ export interface GatewayOptions {
   /** The token that a replica takes, by its id. */
   replicaToken(replicaId: string): string;
   maxBodyBytes: number;
+  /** How long a replica may take to answer. */
+  answerMs: number;
 }
 
 export interface Gateway {
@@ -67,8 +73,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   await Promise.all([feed.start(), callers.start()]);
 
   const agent = replicaAgent();
-  const mirror = new Mirror(agent, meter);
-  const serve = handler({ routes, meter, mirror, callers, agent, maxBytes: options.maxBodyBytes });
+  const serve = handler({
+    routes,
+    meter,
+    mirror: new Mirror(agent, meter),
+    callers,
+    agent,
+    batches: new Batches(),
+    health: new Health(askReady(agent)),
+    limits: new RateLimits(),
+    maxBytes: options.maxBodyBytes,
+    answerMs: options.answerMs,
+  });
   const server = createServer({ keepAliveTimeout: 65_000, noDelay: true }, serve);
   const { port } = await listen(server, options.port, options.host);
 
@@ -114,13 +130,17 @@ interface Parts {
   mirror: Mirror;
   callers: CallerDirectory;
   agent: ReturnType<typeof replicaAgent>;
+  batches: Batches;
+  health: Health;
+  limits: RateLimits;
   maxBytes: number;
+  answerMs: number;
 }
 
 function handler(parts: Parts) {
   return (request: IncomingMessage, response: ServerResponse) => {
     const began = performance.now();
-    const requestId = newId("req");
+    const requestId = requestIdOf(request.headers);
     const headers = { "x-request-id": requestId };
     request.on("error", () => {});
     let path: V2Path | null;
@@ -141,41 +161,42 @@ function handler(parts: Parts) {
     }
     if (path.kind !== "model") return about(parts, path.kind, response, headers);
     const asked = path;
-    const go = (teamId: string | null) =>
-      askModel({ ...parts, request, response, headers, began }, asked, teamId);
+    const go = (caller: Caller | null) =>
+      askModel({ ...parts, request, response, requestId, headers, began }, asked, caller);
     const token = bearer(request);
-    const team = token === null ? null : parts.callers.teamOf(token);
-    if (team instanceof Promise) void team.then(go);
-    else go(team);
+    const caller = token === null ? null : parts.callers.callerOf(token);
+    if (caller instanceof Promise) void caller.then(go);
+    else go(caller);
   };
 }
 
 function about(
-  { routes, meter }: Parts,
+  { routes, meter, batches }: Parts,
   kind: "server" | "live" | "ready" | "metrics",
   response: ServerResponse,
   headers: Record<string, string>,
 ): void {
   const isReady = routes.revision >= 0;
-  if (kind === "server") answer(response, 200, { name: "lathe", version: "2", extensions: [] }, headers);
+  if (kind === "server") answer(response, 200, SERVER, headers);
   else if (kind === "live") answer(response, 200, { live: true }, headers);
   else if (kind === "ready") answer(response, isReady ? 200 : 503, { ready: isReady }, headers);
   else {
     response.writeHead(200, { ...headers, "content-type": "text/plain; version=0.0.4" });
-    response.end(meter.prometheus(routes.revision));
+    response.end(meter.prometheus(routes.revision) + batches.prometheus());
   }
 }
 
 interface Asked extends Parts {
   request: IncomingMessage;
   response: ServerResponse;
+  requestId: string;
   headers: Record<string, string>;
   began: number;
 }
 
-function askModel(asked: Asked, path: Extract<V2Path, { kind: "model" }>, teamId: string | null) {
-  const { request, response, headers, routes } = asked;
-  if (teamId === null) {
+function askModel(asked: Asked, path: Extract<V2Path, { kind: "model" }>, caller: Caller | null) {
+  const { response, headers, routes } = asked;
+  if (caller === null) {
     return refuse(
       response,
       401,
@@ -186,7 +207,8 @@ function askModel(asked: Asked, path: Extract<V2Path, { kind: "model" }>, teamId
       },
     );
   }
-  const arms = routes.find(teamId, path.model);
+  if (isOverRate(asked, caller)) return;
+  const arms = routes.find(caller.teamId, path.model);
   if (!arms) return refuse(response, 404, `No model ${path.model} serves in production.`, headers);
   const isInfer = path.verb === "infer";
   const target = path.version !== null ? arms.ofVersion(path.version) : isInfer ? arms.next() : arms.main();
@@ -199,15 +221,24 @@ function askModel(asked: Asked, path: Extract<V2Path, { kind: "model" }>, teamId
   if (isInfer) measure(asked, target);
   const shadow = isInfer ? arms.nextShadow() : null;
   forward({
-    request,
-    response,
+    ...asked,
     target,
     path: path.verb === "metadata" ? "/metadata" : `/${path.verb}`,
-    agent: asked.agent,
-    maxBytes: asked.maxBytes,
     headers: { ...target.headers, ...headers },
     watcher: shadow ? asked.mirror.watch(response, target, shadow) : null,
   });
+}
+
+/** Refuses a request of a token that asks more often than it may. */
+function isOverRate({ limits, response, headers }: Asked, { hash, ratePerSecond }: Caller): boolean {
+  if (ratePerSecond === null) return false;
+  const wait = limits.take(hash, ratePerSecond, performance.now());
+  if (wait === 0) return false;
+  refuse(response, 429, `This token may ask ${ratePerSecond} times a second.`, {
+    ...headers,
+    "retry-after": String(Math.ceil(wait / 1000)),
+  });
+  return true;
 }
 
 /** Counts the answer when its last byte is out; a client that left before it was answered is not counted. */

@@ -14,15 +14,15 @@ const ANSWER_MS = 10_000;
 
 /** What a forwarded request tells while it goes its way. */
 export interface Watcher {
-  /** The whole body, before it is sent. */
-  body(held: Buffer, contentType: string | undefined): void;
+  /** The whole body, before it is sent, and the headers that say how to read it. */
+  body(held: Buffer, headers: Readonly<Record<string, string>>): void;
   /** The replica's answer begins. */
   answer(answer: IncomingMessage): void;
 }
 
 interface Taken {
   body: Buffer;
-  contentType: string;
+  headers: Readonly<Record<string, string>>;
   sentAt: number;
 }
 interface Answer {
@@ -47,26 +47,25 @@ export class Mirror {
     let referenceUs = 0;
     response.on("close", () => {
       if (!taken) return;
-      const { body, contentType } = taken;
+      const { body, headers } = taken;
       const done = () => {
         this.underWay -= 1;
       };
       // A client that left has no answer to compare with.
       if (!response.writableFinished || !answered) return done();
       void answered
-        .then((answer) => this.compare(reference, shadow, { body, contentType, answer, referenceUs }))
+        .then((answer) => this.compare(reference, shadow, { body, headers, answer, referenceUs }))
         .catch(() => {})
         .finally(done);
     });
     return {
-      body: (held, contentType) => {
+      body: (held, headers) => {
         if (this.underWay >= LIMIT) {
           this.meter.shadow.count(shadow.route, reference.route, "dropped", Date.now());
           return;
         }
         this.underWay += 1;
-        const sentAt = performance.now();
-        taken = { body: held, contentType: contentType ?? "application/json", sentAt };
+        taken = { body: held, headers, sentAt: performance.now() };
       },
       answer: (incoming) => {
         if (!taken) return;
@@ -83,7 +82,7 @@ export class Mirror {
   private async compare(
     reference: Target,
     shadow: Target,
-    asked: { body: Buffer; contentType: string; answer: Answer; referenceUs: number },
+    asked: Omit<Taken, "sentAt"> & { answer: Answer; referenceUs: number },
   ): Promise<void> {
     // An answer of 4xx or 5xx says nothing of the version.
     if (asked.answer.status !== 200) return;
@@ -99,7 +98,7 @@ export class Mirror {
     count.count(shadow.route, reference.route, result, now, us);
   }
 
-  private ask(shadow: Target, { body, contentType }: Pick<Taken, "body" | "contentType">): Promise<Answer> {
+  private ask(shadow: Target, { body, headers }: Omit<Taken, "sentAt">): Promise<Answer> {
     const upstream = leastBusy(shadow.upstreams, new Set());
     if (!upstream) return Promise.reject(new Error("the shadow has no replica"));
     upstream.outstanding += 1;
@@ -110,11 +109,7 @@ export class Mirror {
         port: upstream.port,
         path: "/infer",
         method: "POST",
-        headers: {
-          authorization: upstream.authorization,
-          "content-type": contentType,
-          "content-length": body.length,
-        },
+        headers: { ...headers, authorization: upstream.authorization, "content-length": body.length },
         signal: AbortSignal.timeout(ANSWER_MS),
       });
       out.on("error", reject);
@@ -144,7 +139,9 @@ function read(answer: IncomingMessage): Promise<Answer> {
     answer.on("end", () =>
       resolve({
         status: answer.statusCode ?? 502,
-        isJson: /^application\/json\b/.test(answer.headers["content-type"] ?? ""),
+        isJson:
+          /^application\/json\b/.test(answer.headers["content-type"] ?? "") &&
+          answer.headers["content-encoding"] === undefined,
         body: parts && Buffer.concat(parts),
       }),
     );

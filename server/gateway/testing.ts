@@ -1,5 +1,5 @@
 /** Replicas for tests: real HTTP servers that answer as a replica does, and say which one they are. */
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server } from "node:http";
 import { newId } from "../platform/ids";
 
 export interface FakeReplica {
@@ -11,6 +11,12 @@ export interface FakeReplica {
   aborted: number;
   /** The scores it answers. */
   scores: number[];
+  /** Of the request that came last. */
+  headers: IncomingHttpHeaders;
+  /** Sent with every answer. */
+  tells: Record<string, string>;
+  /** Connections end where an answer was due, as when the process is killed. */
+  breaks: boolean;
   /** Answers wait while this holds. */
   hold: Promise<void> | null;
   close(): Promise<void>;
@@ -28,17 +34,22 @@ export async function startReplica(digest: string): Promise<FakeReplica> {
     asked: 0,
     aborted: 0,
     scores: [0, 1],
+    headers: {},
+    tells: {},
+    breaks: false,
     hold: null,
     close: () => closeServer(server),
   };
   const server = createServer(async (request, response) => {
     replica.asked += 1;
+    replica.headers = request.headers;
     response.on("close", () => {
       if (!response.writableFinished) replica.aborted += 1;
     });
     const say = (status: number, body: unknown) => {
       const text = JSON.stringify(body);
       response.writeHead(status, {
+        ...replica.tells,
         "content-type": "application/json",
         "content-length": Buffer.byteLength(text),
       });
@@ -46,6 +57,7 @@ export async function startReplica(digest: string): Promise<FakeReplica> {
     };
     if (request.headers.authorization !== `Bearer ${testReplicaToken(id)}`)
       return say(401, { error: "not mine" });
+    if (replica.breaks) return request.socket.destroy();
     if (request.method === "GET") return say(200, { name: "m", ready: true, path: request.url });
     const body = await read(request);
     await replica.hold;

@@ -34,4 +34,12 @@ export const CreateToken = z.object({
   name: Slug,
   scopes: z.array(TokenScope).min(1),
   expiresInDays: z.number().int().min(1).max(365).nullable(),
+  /** Requests that it may send to a gateway; null: as many as it likes. */
+  ratePerSecond: z
+    .number("use a whole number, or leave it empty")
+    .int("use a whole number")
+    .min(1, "use at least 1")
+    .max(100_000, "use at most 100,000")
+    .nullable()
+    .default(null),
 });

@@ -85,6 +85,7 @@ export async function listTokens(db: Db, teamId: string) {
       name: apiToken.name,
       hint: apiToken.hint,
       scopes: apiToken.scopes,
+      ratePerSecond: apiToken.ratePerSecond,
       createdAt: apiToken.createdAt,
       expiresAt: apiToken.expiresAt,
       lastUsedAt: apiToken.lastUsedAt,

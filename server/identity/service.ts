@@ -244,6 +244,7 @@ export async function createToken(ctx: TeamContext, input: z.infer<typeof Create
         tokenHash: hashToken(token),
         hint: token.slice(-4),
         scopes: input.scopes,
+        ratePerSecond: input.ratePerSecond,
         createdBy: ctx.actor.id,
         expiresAt:
           input.expiresInDays === null ? null : sql`now() + make_interval(days => ${input.expiresInDays})`,
@@ -256,7 +257,11 @@ export async function createToken(ctx: TeamContext, input: z.infer<typeof Create
       action: "token.created",
       target: { kind: "token", id },
       summary: `Created token ${input.name} for ${input.scopes.join(", ")}`,
-      after: { scopes: input.scopes, expiresInDays: input.expiresInDays },
+      after: {
+        scopes: input.scopes,
+        expiresInDays: input.expiresInDays,
+        ratePerSecond: input.ratePerSecond,
+      },
     });
     await emit(tx, { teamId: ctx.teamId, topic: "members", key: id });
   });

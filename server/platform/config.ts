@@ -15,6 +15,7 @@ const Environment = z.object({
   LATHE_RAY_PORT: port.default(7410),
   LATHE_URL: z.url().optional(),
   LATHE_GATEWAY_URL: z.url().optional(),
+  LATHE_GATEWAY_TIMEOUT_SECONDS: z.coerce.number().positive().max(3600).default(60),
   LATHE_CLUSTER: z.enum(["local", "none"]).default("local"),
   LATHE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   LATHE_MODEL_MAX_MB: megabytes.default(2048),
@@ -34,6 +35,7 @@ export interface Config {
   rayPort: number;
   url: string;
   gatewayUrl: string;
+  gatewayTimeoutSeconds: number;
   cluster: "local" | "none";
   logLevel: string;
   modelMaxBytes: number;
@@ -66,6 +68,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     rayPort: e.LATHE_RAY_PORT,
     url: e.LATHE_URL ?? `http://127.0.0.1:${e.LATHE_PORT}`,
     gatewayUrl: e.LATHE_GATEWAY_URL ?? `http://127.0.0.1:${e.LATHE_GATEWAY_PORT}`,
+    gatewayTimeoutSeconds: e.LATHE_GATEWAY_TIMEOUT_SECONDS,
     cluster: e.LATHE_CLUSTER,
     logLevel: e.LATHE_LOG_LEVEL,
     modelMaxBytes: e.LATHE_MODEL_MAX_MB * 1_000_000,

@@ -6,7 +6,7 @@ import { config, secret } from "../platform/config";
 import { log } from "../platform/log";
 import { deriveToken } from "../platform/tokens";
 
-const { databaseUrl, home, gatewayPort } = config();
+const { databaseUrl, home, gatewayPort, gatewayTimeoutSeconds } = config();
 const gateway = await startGateway({
   databaseUrl,
   folder: join(home, "gateway"),
@@ -16,6 +16,7 @@ const gateway = await startGateway({
   serverKey: secret("server.key"),
   replicaToken: (id) => deriveToken("replica", id),
   maxBodyBytes: 64 * 2 ** 20,
+  answerMs: gatewayTimeoutSeconds * 1000,
 });
 log().info({ url: gateway.url }, "the gateway listens");
 

@@ -9,7 +9,7 @@ import { emit } from "../platform/live/outbox";
 import { deriveToken } from "../platform/tokens";
 
 /** A replica mostly waits for requests, so it claims little; what it uses is up to the node. */
-const REPLICA_CPUS = 0.1;
+const REPLICA = { cpus: 0.1, maxBatch: 32, maxDelayMs: 2, maxQueue: 256 };
 
 /** Every replica a cluster should keep alive. */
 export async function desiredReplicas(db: Db, clusterId: string): Promise<z.infer<typeof DesiredReplica>[]> {
@@ -25,7 +25,7 @@ export async function desiredReplicas(db: Db, clusterId: string): Promise<z.infe
     .innerJoin(model, eq(model.id, replica.modelId))
     .where(and(eq(replica.clusterId, clusterId), isNull(replica.undesiredAt)))
     .orderBy(replica.createdAt);
-  return rows.map((row) => ({ ...row, token: deriveToken("replica", row.replicaId), cpus: REPLICA_CPUS }));
+  return rows.map((row) => ({ ...row, ...REPLICA, token: deriveToken("replica", row.replicaId) }));
 }
 
 /** Takes an observation of a replica; what did not change writes nothing. */

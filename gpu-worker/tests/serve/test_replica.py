@@ -6,58 +6,22 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import numpy as np
-import onnx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from gpu_worker.contract import DesiredReplica
 from gpu_worker.evaluate import open_session
-from gpu_worker.serve import serve_replica
-from gpu_worker.serve.v2 import Tensor, V2Error, parse_request
+from gpu_worker.serve.tensors import Tensor, V2Error
+from gpu_worker.serve.v2 import parse_request
 from nets import example, onnx_of
-from specs import open_door
-
-TOKEN = "a-token-of-this-test"
-
-
-@contextmanager
-def replica(folder: Path, model: bytes) -> Iterator[tuple[httpx.Client, threading.Event]]:
-    """A replica on a port of its own, and the event that stops it."""
-    door = open_door(folder)
-    desired = DesiredReplica(
-        replica_id="replica",
-        token=TOKEN,
-        model_name="net",
-        version_number=7,
-        digest=door.put_blob(model).sha256,
-        cpus=1,
-    )
-    stop, ready = threading.Event(), threading.Event()
-    address: list[str] = []
-
-    def on_ready(url: str) -> None:
-        address.append(url)
-        ready.set()
-
-    thread = threading.Thread(target=serve_replica, args=(desired, door, "127.0.0.1", on_ready, stop))
-    thread.start()
-    assert ready.wait(30)
-    headers = {"authorization": f"Bearer {TOKEN}"}
-    try:
-        with httpx.Client(base_url=address[0], headers=headers, timeout=30) as client:
-            yield client, stop
-    finally:
-        stop.set()
-        thread.join(15)
-        assert not thread.is_alive()
+from replicas import TOKEN, model_of, replica
 
 
 @pytest.fixture(scope="module")
@@ -146,25 +110,18 @@ def test_nan_is_no_json(net: httpx.Client) -> None:
 
 
 def test_integers_and_booleans_are_served(tmp_path: Path) -> None:
-    graph = helper.make_graph(
+    model = model_of(
         [helper.make_node("Where", ["flag", "a", "b"], ["out"])],
-        "choose",
-        [
-            helper.make_tensor_value_info("flag", TensorProto.BOOL, ["n"]),
-            helper.make_tensor_value_info("a", TensorProto.INT64, ["n"]),
-            helper.make_tensor_value_info("b", TensorProto.INT64, ["n"]),
-        ],
-        [helper.make_tensor_value_info("out", TensorProto.INT64, ["n"])],
+        [("flag", TensorProto.BOOL, ["n"]), ("a", TensorProto.INT64, ["n"]), ("b", TensorProto.INT64, ["n"])],
+        [("out", TensorProto.INT64, ["n"])],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    onnx.checker.check_model(model)
     big = 2**53 + 1
     inputs = [
         {"name": "flag", "datatype": "BOOL", "shape": [2], "data": [True, False]},
         {"name": "a", "datatype": "INT64", "shape": [2], "data": [big, 2]},
         {"name": "b", "datatype": "INT64", "shape": [2], "data": [-3, -4]},
     ]
-    with replica(tmp_path, model.SerializeToString()) as (client, _):
+    with replica(tmp_path, model) as (client, _):
         answer = client.post("/infer", json={"inputs": inputs})
         assert answer.json()["outputs"][0]["data"] == [big, -4]
         inputs[1]["data"] = [1, 2**63]
@@ -208,7 +165,7 @@ def test_no_data_breaks_the_parser(data: Any) -> None:
     body = {"inputs": [{"name": "input", "datatype": "FP32", "shape": [1, 2], "data": data}]}
     parsed = None
     with suppress(V2Error):  # a refusal with words is the right answer to most of these
-        parsed = parse_request(json.dumps(body).encode(), [expected], [expected])
+        parsed = parse_request(json.dumps(body).encode(), None, [expected], [expected])
     if parsed is not None:
         assert parsed.inputs["input"].shape == (1, 2)
         assert np.isfinite(parsed.inputs["input"]).all()

@@ -958,6 +958,9 @@ class DesiredReplica(BaseModel):
     version_number: Annotated[int, Field(alias='versionNumber')]
     digest: str
     cpus: float
+    max_batch: Annotated[int, Field(alias='maxBatch')] = 32
+    max_delay_ms: Annotated[float, Field(alias='maxDelayMs')] = 2
+    max_queue: Annotated[int, Field(alias='maxQueue')] = 256
 
 
 class EnrolRequest(BaseModel):

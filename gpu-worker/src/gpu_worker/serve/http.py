@@ -40,15 +40,23 @@ class RequireBearer:
 async def send_json(send: Send, status: int, body: object, headers: Headers = ()) -> None:
     """One whole JSON answer. Raises ValueError for NaN and infinities, which JSON cannot carry."""
     data = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
-    length = str(len(data)).encode()
+    await send_parts(send, status, [data], b"application/json", headers)
+
+
+async def send_parts(
+    send: Send, status: int, parts: Sequence[bytes | memoryview], content_type: bytes, headers: Headers
+) -> None:
+    """One whole answer, whose body is the parts one after the other."""
+    length = str(sum(map(len, parts))).encode()
     await send(
         {
             "type": "http.response.start",
             "status": status,
-            "headers": [(b"content-type", b"application/json"), (b"content-length", length), *headers],
+            "headers": [(b"content-type", content_type), (b"content-length", length), *headers],
         }
     )
-    await send({"type": "http.response.body", "body": data})
+    body = parts[0] if len(parts) == 1 else b"".join(parts)
+    await send({"type": "http.response.body", "body": body})
 
 
 class Server(uvicorn.Server):

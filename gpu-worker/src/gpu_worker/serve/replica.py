@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -20,15 +19,18 @@ from starlette.types import Receive, Scope, Send
 from gpu_worker.contract import DesiredReplica
 from gpu_worker.evaluate import session_options
 from gpu_worker.jobs.ports import Blobs
-from gpu_worker.serve.http import RequireBearer, send_json, serve_http
-from gpu_worker.serve.v2 import DATATYPES, InferRequest, Tensor, V2Error, encode_output, parse_request
+from gpu_worker.serve.batch import Arrays, Batcher, Busy, Interest, Limits
+from gpu_worker.serve.body import WORTH_PACKING, BodyError, Gone, chosen_encoding, packed, read_body
+from gpu_worker.serve.http import Headers, RequireBearer, send_json, send_parts, serve_http
+from gpu_worker.serve.tensors import Tensor, V2Error
+from gpu_worker.serve.v2 import Encoded, InferRequest, encode_answer, parse_request
+from gpu_worker.serve.warm import rows_are_independent, warm_up
 
 MAX_BODY = 64 << 20
 INLINE_SECONDS = 0.002
 """Requests expected to be quicker run on the event loop: handing one to a thread costs 0.05 to 0.1 ms."""
-WARM_UPS = 10
-OPEN_SIZE = 32
-"""Length tried at warm-up for a dimension other than the batch that the model leaves open."""
+REQUEST_SECONDS = 60.0
+"""How long a request may take that does not say so itself."""
 
 
 def serve_replica(
@@ -48,8 +50,7 @@ def serve_replica(
         door.blob(desired.digest).read_bytes(), session_options(threads), providers=["CPUExecutionProvider"]
     )
     with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="infer") as pool:
-        replica = Replica(session, desired, pool)
-        replica.warm_up()
+        replica = Replica(session, desired, pool, lanes=threads)
         serve_http(RequireBearer(replica, desired.token), host, on_ready, stop)
 
 
@@ -57,7 +58,7 @@ class Replica:
     """The ASGI app around one ONNX Runtime session, which is safe to run from several threads."""
 
     def __init__(
-        self, session: ort.InferenceSession, desired: DesiredReplica, pool: ThreadPoolExecutor
+        self, session: ort.InferenceSession, desired: DesiredReplica, pool: ThreadPoolExecutor, lanes: int = 1
     ) -> None:
         self._session = session
         self._desired = desired
@@ -65,27 +66,23 @@ class Replica:
         self.inputs = [Tensor.of(value.name, value.type, value.shape) for value in session.get_inputs()]
         self.outputs = [Tensor.of(value.name, value.type, value.shape) for value in session.get_outputs()]
         self._by_name = {tensor.name: tensor for tensor in self.outputs}
-        self._row_seconds = INLINE_SECONDS
+        self._row_seconds = warm_up(session, self.inputs)
+        self._batcher = Batcher(self._run, self._limits(lanes))
+        self._head: dict[str, object] = {
+            "model_name": desired.model_name,
+            "model_version": str(desired.version_number),
+        }
         self._headers = (
             (b"x-lathe-version", str(desired.version_number).encode()),
             (b"x-lathe-digest", desired.digest.encode()),
         )
 
-    def warm_up(self) -> None:
-        """Runs a batch of one until its time has settled; the first run allocates and is several times
-        slower.
-        """
-        feed = {
-            tensor.name: np.zeros(
-                [OPEN_SIZE if dim < 0 and axis else max(dim, 1) for axis, dim in enumerate(tensor.shape)],
-                DATATYPES[tensor.datatype],
-            )
-            for tensor in self.inputs
-        }
-        for _ in range(WARM_UPS):
-            began = time.perf_counter()
-            self._session.run(None, feed)
-            self._row_seconds = time.perf_counter() - began
+    def _limits(self, lanes: int) -> Limits:
+        desired = self._desired
+        delay = desired.max_delay_ms / 1000
+        if desired.max_batch > 1 and rows_are_independent(self._session, self.inputs, self.outputs):
+            return Limits(desired.max_batch, delay, desired.max_queue)
+        return Limits(1, delay, desired.max_queue, lanes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -94,11 +91,11 @@ class Replica:
         if route == ("POST", "/infer"):
             await self._infer(scope, receive, send)
         elif route == ("GET", "/ready"):
-            await self._answer(send, 200, {"name": self._desired.model_name, "ready": True})
+            await self._say(send, 200, {"name": self._desired.model_name, "ready": True})
         elif route == ("GET", "/metadata"):
-            await self._answer(send, 200, self.metadata())
+            await self._say(send, 200, self.metadata())
         else:
-            await self._answer(send, 404, {"error": f"There is no {scope['method']} {scope['path']} here."})
+            await self._refuse(send, 404, f"There is no {scope['method']} {scope['path']} here.")
 
     def metadata(self) -> dict[str, object]:
         """Inputs and outputs in V2 terms, -1 for dynamic dimensions."""
@@ -111,63 +108,97 @@ class Replica:
         }
 
     async def _infer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _read_body(receive)
-        if body is None:
-            await self._answer(send, 413, {"error": f"The body is larger than {MAX_BODY} bytes."})
-            return
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
         try:
-            request = parse_request(body, self.inputs, self.outputs)
+            body = await read_body(receive, headers.get(b"content-encoding", ""), MAX_BODY)
+            json_bytes = _json_bytes(headers.get(b"inference-header-content-length"))
+            request = parse_request(body, json_bytes, self.inputs, self.outputs)
+            answer = self._batcher.submit(
+                request.inputs, request.output_names, request.timeout or REQUEST_SECONDS
+            )
+        except Gone:
+            return
+        except BodyError as error:
+            await self._refuse(send, error.status, str(error))
         except V2Error as error:
-            await self._answer(send, 400, {"error": str(error)})
-            return
+            await self._refuse(send, 400, str(error))
+        except Busy:
+            waits = f"{self._batcher.depth} requests wait already; send this one again later."
+            await self._refuse(send, 429, waits, ((b"retry-after", b"1"),))
+        else:
+            watch = asyncio.create_task(_disconnected(receive))
+            watch.add_done_callback(lambda _: answer.cancel())
+            try:
+                await self._finish(request, answer, headers.get(b"accept-encoding", ""), send)
+            finally:
+                watch.cancel()
+
+    async def _finish(self, request: InferRequest, answer: asyncio.Future, accepted: str, send: Send) -> None:
+        """Sends what the model answers."""
         try:
-            outputs = await self._run(request)
-            encoded = [
-                encode_output(self._by_name[n], v) for n, v in zip(request.outputs, outputs, strict=True)
-            ]
+            ran = await answer
+            encoded = encode_answer(self._head, request, self._by_name, ran.outputs)
+        except asyncio.CancelledError:
+            return  # nobody is there to answer
+        except TimeoutError:
+            seconds = request.timeout or REQUEST_SECONDS
+            await self._refuse(send, 504, f"The request took longer than its {seconds:g} s.")
+        except V2Error as error:
+            await self._refuse(send, 400, str(error))
         except InvalidArgument as error:
-            await self._answer(send, 400, {"error": f"The model does not take this request: {error}"})
-            return
+            await self._refuse(send, 400, f"The model does not take this request: {error}")
         except Exception as error:  # ONNX Runtime's errors share no class of their own
-            await self._answer(send, 500, {"error": f"The model failed on this request: {error}"})
-            return
-        answer: dict[str, object] = {
-            "model_name": self._desired.model_name,
-            "model_version": str(self._desired.version_number),
-            "outputs": encoded,
-        }
-        if request.id is not None:
-            answer["id"] = request.id
-        await self._answer(send, 200, answer)
+            await self._refuse(send, 500, f"The model failed on this request: {error}")
+        else:
+            await self._send(send, encoded, accepted, ran.batch)
 
-    async def _run(self, request: InferRequest) -> list[np.ndarray]:
-        rows = max(len(array) if array.ndim else 1 for array in request.inputs.values())
+    async def _send(self, send: Send, encoded: Encoded, accepted: str, batch: int | None) -> None:
+        headers = [*self._headers, (b"x-lathe-queue", str(self._batcher.depth).encode())]
+        if batch is not None:
+            headers.append((b"x-lathe-batch", str(batch).encode()))
+        content_type = b"application/json"
+        if encoded.json_bytes is not None:
+            content_type = b"application/octet-stream"
+            headers.append((b"inference-header-content-length", str(encoded.json_bytes).encode()))
+        parts = encoded.parts
+        encoding = chosen_encoding(accepted) if accepted and sum(map(len, parts)) >= WORTH_PACKING else None
+        if encoding is not None:
+            headers.append((b"content-encoding", encoding.encode()))
+            parts = [await packed(parts, encoding)]
+        await send_parts(send, 200, parts, content_type, headers)
+
+    async def _run(
+        self, outputs: list[str], inputs: Arrays, rows: int, interest: Interest
+    ) -> list[np.ndarray]:
         if rows * self._row_seconds < INLINE_SECONDS:
-            return as_arrays(self._session.run(request.outputs, request.inputs))
-        loop = asyncio.get_running_loop()
-        run = partial(self._session.run, request.outputs, request.inputs)
-        return as_arrays(await loop.run_in_executor(self._pool, run))
+            return _as_arrays(self._session.run(outputs, inputs))
+        options = ort.RunOptions()
+        interest.end = partial(setattr, options, "terminate", True)
+        run = partial(self._session.run, outputs, inputs, options)
+        return _as_arrays(await asyncio.get_running_loop().run_in_executor(self._pool, run))
 
-    async def _answer(self, send: Send, status: int, body: object) -> None:
+    async def _say(self, send: Send, status: int, body: object) -> None:
         await send_json(send, status, body, self._headers)
 
+    async def _refuse(self, send: Send, status: int, error: str, headers: Headers = ()) -> None:
+        await send_json(send, status, {"error": error}, (*self._headers, *headers))
 
-def as_arrays(values: Iterable[object]) -> list[np.ndarray]:
+
+def _as_arrays(values: object) -> list[np.ndarray]:
     """The outputs of a session whose outputs are all tensors."""
+    assert isinstance(values, list)
     return [np.asarray(value) for value in values]
 
 
-async def _read_body(receive: Receive) -> bytes | None:
-    """The whole body; None when it is larger than the limit."""
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return b""
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > MAX_BODY:
-            return None
-        if not message.get("more_body", False):
-            return b"".join(parts)
+def _json_bytes(header: str | None) -> int | None:
+    if header is None:
+        return None
+    # int() takes signs, spaces, underscores and other digits than these.
+    if not (header.isascii() and header.isdigit() and len(header) < 16):
+        raise V2Error(f"'Inference-Header-Content-Length' must be a number of bytes, not {header!r:.40}.")
+    return int(header)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,125 +1,116 @@
-"""Open Inference Protocol V2, JSON: requests to arrays and back, with errors that say what was expected.
+"""Infer requests and answers of the Open Inference Protocol V2, as JSON or with binary tensor data behind it.
 
-https://github.com/kserve/open-inference-protocol (specification/protocol/inference_rest.md)
+Errors say which tensor, what was expected and what was found. Triton's extensions that change an answer and
+are not had here are refused; other parameters are read by nobody and change nothing.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
 
-DATATYPES: dict[str, str] = {
-    "BOOL": "bool",
-    "UINT8": "uint8",
-    "UINT16": "uint16",
-    "UINT32": "uint32",
-    "UINT64": "uint64",
-    "INT8": "int8",
-    "INT16": "int16",
-    "INT32": "int32",
-    "INT64": "int64",
-    "FP16": "float16",
-    "FP32": "float32",
-    "FP64": "float64",
+from gpu_worker.serve.tensors import Tensor, V2Error, from_binary, from_json, shape_of, to_binary, to_json
+
+_NOT_HAD = {
+    "classification": "classification",
+    "shared_memory_region": "shared memory",
+    "sequence_id": "sequences",
+    "sequence_start": "sequences",
+    "sequence_end": "sequences",
 }
-"""V2 datatype to numpy dtype. BYTES has no meaning for these models."""
-
-_ORT_TYPES = {
-    "tensor(float)": "FP32",
-    "tensor(double)": "FP64",
-    "tensor(float16)": "FP16",
-    "tensor(bool)": "BOOL",
-} | {f"tensor({dtype})": name for name, dtype in DATATYPES.items() if name[0] in "UI"}
-_KINDS: dict[str, frozenset[type]] = {
-    "f": frozenset({int, float}),
-    "i": frozenset({int}),
-    "u": frozenset({int}),
-    "b": frozenset({bool}),
-}
-
-
-class V2Error(ValueError):
-    """A request that cannot be answered; the message goes to the client as `{"error": message}`."""
+MAX_TIMEOUT_US = 10**12
 
 
 @dataclass(frozen=True)
-class Tensor:
-    """One input or output of the model: its name, V2 datatype, and shape with -1 for a dynamic dimension."""
+class WantedOutput:
+    """An output that a request asks for, and whether as binary data."""
 
     name: str
-    datatype: str
-    shape: tuple[int, ...]
-
-    @classmethod
-    def of(cls, name: str, ort_type: str, shape: Sequence[int | str | None]) -> Tensor:
-        """From what ONNX Runtime says of a value. Raises ValueError for types that V2 JSON cannot carry."""
-        datatype = _ORT_TYPES.get(ort_type)
-        if datatype is None:
-            raise ValueError(f"'{name}' is a {ort_type}; only tensors of numbers can be served.")
-        dims = tuple(dim if isinstance(dim, int) and dim >= 0 else -1 for dim in shape)
-        return cls(name, datatype, dims)
-
-    def metadata(self) -> dict[str, object]:
-        """As `GET /metadata` shows it."""
-        return {"name": self.name, "datatype": self.datatype, "shape": list(self.shape)}
+    is_binary: bool
 
 
 @dataclass(frozen=True)
 class InferRequest:
-    """A checked request: arrays by input name, the outputs asked for, and the id to send back."""
+    """A checked request: arrays by input name, the outputs asked for, the id to send back, and how long it
+    may take in seconds, where it says so.
+    """
 
     id: str | None
     inputs: dict[str, np.ndarray]
-    outputs: list[str]
+    outputs: list[WantedOutput]
+    timeout: float | None
+
+    @property
+    def output_names(self) -> list[str]:
+        return [output.name for output in self.outputs]
 
 
-def parse_request(body: bytes, inputs: Sequence[Tensor], outputs: Sequence[Tensor]) -> InferRequest:
-    """A V2 infer body to arrays. Raises V2Error, naming the tensor with what was expected and found."""
-    request = _parse_json(body)
-    given = request.get("inputs")
-    if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
-        raise V2Error("'inputs' must be a list of tensors.")
-    known = {tensor.name: tensor for tensor in inputs}
-    arrays: dict[str, np.ndarray] = {}
-    for item in given:
-        name = item.get("name")
-        if not isinstance(name, str) or name not in known:
-            raise V2Error(f"There is no input {name!r}; the model takes {_names(inputs)}.")
-        if name in arrays:
-            raise V2Error(f"Input '{name}' is given twice.")
-        arrays[name] = _to_array(item, known[name])
-    missing = [tensor for tensor in inputs if tensor.name not in arrays]
-    if missing:
-        raise V2Error(f"Input {_names(missing)} is missing.")
+@dataclass(frozen=True)
+class Encoded:
+    """An answer's body in parts. json_bytes: the length of its JSON when binary data follow, else None."""
+
+    parts: list[bytes | memoryview]
+    json_bytes: int | None
+
+
+def parse_request(
+    body: bytes | bytearray, json_bytes: int | None, inputs: Sequence[Tensor], outputs: Sequence[Tensor]
+) -> InferRequest:
+    """A V2 infer body to arrays, which look into `body` where their data are binary.
+
+    json_bytes: `Inference-Header-Content-Length`, None when all of the body is JSON. Raises V2Error.
+    """
+    if json_bytes is not None and not 0 < json_bytes <= len(body):
+        raise V2Error(
+            f"'Inference-Header-Content-Length' is {json_bytes}, but the body has {len(body)} bytes."
+        )
+    view = memoryview(body)
+    request = _parse_json(bytes(view[:json_bytes]))
+    binary = None if json_bytes is None else view[json_bytes:]
     identifier = request.get("id")
     if identifier is not None and not isinstance(identifier, str):
         raise V2Error(f"'id' must be a string, not {identifier!r}.")
-    return InferRequest(identifier, arrays, _wanted(request.get("outputs"), outputs))
+    parameters = _parameters(request, "The request")
+    return InferRequest(
+        identifier,
+        _arrays(request.get("inputs"), inputs, binary),
+        _wanted(request.get("outputs"), outputs, _flag(parameters, "binary_data_output", "The request")),
+        _timeout(parameters),
+    )
 
 
-def encode_output(tensor: Tensor, values: np.ndarray) -> dict[str, object]:
-    """One output as V2 JSON has it: the data flat, in row-major order. Raises V2Error for NaN and
-    infinities.
-    """
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise V2Error(f"Output '{tensor.name}' holds NaN or infinite values, which JSON cannot carry.")
-    return {
-        "name": tensor.name,
-        "datatype": tensor.datatype,
-        "shape": list(values.shape),
-        "data": values.ravel().tolist(),
-    }
+def encode_answer(
+    head: dict[str, object], request: InferRequest, tensors: dict[str, Tensor], values: Sequence[np.ndarray]
+) -> Encoded:
+    """The answer to a request: `head`, then its outputs. Raises V2Error when JSON cannot carry a value."""
+    described: list[dict[str, object]] = []
+    binary: list[bytes | memoryview] = []
+    for output, array in zip(request.outputs, values, strict=True):
+        tensor = tensors[output.name]
+        item: dict[str, object] = {
+            "name": tensor.name,
+            "datatype": tensor.datatype,
+            "shape": list(array.shape),
+        }
+        if output.is_binary:
+            binary.append(to_binary(tensor, array))
+            described.append(item | {"parameters": {"binary_data_size": len(binary[-1])}})
+        else:
+            described.append(item | {"data": to_json(tensor, array)})
+    answer = head | {"outputs": described}
+    if request.id is not None:
+        answer["id"] = request.id
+    text = json.dumps(answer, allow_nan=False, separators=(",", ":")).encode()
+    return Encoded([text, *binary], len(text) if binary else None)
 
 
-def _parse_json(body: bytes) -> dict[str, Any]:
+def _parse_json(text: bytes) -> dict[str, Any]:
     try:
-        request = json.loads(body, parse_constant=_refuse_constant)
+        request = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise V2Error(f"The body is not JSON: {error}.") from error
     if not isinstance(request, dict):
@@ -131,69 +122,100 @@ def _refuse_constant(constant: str) -> float:
     raise ValueError(f"{constant} is no JSON value")
 
 
-def _to_array(item: dict[str, Any], expected: Tensor) -> np.ndarray:
-    where = f"Input '{expected.name}'"
-    datatype = item.get("datatype")
-    if datatype != expected.datatype:
-        raise V2Error(f"{where}: expected datatype {expected.datatype}, found {datatype!r}.")
-    shape = item.get("shape")
-    if not isinstance(shape, list) or not all(type(dim) is int and dim >= 0 for dim in shape):
-        raise V2Error(f"{where}: 'shape' must be a list of whole numbers, found {shape!r}.")
-    fits = len(shape) == len(expected.shape) and all(
-        want in (-1, have) for have, want in zip(shape, expected.shape, strict=True)
-    )
-    if not fits:
-        raise V2Error(f"{where}: expected shape {list(expected.shape)} (-1: any), found {shape}.")
-    if 0 in shape:
-        raise V2Error(f"{where}: the shape {shape} holds no values.")
-    data = item.get("data")
-    if not isinstance(data, list):
-        raise V2Error(f"{where}: 'data' must be a list of {expected.datatype} values.")
-    flat = _flatten(data, shape, where)
-    if len(flat) != math.prod(shape):
-        raise V2Error(f"{where}: shape {shape} takes {math.prod(shape)} values, 'data' holds {len(flat)}.")
-    return _convert(flat, shape, expected, where)
+def _parameters(item: dict[str, Any], where: str) -> dict[str, Any]:
+    parameters = item.get("parameters")
+    if parameters is None:
+        return {}
+    if not isinstance(parameters, dict):
+        raise V2Error(f"{where}: 'parameters' must be an object, not {parameters!r:.60}.")
+    for name, value in parameters.items():
+        if name in _NOT_HAD and value not in (False, 0):
+            raise V2Error(
+                f"{where}: parameter '{name}' needs the extension for {_NOT_HAD[name]}, not had here."
+            )
+        if not isinstance(value, str | int | float):
+            raise V2Error(f"{where}: parameter '{name}' must be a string, number or boolean.")
+    return parameters
 
 
-def _flatten(data: list[Any], shape: list[int], where: str) -> list[Any]:
-    """V2 allows data flat or nested as the shape says; anything between is refused."""
-    if not data or not isinstance(data[0], list):
-        return data
-    level: list[Any] = [data]
-    for length in shape:
-        if not all(isinstance(part, list) and len(part) == length for part in level):
-            raise V2Error(f"{where}: nested 'data' does not have the shape {shape}.")
-        level = list(chain.from_iterable(level))
-    return level
+def _flag(parameters: dict[str, Any], name: str, where: str, default: bool = False) -> bool:
+    value = parameters.get(name, default)
+    if not isinstance(value, bool):
+        raise V2Error(f"{where}: parameter '{name}' must be true or false, not {value!r:.60}.")
+    return value
 
 
-def _convert(flat: list[Any], shape: list[int], expected: Tensor, where: str) -> np.ndarray:
-    dtype = np.dtype(DATATYPES[expected.datatype])
-    strangers = set(map(type, flat)) - _KINDS[dtype.kind]
-    if strangers:
-        found = ", ".join(sorted(kind.__name__ for kind in strangers))
-        raise V2Error(f"{where}: expected {expected.datatype} values, found {found}.")
+def _timeout(parameters: dict[str, Any]) -> float | None:
+    """Microseconds as Triton has it, to seconds; 0 leaves the default."""
+    value = parameters.get("timeout", 0)
     try:
-        with np.errstate(over="ignore"):
-            values = np.array(flat, dtype=dtype)
-    except OverflowError as error:
-        raise V2Error(f"{where}: a value lies outside the range of {expected.datatype}.") from error
-    if dtype.kind == "f" and not np.isfinite(values).all():
-        raise V2Error(f"{where}: a value lies outside the range of {expected.datatype}.")
-    return values.reshape(shape)
+        micros = int(value)
+    except (ValueError, OverflowError):
+        micros = -1
+    if isinstance(value, bool) or not 0 <= micros <= MAX_TIMEOUT_US:
+        raise V2Error(f"The request: parameter 'timeout' must be microseconds, not {value!r:.60}.")
+    return micros / 1e6 if micros else None
 
 
-def _wanted(asked: Any, outputs: Sequence[Tensor]) -> list[str]:
+def _arrays(given: Any, inputs: Sequence[Tensor], binary: memoryview | None) -> dict[str, np.ndarray]:
+    if not isinstance(given, list) or not all(isinstance(item, dict) for item in given):
+        raise V2Error("'inputs' must be a list of tensors.")
+    known = {tensor.name: tensor for tensor in inputs}
+    arrays: dict[str, np.ndarray] = {}
+    at = 0
+    for item in given:
+        name = item.get("name")
+        if not isinstance(name, str) or name not in known:
+            raise V2Error(f"There is no input {name!r:.60}; the model takes {_names(inputs)}.")
+        if name in arrays:
+            raise V2Error(f"Input '{name}' is given twice.")
+        shape = shape_of(item, known[name])
+        size = _binary_size(item, f"Input '{name}'")
+        if size is None:
+            arrays[name] = from_json(item.get("data"), shape, known[name])
+            continue
+        if binary is None:
+            raise V2Error(f"Input '{name}': binary data need the header 'Inference-Header-Content-Length'.")
+        if "data" in item:
+            raise V2Error(f"Input '{name}' has both 'data' and 'binary_data_size'.")
+        if size > len(binary) - at:
+            raise V2Error(
+                f"Input '{name}': 'binary_data_size' is {size}, only {len(binary) - at} are left of the body."
+            )
+        arrays[name] = from_binary(binary[at : at + size], shape, known[name])
+        at += size
+    if binary is not None and at != len(binary):
+        raise V2Error(f"The body has {len(binary)} bytes of binary data, the inputs take {at}.")
+    missing = [tensor for tensor in inputs if tensor.name not in arrays]
+    if missing:
+        raise V2Error(f"Input {_names(missing)} is missing.")
+    return arrays
+
+
+def _binary_size(item: dict[str, Any], where: str) -> int | None:
+    size = _parameters(item, where).get("binary_data_size")
+    if size is not None and (type(size) is not int or size < 0):
+        raise V2Error(f"{where}: 'binary_data_size' must be a number of bytes, not {size!r:.60}.")
+    return size
+
+
+def _wanted(asked: Any, outputs: Sequence[Tensor], are_binary: bool) -> list[WantedOutput]:
     if asked is None or asked == []:
-        return [tensor.name for tensor in outputs]
+        return [WantedOutput(tensor.name, are_binary) for tensor in outputs]
     if not isinstance(asked, list) or not all(isinstance(item, dict) for item in asked):
         raise V2Error("'outputs' must be a list of tensors.")
     known = {tensor.name for tensor in outputs}
-    names = [item.get("name") for item in asked]
-    for name in names:
-        if name not in known:
-            raise V2Error(f"There is no output {name!r}; the model gives {_names(outputs)}.")
-    return names
+    wanted: dict[str, WantedOutput] = {}
+    for item in asked:
+        name = item.get("name")
+        if not isinstance(name, str) or name not in known:
+            raise V2Error(f"There is no output {name!r:.60}; the model gives {_names(outputs)}.")
+        if name in wanted:
+            raise V2Error(f"Output '{name}' is asked for twice.")
+        where = f"Output '{name}'"
+        is_binary = _flag(_parameters(item, where), "binary_data", where, are_binary)
+        wanted[name] = WantedOutput(name, is_binary)
+    return list(wanted.values())
 
 
 def _names(tensors: Sequence[Tensor]) -> str:

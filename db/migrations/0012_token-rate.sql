@@ -1,0 +1,2 @@
+ALTER TABLE "api_token" ADD COLUMN "rate_per_second" integer;--> statement-breakpoint
+ALTER TABLE "api_token" ADD CONSTRAINT "api_token_rate_per_second_check" CHECK ("api_token"."rate_per_second" > 0);

@@ -1,0 +1,67 @@
+/** Gateways for tests that have only their files and no database: one model, one token. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { newId } from "../platform/ids";
+import { hashToken } from "../platform/tokens";
+import { type Gateway, type GatewayOptions, startGateway } from "./gateway";
+import { testReplicaToken } from "./testing";
+
+export const TOKEN = "lathe_secret";
+export const INFER = JSON.stringify({ inputs: [{ name: "x", datatype: "FP32", shape: [1], data: [1] }] });
+
+interface Served {
+  digest: string;
+  replicas: readonly { id: string; address: string }[];
+  ratePerSecond?: number | null;
+}
+
+/** Starts a gateway that serves version 1 of `garment` from these replicas. Closing it removes its files. */
+export async function startOffline(served: Served, options: Partial<GatewayOptions> = {}): Promise<Gateway> {
+  const folder = await mkdtemp(join(tmpdir(), "lathe-gateway-"));
+  const teamId = newId("team");
+  const route = {
+    teamId,
+    modelId: newId("mdl"),
+    model: "garment",
+    environment: "production",
+    version: { id: newId("ver"), number: 1, digest: served.digest },
+    releaseId: newId("rel"),
+    replicas: served.replicas.map(({ id, address }) => ({ id, address })),
+  };
+  const token = {
+    hash: hashToken(TOKEN),
+    teamId,
+    expiresAt: null,
+    ratePerSecond: served.ratePerSecond ?? null,
+  };
+  await writeFile(join(folder, "routes.json"), JSON.stringify({ revision: 1, routes: [route] }));
+  await writeFile(join(folder, "tokens.json"), JSON.stringify([token]));
+  const gateway = await startGateway({
+    databaseUrl: "postgres://nobody@127.0.0.1:1/none",
+    folder,
+    host: "127.0.0.1",
+    port: 0,
+    gatewayId: newId("gw"),
+    serverKey: "k".repeat(40),
+    replicaToken: testReplicaToken,
+    maxBodyBytes: 4 << 20,
+    answerMs: 30_000,
+    ...options,
+  });
+  return {
+    url: gateway.url,
+    async close() {
+      await gateway.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Asks `garment`. */
+export const infer = (url: string, headers: Record<string, string> = {}): Promise<Response> =>
+  fetch(`${url}/v2/models/garment/infer`, {
+    method: "POST",
+    body: INFER,
+    headers: { authorization: `Bearer ${TOKEN}`, ...headers },
+  });
