@@ -4,11 +4,14 @@ import Link from "next/link";
 import { useTRPC } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
 import { LinkButton } from "@/components/ui/button";
+import { useNow } from "@/components/ui/clock";
 import { cx } from "@/components/ui/cx";
 import { Callout } from "@/components/ui/feedback";
+import { datetime, duration } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { StatusBadge } from "@/components/ui/status";
+import { Comments } from "./comments";
 import { DecisionPanel } from "./decision-panel";
 import { AccuracyPanel, ComparisonPanel } from "./evidence-panel";
 import { Lanes } from "./lanes";
@@ -61,6 +64,7 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
                 </p>
               </div>
             </Panel>
+            <Comments team={team} number={number} />
           </div>
         </div>
       </div>
@@ -71,6 +75,9 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
 /** What came of a request that is no longer open: the sentence is the largest thing. */
 function Outcome({ team, page }: { team: string; page: RequestPage }) {
   const [last] = page.decisions.toReversed();
+  const approvers = page.decisions
+    .filter((d) => d.decision === "approve" && d.isVoid === null)
+    .map((d) => d.by);
   if (page.state === "declined" && last) {
     return (
       <Panel label="Outcome" padded className="mb-3">
@@ -86,8 +93,20 @@ function Outcome({ team, page }: { team: string; page: RequestPage }) {
         className="mb-3"
         actions={<LinkButton href={`/${team}/releases/${page.model}`}>See it in production</LinkButton>}
       >
-        {last?.by ?? "Someone"} approved. {page.model} v{page.candidate.number} serves when its replica is
-        ready.
+        {approvers.join(" and ") || "Someone"} approved. {page.model} v{page.candidate.number}{" "}
+        <Settles page={page} />
+      </Callout>
+    );
+  }
+  if (page.state === "released") {
+    return (
+      <Callout
+        state="warning"
+        className="mb-3"
+        actions={<LinkButton href={`/${team}/releases/${page.model}`}>See it in production</LinkButton>}
+      >
+        {page.release?.by ?? "An admin"} released it without approval: “{page.release?.breakGlass}”{" "}
+        {page.model} v{page.candidate.number} <Settles page={page} />
       </Callout>
     );
   }
@@ -109,4 +128,16 @@ function Outcome({ team, page }: { team: string; page: RequestPage }) {
     );
   }
   return null;
+}
+
+/** Whether what came of it serves, and until when it counts as fresh. */
+function Settles({ page }: { page: RequestPage }) {
+  const now = useNow();
+  const { release } = page;
+  if (!release?.servingAt || !release.settlesAt) return "serves when its replica is ready.";
+  if (page.policy.rules.bakeMinutes === 0) return "went live.";
+  const left = now === null ? null : release.settlesAt.getTime() - now;
+  return left !== null && left > 0
+    ? `is live; it counts as settled in ${duration(left / 1000)}.`
+    : `is live since ${datetime(release.servingAt.getTime(), "local")} and settled.`;
 }

@@ -12,7 +12,7 @@ import { dropOldEvents } from "../platform/live/outbox";
 import { log } from "../platform/log";
 import { shutdown } from "../platform/shutdown";
 import { removeAbandoned } from "../platform/uploads/service";
-import { reconcileReleases } from "../releases/service";
+import { judgeStale, reconcileReleases } from "../releases/service";
 import { stopOverspent } from "../runs/budget";
 import { compactPoints } from "../runs/points/compact";
 import { admitWaiting, expireAttempts, growRunning } from "../runs/service";
@@ -27,6 +27,7 @@ interface Task {
 const db = database();
 const TASKS: readonly Task[] = [
   { name: "releases", everyMs: 500, run: (lease) => reconcileReleases(db, (tx) => fence(tx, lease)) },
+  { name: "policies", everyMs: 10_000, run: (lease) => judgeStale(db, (tx) => fence(tx, lease)) },
   { name: "queue", everyMs: 500, run: (lease) => admitWaiting(db, (tx) => fence(tx, lease)) },
   { name: "growth", everyMs: 2_000, run: (lease) => growRunning(db, (tx) => fence(tx, lease)) },
   { name: "budgets", everyMs: 2_000, run: (lease) => stopOverspent(db, (tx) => fence(tx, lease)) },

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { inTeam, router } from "../platform/trpc/trpc";
 import {
   ApproveRequest,
+  BreakGlass,
   CreateRequest,
   DeclineRequest,
   ModelName,
@@ -10,6 +11,7 @@ import {
   TryIt,
 } from "./contract";
 import * as pages from "./pages";
+import { commentsRouter, policiesRouter } from "./promotion-router";
 import * as service from "./service";
 import { switchRelease } from "./switch";
 import { tryModel } from "./try";
@@ -39,6 +41,9 @@ export const releasesRouter = router({
   decline: inTeam("release.approve")
     .input(DeclineRequest)
     .mutation(({ ctx, input }) => service.decline(ctx, input)),
+  breakGlass: inTeam("release.break_glass")
+    .input(BreakGlass)
+    .mutation(({ ctx, input }) => service.breakGlass(ctx, input)),
   withdraw: inTeam("release.request")
     .input(RequestNumber)
     .mutation(({ ctx, input }) => service.withdraw(ctx, input)),
@@ -51,4 +56,6 @@ export const releasesRouter = router({
   tryIt: inTeam("inference.try")
     .input(TryIt)
     .mutation(({ ctx, input }) => tryModel(ctx, input)),
+  policies: policiesRouter,
+  comments: commentsRouter,
 });
