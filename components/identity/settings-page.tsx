@@ -15,7 +15,7 @@ export function SettingsPage({ team }: { team: string }) {
   const { data: me } = useSuspenseQuery(trpc.identity.me.queryOptions());
   const [inviting, setInviting] = useState(false);
   const membership = me.teams.find((t) => t.teamSlug === team);
-  const may = (permission: "member.manage" | "token.manage") =>
+  const may = (permission: "member.manage" | "token.manage" | "webhook.manage") =>
     membership?.permissions.includes(permission) ?? false;
   return (
     <>
@@ -26,6 +26,7 @@ export function SettingsPage({ team }: { team: string }) {
         actions={
           <>
             <LinkButton href={`/${team}/settings/policies`}>Policies</LinkButton>
+            {may("webhook.manage") && <LinkButton href={`/${team}/settings/webhooks`}>Webhooks</LinkButton>}
             <Button
               variant="primary"
               onClick={() => setInviting(true)}

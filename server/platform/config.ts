@@ -22,6 +22,11 @@ const Environment = z.object({
   LATHE_UPLOAD_KEEP_HOURS: z.coerce.number().int().min(1).default(24),
   LATHE_POOL_MAX: z.coerce.number().int().min(1).max(64).default(6),
   LATHE_POOL_IDLE_SECONDS: z.coerce.number().int().min(5).default(60),
+  /** Ranges of addresses that webhooks may reach beside the public internet. */
+  LATHE_WEBHOOK_ALLOW: z
+    .string()
+    .regex(/^[\d\s.:,/a-fA-F]*$/, "list ranges such as 10.1.0.0/16, fd00::/8")
+    .default(""),
   LATHE_KEEP_RAW_POINTS_DAYS: z.coerce.number().int().min(1).optional(),
   LATHE_SESSION_IDLE_SECONDS: z.coerce.number().int().min(10).default(600),
 });
@@ -42,6 +47,7 @@ export interface Config {
   poolMax: number;
   poolIdleSeconds: number;
   sessionIdleSeconds: number;
+  webhookAllow: string;
   /** Null: for ever. */
   keepRawPointsDays: number | null;
 }
@@ -74,6 +80,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     poolMax: e.LATHE_POOL_MAX,
     poolIdleSeconds: e.LATHE_POOL_IDLE_SECONDS,
     sessionIdleSeconds: e.LATHE_SESSION_IDLE_SECONDS,
+    webhookAllow: e.LATHE_WEBHOOK_ALLOW,
     keepRawPointsDays: e.LATHE_KEEP_RAW_POINTS_DAYS ?? null,
   };
 }

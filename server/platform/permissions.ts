@@ -25,6 +25,7 @@ export const Permission = z.enum([
   "node.drain",
   "member.manage",
   "token.manage",
+  "webhook.manage",
 ]);
 export type Permission = z.infer<typeof Permission>;
 
@@ -57,6 +58,7 @@ const GRANTS: Record<Role, readonly Permission[]> = {
     "read",
     "member.manage",
     "token.manage",
+    "webhook.manage",
     "run.stop_any",
     "release.rollback",
     "release.comment",

@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import "../wiring";
 import { ensureLocalCluster } from "../engine/service";
+import { runHooks } from "../hooks/service";
 import { config } from "../platform/config";
 import { transact } from "../platform/context";
 import { database, pool } from "../platform/db";
@@ -28,6 +29,7 @@ const db = database();
 const TASKS: readonly Task[] = [
   { name: "releases", everyMs: 500, run: (lease) => reconcileReleases(db, (tx) => fence(tx, lease)) },
   { name: "policies", everyMs: 10_000, run: (lease) => judgeStale(db, (tx) => fence(tx, lease)) },
+  { name: "webhooks", everyMs: 1_000, run: (lease) => runHooks(db, (tx) => fence(tx, lease)) },
   { name: "queue", everyMs: 500, run: (lease) => admitWaiting(db, (tx) => fence(tx, lease)) },
   { name: "growth", everyMs: 2_000, run: (lease) => growRunning(db, (tx) => fence(tx, lease)) },
   { name: "budgets", everyMs: 2_000, run: (lease) => stopOverspent(db, (tx) => fence(tx, lease)) },
