@@ -68,16 +68,14 @@ export async function createHook(ctx: TeamContext, input: z.infer<typeof CreateH
       throw new Limit(`A team has at most ${MOST_HOOKS} webhooks.`, { remedy: "Remove one first." });
     }
     const sealed = seal(secret, SECRET_PURPOSE, id);
-    await tx
-      .insert(webhook)
-      .values({
-        id,
-        teamId: ctx.teamId,
-        url: input.url,
-        events: input.events,
-        sealed,
-        createdBy: ctx.actor.id,
-      });
+    await tx.insert(webhook).values({
+      id,
+      teamId: ctx.teamId,
+      url: input.url,
+      events: input.events,
+      sealed,
+      createdBy: ctx.actor.id,
+    });
     await record(tx, ctx, {
       action: "webhook.created",
       target: { kind: "webhook", id },
