@@ -10,7 +10,6 @@ import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { currentCursor, readEvents, wakeRelay } from "../platform/live/relay";
 import { unseal } from "../platform/seal";
-import { parseRanges } from "./address";
 import type { HookEvent } from "./contract";
 import { send, type Tried } from "./send";
 
@@ -168,7 +167,7 @@ type Delivery = typeof webhookDelivery.$inferSelect;
 async function tryOnce(hook: typeof webhook.$inferSelect, { id, body }: Delivery): Promise<Tried> {
   if (hook.removedAt) return { isDelivered: false, status: null, error: "Its endpoint was removed.", ms: 0 };
   const secret = unseal(hook.sealed, SECRET_PURPOSE, hook.id);
-  return send({ id, url: hook.url, secret, body }, parseRanges(config().webhookAllow));
+  return send({ id, url: hook.url, secret, body }, config().webhookAllow);
 }
 
 async function settle(db: Database, delivery: Delivery, tried: Tried): Promise<void> {

@@ -1,8 +1,10 @@
 import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { readConfig } from "../platform/config";
+import { parseRanges } from "../platform/ranges";
 import { seal, unseal } from "../platform/seal";
-import { isPublic, parseRanges, resolveTarget } from "./address";
+import { isPublic, resolveTarget } from "./address";
 import { eventOf, retrySeconds } from "./deliver";
 import { newSecret, signedHeaders } from "./sign";
 
@@ -95,7 +97,11 @@ test("what the operator allows is allowed, and nothing beside it", async () => {
     family: 4,
   });
   await expect(resolveTarget("http://127.0.0.2/x", allowed)).rejects.toThrow(/not on the public/);
-  expect(() => parseRanges("127.0.0.1")).toThrow(/no range/);
+  for (const wrong of ["127.0.0.1", "10.0.0.0/99", "my-host/8"]) {
+    expect(() => readConfig({ DATABASE_URL: "postgres://x", LATHE_WEBHOOK_ALLOW: wrong })).toThrow(
+      `LATHE_WEBHOOK_ALLOW is "${wrong}": list ranges such as 10.1.0.0/16, fd00::/8.`,
+    );
+  }
 });
 
 test("tries come further and further apart, and at least every four hours", () => {

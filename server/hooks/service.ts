@@ -11,7 +11,7 @@ import { Limit, NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { seal } from "../platform/seal";
-import { parseRanges, resolveTarget } from "./address";
+import { resolveTarget } from "./address";
 import type { CreateHook } from "./contract";
 import { bodyOf, DEAD_AFTER_HOURS, newDelivery, SECRET_PURPOSE } from "./deliver";
 import { newSecret } from "./sign";
@@ -57,7 +57,7 @@ export const deliveries = (ctx: TeamContext) =>
 
 /** @throws Invalid for an address that leads into a private network, Limit for too many */
 export async function createHook(ctx: TeamContext, input: z.infer<typeof CreateHook>) {
-  await resolveTarget(input.url, parseRanges(config().webhookAllow));
+  await resolveTarget(input.url, config().webhookAllow);
   const [id, secret] = [newId("whk"), newSecret()];
   await transact(ctx, async (tx) => {
     const there = await tx

@@ -1,7 +1,9 @@
 /** The environment, read once. A wrong value names the variable, what was found and what is allowed. */
 import { readFileSync } from "node:fs";
+import type { BlockList } from "node:net";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { parseRanges } from "./ranges";
 import { singleton } from "./singleton";
 
 const port = z.coerce.number().int().min(1024).max(65535);
@@ -25,8 +27,15 @@ const Environment = z.object({
   /** Ranges of addresses that webhooks may reach beside the public internet. */
   LATHE_WEBHOOK_ALLOW: z
     .string()
-    .regex(/^[\d\s.:,/a-fA-F]*$/, "list ranges such as 10.1.0.0/16, fd00::/8")
-    .default(""),
+    .default("")
+    .transform((text, context) => {
+      try {
+        return parseRanges(text);
+      } catch {
+        context.addIssue({ code: "custom", message: "list ranges such as 10.1.0.0/16, fd00::/8" });
+        return z.NEVER;
+      }
+    }),
   LATHE_KEEP_RAW_POINTS_DAYS: z.coerce.number().int().min(1).optional(),
   LATHE_SESSION_IDLE_SECONDS: z.coerce.number().int().min(10).default(600),
 });
@@ -47,7 +56,7 @@ export interface Config {
   poolMax: number;
   poolIdleSeconds: number;
   sessionIdleSeconds: number;
-  webhookAllow: string;
+  webhookAllow: BlockList;
   /** Null: for ever. */
   keepRawPointsDays: number | null;
 }
