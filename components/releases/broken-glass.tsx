@@ -37,7 +37,7 @@ export function BreakGlass({ team, page }: { team: string; page: RequestPage }) 
   const right = `${page.model} v${page.candidate.number}`;
   const missing = SHORTEST_REASON - reason.trim().length;
   return (
-    <div className="mt-2">
+    <div className="glass mt-2">
       <TextAction onClick={() => setAsking(true)}>Release without approval…</TextAction>
       <ConfirmDialog
         open={isAsking}

@@ -72,7 +72,8 @@ export function AccuracyPanel({ page }: { page: RequestPage }) {
       {...(floor && {
         limit: {
           value: -floor.worseBy * figure.scale,
-          label: `gate: ${floorInWords(task, floor).replace(" pt", "")}`,
+          // There is no room for it beside the reference; the gate itself says it.
+          label: isPhone ? "" : `gate: ${floorInWords(task, floor).replace(" pt", "")}`,
         },
       })}
       unit={figure.unit}
@@ -136,7 +137,12 @@ export function ComparisonPanel({ page }: { page: RequestPage }) {
         rows={comparisonRows(page)}
         rowKey={(row) => row.id}
         columns={[
-          { key: "what", head: "What", width: "24%", cell: (row) => row.what },
+          {
+            key: "what",
+            head: "What",
+            width: isPhone ? "36%" : "24%",
+            cell: (row) => <span className={isPhone ? "wrap" : undefined}>{row.what}</span>,
+          },
           {
             key: "candidate",
             head: `v${candidate.number}`,

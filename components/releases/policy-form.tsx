@@ -134,8 +134,8 @@ const MEASURES: Record<SizeMeasure, string> = {
 };
 const SIZES = SizeMeasure.options.map((value) => ({ value, label: MEASURES[value] }));
 const KINDS = [
-  { value: "ratio" as const, label: "of production’s" },
-  { value: "absolute" as const, label: "by itself" },
+  { value: "ratio" as const, label: "relative", hint: "to production’s" },
+  { value: "absolute" as const, label: "absolute", hint: "by itself, in its own unit" },
 ];
 
 function Limits({ draft, errors, onChange }: PartProps) {

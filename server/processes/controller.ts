@@ -1,5 +1,6 @@
 /** The controller: takes the lease, then runs every task of the slices on its period until it is told to stop. */
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import "../wiring";
@@ -56,6 +57,8 @@ const LEASE = "controller";
 const RENEW_MS = 3_000;
 const holder = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
 const stopped = shutdown();
+// Each task listens while it pauses.
+setMaxListeners(TASKS.length + 2, stopped);
 let lease: Lease | null = null;
 
 /** Waits, or until the process is told to stop. */
