@@ -70,12 +70,12 @@ function Endpoints({ team }: { team: string }) {
             head: <span className="sr-only">Acts</span>,
             align: "end",
             cell: (h) => (
-              <>
+              <span className="row">
                 <TextAction onClick={() => test.mutate({ team, hookId: h.id })} disabled={test.isPending}>
                   Send a test
-                </TextAction>{" "}
+                </TextAction>
                 <TextAction onClick={() => setLeaving(h)}>Remove…</TextAction>
-              </>
+              </span>
             ),
           },
         ]}

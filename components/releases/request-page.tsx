@@ -15,7 +15,7 @@ import { Comments } from "./comments";
 import { DecisionPanel } from "./decision-panel";
 import { AccuracyPanel, ComparisonPanel } from "./evidence-panel";
 import { Lanes } from "./lanes";
-import { REQUEST_STATE, type RequestPage } from "./words";
+import { type ModelPage, REQUEST_STATE, type RequestPage } from "./words";
 
 /** One promotion request: the verdict and the decision first, then the evidence they rest on. */
 export function PromotionRequestPage({ team, number }: { team: string; number: number }) {
@@ -40,7 +40,10 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
           { label: `Request ${page.number}` },
         ]}
       />
-      <Outcome team={team} page={page} />
+      <div className="request-outcome">
+        <Outcome team={team} page={page} />
+        <ServesSince page={page} serving={model.serving} />
+      </div>
       <div className="request-body">
         <Lanes team={team} page={model} press={null} onPress={() => {}} />
         <div className="evidence-columns">
@@ -140,4 +143,16 @@ function Settles({ page }: { page: RequestPage }) {
   return left !== null && left > 0
     ? `is live; it counts as settled in ${duration(left / 1000)}.`
     : `is live since ${datetime(release.servingAt.getTime(), "local")} and settled.`;
+}
+
+/** The comparison is with what served when it was measured; whoever decides must know when that is no longer so. */
+function ServesSince({ page, serving }: { page: RequestPage; serving: ModelPage["serving"] }) {
+  if (page.state !== "open" || !serving || serving.versionId === page.production?.id) return null;
+  const then = page.production ? `against v${page.production.number}` : "alone, when nothing served";
+  return (
+    <Callout state="warning" className="mb-3">
+      Measured {then}; v{serving.version} serves since. Withdraw and request again for a comparison with what
+      serves now.
+    </Callout>
+  );
 }
