@@ -100,7 +100,7 @@ function State({ delivery: d }: { delivery: Delivery }) {
   if (d.state === "dead") return <StatusDot state="bad">given up: {d.lastError}</StatusDot>;
   return (
     <StatusDot state={d.lastError ? "warning" : "running"}>
-      {d.lastError ? `${d.lastError} It is tried again.` : "waiting"}
+      {d.lastError ? `${d.lastError.replace(/\.$/, "")}; it is tried again` : "waiting"}
     </StatusDot>
   );
 }

@@ -15,12 +15,12 @@ const SHORTEST_REASON = 20;
 /** The mark that a release without approvals keeps. */
 export function BrokenGlass({ reason }: { reason: string }) {
   return (
-    <span className="wrap">
+    <>
       {" "}
       <StatusDot state="warning" title={reason}>
-        without approval: “{reason}”
+        without approval
       </StatusDot>
-    </span>
+    </>
   );
 }
 

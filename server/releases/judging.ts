@@ -129,24 +129,27 @@ export function voidedBy(decided: Bound, request: Bound): string | null {
 const passing = (gates: readonly Gate[]): string =>
   `${gates.filter((g) => !g.blocks).length} of ${gates.length} gates let it pass`;
 
-/** Judges the open requests of a team by what is in force now; those that are judged by it already stay as they are. */
+/** The open requests of a team, locked: before the audit chain, as whoever decides one locks them. */
+export const lockOpen = (tx: Transaction, teamId: string): Promise<RequestRow[]> =>
+  tx
+    .select()
+    .from(promotionRequest)
+    .where(and(eq(promotionRequest.teamId, teamId), eq(promotionRequest.state, "open")))
+    .orderBy(promotionRequest.id)
+    .for("update");
+
+/** Judges locked requests by what is in force now; those that are judged by it already stay as they are. */
 export async function judgeAgain(
   tx: Transaction,
   ctx: Pick<TeamContext, "teamId" | "actor" | "requestId">,
+  open: readonly RequestRow[],
 ): Promise<number> {
-  const open = await tx
-    .select()
-    .from(promotionRequest)
-    .where(and(eq(promotionRequest.teamId, ctx.teamId), eq(promotionRequest.state, "open")))
-    .orderBy(promotionRequest.id)
-    .for("update");
   const policyOf = await policiesInForce(tx, ctx.teamId);
   const stale = open.filter((row) => row.policyDigest !== policyDigest(policyOf(row.modelId)));
   for (const request of stale) await judgeByPolicy(tx, ctx, request, policyOf(request.modelId));
   return stale.length;
 }
 
-/** The caller holds the request's row. */
 async function judgeByPolicy(
   tx: Transaction,
   ctx: Pick<TeamContext, "teamId" | "actor" | "requestId">,
@@ -180,7 +183,7 @@ export async function judgeStale(db: Database, fence: Fence = async () => {}): P
     const actor = { kind: "system", id: "controller" } as const;
     const judged = await db.transaction(async (tx) => {
       await fence(tx);
-      return judgeAgain(tx, { teamId, actor, requestId: newId("req") });
+      return judgeAgain(tx, { teamId, actor, requestId: newId("req") }, await lockOpen(tx, teamId));
     });
     if (judged > 0) wakeRelay();
   }

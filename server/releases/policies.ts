@@ -14,7 +14,7 @@ import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { EvaluateResult } from "../runs/contract";
 import { Gate } from "./contract";
-import { approvalsOf, gatesOf, judgeAgain, policiesInForce } from "./judging";
+import { approvalsOf, gatesOf, judgeAgain, lockOpen, policiesInForce } from "./judging";
 import { DEFAULT_POLICY, policyDigest } from "./policy";
 import { PolicyRules, type PolicyScope, type PreviewPolicy, type SavePolicy } from "./policy-contract";
 
@@ -112,6 +112,7 @@ export async function savePolicy(ctx: TeamContext, input: z.infer<typeof SavePol
       digest,
       createdBy: ctx.actor.id,
     });
+    const open = await lockOpen(tx, ctx.teamId);
     const whose = `the policy of ${environment}${name ? ` for ${name}` : ""}`;
     await record(tx, ctx, {
       action: rules ? "policy.saved" : "policy.removed",
@@ -120,7 +121,7 @@ export async function savePolicy(ctx: TeamContext, input: z.infer<typeof SavePol
       before: last?.rules ?? null,
       after: rules,
     });
-    const judgedAgain = await judgeAgain(tx, ctx);
+    const judgedAgain = await judgeAgain(tx, ctx, open);
     await emit(tx, { teamId: ctx.teamId, topic: "releases", key: id });
     return { revision: next.revision, digest, judgedAgain };
   });

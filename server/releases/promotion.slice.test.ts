@@ -6,8 +6,10 @@ import { auditEntry } from "../../db/schema/audit";
 import { version } from "../../db/schema/models";
 import { releasePolicy, requestComment } from "../../db/schema/promotion";
 import { promotionRequest, release } from "../../db/schema/releases";
+import { takeTurn } from "../audit/service";
 import { needs } from "../overview/service";
 import type { TeamContext } from "../platform/context";
+import { untilSomebodyWaits } from "../platform/testing/locks";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { registerFinishers } from "../runs/service";
 import { addComment, comments, deleteComment } from "./comments";
@@ -16,6 +18,7 @@ import { modelPage, overview, requestPage } from "./pages";
 import { policyPage, previewPolicy, savePolicy } from "./policies";
 import { DEFAULT_RULES, type PolicyRules } from "./policy-contract";
 import { reconcileReleases } from "./reconcile";
+import { lockRequest } from "./repo";
 import { approve, breakGlass, createRequest, decline, finishMeasurement } from "./service";
 import { joined, makeTeam, measured, replicasReady, requested, seen, serve, type TestTeam } from "./testing";
 
@@ -123,6 +126,18 @@ describe("a policy", () => {
     expect(both.map((one) => one.status).toSorted()).toEqual(["fulfilled", "rejected"]);
     await expect(connection.db.update(releasePolicy).set({ revision: 7 })).rejects.toThrow();
     expect(await newestAudit()).toMatchObject({ action: "policy.saved", actor: admin.actor.id });
+  });
+
+  it("is saved beside somebody who decides: each waits for the other's turn, and neither for ever", async () => {
+    const number = await requested(t, v(1), null);
+    let saved: Promise<unknown> | undefined;
+    await connection.db.transaction(async (tx) => {
+      await lockRequest(tx, t.ines.teamId, number);
+      saved = policy({ bakeMinutes: 5 });
+      await untilSomebodyWaits(connection.db);
+      await takeTurn(tx, t.ines.teamId);
+    });
+    expect(await saved).toMatchObject({ judgedAgain: 1 });
   });
 
   it("judges again what was judged by one that is no longer in force, such as by an earlier release of the product", async () => {
