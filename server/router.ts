@@ -3,6 +3,7 @@
 import { auditRouter } from "./audit/router";
 import { clusterRouter } from "./cluster/router";
 import { datasetsRouter } from "./datasets/router";
+import { hooksRouter } from "./hooks/router";
 import { identityRouter } from "./identity/router";
 import { modelsRouter } from "./models/router";
 import { overviewRouter } from "./overview/router";
@@ -17,6 +18,7 @@ export const appRouter = router({
   audit: auditRouter,
   cluster: clusterRouter,
   datasets: datasetsRouter,
+  hooks: hooksRouter,
   identity: identityRouter,
   live: liveRouter,
   models: modelsRouter,

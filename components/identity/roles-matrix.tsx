@@ -8,6 +8,8 @@ const ROWS: readonly [Permission, string][] = [
   ["release.request", "Request production"],
   ["release.approve", "Approve for production"],
   ["release.rollback", "Roll production back"],
+  ["release.comment", "Comment on requests"],
+  ["policy.edit", "Set policies, release without approval"],
   ["run.stop_any", "Stop anyone's run"],
   ["pool.edit", "Edit pools, drain nodes"],
   ["member.manage", "Members, roles, tokens"],

@@ -2,7 +2,7 @@
 import { useSuspenseQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTRPC } from "@/components/trpc/client";
-import { Button } from "@/components/ui/button";
+import { Button, LinkButton } from "@/components/ui/button";
 import { PageHeader } from "@/components/ui/page-header";
 import { AppearancePanel } from "./appearance-panel";
 import { InviteDialog } from "./invite-dialog";
@@ -15,7 +15,7 @@ export function SettingsPage({ team }: { team: string }) {
   const { data: me } = useSuspenseQuery(trpc.identity.me.queryOptions());
   const [inviting, setInviting] = useState(false);
   const membership = me.teams.find((t) => t.teamSlug === team);
-  const may = (permission: "member.manage" | "token.manage") =>
+  const may = (permission: "member.manage" | "token.manage" | "webhook.manage") =>
     membership?.permissions.includes(permission) ?? false;
   return (
     <>
@@ -24,13 +24,17 @@ export function SettingsPage({ team }: { team: string }) {
         meta={`you are ${membership?.roles.join(", ")}; every change here is in the audit log`}
         crumbs={[{ label: "Settings" }]}
         actions={
-          <Button
-            variant="primary"
-            onClick={() => setInviting(true)}
-            reason={may("member.manage") ? undefined : "Only an admin invites people."}
-          >
-            Invite…
-          </Button>
+          <>
+            <LinkButton href={`/${team}/settings/policies`}>Policies</LinkButton>
+            {may("webhook.manage") && <LinkButton href={`/${team}/settings/webhooks`}>Webhooks</LinkButton>}
+            <Button
+              variant="primary"
+              onClick={() => setInviting(true)}
+              reason={may("member.manage") ? undefined : "Only an admin invites people."}
+            >
+              Invite…
+            </Button>
+          </>
         }
       />
       <div className="g">

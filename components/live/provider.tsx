@@ -32,6 +32,7 @@ const TEAM_TOPICS: Topic[] = [
   "members",
   "audit",
   "studio",
+  "hooks",
 ];
 const FLUSH_MS = 100;
 

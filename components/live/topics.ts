@@ -12,6 +12,7 @@ export const READS: Record<string, readonly string[]> = {
   cluster: ["cluster"],
   members: ["identity"],
   audit: ["audit"],
+  hooks: ["hooks"],
 };
 
 /** The beginnings of the paths whose queries an event makes stale. */

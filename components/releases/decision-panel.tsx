@@ -2,7 +2,6 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTRPC } from "@/components/trpc/client";
-import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Checklist } from "@/components/ui/checklist";
 import { ConfirmDialog } from "@/components/ui/dialog";
@@ -12,9 +11,11 @@ import { shortDigest } from "@/components/ui/format";
 import { StatusDot } from "@/components/ui/status";
 import { useToast } from "@/components/ui/toast";
 import { strategyInWords } from "@/server/releases/rollout-contract";
+import { Approvals } from "./approvals";
+import { BreakGlass } from "./broken-glass";
 import { verdictWords } from "./evidence";
 import { usePermission } from "./use-permission";
-import type { RequestPage } from "./words";
+import { policyTitle, type RequestPage } from "./words";
 
 interface Props {
   team: string;
@@ -88,12 +89,28 @@ function Decide({ team, page }: Props) {
   const name = `${page.model} v${candidate.number}`;
   if (page.state !== "open" && page.state !== "measuring") return null;
   const stays = production ? `v${production.number} keeps serving` : "nothing serves";
+  const isLast = page.approvals.given + 1 >= page.approvals.needed;
+  const leads = isLast
+    ? `When the replica of v${candidate.number} is ready: ${strategyInWords(page.strategy)}; until then ${stays}.`
+    : `This is approval ${page.approvals.given + 1} of ${page.approvals.needed}; until the last ${stays}.`;
   const acts = {
     approve: async () => {
       if (!digests.evaluationDigest) return;
       const { versionDigest, evaluationDigest, policyDigest } = digests;
-      await approve.mutateAsync({ team, number, versionDigest, evaluationDigest, policyDigest, sentence });
-      toast({ state: "ok", title: `Approved: ${name} is being prepared.` });
+      const { releaseId, stands } = await approve.mutateAsync({
+        team,
+        number,
+        versionDigest,
+        evaluationDigest,
+        policyDigest,
+        sentence,
+      });
+      toast({
+        state: "ok",
+        title: releaseId
+          ? `Approved: ${name} is being prepared.`
+          : `Approved: ${stands.given} of ${stands.needed}.`,
+      });
     },
     decline: async () => {
       await decline.mutateAsync({ team, number, sentence });
@@ -136,9 +153,10 @@ function Decide({ team, page }: Props) {
             <b>{page.approve.words}</b>
           </StatusDot>
         ) : (
-          `When the replica of v${candidate.number} is ready: ${strategyInWords(page.strategy)}; until then ${stays}. Void if ${shortDigest(digests.versionDigest)}, ${shortDigest(digests.evaluationDigest ?? "")} or the policy changes.`
+          `${leads} Void if ${shortDigest(digests.versionDigest)}, ${shortDigest(digests.evaluationDigest ?? "")} or the policy changes.`
         )}
       </div>
+      <BreakGlass team={team} page={page} />
       <ConfirmDialog
         open={asking === "approve"}
         onOpenChange={(open) => !open && setAsking(null)}
@@ -148,9 +166,9 @@ function Decide({ team, page }: Props) {
         onConfirm={acts.approve}
       >
         <p className="mb-3">
-          A replica of v{candidate.number} starts now; when it is ready: {strategyInWords(page.strategy)}.{" "}
-          {stays} until then
-          {production && ", and stays warm afterwards"}.
+          {isLast
+            ? `A replica of v${candidate.number} starts now; when it is ready: ${strategyInWords(page.strategy)}. ${stays} until then${production ? ", and stays warm afterwards" : ""}.`
+            : leads}
         </p>
         <Field label="A sentence for the record; may be left out">
           <Textarea value={sentence} onValueChange={setSentence} rows={2} maxLength={1000} />
@@ -193,6 +211,8 @@ const OBSTACLE = {
   role: "off",
   changed: "warning",
   state: "running",
+  frozen: "warning",
+  given: "ok",
 } as const;
 
 function Gates({ page }: { page: RequestPage }) {
@@ -203,9 +223,7 @@ function Gates({ page }: { page: RequestPage }) {
     <>
       <div className="ph-row part-head">
         <h2 className="h">Gates</h2>
-        <span className="t2 s12 clip">
-          {page.policy.name}, revision {page.policy.revision}
-        </span>
+        <span className="t2 s12 clip">{policyTitle(page.policy)}</span>
         <span className="grow" />
         {page.gates.length === 0 ? (
           <StatusDot state="not-measured">not measured</StatusDot>
@@ -230,42 +248,6 @@ function Gates({ page }: { page: RequestPage }) {
           }))}
         />
       )}
-    </>
-  );
-}
-
-function Approvals({ page }: { page: RequestPage }) {
-  return (
-    <>
-      <div className="ph-row part-head">
-        <h2 className="h">Approvals</h2>
-        <span className="grow" />
-        <span className="t2 s12">1 needed</span>
-      </div>
-      <table aria-label="Approvals">
-        <tbody>
-          {page.decisions.map((d) => (
-            <tr key={d.by}>
-              <td>
-                <StatusDot state={d.decision === "approve" ? "ok" : "off"}>{d.by}</StatusDot>
-              </td>
-              <td className="t2 wrap">
-                {d.sentence ? `“${d.sentence}”` : d.decision === "approve" ? "approved" : "declined"}
-              </td>
-              <td className="num">
-                <Age at={d.at.getTime()} />
-              </td>
-            </tr>
-          ))}
-          <tr>
-            <td>
-              <StatusDot state="off">{page.requester}</StatusDot>
-            </td>
-            <td className="t2">requester, may not approve</td>
-            <td />
-          </tr>
-        </tbody>
-      </table>
     </>
   );
 }

@@ -7,7 +7,7 @@ import { count } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Progress } from "@/components/ui/progress";
 import { type Column, Table } from "@/components/ui/table";
-import { floorInWords } from "@/server/releases/contract";
+import { floorInWords } from "@/server/releases/policy-contract";
 import { type ComparisonRow, comparisonRows, forestRows, mainRows, rowsOf } from "./evidence";
 import { useIsPhone } from "./use-is-phone";
 import type { RequestPage } from "./words";
@@ -60,6 +60,7 @@ export function AccuracyPanel({ page }: { page: RequestPage }) {
     );
   }
   const rows = forestRows(evaluation, page.labels);
+  const floor = page.policy.rules.metrics.find((rule) => rule.metric === "score");
   const difference = figure.unit ? "Difference, points" : `Difference in ${figure.name}`;
   return (
     <ForestPlot
@@ -68,10 +69,13 @@ export function AccuracyPanel({ page }: { page: RequestPage }) {
       rows={isPhone ? mainRows(rows) : rows}
       reference={`v${production.number}`}
       rowLabel={rowsOf(task).head}
-      limit={{
-        value: page.policy.accuracyFloor * figure.scale,
-        label: `gate: ${floorInWords(task, page.policy).replace(" pt", "")}`,
-      }}
+      {...(floor && {
+        limit: {
+          value: -floor.worseBy * figure.scale,
+          // There is no room for it beside the reference; the gate itself says it.
+          label: isPhone ? "" : `gate: ${floorInWords(task, floor).replace(" pt", "")}`,
+        },
+      })}
       unit={figure.unit}
       xLabel={
         isPhone
@@ -133,7 +137,12 @@ export function ComparisonPanel({ page }: { page: RequestPage }) {
         rows={comparisonRows(page)}
         rowKey={(row) => row.id}
         columns={[
-          { key: "what", head: "What", width: "24%", cell: (row) => row.what },
+          {
+            key: "what",
+            head: "What",
+            width: isPhone ? "36%" : "24%",
+            cell: (row) => <span className={isPhone ? "wrap" : undefined}>{row.what}</span>,
+          },
           {
             key: "candidate",
             head: `v${candidate.number}`,

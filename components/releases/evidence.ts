@@ -3,6 +3,7 @@ import type { ForestRow } from "@/components/charts/forest-plot";
 import { figureOf } from "@/components/ui/figure";
 import { bytes, change, compact, ms } from "@/components/ui/format";
 import { type DatasetTask, TASKS } from "@/server/datasets/contract";
+import type { PolicyRules, UpperLimit } from "@/server/releases/policy-contract";
 import type { RequestPage } from "./words";
 
 const Z95 = 1.959964;
@@ -83,16 +84,30 @@ export interface ComparisonRow {
   limit: string;
 }
 
+/** The tightest of these limits, in the measure's own unit; null when none holds. */
+function tightest(limits: readonly UpperLimit[], production: number | null | undefined): number | null {
+  const values = limits.flatMap(({ kind, atMost }) =>
+    kind === "absolute" ? [atMost] : production ? [atMost * production] : [],
+  );
+  return values.length > 0 ? Math.min(...values) : null;
+}
+const sizeLimits = (rules: PolicyRules, measure: PolicyRules["sizes"][number]["measure"]) =>
+  rules.sizes.filter((rule) => rule.measure === measure).map((rule) => rule.limit);
+const latencyLimits = (rules: PolicyRules, batch: number) =>
+  rules.latency.filter((rule) => rule.batch === batch).map((rule) => rule.limit);
+
 export function comparisonRows(page: RequestPage): ComparisonRow[] {
-  const { candidate, production, evaluation, policy } = page;
+  const { candidate, production, evaluation } = page;
+  const { rules } = page.policy;
   const row = (
     id: string,
     what: string,
     write: (value: number | null) => string,
     a: number | null,
     b: number | null,
-    limit: number | null = null,
+    limits: readonly UpperLimit[],
   ): ComparisonRow => {
+    const limit = tightest(limits, b);
     const relative = a !== null && b ? a / b - 1 : null;
     const end = Math.max(a ?? 0, b ?? 0, limit ?? 0) / 0.92;
     return {
@@ -109,23 +124,30 @@ export function comparisonRows(page: RequestPage): ComparisonRow[] {
       limit: limit === null ? "no limit" : `≤ ${write(limit)}`,
     };
   };
-  const size = (key: "file" | "zstd19" | "sparse" | "packed") =>
-    [candidate.sizes?.[key] ?? null, production?.sizes?.[key] ?? null] as const;
-  return [
+  const size = (key: "zstd19" | "sparse" | "packed", what: string) =>
     row(
-      "file",
-      "File",
+      key,
+      what,
       bytes,
-      candidate.bytes,
-      production?.bytes ?? null,
-      production ? production.bytes * policy.fileRatio : null,
-    ),
-    row("zstd", "zstd-19", bytes, ...size("zstd19")),
-    row("sparse", "sparse-encoded", bytes, ...size("sparse")),
-    row("packed", "packed", bytes, ...size("packed")),
-    row("macs", "MACs", compact, candidate.macs, production?.macs ?? null),
+      candidate.sizes?.[key] ?? null,
+      production?.sizes?.[key] ?? null,
+      sizeLimits(rules, key),
+    );
+  return [
+    row("file", "File", bytes, candidate.bytes, production?.bytes ?? null, sizeLimits(rules, "file")),
+    size("zstd19", "zstd-19"),
+    size("sparse", "sparse-encoded"),
+    size("packed", "packed"),
+    row("macs", "MACs", compact, candidate.macs, production?.macs ?? null, sizeLimits(rules, "macs")),
     ...(evaluation?.latency ?? []).map((l) =>
-      row(`latency-${l.batch}`, `Latency p50, batch ${l.batch}`, ms, l.p50Ms, l.baselineP50Ms),
+      row(
+        `latency-${l.batch}`,
+        `Latency p50, batch ${l.batch}`,
+        ms,
+        l.p50Ms,
+        l.baselineP50Ms,
+        latencyLimits(rules, l.batch),
+      ),
     ),
   ];
 }

@@ -13,9 +13,10 @@ import { bytes, count } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
-import { accuracyRule } from "@/server/releases/contract";
+import { approvalsInWords, rulesInWords } from "@/server/releases/policy-contract";
 import { readDraft, StrategyField, useStrategy } from "./strategy-field";
 import { usePermission } from "./use-permission";
+import { policyTitle } from "./words";
 
 /** Asks for production: why, on which samples, and what will be checked. */
 export function RequestForm({ team, versionId }: { team: string; versionId: string }) {
@@ -145,27 +146,13 @@ export function RequestForm({ team, versionId }: { team: string; versionId: stri
               ]}
             />
           </Panel>
-          <Panel
-            title="What will be checked"
-            subtitle={`${form.policy.name}, revision ${form.policy.revision}`}
-          >
+          <Panel title="What will be checked" subtitle={policyTitle(form.policy)}>
             <Checklist
               label="Gates"
               items={[
-                {
-                  id: "accuracy",
-                  label: accuracyRule(dataset?.task ?? "classification", form.policy),
-                  state: "pending",
-                },
-                {
-                  id: "file",
-                  label: `File at most ${Math.round(form.policy.fileRatio * 100)}% of production’s`,
-                  state: "pending",
-                },
-                { id: "samples", label: "Measured on the whole test set", state: "pending" },
-                { id: "digest", label: "Measured bytes are the requested ones", state: "pending" },
-                { id: "approval", label: "Approved by someone who is not you", state: "pending" },
-              ]}
+                ...rulesInWords(dataset?.task ?? "classification", form.policy.rules),
+                `Approved by ${approvalsInWords(form.policy.rules.approvals)}, not by you`,
+              ].map((label) => ({ id: label, label, state: "pending" as const }))}
             />
           </Panel>
         </div>

@@ -4,16 +4,19 @@ import Link from "next/link";
 import { useTRPC } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
 import { LinkButton } from "@/components/ui/button";
+import { useNow } from "@/components/ui/clock";
 import { cx } from "@/components/ui/cx";
 import { Callout } from "@/components/ui/feedback";
+import { datetime, duration } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { StatusBadge } from "@/components/ui/status";
 import { strategyInWords } from "@/server/releases/rollout-contract";
+import { Comments } from "./comments";
 import { DecisionPanel } from "./decision-panel";
 import { AccuracyPanel, ComparisonPanel } from "./evidence-panel";
 import { Lanes } from "./lanes";
-import { REQUEST_STATE, type RequestPage } from "./words";
+import { type ModelPage, REQUEST_STATE, type RequestPage } from "./words";
 
 /** One promotion request: the verdict and the decision first, then the evidence they rest on. */
 export function PromotionRequestPage({ team, number }: { team: string; number: number }) {
@@ -39,7 +42,10 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
           { label: `Request ${page.number}` },
         ]}
       />
-      <Outcome team={team} page={page} />
+      <div className="request-outcome">
+        <Outcome team={team} page={page} />
+        <ServesSince page={page} serving={model.serving} />
+      </div>
       <div className="request-body">
         <Lanes team={team} page={model} press={null} onPress={() => {}} />
         <div className="evidence-columns">
@@ -63,6 +69,7 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
                 </p>
               </div>
             </Panel>
+            <Comments team={team} number={number} />
           </div>
         </div>
       </div>
@@ -73,6 +80,9 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
 /** What came of a request that is no longer open: the sentence is the largest thing. */
 function Outcome({ team, page }: { team: string; page: RequestPage }) {
   const [last] = page.decisions.toReversed();
+  const approvers = page.decisions
+    .filter((d) => d.decision === "approve" && d.isVoid === null)
+    .map((d) => d.by);
   if (page.state === "declined" && last) {
     return (
       <Panel label="Outcome" padded className="mb-3">
@@ -88,8 +98,20 @@ function Outcome({ team, page }: { team: string; page: RequestPage }) {
         className="mb-3"
         actions={<LinkButton href={`/${team}/releases/${page.model}`}>See it in production</LinkButton>}
       >
-        {last?.by ?? "Someone"} approved. {page.model} v{page.candidate.number} serves when its replica is
-        ready.
+        {approvers.join(" and ") || "Someone"} approved. {page.model} v{page.candidate.number}{" "}
+        <Settles page={page} />
+      </Callout>
+    );
+  }
+  if (page.state === "released") {
+    return (
+      <Callout
+        state="warning"
+        className="mb-3"
+        actions={<LinkButton href={`/${team}/releases/${page.model}`}>See it in production</LinkButton>}
+      >
+        {page.release?.by ?? "An admin"} released it without approval: “{page.release?.breakGlass}”{" "}
+        {page.model} v{page.candidate.number} <Settles page={page} />
       </Callout>
     );
   }
@@ -111,4 +133,28 @@ function Outcome({ team, page }: { team: string; page: RequestPage }) {
     );
   }
   return null;
+}
+
+/** Whether what came of it serves, and until when it counts as fresh. */
+function Settles({ page }: { page: RequestPage }) {
+  const now = useNow();
+  const { release } = page;
+  if (!release?.servingAt || !release.settlesAt) return "serves when its replica is ready.";
+  if (page.policy.rules.bakeMinutes === 0) return "went live.";
+  const left = now === null ? null : release.settlesAt.getTime() - now;
+  return left !== null && left > 0
+    ? `is live; it counts as settled in ${duration(left / 1000)}.`
+    : `is live since ${datetime(release.servingAt.getTime(), "local")} and settled.`;
+}
+
+/** The comparison is with what served when it was measured; whoever decides must know when that is no longer so. */
+function ServesSince({ page, serving }: { page: RequestPage; serving: ModelPage["serving"] }) {
+  if (page.state !== "open" || !serving || serving.versionId === page.production?.id) return null;
+  const then = page.production ? `against v${page.production.number}` : "alone, when nothing served";
+  return (
+    <Callout state="warning" className="mb-3">
+      Measured {then}; v{serving.version} serves since. Withdraw and request again for a comparison with what
+      serves now.
+    </Callout>
+  );
 }

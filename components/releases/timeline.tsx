@@ -5,6 +5,7 @@ import { EmptyState } from "@/components/ui/feedback";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { type Column, Table } from "@/components/ui/table";
+import { BrokenGlass } from "./broken-glass";
 import { RELEASE_STATE, type Release, releaseWords, switchMs } from "./words";
 
 interface Props {
@@ -28,6 +29,7 @@ export function Timeline({ team, releases, withModel = false }: Props) {
         <span title={r.message || undefined}>
           {releaseWords(r)}
           {r.message && <span className="t2">: {r.message}</span>}
+          {r.breakGlass !== null && <BrokenGlass reason={r.breakGlass} />}
         </span>
       ),
     },

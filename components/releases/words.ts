@@ -13,6 +13,7 @@ export const REQUEST_STATE: Record<RequestPage["state"], { state: State; words: 
   measuring: { state: "running", words: "measuring" },
   open: { state: "pending", words: "waiting for approval" },
   approved: { state: "ok", words: "approved" },
+  released: { state: "warning", words: "released without approval" },
   declined: { state: "off", words: "declined" },
   withdrawn: { state: "off", words: "withdrawn" },
   void: { state: "warning", words: "void" },
@@ -60,3 +61,7 @@ export const expectation = (preview: Preview): string =>
 /** A measured switch: the gateways' clock counts whole milliseconds, so no more is written. */
 export const switchMs = (value: number | null): string =>
   value !== null && value >= 1000 ? duration(value / 1000) : `${decimal(value)} ms`;
+
+/** "production, revision 3". */
+export const policyTitle = ({ name, revision }: RequestPage["policy"]): string =>
+  revision === 0 ? name : `${name}, revision ${revision}`;

@@ -37,7 +37,7 @@ export const promotionRequest = pgTable(
     datasetId: text("dataset_id").notNull(),
     environment: text("environment", { enum: environments }).notNull(),
     state: text("state", {
-      enum: ["measuring", "open", "approved", "declined", "withdrawn", "void"],
+      enum: ["measuring", "open", "approved", "released", "declined", "withdrawn", "void"],
     }).notNull(),
     note: text("note").notNull(),
     /** A `Strategy`: how traffic would move. Part of what is asked for, so it never changes. */
@@ -75,6 +75,8 @@ export const approval = pgTable(
     approverId: text("approver_id")
       .notNull()
       .references(() => user.id),
+    /** Held when they decided: what a policy asks of approvers is answered by then, not by today. */
+    roles: text("roles").array().notNull().default([]),
     decision: text("decision", { enum: ["approve", "decline"] }).notNull(),
     sentence: text("sentence").notNull().default(""),
     versionDigest: text("version_digest").notNull(),
@@ -85,7 +87,15 @@ export const approval = pgTable(
   (t) => [
     check("nobody_approves_their_own", sql`approver_id <> requested_by`),
     check("decline_needs_a_sentence", sql`decision <> 'decline' or length(trim(sentence)) >= 3`),
-    uniqueIndex().on(t.requestId, t.approverId),
+    // Once for what it is bound to; a policy that changed asks again.
+    uniqueIndex("approval_once").on(
+      t.requestId,
+      t.approverId,
+      t.decision,
+      t.versionDigest,
+      t.evaluationDigest,
+      t.policyDigest,
+    ),
   ],
 );
 
@@ -111,6 +121,8 @@ export const release = pgTable(
     /** For a rollback or a step forward: the revision whose version returns. */
     restoresId: text("restores_id").references((): AnyPgColumn => release.id),
     requestId: text("request_id").references(() => promotionRequest.id),
+    /** Why it was released without approvals; null for every other. It never changes. */
+    breakGlass: text("break_glass"),
     replicas: integer("replicas").notNull().default(1),
     state: text("state", { enum: ["preparing", "rolling_out", "serving", "replaced", "failed"] }).notNull(),
     message: text("message").notNull().default(""),

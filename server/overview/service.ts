@@ -1,13 +1,14 @@
 import type { z } from "zod";
 import { may, type TeamContext } from "../platform/context";
+import { approvalsWaiting } from "../releases/service";
 import type { Search } from "./contract";
 import * as repo from "./repo";
 
 /** What the top bar says: problems first, then approvals this person could give. */
 export async function needs(ctx: TeamContext) {
-  const counts = await repo.countNeeds(ctx.db, ctx.teamId, ctx.actor.id);
+  const counts = await repo.countNeeds(ctx.db, ctx.teamId);
   const problems = counts.failedRuns + counts.failedReplicas;
-  const approvals = may(ctx, "release.approve") ? counts.approvals : 0;
+  const approvals = may(ctx, "release.approve") ? await approvalsWaiting(ctx) : 0;
   const href = counts.failedReplicas > 0 || approvals > 0 ? "/releases" : "/training";
   return { running: counts.running, problems, approvals, href };
 }

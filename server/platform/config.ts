@@ -1,7 +1,9 @@
 /** The environment, read once. A wrong value names the variable, what was found and what is allowed. */
 import { readFileSync } from "node:fs";
+import type { BlockList } from "node:net";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { parseRanges } from "./ranges";
 import { singleton } from "./singleton";
 
 const port = z.coerce.number().int().min(1024).max(65535);
@@ -23,6 +25,18 @@ const Environment = z.object({
   LATHE_UPLOAD_KEEP_HOURS: z.coerce.number().int().min(1).default(24),
   LATHE_POOL_MAX: z.coerce.number().int().min(1).max(64).default(6),
   LATHE_POOL_IDLE_SECONDS: z.coerce.number().int().min(5).default(60),
+  /** Ranges of addresses that webhooks may reach beside the public internet. */
+  LATHE_WEBHOOK_ALLOW: z
+    .string()
+    .default("")
+    .transform((text, context) => {
+      try {
+        return parseRanges(text);
+      } catch {
+        context.addIssue({ code: "custom", message: "list ranges such as 10.1.0.0/16, fd00::/8" });
+        return z.NEVER;
+      }
+    }),
   LATHE_KEEP_RAW_POINTS_DAYS: z.coerce.number().int().min(1).optional(),
   LATHE_SESSION_IDLE_SECONDS: z.coerce.number().int().min(10).default(600),
 });
@@ -44,6 +58,7 @@ export interface Config {
   poolMax: number;
   poolIdleSeconds: number;
   sessionIdleSeconds: number;
+  webhookAllow: BlockList;
   /** Null: for ever. */
   keepRawPointsDays: number | null;
 }
@@ -77,6 +92,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     poolMax: e.LATHE_POOL_MAX,
     poolIdleSeconds: e.LATHE_POOL_IDLE_SECONDS,
     sessionIdleSeconds: e.LATHE_SESSION_IDLE_SECONDS,
+    webhookAllow: e.LATHE_WEBHOOK_ALLOW,
     keepRawPointsDays: e.LATHE_KEEP_RAW_POINTS_DAYS ?? null,
   };
 }

@@ -1,9 +1,11 @@
 /** The controller: takes the lease, then runs every task of the slices on its period until it is told to stop. */
 import { randomUUID } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import "../wiring";
 import { ensureLocalCluster } from "../engine/service";
+import { runHooks } from "../hooks/service";
 import { config } from "../platform/config";
 import { transact } from "../platform/context";
 import { database, pool } from "../platform/db";
@@ -12,7 +14,7 @@ import { dropOldEvents } from "../platform/live/outbox";
 import { log } from "../platform/log";
 import { shutdown } from "../platform/shutdown";
 import { removeAbandoned } from "../platform/uploads/service";
-import { drillDue, dropOldWindows, reconcileReleases } from "../releases/service";
+import { drillDue, dropOldWindows, judgeStale, reconcileReleases } from "../releases/service";
 import { stopOverspent } from "../runs/budget";
 import { compactPoints } from "../runs/points/compact";
 import { admitWaiting, expireAttempts, growRunning } from "../runs/service";
@@ -28,6 +30,8 @@ const db = database();
 const TASKS: readonly Task[] = [
   { name: "releases", everyMs: 500, run: (lease) => reconcileReleases(db, (tx) => fence(tx, lease)) },
   { name: "drills", everyMs: 60_000, run: () => drillDue(db) },
+  { name: "policies", everyMs: 10_000, run: (lease) => judgeStale(db, (tx) => fence(tx, lease)) },
+  { name: "webhooks", everyMs: 1_000, run: (lease) => runHooks(db, (tx) => fence(tx, lease)) },
   { name: "queue", everyMs: 500, run: (lease) => admitWaiting(db, (tx) => fence(tx, lease)) },
   { name: "growth", everyMs: 2_000, run: (lease) => growRunning(db, (tx) => fence(tx, lease)) },
   { name: "budgets", everyMs: 2_000, run: (lease) => stopOverspent(db, (tx) => fence(tx, lease)) },
@@ -55,6 +59,8 @@ const LEASE = "controller";
 const RENEW_MS = 3_000;
 const holder = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
 const stopped = shutdown();
+// Each task listens while it pauses.
+setMaxListeners(TASKS.length + 2, stopped);
 let lease: Lease | null = null;
 
 /** Waits, or until the process is told to stop. */

@@ -1,24 +1,18 @@
 /** What each release page shows, put together from the read models and the pure questions about a lane. */
-import { and, asc, desc, eq, sql } from "drizzle-orm";
+import { and, desc, eq, sql } from "drizzle-orm";
 import { dataset } from "../../db/schema/datasets";
-import { user } from "../../db/schema/identity";
 import { evaluation, model, version } from "../../db/schema/models";
-import { approval, promotionRequest, replica } from "../../db/schema/releases";
-import { run } from "../../db/schema/runs";
+import { replica } from "../../db/schema/releases";
 import { DatasetReport, type DatasetTask } from "../datasets/contract";
-import { EvaluationResult, Inspection, needsBaseline, Sizes } from "../models/contract";
+import { Inspection, needsBaseline } from "../models/contract";
 import { datasetsFor, versionForWork } from "../models/service";
 import { config } from "../platform/config";
-import { may, type TeamContext } from "../platform/context";
+import type { TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
-import { Cause, EvaluateResult, Progress } from "../runs/contract";
-import { Gate } from "./contract";
+import { policyInForce } from "./judging";
 import { forwardTarget, type Lane, type LaneRelease, readyReplicas, rollbackTarget, servingOf } from "./lane";
-import { DEFAULT_POLICY } from "./policy";
 import { findRequest, loadLane } from "./repo";
-import { Strategy } from "./rollout-contract";
 import { lastDrill } from "./rollout-repo";
-import { whatChanged } from "./service";
 import { laneRows, minuteRows, requestRows, type TimelineRow, timelineRows, trafficRows } from "./views";
 
 const OVERVIEW_REQUESTS = 50;
@@ -169,7 +163,6 @@ async function sampleFor(ctx: TeamContext, versionId: string) {
 }
 
 const taskMeasured = sql<DatasetTask>`coalesce(${evaluation.result} ->> 'task', 'classification')`;
-const taskAsked = sql<DatasetTask>`coalesce(${dataset.report} ->> 'task', 'classification')`;
 
 /** A version about to be requested: what it would replace, and the datasets it can be measured on. */
 export async function requestForm(ctx: TeamContext, input: { versionId: string }) {
@@ -204,123 +197,8 @@ export async function requestForm(ctx: TeamContext, input: { versionId: string }
     serving: serving ? { version: serving.version.number, digest: serving.version.digest } : null,
     openRequest: open?.number ?? null,
     datasets: datasets.map(({ id, name, test, task }) => ({ id, name, testSamples: test, task })),
-    policy: DEFAULT_POLICY,
+    policy: await policyInForce(ctx.db, ctx.teamId, work.version.modelId),
   };
 }
 
-/** One request with its evidence and, for whoever looks, why it can or can't be approved. */
-export async function requestPage(ctx: TeamContext, input: { number: number }) {
-  const request = await findRequest(ctx.db, ctx.teamId, input.number);
-  if (!request) throw new NotFound(`There is no request ${input.number} in this team.`);
-  const versionOf = async (id: string) => {
-    const [row] = await ctx.db
-      .select({
-        id: version.id,
-        number: version.number,
-        digest: version.digest,
-        sizes: version.sizes,
-        bytes: version.bytes,
-        inspection: version.inspection,
-      })
-      .from(version)
-      .where(and(eq(version.id, id), eq(version.teamId, ctx.teamId)));
-    if (!row) throw new NotFound("A version of this request is gone.");
-    const macs =
-      typeof row.inspection === "object" && row.inspection && "macs" in row.inspection
-        ? row.inspection.macs
-        : null;
-    return {
-      ...row,
-      inspection: undefined,
-      sizes: Sizes.nullable().parse(row.sizes),
-      macs: typeof macs === "number" ? macs : null,
-    };
-  };
-  const [[about], decisions, [measuring], candidate, production] = await Promise.all([
-    ctx.db
-      .select({
-        model: model.name,
-        requester: user.name,
-        dataset: dataset.name,
-        datasetDigest: dataset.digest,
-        task: taskAsked,
-        labels: dataset.labels,
-      })
-      .from(promotionRequest)
-      .innerJoin(model, eq(model.id, promotionRequest.modelId))
-      .innerJoin(user, eq(user.id, promotionRequest.requestedBy))
-      .innerJoin(dataset, eq(dataset.id, promotionRequest.datasetId))
-      .where(eq(promotionRequest.id, request.id)),
-    ctx.db
-      .select({
-        decision: approval.decision,
-        sentence: approval.sentence,
-        at: approval.createdAt,
-        by: user.name,
-      })
-      .from(approval)
-      .innerJoin(user, eq(user.id, approval.approverId))
-      .where(and(eq(approval.requestId, request.id), eq(approval.teamId, ctx.teamId)))
-      .orderBy(asc(approval.createdAt)),
-    ctx.db
-      .select({ number: run.number, state: run.state, progress: run.progress, cause: run.cause })
-      .from(run)
-      .where(and(eq(run.id, request.runId ?? ""), eq(run.teamId, ctx.teamId))),
-    versionOf(request.versionId),
-    request.baselineVersionId ? versionOf(request.baselineVersionId) : null,
-  ]);
-  if (!about) throw new NotFound(`There is no request ${input.number} in this team.`);
-  const evidence = EvaluateResult.nullable().parse(request.evidence);
-  const gates = Gate.array().parse(request.gates);
-  const changed = request.state === "open" ? whatChanged(request, { versionDigest: candidate.digest }) : null;
-  return {
-    number: request.number,
-    state: request.state,
-    note: request.note,
-    strategy: Strategy.parse(request.strategy),
-    createdAt: request.createdAt,
-    decidedAt: request.decidedAt,
-    releaseId: request.releaseId,
-    isMine: request.requestedBy === ctx.actor.id,
-    ...about,
-    candidate,
-    production,
-    evaluation: evidence ? EvaluationResult.parse(evidence.evaluation) : null,
-    baselineLatency: evidence?.baseline?.latency ?? null,
-    gates,
-    policy: DEFAULT_POLICY,
-    digests: {
-      versionDigest: request.versionDigest,
-      evaluationDigest: request.evaluationDigest,
-      policyDigest: request.policyDigest,
-    },
-    decisions,
-    run: measuring
-      ? {
-          ...measuring,
-          progress: Progress.nullable().parse(measuring.progress),
-          cause: Cause.nullable().parse(measuring.cause),
-        }
-      : null,
-    approve: whyNot(ctx, request, gates, changed),
-  };
-}
-
-export type Obstacle = { kind: "gate" | "requester" | "changed" | "role" | "state"; words: string };
-
-/** The first reason why this person can't approve this request now; null when they can. */
-function whyNot(
-  ctx: TeamContext,
-  request: { state: string; requestedBy: string },
-  gates: readonly Gate[],
-  changed: string | null,
-): Obstacle | null {
-  if (request.state === "measuring") return { kind: "state", words: "Both versions are being measured." };
-  if (request.state !== "open") return { kind: "state", words: `This request is ${request.state}.` };
-  if (request.requestedBy === ctx.actor.id)
-    return { kind: "requester", words: "You asked for this, so you may not approve it." };
-  if (!may(ctx, "release.approve")) return { kind: "role", words: "Approving takes the role approver." };
-  if (changed) return { kind: "changed", words: changed };
-  const blocking = gates.find((gate) => gate.blocks);
-  return blocking ? { kind: "gate", words: `${blocking.label}: ${blocking.words}` } : null;
-}
+export { type Obstacle, requestPage } from "./request-page";

@@ -36,6 +36,7 @@ export const Strategy = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("shadow"), percent: Percent, minutes: Minutes, rules }),
 ]);
 export type Strategy = z.infer<typeof Strategy>;
+export const AT_ONCE: Strategy = { kind: "at_once" };
 /** A strategy that takes time. */
 export type Gradual = Exclude<Strategy, { kind: "at_once" }>;
 

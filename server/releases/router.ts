@@ -3,6 +3,7 @@ import { Id } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
 import {
   ApproveRequest,
+  BreakGlass,
   CreateRequest,
   DeclineRequest,
   ModelName,
@@ -12,6 +13,7 @@ import {
 } from "./contract";
 import { drillRollback } from "./drill";
 import * as pages from "./pages";
+import { commentsRouter, policiesRouter } from "./promotion-router";
 import { AdvanceRollout, RestrainRollout, ServedAtInput } from "./rollout-contract";
 import { rolloutPage } from "./rollout-page";
 import { moveByHand } from "./rollout-service";
@@ -51,6 +53,9 @@ export const releasesRouter = router({
   decline: inTeam("release.approve")
     .input(DeclineRequest)
     .mutation(({ ctx, input }) => service.decline(ctx, input)),
+  breakGlass: inTeam("release.break_glass")
+    .input(BreakGlass)
+    .mutation(({ ctx, input }) => service.breakGlass(ctx, input)),
   withdraw: inTeam("release.request")
     .input(RequestNumber)
     .mutation(({ ctx, input }) => service.withdraw(ctx, input)),
@@ -72,4 +77,6 @@ export const releasesRouter = router({
   tryIt: inTeam("inference.try")
     .input(TryIt)
     .mutation(({ ctx, input }) => tryModel(ctx, input)),
+  policies: policiesRouter,
+  comments: commentsRouter,
 });

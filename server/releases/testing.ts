@@ -97,6 +97,10 @@ async function person(
   return { db, teamId, teamSlug: slug, actor: { kind: "person", id, name, roles }, requestId: newId("req") };
 }
 
+/** Another person of the team. */
+export const joined = (t: TestTeam, name: string, roles: Role[]): Promise<TeamContext> =>
+  person(t.ines.db, t.ines.teamId, t.ines.teamSlug, name, roles);
+
 export async function makeTeam(
   db: Database,
   options: { slug?: string; versions?: number; previews?: DatasetReport["previews"] } = {},
@@ -243,6 +247,7 @@ export async function serve(
 ) {
   const number = await requested(t, versionId, difference, undefined, strategy);
   const { releaseId } = await approve(t.mei, await seen(t, number));
+  if (!releaseId) throw new Error("the team's policy asks for more than one approval");
   await replicasReady(t);
   await reconcileReleases(t.ines.db);
   return releaseId;

@@ -2,6 +2,7 @@
 import { sql } from "drizzle-orm";
 import type { DatasetTask } from "../datasets/contract";
 import type { Db } from "../platform/db";
+import type { RequestState } from "./contract";
 
 export interface LaneRow {
   modelId: string;
@@ -47,7 +48,7 @@ export async function laneRows(db: Db, teamId: string): Promise<LaneRow[]> {
 export interface RequestRow {
   id: string;
   number: number;
-  state: "measuring" | "open" | "approved" | "declined" | "withdrawn" | "void";
+  state: RequestState;
   model: string;
   version: number;
   requestedBy: string;
@@ -94,7 +95,10 @@ export interface TimelineRow {
   fromVersion: number | null;
   by: string;
   request: number | null;
+  /** Everybody whose approval it rests on. */
   approvedBy: string | null;
+  /** Why it was released without approvals. */
+  breakGlass: string | null;
   createdAt: Date;
   servingAt: Date | null;
   replacedAt: Date | null;
@@ -122,7 +126,9 @@ export async function timelineRows(
   >(sql`
     select l.id, l.model_id as "modelId", m.name as model, l.revision, l.kind, l.state, l.message,
       v.number as version, v.id as "versionId", v.digest, pv.number as "fromVersion",
-      coalesce(u.name, l.created_by) as by, q.number as request, au.name as "approvedBy",
+      coalesce(u.name, l.created_by) as by, q.number as request, l.break_glass as "breakGlass",
+      (select string_agg(au.name, ', ' order by a.created_at) from approval a join "user" au on au.id = a.approver_id
+        where a.request_id = q.id and a.decision = 'approve' and a.policy_digest = q.policy_digest) as "approvedBy",
       l.created_at as "createdAt", l.serving_at as "servingAt", l.replaced_at as "replacedAt",
       l.rolled_back_from as "rolledBackFrom",
       (select greatest(0, max(g.applied_at_ms) - round(extract(epoch from t.created_at) * 1000))::int
@@ -135,8 +141,6 @@ export async function timelineRows(
     left join release pl on pl.id = l.previous_id left join version pv on pv.id = pl.version_id
     left join "user" u on u.id = l.created_by
     left join promotion_request q on q.id = l.request_id
-    left join approval a on a.request_id = q.id and a.decision = 'approve'
-    left join "user" au on au.id = a.approver_id
     where l.team_id = ${teamId} and l.environment = 'production' ${ofModel}
     order by l.created_at desc, l.revision desc limit ${options.limit}`);
   const date = (text: string | null) => (text === null ? null : new Date(text));

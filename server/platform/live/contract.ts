@@ -11,6 +11,7 @@ export const Topic = z.enum([
   "members",
   "audit",
   "studio",
+  "hooks",
 ]);
 export type Topic = z.infer<typeof Topic>;
 

@@ -1,0 +1,153 @@
+"use client";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { Age } from "@/components/ui/age";
+import { Button, TextAction } from "@/components/ui/button";
+import { ConfirmDialog } from "@/components/ui/dialog";
+import { Callout, EmptyState } from "@/components/ui/feedback";
+import { ms } from "@/components/ui/format";
+import { PageHeader } from "@/components/ui/page-header";
+import { Panel } from "@/components/ui/panel";
+import { StatusDot } from "@/components/ui/status";
+import { Table } from "@/components/ui/table";
+import { NewHookDialog } from "./new-hook-dialog";
+
+type Hook = Outputs["hooks"]["list"][number];
+type Delivery = Outputs["hooks"]["deliveries"][number];
+
+/** Where the team's events are sent, and what became of each. */
+export function HooksPage({ team }: { team: string }) {
+  const [isAdding, setAdding] = useState(false);
+  const trpc = useTRPC();
+  const { error } = useQuery(trpc.hooks.list.queryOptions({ team }));
+  return (
+    <>
+      <PageHeader
+        title="Webhooks"
+        meta="signed messages to other programs; tried for a day until they arrive"
+        crumbs={[{ label: "Settings", href: `/${team}/settings` }, { label: "Webhooks" }]}
+        actions={
+          <Button variant="primary" onClick={() => setAdding(true)}>
+            Add…
+          </Button>
+        }
+      />
+      {error ? (
+        <Callout state="bad">{readError(error).message}</Callout>
+      ) : (
+        <div className="g">
+          <Endpoints team={team} />
+          <Deliveries team={team} />
+        </div>
+      )}
+      <NewHookDialog team={team} open={isAdding} onClose={() => setAdding(false)} />
+    </>
+  );
+}
+
+function Endpoints({ team }: { team: string }) {
+  const trpc = useTRPC();
+  const { data: hooks, isPending } = useQuery(trpc.hooks.list.queryOptions({ team }));
+  const test = useMutation(trpc.hooks.test.mutationOptions());
+  const remove = useMutation(trpc.hooks.remove.mutationOptions());
+  const [leaving, setLeaving] = useState<Hook | null>(null);
+  return (
+    <Panel title="Endpoints">
+      <Table
+        label="Endpoints"
+        rows={hooks ?? []}
+        rowKey={(h) => h.id}
+        loading={isPending}
+        empty={<EmptyState title="No webhooks yet">Nothing is told to other programs.</EmptyState>}
+        columns={[
+          { key: "url", head: "Address", cell: (h) => <span className="m">{h.url}</span> },
+          { key: "events", head: "Events", cell: (h) => h.events.join(", ") },
+          { key: "by", head: "By", cell: (h) => h.by },
+          { key: "at", head: "Since", cell: (h) => <Age at={h.createdAt.getTime()} form="ago" /> },
+          {
+            key: "acts",
+            head: <span className="sr-only">Acts</span>,
+            align: "end",
+            cell: (h) => (
+              <span className="row">
+                <TextAction onClick={() => test.mutate({ team, hookId: h.id })} disabled={test.isPending}>
+                  Send a test
+                </TextAction>
+                <TextAction onClick={() => setLeaving(h)}>Remove…</TextAction>
+              </span>
+            ),
+          },
+        ]}
+      />
+      <ConfirmDialog
+        open={leaving !== null}
+        onOpenChange={(open) => !open && setLeaving(null)}
+        title="Remove this webhook?"
+        confirm="Remove"
+        keep="Keep it"
+        danger
+        onConfirm={async () => leaving && remove.mutateAsync({ team, hookId: leaving.id })}
+      >
+        <p>Nothing more is sent to {leaving?.url}, not even what waits for its next try.</p>
+      </ConfirmDialog>
+    </Panel>
+  );
+}
+
+function State({ delivery: d }: { delivery: Delivery }) {
+  if (d.state === "delivered") return <StatusDot state="ok">delivered</StatusDot>;
+  if (d.state === "dead") return <StatusDot state="bad">given up: {d.lastError}</StatusDot>;
+  return (
+    <StatusDot state={d.lastError ? "warning" : "running"}>
+      {d.lastError ? `${d.lastError.replace(/\.$/, "")}; it is tried again` : "waiting"}
+    </StatusDot>
+  );
+}
+
+function Deliveries({ team }: { team: string }) {
+  const trpc = useTRPC();
+  const { data: rows, isPending } = useQuery(trpc.hooks.deliveries.queryOptions({ team }));
+  const again = useMutation(trpc.hooks.sendAgain.mutationOptions());
+  return (
+    <Panel title="Deliveries" subtitle="the last 100, newest first">
+      <Table
+        label="Deliveries"
+        rows={rows ?? []}
+        rowKey={(d) => d.id}
+        loading={isPending}
+        flag={(d) => (d.state === "dead" ? "bad" : undefined)}
+        empty={<EmptyState title="Nothing was sent yet">Send a test to see one here.</EmptyState>}
+        columns={[
+          { key: "type", head: "Event", cell: (d) => <span className="m">{d.type}</span> },
+          { key: "url", head: "To", cell: (d) => d.url },
+          { key: "state", head: "State", cell: (d) => <State delivery={d} /> },
+          {
+            key: "status",
+            head: "Answer",
+            align: "end",
+            cell: (d) => d.lastStatus ?? <span className="t3">none</span>,
+          },
+          { key: "ms", head: "Took", align: "end", cell: (d) => (d.lastMs === null ? "" : ms(d.lastMs)) },
+          { key: "tries", head: "Tries", align: "end", cell: (d) => d.tries },
+          {
+            key: "at",
+            head: "When",
+            align: "end",
+            cell: (d) => <Age at={d.createdAt.getTime()} form="ago" />,
+          },
+          {
+            key: "again",
+            head: <span className="sr-only">Send again</span>,
+            align: "end",
+            cell: (d) => (
+              <TextAction onClick={() => again.mutate({ team, deliveryId: d.id })} disabled={again.isPending}>
+                Send again
+              </TextAction>
+            ),
+          },
+        ]}
+      />
+    </Panel>
+  );
+}

@@ -1,0 +1,242 @@
+"use client";
+import { useMutation, useQuery, useSuspenseQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { Age } from "@/components/ui/age";
+import { Button } from "@/components/ui/button";
+import { Digest } from "@/components/ui/digest";
+import { Callout, EmptyState } from "@/components/ui/feedback";
+import { Field } from "@/components/ui/field";
+import { PageHeader } from "@/components/ui/page-header";
+import { Panel } from "@/components/ui/panel";
+import { Select } from "@/components/ui/select";
+import { StatusDot } from "@/components/ui/status";
+import { Table } from "@/components/ui/table";
+import { useToast } from "@/components/ui/toast";
+import { approvalsInWords, type PolicyRules, rulesInWords } from "@/server/releases/policy-contract";
+import { draftOf, readDraft } from "./policy-draft";
+import { PolicyForm } from "./policy-form";
+import { usePermission } from "./use-permission";
+import { policyTitle } from "./words";
+
+type Page = Outputs["releases"]["policies"]["page"];
+const TEAM = "team";
+
+/** What production asks of a version: for the whole team, and for models that have a policy of their own. */
+export function PoliciesPage({ team }: { team: string }) {
+  const trpc = useTRPC();
+  const [chosen, setChosen] = useState(TEAM);
+  const modelId = chosen === TEAM ? null : chosen;
+  const { data: models } = useSuspenseQuery(trpc.releases.policies.scopes.queryOptions({ team }));
+  return (
+    <>
+      <PageHeader
+        title="Policies"
+        meta="what production asks of a version; every change is a revision and is in the audit log"
+        crumbs={[{ label: "Settings", href: `/${team}/settings` }, { label: "Policies" }]}
+      />
+      <div className="policy-scope">
+        <Field label="Policy of">
+          <Select
+            options={[
+              { value: TEAM, label: "Every model", hint: "unless it has its own" },
+              ...models.map((m) => ({
+                value: m.id,
+                label: m.name,
+                hint: m.hasOwn ? "its own" : "as the team",
+              })),
+            ]}
+            value={chosen}
+            onValueChange={setChosen}
+          />
+        </Field>
+      </div>
+      <Scope key={chosen} team={team} modelId={modelId} />
+    </>
+  );
+}
+
+function Scope({ team, modelId }: { team: string; modelId: string | null }) {
+  const trpc = useTRPC();
+  const may = usePermission(team);
+  const { data: page, refetch } = useSuspenseQuery(
+    trpc.releases.policies.page.queryOptions({ team, environment: "production", modelId }),
+  );
+  /** What the form was filled from; another's revision does not take one's draft away. */
+  const [base, setBase] = useState(page);
+  const reload = async () => {
+    const { data } = await refetch();
+    if (data) setBase(data);
+  };
+  return (
+    <div className="evidence-columns">
+      <div className="col">
+        {page.revision !== base.revision && (
+          <Callout
+            state="warning"
+            actions={<Button onClick={() => setBase(page)}>Show revision {page.revision}</Button>}
+          >
+            Revision {page.revision} was saved meanwhile; what you typed is based on revision {base.revision}.
+          </Callout>
+        )}
+        {may("policy.edit") ? (
+          <Editor
+            key={`${base.revision} ${base.policy.revision}`}
+            team={team}
+            modelId={modelId}
+            base={base}
+            onSaved={reload}
+          />
+        ) : (
+          <ReadOnly page={page} />
+        )}
+      </div>
+      <Revisions page={page} />
+    </div>
+  );
+}
+
+interface EditorProps {
+  team: string;
+  modelId: string | null;
+  base: Page;
+  onSaved: () => Promise<void>;
+}
+
+function Editor({ team, modelId, base, onSaved }: EditorProps) {
+  const trpc = useTRPC();
+  const toast = useToast();
+  const [draft, setDraft] = useState(() => draftOf(base.policy.rules));
+  const { rules, errors } = readDraft(draft);
+  const save = useMutation(
+    trpc.releases.policies.save.mutationOptions({
+      onSuccess: async ({ revision, judgedAgain }) => {
+        toast({
+          state: "ok",
+          title: `Revision ${revision} is in force${judgedAgain > 0 ? `; ${judgedAgain} open judged again` : ""}.`,
+        });
+        await onSaved();
+      },
+    }),
+  );
+  const scope = { team, environment: "production" as const, modelId, basedOn: base.revision };
+  const hasOwn = modelId !== null && base.policy.modelId === modelId;
+  const problem = save.error && readError(save.error);
+  const wrong = Object.keys(errors).length;
+  return (
+    <>
+      <PolicyForm draft={draft} errors={errors} onChange={setDraft} />
+      {rules && <Preview team={team} modelId={modelId} rules={rules} />}
+      {problem && (
+        <Callout state="bad">
+          {problem.message} {problem.remedy}
+        </Callout>
+      )}
+      <div className="row">
+        <Button
+          variant="primary"
+          size="lg"
+          busy={save.isPending ? "Saving…" : undefined}
+          reason={rules ? undefined : `${wrong === 1 ? "A field is" : `${wrong} fields are`} not right yet.`}
+          onClick={() => rules && save.mutate({ ...scope, rules })}
+        >
+          {modelId !== null && !hasOwn ? "Save as this model’s own" : "Save"}
+        </Button>
+        {hasOwn && (
+          <Button size="lg" onClick={() => save.mutate({ ...scope, rules: null })}>
+            Follow the team’s policy again
+          </Button>
+        )}
+      </div>
+    </>
+  );
+}
+
+/** How open requests would stand. */
+function Preview({ team, modelId, rules }: { team: string; modelId: string | null; rules: PolicyRules }) {
+  const trpc = useTRPC();
+  const { data: rows, isPending } = useQuery(
+    trpc.releases.policies.preview.queryOptions(
+      { team, environment: "production", modelId, rules },
+      { placeholderData: (before) => before },
+    ),
+  );
+  return (
+    <Panel
+      title="Under this policy"
+      subtitle="how the requests that are open would stand; nothing is changed yet"
+    >
+      <Table
+        label="Open requests under this policy"
+        rows={rows ?? []}
+        rowKey={(r) => String(r.number)}
+        loading={isPending}
+        empty={
+          <EmptyState title="No request is open">There is nothing that this would judge again.</EmptyState>
+        }
+        columns={[
+          { key: "number", head: "Request", cell: (r) => <span className="m">Request {r.number}</span> },
+          { key: "model", head: "Model", cell: (r) => r.model },
+          { key: "now", head: "Now", cell: (r) => <Gates gates={r.now} /> },
+          { key: "under", head: "Then", cell: (r) => <Gates gates={r.under} /> },
+          {
+            key: "voided",
+            head: "Approvals void",
+            align: "end",
+            cell: (r) => r.voided || <span className="t3">none</span>,
+          },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function Gates({ gates }: { gates: readonly { label: string; blocks: boolean; words: string }[] }) {
+  const blocking = gates.filter((gate) => gate.blocks);
+  if (blocking.length === 0) return <StatusDot state="ok">{gates.length} let it pass</StatusDot>;
+  return (
+    <StatusDot state="bad" title={blocking.map((g) => `${g.label}: ${g.words}`).join("\n")}>
+      {blocking.map((g) => g.label).join("; ")}
+    </StatusDot>
+  );
+}
+
+function ReadOnly({ page }: { page: Page }) {
+  const { rules } = page.policy;
+  const lines = [
+    ...rulesInWords("classification", rules),
+    `Approved by ${approvalsInWords(rules.approvals)}`,
+  ];
+  return (
+    <Panel title={policyTitle(page.policy)} subtitle="only an admin changes it" padded>
+      <ul className="col">
+        {lines.map((line) => (
+          <li key={line}>{line}</li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function Revisions({ page }: { page: Page }) {
+  return (
+    <Panel title="Revisions" subtitle={`in force: ${policyTitle(page.policy)}`}>
+      <Table
+        label="Revisions of this policy"
+        rows={page.revisions}
+        rowKey={(r) => String(r.revision)}
+        empty={<EmptyState title="Never changed">The product’s own policy is in force.</EmptyState>}
+        columns={[
+          { key: "revision", head: "Revision", cell: (r) => <span className="m">{r.revision}</span> },
+          {
+            key: "digest",
+            head: "Digest",
+            cell: (r) => (r.rules ? <Digest value={r.digest} /> : <span className="t2">taken away</span>),
+          },
+          { key: "by", head: "By", cell: (r) => r.by },
+          { key: "at", head: "When", align: "end", cell: (r) => <Age at={r.at.getTime()} form="ago" /> },
+        ]}
+      />
+    </Panel>
+  );
+}

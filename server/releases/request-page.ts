@@ -1,0 +1,195 @@
+/** One promotion request as a page shows it: evidence, gates, approvals, and what stands in the way of this person. */
+import { and, asc, eq, sql } from "drizzle-orm";
+import { dataset } from "../../db/schema/datasets";
+import { user } from "../../db/schema/identity";
+import { model, version } from "../../db/schema/models";
+import { approval, promotionRequest, release } from "../../db/schema/releases";
+import { run } from "../../db/schema/runs";
+import type { DatasetTask } from "../datasets/contract";
+import { EvaluationResult, Sizes } from "../models/contract";
+import { may, type TeamContext } from "../platform/context";
+import { NotFound } from "../platform/errors";
+import { Role } from "../platform/permissions";
+import { Cause, EvaluateResult, Progress } from "../runs/contract";
+import { Gate } from "./contract";
+import { whatChanged } from "./decide";
+import { type Frozen, frozenAt, frozenInWords } from "./freeze";
+import { policyInForce, type RequestRow, voidedBy } from "./judging";
+import { policyDigest, type Tally, tally, tallyInWords } from "./policy";
+import type { Policy } from "./policy-contract";
+import { findRequest } from "./repo";
+import { Strategy } from "./rollout-contract";
+
+const MINUTE = 60_000;
+
+/** One request with its evidence and, for whoever looks, why it can or can't be approved. */
+export async function requestPage(ctx: TeamContext, input: { number: number }) {
+  const request = await findRequest(ctx.db, ctx.teamId, input.number);
+  if (!request) throw new NotFound(`There is no request ${input.number} in this team.`);
+  const [about, decisions, measuring, candidate, production, policy, released] = await Promise.all([
+    aboutOf(ctx, request),
+    decisionsOf(ctx, request),
+    runOf(ctx, request),
+    versionOf(ctx, request.versionId),
+    request.baselineVersionId ? versionOf(ctx, request.baselineVersionId) : null,
+    policyInForce(ctx.db, ctx.teamId, request.modelId),
+    releaseOf(ctx, request),
+  ]);
+  const evidence = EvaluateResult.nullable().parse(request.evidence);
+  const gates = Gate.array().parse(request.gates);
+  const holding = decisions.filter((d) => d.decision === "approve" && d.isVoid === null);
+  const stands = tally(policy.rules.approvals, holding);
+  const { freeze } = policy.rules;
+  const frozen = frozenAt(freeze, new Date());
+  return {
+    number: request.number,
+    state: request.state,
+    note: request.note,
+    strategy: Strategy.parse(request.strategy),
+    createdAt: request.createdAt,
+    decidedAt: request.decidedAt,
+    isMine: request.requestedBy === ctx.actor.id,
+    ...about,
+    candidate,
+    production,
+    evaluation: evidence ? EvaluationResult.parse(evidence.evaluation) : null,
+    baselineLatency: evidence?.baseline?.latency ?? null,
+    gates,
+    policy,
+    digests: {
+      versionDigest: request.versionDigest,
+      evaluationDigest: request.evaluationDigest,
+      policyDigest: request.policyDigest,
+    },
+    decisions: decisions.map(({ approverId, ...d }) => ({ ...d, isMine: approverId === ctx.actor.id })),
+    approvals: stands,
+    freeze: freeze && frozen ? { ...frozen, words: frozenInWords(freeze, frozen) } : null,
+    release: released && { ...released, settlesAt: settles(released.servingAt, policy) },
+    run: measuring,
+    approve: whyNot(ctx, request, {
+      gates,
+      changed: request.state === "open" ? whatChanged(request, { versionDigest: candidate.digest }) : null,
+      policy,
+      stands,
+      frozen,
+      isApprovedByMe: holding.some((d) => d.approverId === ctx.actor.id),
+    }),
+  };
+}
+
+const settles = (servingAt: Date | null, { rules }: Policy): Date | null =>
+  servingAt === null ? null : new Date(servingAt.getTime() + rules.bakeMinutes * MINUTE);
+
+async function aboutOf(ctx: TeamContext, request: RequestRow) {
+  const [about] = await ctx.db
+    .select({
+      model: model.name,
+      requester: user.name,
+      dataset: dataset.name,
+      datasetDigest: dataset.digest,
+      task: sql<DatasetTask>`coalesce(${dataset.report} ->> 'task', 'classification')`,
+      labels: dataset.labels,
+    })
+    .from(promotionRequest)
+    .innerJoin(model, eq(model.id, promotionRequest.modelId))
+    .innerJoin(user, eq(user.id, promotionRequest.requestedBy))
+    .innerJoin(dataset, eq(dataset.id, promotionRequest.datasetId))
+    .where(and(eq(promotionRequest.id, request.id), eq(promotionRequest.teamId, ctx.teamId)));
+  if (!about) throw new NotFound(`There is no request ${request.number} in this team.`);
+  return about;
+}
+
+async function decisionsOf(ctx: TeamContext, request: RequestRow) {
+  const rows = await ctx.db
+    .select({ decided: approval, by: user.name })
+    .from(approval)
+    .innerJoin(user, eq(user.id, approval.approverId))
+    .where(and(eq(approval.requestId, request.id), eq(approval.teamId, ctx.teamId)))
+    .orderBy(asc(approval.createdAt));
+  return rows.map(({ decided, by }) => ({
+    id: decided.id,
+    approverId: decided.approverId,
+    decision: decided.decision,
+    sentence: decided.sentence,
+    roles: Role.array().parse(decided.roles),
+    at: decided.createdAt,
+    by,
+    /** Why it no longer holds; null while it does. */
+    isVoid: voidedBy(decided, request),
+  }));
+}
+
+async function runOf(ctx: TeamContext, request: RequestRow) {
+  const [found] = await ctx.db
+    .select({ number: run.number, state: run.state, progress: run.progress, cause: run.cause })
+    .from(run)
+    .where(and(eq(run.id, request.runId ?? ""), eq(run.teamId, ctx.teamId)));
+  if (!found) return null;
+  return {
+    ...found,
+    progress: Progress.nullable().parse(found.progress),
+    cause: Cause.nullable().parse(found.cause),
+  };
+}
+
+async function releaseOf(ctx: TeamContext, request: RequestRow) {
+  const [found] = await ctx.db
+    .select({
+      state: release.state,
+      revision: release.revision,
+      servingAt: release.servingAt,
+      breakGlass: release.breakGlass,
+      by: user.name,
+    })
+    .from(release)
+    .leftJoin(user, eq(user.id, release.createdBy))
+    .where(and(eq(release.id, request.releaseId ?? ""), eq(release.teamId, ctx.teamId)));
+  return found ?? null;
+}
+
+async function versionOf(ctx: TeamContext, id: string) {
+  const [row] = await ctx.db
+    .select({
+      id: version.id,
+      number: version.number,
+      digest: version.digest,
+      sizes: version.sizes,
+      bytes: version.bytes,
+      macs: sql<number | null>`(${version.inspection} ->> 'macs')::float8`,
+    })
+    .from(version)
+    .where(and(eq(version.id, id), eq(version.teamId, ctx.teamId)));
+  if (!row) throw new NotFound("A version of this request is gone.");
+  return { ...row, sizes: Sizes.nullable().parse(row.sizes) };
+}
+
+export type Obstacle = {
+  kind: "gate" | "requester" | "changed" | "role" | "state" | "frozen" | "given";
+  words: string;
+};
+
+interface Circumstances {
+  gates: readonly Gate[];
+  changed: string | null;
+  policy: Policy;
+  stands: Tally;
+  frozen: Frozen | null;
+  isApprovedByMe: boolean;
+}
+
+/** The first reason why this person can't approve this request now; null when they can. */
+function whyNot(ctx: TeamContext, request: RequestRow, c: Circumstances): Obstacle | null {
+  if (request.state === "measuring") return { kind: "state", words: "Both versions are being measured." };
+  if (request.state !== "open") return { kind: "state", words: `This request is ${request.state}.` };
+  if (request.requestedBy === ctx.actor.id)
+    return { kind: "requester", words: "You asked for this, so you may not approve it." };
+  if (!may(ctx, "release.approve")) return { kind: "role", words: "Approving takes the role approver." };
+  if (c.changed) return { kind: "changed", words: c.changed };
+  if (request.policyDigest !== policyDigest(c.policy))
+    return { kind: "changed", words: "The policy changed; the request is about to be judged again." };
+  const blocking = c.gates.find((gate) => gate.blocks);
+  if (blocking) return { kind: "gate", words: `${blocking.label}: ${blocking.words}` };
+  if (c.isApprovedByMe) return { kind: "given", words: `You approved: ${tallyInWords(c.stands)}.` };
+  const { freeze } = c.policy.rules;
+  return freeze && c.frozen ? { kind: "frozen", words: frozenInWords(freeze, c.frozen) } : null;
+}
