@@ -42,7 +42,7 @@ export function eventOf({ action, after }: Pick<Entry, "action" | "after">): Hoo
     return isDecided ? "request.decided" : null;
   }
   if (/^promotion\.(declined|withdrawn|glass_broken)$/.test(action)) return "request.decided";
-  if (action.startsWith("release.")) return "release.changed";
+  if (/^(release|rollout)\./.test(action)) return "release.changed";
   return action === "alarm.fired" ? "alarm.fired" : null;
 }
 

@@ -114,6 +114,7 @@ test.each([
   [{ action: "promotion.approved", after: { state: "approved" } }, "request.decided"],
   [{ action: "promotion.glass_broken", after: null }, "request.decided"],
   [{ action: "release.rolled_back", after: null }, "release.changed"],
+  [{ action: "rollout.advanced", after: null }, "release.changed"],
   [{ action: "alarm.fired", after: null }, "alarm.fired"],
   [{ action: "webhook.created", after: null }, null],
 ])("%o is told as %s", (entry, event) => {

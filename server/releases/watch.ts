@@ -42,6 +42,14 @@ export async function giveWay(tx: Transaction, seen: Lane, fired: Firing): Promi
   // Somebody was faster.
   if (!watched?.rollout || watched.rollout.id !== watchedOf(seen)?.rollout?.id) return;
   const why = `alarm: ${fired.words}`;
+  await tell(
+    tx,
+    lane,
+    watched,
+    "alarm.fired",
+    `An alarm fired on ${nameOf(lane, watched)}: ${fired.words}`,
+    fired,
+  );
   if (watched.state === "rolling_out")
     return moveRollout(tx, lane, watched, { actor: ALARM, move: "abort", why, fired });
   await setFired(tx, lane.teamId, watched.rollout.id, fired);
@@ -58,14 +66,27 @@ export async function giveWay(tx: Transaction, seen: Lane, fired: Firing): Promi
 /** With nowhere warm to go it goes on serving, and says that its rule fired. */
 async function stay(tx: Transaction, lane: Lane, watched: LaneRelease, fired: Firing): Promise<void> {
   await endRollouts(tx, lane.teamId, [watched], "done");
-  await record(
+  const summary = `${nameOf(lane, watched)} goes on serving, for no earlier version is warm: ${fired.words}`;
+  await tell(tx, lane, watched, "rollout.kept", summary, fired);
+}
+
+const nameOf = (lane: Lane, { version }: LaneRelease) => `${lane.modelName} v${version.number}`;
+
+const tell = (
+  tx: Transaction,
+  lane: Lane,
+  watched: LaneRelease,
+  action: "alarm.fired" | "rollout.kept",
+  summary: string,
+  fired: Firing,
+) =>
+  record(
     tx,
     { teamId: lane.teamId, actor: ALARM, requestId: newId("req") },
     {
-      action: "rollout.alarm",
+      action,
       target: { kind: "release", id: watched.id },
-      summary: `${lane.modelName} v${watched.version.number} goes on serving, for no earlier version is warm: ${fired.words}`,
+      summary,
       after: { ...servedBy(watched), rule: fired },
     },
   );
-}
