@@ -46,7 +46,7 @@ export function RequestForm({ team, versionId }: { team: string; versionId: stri
       ? `Request ${form.openRequest} is still open.`
       : form.datasets.length === 0
         ? "No dataset that is ready fits this version."
-        : wrong;
+        : wrong && "How traffic moves is not said yet.";
   return (
     <>
       <PageHeader

@@ -47,7 +47,9 @@ export function ServedAtPanel({ team, model }: { team: string; model: string }) 
   const [asked, setAsked] = useUrlState("at");
   const named = Date.parse(asked);
   const last = now === null ? null : now - (now % MINUTE_MS);
-  const at = Number.isNaN(named) ? last : named;
+  // Unasked it is now: the end of this minute, so that its counts and the last route are both in it.
+  const at = Number.isNaN(named) ? last && last + MINUTE_MS - 1 : named;
+  const shown = at === null || now === null ? null : Math.min(at, now);
   const { data, error, refetch } = useQuery(
     trpc.releases.servedAt.queryOptions(
       { team, model, at: new Date(at ?? 0) },
@@ -55,13 +57,13 @@ export function ServedAtPanel({ team, model }: { team: string; model: string }) 
     ),
   );
   const file = (format: string) =>
-    `/api/releases/${team}/${model}/served?at=${new Date(at ?? 0).toISOString()}&format=${format}`;
+    `/api/releases/${team}/${model}/served?at=${new Date(shown ?? 0).toISOString()}&format=${format}`;
   return (
     <Panel
       title="Who served"
-      subtitle={at === null ? undefined : `at ${datetime(at)}`}
+      subtitle={shown === null ? undefined : `at ${datetime(shown)}`}
       tools={
-        at !== null && (
+        shown !== null && (
           <span className="row">
             <a className="btn sm" href={file("json")} download>
               JSON
@@ -74,13 +76,13 @@ export function ServedAtPanel({ team, model }: { team: string; model: string }) 
       }
     >
       <div className="body">
-        {at === null || last === null ? (
+        {at === null || last === null || shown === null ? (
           <Skeleton height={32} />
         ) : (
           <Slider
             label="Moment"
-            aside={<span className="m">{clockTime(at)} UTC</span>}
-            value={Math.max((at - last) / MINUTE_MS, -BACK_MINUTES)}
+            aside={<span className="m">{clockTime(shown)} UTC</span>}
+            value={Math.min(Math.max((at - last) / MINUTE_MS, -BACK_MINUTES), 0)}
             min={-BACK_MINUTES}
             max={0}
             step={1}
