@@ -10,7 +10,7 @@ import { type ModelPage, REPLICA_STATE } from "./words";
 type Replica = ModelPage["replicas"][number];
 
 const role = (r: Replica): string =>
-  r.isServing ? "serves" : r.state === "ready" ? "kept warm" : "warming up";
+  r.isServing ? "serves" : r.isRolling ? "rolling out" : r.state === "ready" ? "kept warm" : "warming up";
 
 const PLACE_COLUMNS: Column<Replica>[] = [
   {
@@ -58,7 +58,8 @@ export function ReplicasPanel({ replicas }: { replicas: readonly Replica[] }) {
             head: "Version",
             cell: (r) => (
               <span className="m">
-                <i className={r.isServing ? "key production" : "key left"} />v{r.version}
+                <i className={r.isServing ? "key production" : r.isRolling ? "key candidate" : "key left"} />v
+                {r.version}
               </span>
             ),
           },

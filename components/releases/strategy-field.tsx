@@ -63,16 +63,17 @@ export function StrategyField({ draft, onDraft }: { draft: Draft; onDraft: (draf
   const read = readDraft(draft);
   return (
     <div className="col">
-      <Segmented<Kind>
-        label="How traffic moves"
-        options={[
-          { value: "at_once", label: "At once" },
-          { value: "canary", label: "Canary" },
-          { value: "shadow", label: "Shadow" },
-        ]}
-        value={draft.kind}
-        onValueChange={(kind) => set({ kind })}
-      />
+      <Field label="How traffic moves">
+        <Segmented<Kind>
+          options={[
+            { value: "at_once", label: "At once" },
+            { value: "canary", label: "Canary" },
+            { value: "shadow", label: "Shadow" },
+          ]}
+          value={draft.kind}
+          onValueChange={(kind) => set({ kind })}
+        />
+      </Field>
       {draft.kind === "canary" && (
         <>
           <div className="g g2">

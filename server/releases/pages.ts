@@ -10,7 +10,15 @@ import { config } from "../platform/config";
 import type { TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
 import { policyInForce } from "./judging";
-import { forwardTarget, type Lane, type LaneRelease, readyReplicas, rollbackTarget, servingOf } from "./lane";
+import {
+  forwardTarget,
+  type Lane,
+  type LaneRelease,
+  readyReplicas,
+  rollbackTarget,
+  rollingOf,
+  servingOf,
+} from "./lane";
 import { findRequest, loadLane } from "./repo";
 import { lastDrill } from "./rollout-repo";
 import { laneRows, minuteRows, requestRows, type TimelineRow, timelineRows, trafficRows } from "./views";
@@ -99,7 +107,11 @@ export async function modelPage(ctx: TeamContext, input: { model: string }) {
         : [];
     }),
     drill,
-    replicas: replicas.map((r) => ({ ...r, isServing: r.versionId === serving?.version.id })),
+    replicas: replicas.map((r) => ({
+      ...r,
+      isServing: r.versionId === serving?.version.id,
+      isRolling: r.versionId === rollingOf(lane)?.version.id,
+    })),
     rollback: preview(lane, rollbackTarget(lane), releases),
     forward: preview(lane, forwardTarget(lane), releases),
     releases,

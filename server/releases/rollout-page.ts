@@ -21,14 +21,18 @@ export async function modelByName(db: Db, teamId: string, name: string) {
   return found;
 }
 
-/** The last rollout of a model, under way or ended; null where releases took over at once. */
+/** How long the page tells of a rollout that ended. */
+const SHOWN_MS = 24 * 3_600_000;
+
+/** The last rollout of a model, under way or just ended; null where releases took over at once. */
 export async function rolloutPage(ctx: TeamContext, input: { model: string }) {
   const found = await modelByName(ctx.db, ctx.teamId, input.model);
   const lane = await loadLane(ctx.db, ctx.teamId, found.id);
   const last = await lastRollout(ctx.db, ctx.teamId, found.id);
   const release = lane.releases.find((r) => last && r.rollout?.id === last.id);
-  if (!last || !release?.rollout) return null;
   const now = new Date();
+  const isLongOver = last?.endedAt && now.getTime() - last.endedAt.getTime() > SHOWN_MS;
+  if (!last || !release?.rollout || isLongOver) return null;
   const { rollout } = release;
   const seen = await loadSeen(ctx.db, lane, release, now);
   return {
