@@ -168,6 +168,15 @@ describe("a canary", () => {
     expect(await weights()).toBe("v1 100");
   });
 
+  it("pressed on by two people at once goes one step", async () => {
+    const both = await Promise.allSettled([
+      press("next", { phase: "canary", step: 0 }),
+      press("next", { phase: "canary", step: 0 }),
+    ]);
+    expect(both.map((one) => one.status).toSorted()).toEqual(["fulfilled", "rejected"]);
+    expect(await weights()).toBe("v1 75, v2 25");
+  });
+
   it("pressed on and rolled back at once: one wins, the other is told", async () => {
     await press("next");
     const back = { modelId: t.modelId, from: first, key: randomUUID(), reason: "" };
