@@ -97,6 +97,8 @@ function zeros({ name, datatype, shape }: z.infer<typeof Signature>["inputs"][nu
 }
 
 const DAILY = sql`interval '1 day'`;
+/** Some of what the query finds has nowhere to go back to, which only its lane knows. */
+const LOOKED_AT = 50;
 
 /** Rehearses what was not rehearsed for a day, one model a call: the controller's part. */
 export async function drillDue(db: Database): Promise<void> {
@@ -107,11 +109,12 @@ export async function drillDue(db: Database): Promise<void> {
       and exists (select 1 from release o where o.model_id = r.model_id and o.state = 'replaced'
         and o.version_id <> r.version_id and not o.rolled_back_from and o.restores_id is null)
       and not exists (select 1 from drill d where d.model_id = r.model_id and d.created_at > now() - ${DAILY})
-    order by r.serving_at limit 1`);
-  const [due] = rows;
-  if (!due) return;
-  const { modelId, ...team } = due;
-  const ctx = { db, ...team, actor: { kind: "system", id: "controller" } as const, requestId: newId("req") };
-  const lane = await loadLane(db, team.teamId, modelId);
-  if (rollbackTarget(lane)) await drillRollback(ctx, { modelId });
+    order by r.serving_at limit ${LOOKED_AT}`);
+  for (const { modelId, ...team } of rows) {
+    const lane = await loadLane(db, team.teamId, modelId);
+    if (!rollbackTarget(lane)) continue;
+    const actor = { kind: "system", id: "controller" } as const;
+    await drillRollback({ db, ...team, actor, requestId: newId("req") }, { modelId });
+    return;
+  }
 }
