@@ -29,6 +29,7 @@ export function SwitchDialog(props: Props) {
   const target = preview.target;
   if (!target) return null;
   const isBack = direction === "rollback";
+  const warmUp = preview.warmUpMs === null ? "an unknown time" : switchMs(preview.warmUpMs);
   const when =
     preview.expectedMs === null
       ? "as soon as the gateway has the route"
@@ -46,11 +47,11 @@ export function SwitchDialog(props: Props) {
       keep={`Keep v${leaving.version}`}
       danger={isBack}
       onConfirm={() => onConfirm(reason.trim())}
-      reason={preview.isWarm ? undefined : `v${target.version} is not warm.`}
     >
       <p>
-        Traffic moves from v{leaving.version} to v{target.version} {when}.{" "}
-        {preview.isWarm ? `v${target.version} is warm.` : `v${target.version} has no ready replica.`}
+        {preview.isWarm
+          ? `Traffic moves from v${leaving.version} to v${target.version} ${when}. v${target.version} is warm.`
+          : `v${target.version} is not warm: a replica starts first, which took ${warmUp} last time. v${leaving.version} keeps serving until it is ready; then traffic moves.`}
       </p>
       <div className="my-3">
         <DefinitionList

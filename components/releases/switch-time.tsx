@@ -7,7 +7,10 @@ import { type Release, switchMs } from "./words";
 export function SwitchTime({ release, press }: { release: Release; press: Press | null }) {
   if (release.kind === "promotion" || release.switchMs === null) return null;
   const own = press?.releaseId === release.id ? press : null;
-  const appliedAt = release.createdAt.getTime() + release.switchMs;
+  const began = release.createdAt.getTime();
+  const movedAt = release.servingAt?.getTime() ?? began;
+  const wasCold = movedAt > began;
+  const appliedAt = movedAt + release.switchMs;
   // The two clocks are compared through the server's hello; on a fast network its error is below a millisecond.
   const total = own ? Math.max(appliedAt - own.at, release.switchMs) : release.switchMs;
   const before = total - release.switchMs;
@@ -29,7 +32,7 @@ export function SwitchTime({ release, press }: { release: Release; press: Press 
       <div>
         {own && (
           <Span
-            words="request reaches the server"
+            words={wasCold ? "its replica started" : "request reaches the server"}
             from={0}
             to={before}
             total={total}

@@ -74,7 +74,8 @@ export function WayBack({ team, page, perSecond, onPress }: Props) {
   const whyNot = (preview: Preview): string | undefined => {
     if (!may("release.rollback")) return "Takes the role approver, operator or admin.";
     if (!preview.target) return "There is no revision to go to.";
-    return preview.isWarm ? undefined : `v${preview.target.version} is not warm.`;
+    const isWarming = page.preparing?.version === preview.target.version;
+    return isWarming && !preview.isWarm ? `v${preview.target.version} is being warmed.` : undefined;
   };
   const { target } = rollback;
   // During a rollout the step back is away from what comes, to what serves beside it.

@@ -54,9 +54,11 @@ export function releaseWords(release: Release): string {
 
 /** How long a switch will take, by those that were measured. */
 export const expectation = (preview: Preview): string =>
-  preview.expectedMs === null
-    ? "not measured yet"
-    : `about ${switchMs(preview.expectedMs)}, last ${switchMs(preview.lastMs)}`;
+  !preview.isWarm && preview.target
+    ? `a replica starts first${preview.warmUpMs === null ? "" : `, ${switchMs(preview.warmUpMs)} last time`}`
+    : preview.expectedMs === null
+      ? "not measured yet"
+      : `about ${switchMs(preview.expectedMs)}, last ${switchMs(preview.lastMs)}`;
 
 /** A measured switch: the gateways' clock counts whole milliseconds, so no more is written. */
 export const switchMs = (value: number | null): string =>

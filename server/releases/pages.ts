@@ -49,6 +49,8 @@ export interface SwitchPreview {
     servedUntil: Date | null;
   } | null;
   isWarm: boolean;
+  /** How long the last replica of this model took to become ready, ms; null before the first. */
+  warmUpMs: number | null;
   /** Median of the last measured switches, ms; null before the first. */
   expectedMs: number | null;
   lastMs: number | null;
@@ -58,10 +60,12 @@ function preview(
   lane: Lane,
   target: LaneRelease | undefined,
   history: readonly TimelineRow[],
+  replicas: readonly { createdAt: Date; readyAt: Date | null }[],
 ): SwitchPreview {
   const measured = history
     .flatMap((r) => (r.kind !== "promotion" && r.switchMs !== null ? [r.switchMs] : []))
     .slice(0, 5);
+  const warmed = replicas.find((r) => r.readyAt !== null);
   const middle = measured.toSorted((a, b) => a - b)[Math.floor(measured.length / 2)];
   return {
     target: target
@@ -74,6 +78,7 @@ function preview(
         }
       : null,
     isWarm: target !== undefined && readyReplicas(lane, target.version.id).length > 0,
+    warmUpMs: warmed?.readyAt ? warmed.readyAt.getTime() - warmed.createdAt.getTime() : null,
     expectedMs: middle ?? null,
     lastMs: measured[0] ?? null,
   };
@@ -112,8 +117,8 @@ export async function modelPage(ctx: TeamContext, input: { model: string }) {
       isServing: r.versionId === serving?.version.id,
       isRolling: r.versionId === rollingOf(lane)?.version.id,
     })),
-    rollback: preview(lane, rollbackTarget(lane), releases),
-    forward: preview(lane, forwardTarget(lane), releases),
+    rollback: preview(lane, rollbackTarget(lane), releases, replicas),
+    forward: preview(lane, forwardTarget(lane), releases, replicas),
     releases,
     minutes,
     gatewayUrl: config().gatewayUrl,

@@ -9,11 +9,12 @@ import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { wakeRelay } from "../platform/live/relay";
 import type { Lane, LaneRelease } from "./lane";
-import { servingOf } from "./lane";
+import { rootOf, servingOf } from "./lane";
 import { type Action, plan } from "./plan";
 import { activeLanes, loadLane, lockLane, publishRoute, setRelease } from "./repo";
 import { beginRollout, endRollouts, moveRollout } from "./rollout-moves";
 import { alone, routeOf, servedBy } from "./routing";
+import { markWay } from "./switch";
 import { firedOn, giveWay } from "./watch";
 
 export { servedBy };
@@ -112,6 +113,9 @@ async function publish(
   const routeRevision = await publishRoute(tx, route, `revision ${release.revision}: ${words}`);
   if (serving) await setRelease(tx, lane.teamId, [serving.id], { state: "replaced", isReplacedNow: true });
   await endRollouts(tx, lane.teamId, serving ? [serving, release] : [release], "done");
+  // A way back or forward that had to be warmed first.
+  if (serving && release.kind !== "promotion")
+    await markWay(tx, lane, release.kind, serving, rootOf(lane, release));
   await setRelease(tx, lane.teamId, [release.id], {
     state: "serving",
     message: "",

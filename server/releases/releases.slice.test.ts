@@ -330,17 +330,25 @@ describe("rolling back", () => {
     expect(await route()).toEqual(before);
   });
 
-  it("refuses a target that is not warm, in words", async () => {
+  it("warms a target that is not warm first, while what serves goes on", async () => {
     await serve(t, v(1).id, null);
     const second = await serve(t, v(2).id, 0.001);
     await connection.db
       .update(replica)
       .set({ state: "failed" })
       .where(eq(replica.versionId, v(1).id));
+    expect(await switchRelease(t.mei, "rollback", press(second))).toMatchObject({ routeRevision: null });
+    expect(await serving()).toEqual([v(2).id]);
     await expect(switchRelease(t.mei, "rollback", press(second))).rejects.toMatchObject({
-      code: "target_not_warm",
-      message: "v1 is not warm: it has no ready replica.",
+      code: "target_warming",
     });
+    await reconcileReleases(connection.db);
+    expect(await serving()).toEqual([v(2).id]);
+    await replicasReady(t);
+    await reconcileReleases(connection.db);
+    expect(await serving()).toEqual([v(1).id]);
+    const { rollback, forward } = await modelPage(t.ines, { model: "garment-cls" });
+    expect([rollback.target, forward.target?.version]).toEqual([null, 2]);
   });
 
   it("pressed twice with one key is one step", async () => {

@@ -1,4 +1,7 @@
-/** Roll back, and forward again: one transaction that waits for nobody and works with the controller stopped. */
+/**
+ * Roll back, and forward again. To a warm version it is one transaction that waits for nobody and works with the
+ * controller stopped; a cold one is warmed first, by the controller, while what serves goes on.
+ */
 import { createHash } from "node:crypto";
 import { record } from "../audit/service";
 import { type TeamContext, transact } from "../platform/context";
@@ -23,8 +26,18 @@ import { alone, routeOf, servedBy } from "./routing";
 
 type Direction = "rollback" | "forward";
 const WORDS = {
-  rollback: { did: "Rolled back", action: "release.rolled_back", verb: "roll back" },
-  forward: { did: "Went forward", action: "release.went_forward", verb: "go forward" },
+  rollback: {
+    did: "Rolled back",
+    action: "release.rolled_back",
+    verb: "roll back",
+    warms: "release.rollback_warms",
+  },
+  forward: {
+    did: "Went forward",
+    action: "release.went_forward",
+    verb: "go forward",
+    warms: "release.forward_warms",
+  },
 } as const;
 
 /** The id of the release that a press makes: the same press again finds the same release. */
@@ -38,9 +51,9 @@ export interface Switched {
 }
 
 /**
- * Moves production to a version that is warm.
+ * Moves production to an earlier or later version: at once where it is warm, else when its replica is ready.
  *
- * @throws Conflict when something else serves than the person saw, or the target has no ready replica
+ * @throws Conflict when something else serves than the person saw, or what they press for is being warmed already
  * @throws NotFound when there is nowhere to go
  */
 export async function switchRelease(
@@ -67,21 +80,23 @@ export async function switchWithin(
   const serving = servingThatWasSeen(lane, input.from);
   const target = findTarget(lane, direction, input.to);
   const replicas = readyReplicas(lane, target.version.id);
-  if (replicas.length === 0) {
-    throw new Conflict(`v${target.version.number} is not warm: it has no ready replica.`, {
-      code: "target_not_warm",
-      remedy: `Wait until its replica is ready, or request production for v${target.version.number}.`,
-    });
-  }
+  const isWarm = replicas.length > 0;
+  if (!isWarm) refuseWarmedAlready(lane, target);
   // During a rollout the step back is away from the version that comes, not from the one that serves.
   const rolling = rollingOf(lane);
   const left = rolling && target.id === rootOf(lane, serving).id ? rolling : serving;
-  const { did, action } = WORDS[direction];
+  const { did, action, warms, verb } = WORDS[direction];
   const revision = (lane.releases[0]?.revision ?? 0) + 1;
-  const summary = `${did} ${lane.modelName} production from v${left.version.number} to v${target.version.number}`;
+  const way = `${lane.modelName} production from v${left.version.number} to v${target.version.number}`;
+  const summary = isWarm ? `${did} ${way}` : `Began to ${verb} ${way}, which is warmed first`;
   const route = routeOf(lane, alone(id, replicas), [{ id, version: target.version }]);
-  const routeRevision = await publishRoute(tx, route, `revision ${revision}: ${summary}`);
-  await leave(tx, lane, { serving, left, target }, direction);
+  const routeRevision = isWarm ? await publishRoute(tx, route, `revision ${revision}: ${summary}`) : null;
+  await giveUpComing(tx, lane, direction);
+  if (isWarm) {
+    await setRelease(tx, lane.teamId, [serving.id], { state: "replaced", isReplacedNow: true });
+    await endRollouts(tx, lane.teamId, [serving], "aborted");
+    await markWay(tx, lane, direction, left, target);
+  }
   await insertRelease(tx, {
     id,
     teamId: ctx.teamId,
@@ -93,13 +108,13 @@ export async function switchWithin(
     previousId: left.id,
     restoresId: target.id,
     replicas: target.replicas,
-    state: "serving",
+    state: isWarm ? "serving" : "preparing",
     message: input.reason,
     createdBy: ctx.actor.id,
     routeRevision,
   });
   await record(tx, ctx, {
-    action,
+    action: isWarm ? action : warms,
     target: { kind: "release", id },
     summary: input.reason ? `${summary}: ${input.reason}` : summary,
     before: servedBy(left),
@@ -137,18 +152,21 @@ function findTarget(lane: Lane, direction: Direction, to: string | undefined): L
   return target;
 }
 
-/** Ends the serving release and gives up what was to come: it must not take over after a rollback. */
-async function leave(
+/** Remembers which revisions were rolled back from: they are no default target any more, until someone goes forward. */
+export async function markWay(
   tx: Transaction,
   lane: Lane,
-  { serving, left, target }: { serving: LaneRelease; left: LaneRelease; target: LaneRelease },
   direction: Direction,
+  left: LaneRelease,
+  target: LaneRelease,
 ): Promise<void> {
-  await setRelease(tx, lane.teamId, [serving.id], { state: "replaced", isReplacedNow: true });
-  if (direction === "rollback") {
-    const from = [...new Set([left.id, rootOf(lane, left).id])];
-    await setRelease(tx, lane.teamId, from, { rolledBackFrom: true });
-  } else await setRelease(tx, lane.teamId, [target.id], { rolledBackFrom: false });
+  if (direction === "forward") return setRelease(tx, lane.teamId, [target.id], { rolledBackFrom: false });
+  const from = [...new Set([left.id, rootOf(lane, left).id])];
+  await setRelease(tx, lane.teamId, from, { rolledBackFrom: true });
+}
+
+/** What was to come must not take over after a rollback. */
+async function giveUpComing(tx: Transaction, lane: Lane, direction: Direction): Promise<void> {
   const coming = lane.releases.filter((r) => r.state === "preparing" || r.state === "rolling_out");
   await setRelease(
     tx,
@@ -159,5 +177,15 @@ async function leave(
       message: `Given up: production was ${direction === "rollback" ? "rolled back" : "moved forward"} meanwhile.`,
     },
   );
-  await endRollouts(tx, lane.teamId, [serving, ...coming], "aborted");
+  await endRollouts(tx, lane.teamId, coming, "aborted");
+}
+
+/** @throws Conflict */
+function refuseWarmedAlready(lane: Lane, target: LaneRelease): void {
+  const warming = lane.releases.find((r) => r.state === "preparing" && r.restoresId === target.id);
+  if (!warming) return;
+  throw new Conflict(`v${target.version.number} is being warmed already, revision ${warming.revision}.`, {
+    code: "target_warming",
+    remedy: "It serves as soon as its replica is ready.",
+  });
 }
