@@ -161,6 +161,10 @@ export const replica = pgTable(
     pid: integer("pid"),
     createdAt: createdAt(),
     readyAt: moment("ready_at"),
+    /** When it ended by itself; null for one that lives or was let go. */
+    endedAt: moment("ended_at"),
+    /** Since when no route names it any more; it is stopped once gateways were told. */
+    leavingAt: moment("leaving_at"),
     undesiredAt: moment("undesired_at"),
   },
   (t) => [index().on(t.versionId), index().on(t.state)],

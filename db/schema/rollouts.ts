@@ -1,5 +1,14 @@
 /** How releases reach all of the traffic: rollouts with their alarms, what gateways count for them, and drills. */
-import { boolean, index, integer, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
+import {
+  boolean,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  text,
+  uniqueIndex,
+} from "drizzle-orm/pg-core";
 import { createdAt, id, moment } from "./columns";
 import { team } from "./identity";
 import { model, version } from "./models";
@@ -37,7 +46,7 @@ export const rollout = pgTable(
   (t) => [uniqueIndex().on(t.releaseId), index().on(t.modelId, t.createdAt)],
 );
 
-/** Requests by model, version and 10 s: what alarms look at. Kept for two hours. */
+/** Requests by model, version and 10 s: what alarms and the number of replicas follow. Kept for two hours. */
 export const servingWindow = pgTable(
   "serving_window",
   {
@@ -50,6 +59,8 @@ export const servingWindow = pgTable(
     errors: integer("errors").notNull(),
     p50Us: integer("p50_us").notNull(),
     p99Us: integer("p99_us").notNull(),
+    /** Requests under way, the mean over these 10 s. */
+    inFlight: doublePrecision("in_flight").notNull().default(0),
   },
   (t) => [uniqueIndex().on(t.modelId, t.versionId, t.gatewayId, t.at), index().on(t.at)],
 );

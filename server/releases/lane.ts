@@ -1,5 +1,7 @@
 /** A lane is one environment of one model: its revisions and replicas, and pure questions about them. */
+import type { LoadSample } from "./autoscale";
 import { isWatched, type Rollout } from "./rollout";
+import type { Scaling } from "./scaling-contract";
 
 export interface LaneRelease {
   id: string;
@@ -23,7 +25,20 @@ export interface LaneReplica {
   address: string | null;
   message: string;
   createdAt: Date;
+  /** When it ended by itself. */
+  endedAt: Date | null;
   isDesired: boolean;
+  /** It is out of every route and about to be stopped. */
+  isLeaving: boolean;
+  isOnDrainingNode: boolean;
+}
+/** Replicas of a version kept ending; none is started until somebody tries again. */
+export interface CrashLoop {
+  versionId: string;
+  ends: number;
+  cause: string;
+  createdAt: Date;
+  retriedAt: Date | null;
 }
 /** Which releases answer which share, and through which replicas. */
 export interface Routing {
@@ -44,8 +59,12 @@ export interface Lane {
   modelName: string;
   /** Newest first. */
   releases: readonly LaneRelease[];
-  /** Desired ones, and those of the last hour. */
+  /** Desired ones, and those that started or ended in the last hour. */
   replicas: readonly LaneReplica[];
+  scaling: Scaling;
+  /** Of the last minutes. */
+  load: readonly (LoadSample & { versionId: string })[];
+  crashLoops: readonly CrashLoop[];
   /** What gateways are told now. */
   routed: Routing | null;
 }
@@ -68,7 +87,7 @@ export const watchedOf = (lane: Lane): LaneRelease | undefined =>
 
 export const readyReplicas = (lane: Lane, versionId: string) =>
   lane.replicas.flatMap((r) =>
-    r.isDesired && r.state === "ready" && r.versionId === versionId && r.address
+    r.isDesired && !r.isLeaving && r.state === "ready" && r.versionId === versionId && r.address
       ? [{ id: r.id, address: r.address }]
       : [],
   );

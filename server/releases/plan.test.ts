@@ -1,59 +1,11 @@
 import { expect, test } from "vitest";
-import type { Lane, LaneRelease, LaneReplica } from "./lane";
+import type { Lane, LaneRelease } from "./lane";
 import { forwardTarget, rollbackTarget, warmVersions } from "./lane";
+import { ago, at, lane, NOW, preparing, release, replica, serving } from "./lane-testing";
 import { plan } from "./plan";
 import type { Rollout } from "./rollout";
 import { Strategy } from "./rollout-contract";
 import { alone } from "./routing";
-
-const NOW = new Date("2026-11-23T14:32:08Z");
-const ago = (seconds: number) => new Date(NOW.getTime() - seconds * 1000);
-
-/** Revision `n` serves version `v<version>`. */
-function release(revision: number, version: number, values: Partial<LaneRelease> = {}): LaneRelease {
-  return {
-    id: `rel_${revision}`,
-    revision,
-    kind: "promotion",
-    state: "replaced",
-    version: { id: `v${version}`, number: version, digest: `${version}` },
-    previousId: null,
-    restoresId: null,
-    replicas: 1,
-    createdAt: ago(1000 - revision),
-    replacedAt: ago(500 - revision),
-    rolledBackFrom: false,
-    rollout: null,
-    ...values,
-  };
-}
-function replica(id: string, version: number, values: Partial<LaneReplica> = {}): LaneReplica {
-  return {
-    id,
-    versionId: `v${version}`,
-    state: "ready",
-    address: `http://127.0.0.1/${id}`,
-    message: "",
-    createdAt: ago(60),
-    isDesired: true,
-    ...values,
-  };
-}
-const lane = (
-  releases: LaneRelease[],
-  replicas: LaneReplica[] = [],
-  routed: Lane["routed"] = null,
-): Lane => ({
-  teamId: "team_1",
-  modelId: "mdl_1",
-  modelName: "garment",
-  releases: releases.toSorted((a, b) => b.revision - a.revision),
-  replicas,
-  routed,
-});
-const at = (id: string) => ({ id, address: `http://127.0.0.1/${id}` });
-const serving = { state: "serving", replacedAt: null } as const;
-const preparing = { state: "preparing", replacedAt: null, createdAt: ago(30) } as const;
 
 test.each<[string, Lane, ReturnType<typeof plan>]>([
   [
@@ -81,7 +33,7 @@ test.each<[string, Lane, ReturnType<typeof plan>]>([
     [],
   ],
   [
-    "a replica that ended is replaced at once while a release is prepared",
+    "a replica that ended is replaced while a release is prepared",
     lane([release(1, 1, preparing)], [replica("a", 1, { state: "failed", createdAt: ago(5) })]),
     [
       { type: "retire_replica", replicaId: "a" },
@@ -159,7 +111,7 @@ test.each<[string, Lane, ReturnType<typeof plan>]>([
       [release(1, 1), release(2, 2, serving)],
       [
         replica("a", 1, { state: "failed", isDesired: false, createdAt: ago(30) }),
-        replica("c", 1, { state: "failed", createdAt: ago(8) }),
+        replica("c", 1, { state: "failed", createdAt: ago(8), endedAt: ago(1) }),
         replica("b", 2),
       ],
       alone("rel_2", [at("b")]),

@@ -14,6 +14,7 @@ import { type Action, plan } from "./plan";
 import { activeLanes, loadLane, lockLane, publishRoute, setRelease } from "./repo";
 import { beginRollout, endRollouts, moveRollout } from "./rollout-moves";
 import { alone, routeOf, servedBy } from "./routing";
+import { giveUp } from "./scaling";
 import { markWay } from "./switch";
 import { firedOn, giveWay } from "./watch";
 
@@ -56,6 +57,7 @@ export async function advanceLane(
   const actions = plan(lane, now);
   if (actions.length === 0) return;
   const clusterId = await changeReplicas(tx, lane, actions);
+  await letGo(tx, lane, actions);
   for (const action of actions) {
     if (action.type === "publish") await publish(tx, lane, action, actor);
     else if (action.type === "begin_rollout")
@@ -64,6 +66,7 @@ export async function advanceLane(
       await moveRollout(tx, lane, find(lane, action.releaseId), { actor, move: "next" });
     else if (action.type === "reroute") await reroute(tx, lane, action);
     else if (action.type === "fail_release") await fail(tx, lane, action, actor);
+    else if (action.type === "give_up") await giveUp(tx, lane, action, actor);
   }
   await emit(tx, { teamId, topic: "releases", key: modelId });
   // Last: it locks the cluster's row.
@@ -92,6 +95,16 @@ async function changeReplicas(
       .values({ id: newId("rpl"), teamId: lane.teamId, modelId: lane.modelId, versionId, clusterId });
   }
   return clusterId;
+}
+
+/** Takes replicas out of what routes may name; the next look tells gateways, the one after stops them. */
+async function letGo(tx: Transaction, lane: Lane, actions: readonly Action[]): Promise<void> {
+  const ids = actions.flatMap((a) => (a.type === "let_go" ? [a.replicaId] : []));
+  if (ids.length === 0) return;
+  await tx
+    .update(replica)
+    .set({ leavingAt: sql`now()` })
+    .where(and(eq(replica.teamId, lane.teamId), inArray(replica.id, ids)));
 }
 
 const find = (lane: Lane, releaseId: string): LaneRelease => {

@@ -287,7 +287,8 @@ describe("a promotion", () => {
           message: "no kernel for Foo",
         }),
       );
-      await reconcileReleases(connection.db);
+      // The pause before the next start is over.
+      await reconcileReleases(connection.db, undefined, () => new Date(Date.now() + 60_000));
     }
     const page = await modelPage(t.mei, { model: t.modelName });
     expect(page.releases[0]).toMatchObject({

@@ -39,6 +39,8 @@ export async function observeReplica(tx: Transaction, seen: z.infer<typeof Obser
       nodeId,
       pid,
       message,
+      endedAt: sql`case when ${state} in ('failed', 'stopped') and ${replica.undesiredAt} is null
+        then coalesce(${replica.endedAt}, now()) else ${replica.endedAt} end`,
       readyAt: state === "ready" ? sql`coalesce(${replica.readyAt}, now())` : replica.readyAt,
     })
     .where(

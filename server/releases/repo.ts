@@ -1,7 +1,7 @@
 /** SQL of lanes: releases, replicas, routes. Read models of the pages are in `views.ts`. */
-import { and, desc, eq, inArray, isNull, or, sql } from "drizzle-orm";
+import { and, desc, eq, inArray, sql } from "drizzle-orm";
 import { model, version } from "../../db/schema/models";
-import { promotionRequest, release, replica, routeTable } from "../../db/schema/releases";
+import { promotionRequest, release, routeTable } from "../../db/schema/releases";
 import { rollout } from "../../db/schema/rollouts";
 import { ROUTES_CHANNEL, type Route, RouteTable } from "../gateway/contract";
 import type { Db, Transaction } from "../platform/db";
@@ -9,6 +9,7 @@ import { NotFound } from "../platform/errors";
 import type { Lane } from "./lane";
 import type { Rollout } from "./rollout";
 import { Strategy } from "./rollout-contract";
+import { crashLoopsOf, currentScaling, loadOf, replicasOf } from "./scaling-repo";
 
 const ENVIRONMENT = "production" as const;
 const RELEASES_KEPT = 100;
@@ -37,17 +38,12 @@ export async function loadLane(db: Db, teamId: string, modelId: string): Promise
     )
     .orderBy(desc(release.revision))
     .limit(RELEASES_KEPT);
-  const replicas = await db
-    .select()
-    .from(replica)
-    .where(
-      and(
-        eq(replica.teamId, teamId),
-        eq(replica.modelId, modelId),
-        or(isNull(replica.undesiredAt), sql`${replica.createdAt} > now() - interval '1 hour'`),
-      ),
-    )
-    .orderBy(replica.createdAt);
+  const [replicas, current, load, loops] = [
+    await replicasOf(db, teamId, modelId),
+    await currentScaling(db, teamId, modelId),
+    await loadOf(db, teamId, modelId),
+    await crashLoopsOf(db, teamId, modelId),
+  ];
   const route = (await currentRoutes(db)).find((r) => r.teamId === teamId && r.modelId === modelId);
   return {
     teamId,
@@ -58,7 +54,10 @@ export async function loadLane(db: Db, teamId: string, modelId: string): Promise
       version: { id: r.versionId, number, digest },
       rollout: way && toRollout(way),
     })),
-    replicas: replicas.map((r) => ({ ...r, isDesired: r.undesiredAt === null })),
+    replicas,
+    scaling: current,
+    load,
+    crashLoops: loops,
     routed: route ? { arms: route.arms, shadow: route.shadow } : null,
   };
 }

@@ -40,7 +40,7 @@ async function windowsOf(
     with counted as (
       select at, sum(requests)::int as requests, sum(errors)::int as errors, max(p99_us) as p99
       from ${servingWindow}
-      where team_id = ${lane.teamId} and model_id = ${lane.modelId} and version_id = ${versionId}
+      where team_id = ${lane.teamId} and model_id = ${lane.modelId} and version_id = ${versionId} and requests > 0
         and at >= ${from ?? new Date(0)}::timestamptz - interval '10 seconds'
       group by at)
     select at, requests, errors, p99 as "p99Us" from counted

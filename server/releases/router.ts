@@ -17,6 +17,8 @@ import { commentsRouter, policiesRouter } from "./promotion-router";
 import { AdvanceRollout, RestrainRollout, ServedAtInput } from "./rollout-contract";
 import { rolloutPage } from "./rollout-page";
 import { moveByHand } from "./rollout-service";
+import { retryReplicas, setScaling } from "./scaling";
+import { RetryReplicas, SetScaling } from "./scaling-contract";
 import { servedAt } from "./served-at";
 import * as service from "./service";
 import { switchRelease } from "./switch";
@@ -74,6 +76,12 @@ export const releasesRouter = router({
   drill: inTeam("release.rollback")
     .input(z.object({ modelId: Id }))
     .mutation(({ ctx, input }) => drillRollback(ctx, input)),
+  setScaling: inTeam("release.rollback")
+    .input(SetScaling)
+    .mutation(({ ctx, input }) => setScaling(ctx, input)),
+  retryReplicas: inTeam("release.rollback")
+    .input(RetryReplicas)
+    .mutation(({ ctx, input }) => retryReplicas(ctx, input)),
   tryIt: inTeam("inference.try")
     .input(TryIt)
     .mutation(({ ctx, input }) => tryModel(ctx, input)),

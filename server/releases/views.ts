@@ -29,7 +29,7 @@ export async function laneRows(db: Db, teamId: string): Promise<LaneRow[]> {
     select m.id as "modelId", m.name as model, s.id as "releaseId", s.revision, s.serving_at as since,
       v.number as version, v.digest,
       (select count(*)::int from replica r where r.version_id = s.version_id and r.undesired_at is null and r.state = 'ready') as ready,
-      coalesce(s.replicas, 0) as desired,
+      (select count(*)::int from replica r where r.version_id = s.version_id and r.undesired_at is null and r.leaving_at is null) as desired,
       (select jsonb_build_object('revision', p.revision, 'version', pv.number, 'state', p.state, 'message', p.message, 'waits',
           coalesce((select r.message from replica r where r.version_id = p.version_id and r.undesired_at is null
             order by r.created_at desc limit 1), ''))

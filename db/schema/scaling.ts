@@ -1,0 +1,50 @@
+/** How many replicas a model has in production, and versions whose replicas were given up. */
+import { bigserial, index, integer, pgTable, text } from "drizzle-orm/pg-core";
+import { createdAt, id, moment } from "./columns";
+import { team } from "./identity";
+import { model, version } from "./models";
+
+/** What was decided of a model's replicas, append-only: the newest is in force. */
+export const scaling = pgTable(
+  "scaling",
+  {
+    revision: bigserial("revision", { mode: "number" }).primaryKey(),
+    teamId: text("team_id")
+      .notNull()
+      .references(() => team.id),
+    modelId: text("model_id")
+      .notNull()
+      .references(() => model.id),
+    min: integer("min").notNull(),
+    max: integer("max").notNull(),
+    /** Requests in flight that one replica shall have. */
+    target: integer("target").notNull(),
+    createdBy: text("created_by").notNull(),
+    createdAt: createdAt(),
+  },
+  (t) => [index().on(t.modelId, t.revision)],
+);
+
+/** A version whose replicas kept ending: none is started until somebody tries again. */
+export const crashLoop = pgTable(
+  "crash_loop",
+  {
+    id: id(),
+    teamId: text("team_id")
+      .notNull()
+      .references(() => team.id),
+    modelId: text("model_id")
+      .notNull()
+      .references(() => model.id),
+    versionId: text("version_id")
+      .notNull()
+      .references(() => version.id),
+    ends: integer("ends").notNull(),
+    /** What the last one said. */
+    cause: text("cause").notNull(),
+    createdAt: createdAt(),
+    retriedAt: moment("retried_at"),
+    retriedBy: text("retried_by"),
+  },
+  (t) => [index().on(t.modelId, t.createdAt)],
+);

@@ -1,0 +1,99 @@
+/** What is decided of a model's replicas: how many by people, to give up by the controller, to try again by people. */
+import { and, eq, isNull, sql } from "drizzle-orm";
+import type { z } from "zod";
+import { crashLoop, scaling } from "../../db/schema/scaling";
+import { record } from "../audit/service";
+import { type Actor, type TeamContext, transact } from "../platform/context";
+import type { Transaction } from "../platform/db";
+import { NotFound } from "../platform/errors";
+import { newId } from "../platform/ids";
+import { emit } from "../platform/live/outbox";
+import type { CrewAction } from "./crew";
+import type { Lane } from "./lane";
+import { loadLane, lockLane } from "./repo";
+import type { RetryReplicas, Scaling, SetScaling } from "./scaling-contract";
+
+const inWords = ({ min, max, target }: Scaling): string =>
+  `${min === max ? min : `${min} to ${max}`} replicas with ${target} requests in flight each`;
+
+/** @throws NotFound for a model of another team */
+export async function setScaling(ctx: TeamContext, input: z.infer<typeof SetScaling>): Promise<void> {
+  await transact(ctx, async (tx) => {
+    const { modelId, scaling: wanted } = input;
+    await lockLane(tx, modelId);
+    const { modelName, scaling: before } = await loadLane(tx, ctx.teamId, modelId);
+    await tx.insert(scaling).values({ teamId: ctx.teamId, modelId, ...wanted, createdBy: ctx.actor.id });
+    await record(tx, ctx, {
+      action: "replicas.scaled",
+      target: { kind: "model", id: modelId },
+      summary: `Set ${modelName} in production to ${inWords(wanted)}`,
+      before,
+      after: wanted,
+    });
+    await emit(tx, { teamId: ctx.teamId, topic: "releases", key: modelId });
+  });
+}
+
+/** Starts no more replicas of a version. The caller's transaction holds the lane's lock and tells pages. */
+export async function giveUp(
+  tx: Transaction,
+  lane: Lane,
+  { versionId, ends, cause }: Extract<CrewAction, { type: "give_up" }>,
+  actor: Actor,
+): Promise<void> {
+  const { teamId, modelId } = lane;
+  await tx.insert(crashLoop).values({ id: newId("crl"), teamId, modelId, versionId, ends, cause });
+  await record(
+    tx,
+    { teamId, actor, requestId: newId("req") },
+    {
+      action: "replicas.given_up",
+      target: { kind: "model", id: modelId },
+      summary: `Gave up starting replicas of ${nameOf(lane, versionId)}: ${ends} ended within 10 min`,
+      after: { version: versionId, ends, cause },
+    },
+  );
+}
+
+/**
+ * Starts replicas of a version again that were given up.
+ *
+ * @throws NotFound when none are given up
+ */
+export async function retryReplicas(ctx: TeamContext, input: z.infer<typeof RetryReplicas>): Promise<void> {
+  await transact(ctx, async (tx) => {
+    const { modelId, versionId } = input;
+    await lockLane(tx, modelId);
+    const lane = await loadLane(tx, ctx.teamId, modelId);
+    const opened = await tx
+      .update(crashLoop)
+      .set({ retriedAt: sql`now()`, retriedBy: ctx.actor.id })
+      .where(
+        and(
+          eq(crashLoop.teamId, ctx.teamId),
+          eq(crashLoop.modelId, modelId),
+          eq(crashLoop.versionId, versionId),
+          isNull(crashLoop.retriedAt),
+        ),
+      )
+      .returning({ cause: crashLoop.cause });
+    const [last] = opened;
+    if (!last) {
+      throw new NotFound("No replicas of this version are given up.", {
+        remedy: "Look at the replicas again: somebody may have pressed before you.",
+      });
+    }
+    await record(tx, ctx, {
+      action: "replicas.retried",
+      target: { kind: "model", id: modelId },
+      summary: `Let replicas of ${nameOf(lane, versionId)} start again`,
+      before: last,
+    });
+    await emit(tx, { teamId: ctx.teamId, topic: "releases", key: modelId });
+  });
+}
+
+const nameOf = (lane: Lane, versionId: string): string => {
+  const release = lane.releases.find((r) => r.version.id === versionId);
+  return `${lane.modelName} v${release?.version.number ?? "?"}`;
+};
