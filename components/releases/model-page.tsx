@@ -56,7 +56,7 @@ export function ModelReleasesPage({ team, model }: { team: string; model: string
       )}
       {serving && <TrafficPanel team={team} page={page} />}
       <div className="g">
-        <ReplicasPanel replicas={page.replicas} />
+        <ReplicasPanel team={team} page={page} />
         <div className={cx("release-pair", !page.sample && "single")}>
           <SnippetsPanel team={team} page={page} />
           <TryPanel team={team} page={page} />

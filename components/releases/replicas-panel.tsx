@@ -4,21 +4,29 @@ import { EmptyState } from "@/components/ui/feedback";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { type Column, Table } from "@/components/ui/table";
+import { CrewLine } from "./crew-line";
+import { ScalingButton, scalingWords } from "./scaling-button";
 import { useIsPhone } from "./use-is-phone";
 import { type ModelPage, REPLICA_STATE } from "./words";
 
 type Replica = ModelPage["replicas"][number];
 
-const role = (r: Replica): string =>
-  r.isServing ? "serves" : r.isRolling ? "rolling out" : r.state === "ready" ? "kept warm" : "warming up";
+function role(r: Replica): string {
+  if (r.leavingAt) return "leaves";
+  if (r.isServing) return "serves";
+  if (r.isRolling) return "rolling out";
+  return r.state === "ready" ? "kept warm" : "warming up";
+}
 
 const PLACE_COLUMNS: Column<Replica>[] = [
   {
-    key: "address",
-    head: "Address",
+    key: "node",
+    head: "Node",
     cell: (r) =>
-      r.address ? (
-        <span className="mono">{new URL(r.address).host}</span>
+      r.node || r.address ? (
+        <span className="mono" title={r.address ?? undefined}>
+          {r.node ?? (r.address && new URL(r.address).host)}
+        </span>
       ) : (
         <span className="t3">not yet</span>
       ),
@@ -38,15 +46,22 @@ const PLACE_COLUMNS: Column<Replica>[] = [
   },
 ];
 
-/** Serving processes of this model that are wanted, the serving version's first. */
-export function ReplicasPanel({ replicas }: { replicas: readonly Replica[] }) {
+/** Serving processes of this model: how many of each version are wanted and ready, and each of them. */
+export function ReplicasPanel({ team, page }: { team: string; page: ModelPage }) {
   const isPhone = useIsPhone();
+  const { replicas, crews, scaling } = page;
   const wanted = replicas
     .filter((r) => r.undesiredAt === null)
     .toSorted((a, b) => Number(b.isServing) - Number(a.isServing) || b.version - a.version);
-  const ended = replicas.find((r) => r.undesiredAt !== null && r.state === "failed");
   return (
-    <Panel title="Replicas" subtitle="the last two other versions keep one warm">
+    <Panel
+      title="Replicas"
+      subtitle={`${scalingWords(scaling)}; the last two other versions keep one warm`}
+      tools={<ScalingButton team={team} page={page} />}
+    >
+      {crews.map((crew) => (
+        <CrewLine key={crew.versionId} team={team} modelId={page.model.id} crew={crew} />
+      ))}
       <Table
         label="Replicas"
         rows={wanted}
@@ -78,13 +93,6 @@ export function ReplicasPanel({ replicas }: { replicas: readonly Replica[] }) {
         ]}
         empty={<EmptyState title="No replica is wanted">Approving a request starts one.</EmptyState>}
       />
-      {ended && (
-        <div className="ph-row">
-          <StatusDot state="warning">
-            A replica of v{ended.version} ended: {ended.message || "it said nothing"}
-          </StatusDot>
-        </div>
-      )}
     </Panel>
   );
 }

@@ -241,9 +241,11 @@ function isOverRate({ limits, response, headers }: Asked, { hash, ratePerSecond 
   return true;
 }
 
-/** Counts the answer when its last byte is out; a client that left before it was answered is not counted. */
+/** In flight until its last byte is out, and counted then; a client that left before it was answered is not counted. */
 function measure({ response, meter, began }: Asked, target: Target): void {
+  const over = meter.begin(target.route, Date.now());
   response.on("close", () => {
+    over(Date.now());
     if (!response.headersSent) return;
     const us = (performance.now() - began) * 1000;
     const status = response.writableFinished ? response.statusCode : 502;

@@ -1,15 +1,16 @@
 /** Counts of requests by model and version: rows of `serving_minute` and `serving_window`, and Prometheus text. */
 import { Histogram } from "./histogram";
+import { InFlight } from "./in-flight";
 import { labelsOf } from "./labels";
 import { type Held, Periods } from "./periods";
 import { ShadowMeter } from "./shadow-meter";
 import type { ServedVersion } from "./table";
 
 const MINUTE_MS = 60_000;
-/** What alarms of a rollout look at. */
+/** What alarms of a rollout, and the number of replicas, follow. */
 export const WINDOW_MS = 10_000;
 
-/** Requests and errors are those since the row was last taken; the quantiles are of the whole period. */
+/** Requests, errors and requests in flight are those since the row was last taken; the quantiles are of the whole period. */
 export interface ServingRow {
   teamId: string;
   modelId: string;
@@ -19,12 +20,15 @@ export interface ServingRow {
   errors: number;
   p50Us: number;
   p99Us: number;
+  /** What it adds to the mean of a window; 0 of a minute. */
+  inFlight: number;
 }
 
 class ServingCell implements Held<ServingRow> {
   private readonly histogram = new Histogram();
   private requests = 0;
   private errors = 0;
+  private busyMs = 0;
 
   constructor(private readonly served: ServedVersion) {}
 
@@ -33,8 +37,11 @@ class ServingCell implements Held<ServingRow> {
     if (isError(status)) this.errors += 1;
     this.histogram.add(us);
   }
+  spend(ms: number): void {
+    this.busyMs += ms;
+  }
   isEmpty(): boolean {
-    return this.requests === 0;
+    return this.requests === 0 && this.busyMs === 0;
   }
   take(at: Date): ServingRow {
     const row = {
@@ -46,14 +53,17 @@ class ServingCell implements Held<ServingRow> {
       errors: this.errors,
       p50Us: this.histogram.quantile(0.5),
       p99Us: this.histogram.quantile(0.99),
+      inFlight: this.busyMs / WINDOW_MS,
     };
     this.requests = 0;
     this.errors = 0;
+    this.busyMs = 0;
     return row;
   }
   putBack(row: ServingRow): void {
     this.requests += row.requests;
     this.errors += row.errors;
+    this.busyMs += row.inFlight * WINDOW_MS;
   }
 }
 
@@ -69,7 +79,21 @@ export class Meter {
   readonly minutes = new Periods<ServingCell, ServingRow>(MINUTE_MS, (row) => row.versionId);
   readonly windows = new Periods<ServingCell, ServingRow>(WINDOW_MS, (row) => row.versionId);
   readonly shadow = new ShadowMeter();
+  private readonly inFlight = new InFlight(WINDOW_MS, (served, at, ms) =>
+    this.windows.at(served.version.id, at, () => new ServingCell(served)).spend(ms),
+  );
   private totals = new Map<string, Total>();
+
+  /** A request came for a version; the answer is called when it is over. Times are Unix milliseconds. */
+  begin(served: ServedVersion, now: number): (now: number) => void {
+    return this.inFlight.begin(served, now);
+  }
+
+  /** Rows of windows, with what is still under way. */
+  takeWindows(now: number): ServingRow[] {
+    this.inFlight.settle(now);
+    return this.windows.take(now);
+  }
 
   /** @param us from the request's arrival to the last byte of its answer, µs */
   count(served: ServedVersion, status: number, us: number, now: number): void {

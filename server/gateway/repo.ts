@@ -34,11 +34,13 @@ export async function reportApplied(
 /** Stores what was counted since the last time; each table that could not be written is counted again. */
 export async function storeCounts(pool: Pool, gatewayId: string, meter: Meter): Promise<void> {
   const now = Date.now();
-  const serving = (table: "serving_minute" | "serving_window") => (rows: readonly ServingRow[]) =>
-    addServing(pool, table, gatewayId, rows);
+  const windows = {
+    take: (at: number) => meter.takeWindows(at),
+    putBack: meter.windows.putBack.bind(meter.windows),
+  };
   await Promise.all([
-    move(meter.minutes, now, serving("serving_minute")),
-    move(meter.windows, now, serving("serving_window")),
+    move(meter.minutes, now, (rows) => addMinutes(pool, gatewayId, rows)),
+    move(windows, now, (rows) => addWindows(pool, gatewayId, rows)),
     move(meter.shadow.minutes, now, (rows) => addShadow(pool, gatewayId, rows)),
   ]);
 }
@@ -61,34 +63,46 @@ const column =
   <K extends keyof Row>(key: K) =>
     rows.map((row) => row[key]);
 
-async function addServing(
-  pool: Pool,
-  table: "serving_minute" | "serving_window",
-  gatewayId: string,
-  rows: readonly ServingRow[],
-): Promise<void> {
-  const of = column(rows);
-  const at = table === "serving_minute" ? "minute" : "at";
+async function addMinutes(pool: Pool, gatewayId: string, rows: readonly ServingRow[]): Promise<void> {
   await pool.query(
-    `insert into ${table} as held (team_id, model_id, version_id, gateway_id, ${at}, requests, errors, p50_us, p99_us)
+    `insert into serving_minute as held (team_id, model_id, version_id, gateway_id, minute, requests, errors, p50_us, p99_us)
      select team, model, version, $1, at, requests, errors, p50, p99
      from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7::int[], $8::int[], $9::int[])
        as t (team, model, version, at, requests, errors, p50, p99)
-     on conflict (model_id, version_id, gateway_id, ${at}) do update set
+     on conflict (model_id, version_id, gateway_id, minute) do update set
        requests = held.requests + excluded.requests, errors = held.errors + excluded.errors,
        p50_us = excluded.p50_us, p99_us = excluded.p99_us`,
-    [
-      gatewayId,
-      of("teamId"),
-      of("modelId"),
-      of("versionId"),
-      of("at"),
-      of("requests"),
-      of("errors"),
-      of("p50Us"),
-      of("p99Us"),
-    ],
+    [gatewayId, ...servingColumns(rows)],
   );
+}
+
+async function addWindows(pool: Pool, gatewayId: string, rows: readonly ServingRow[]): Promise<void> {
+  await pool.query(
+    `insert into serving_window as held (team_id, model_id, version_id, gateway_id, at, requests, errors, p50_us, p99_us,
+       in_flight)
+     select team, model, version, $1, at, requests, errors, p50, p99, in_flight
+     from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7::int[], $8::int[], $9::int[],
+         $10::float8[])
+       as t (team, model, version, at, requests, errors, p50, p99, in_flight)
+     on conflict (model_id, version_id, gateway_id, at) do update set
+       requests = held.requests + excluded.requests, errors = held.errors + excluded.errors,
+       p50_us = excluded.p50_us, p99_us = excluded.p99_us, in_flight = held.in_flight + excluded.in_flight`,
+    [gatewayId, ...servingColumns(rows), column(rows)("inFlight")],
+  );
+}
+
+function servingColumns(rows: readonly ServingRow[]) {
+  const of = column(rows);
+  return [
+    of("teamId"),
+    of("modelId"),
+    of("versionId"),
+    of("at"),
+    of("requests"),
+    of("errors"),
+    of("p50Us"),
+    of("p99Us"),
+  ];
 }
 
 async function addShadow(pool: Pool, gatewayId: string, rows: readonly ShadowRow[]): Promise<void> {

@@ -112,6 +112,17 @@ describe("load", () => {
     const next = release(2, 2, { state: "preparing", replacedAt: null, createdAt: ago(30) });
     const replicas = [replica("a", 1), replica("b", 1), replica("c", 2)];
     const before = lane([REVISION, next], replicas, alone("rel_1", [at("a"), at("b")]), busy(16));
-    expect(plan(before, NOW)).toEqual([{ type: "start_replica", versionId: "v2" }]);
+    const another = { type: "start_replica", versionId: "v2" };
+    expect(plan(before, NOW)).toEqual([another]);
+    const back = { ...before, releases: [{ ...next, kind: "rollback" as const }, REVISION] };
+    expect(plan(back, NOW)).toEqual([another, { type: "publish", releaseId: "rel_2", replicas: [at("c")] }]);
+  });
+
+  test("of the version that was replaced goes on with its successor", () => {
+    const before = release(1, 1, { createdAt: ago(9000), replacedAt: ago(5) });
+    const after = release(2, 2, { ...serving, createdAt: ago(30) });
+    const replicas = [replica("a", 1), replica("c", 2), replica("d", 2)];
+    const moved = lane([before, after], replicas, alone("rel_2", [at("c"), at("d")]), busy(16));
+    expect(plan(moved, NOW)).toEqual([]);
   });
 });

@@ -1,5 +1,4 @@
 /** The replicas of one version: which are started, let go, stopped, given up. Pure. */
-import { desiredCount } from "./autoscale";
 import type { CrashLoop, Lane, LaneReplica } from "./lane";
 
 export type CrewAction =
@@ -23,12 +22,6 @@ export const staying = (lane: Lane, versionId: string): LaneReplica[] =>
   lane.replicas.filter(
     (r) => r.versionId === versionId && r.isDesired && !hasEnded(r) && !r.isLeaving && !r.isOnDrainingNode,
   );
-
-/** How many replicas a version that answers requests shall have. */
-export function replicasFor(lane: Lane, versionId: string, now: Date): number {
-  const load = lane.load.filter((sample) => sample.versionId === versionId);
-  return desiredCount(lane.scaling, load, staying(lane, versionId).length, now);
-}
 
 /** From here on ends of a version's replicas count: somebody approved it, or told to try again. */
 function countedSince(lane: Lane, versionId: string): number {

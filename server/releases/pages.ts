@@ -1,5 +1,6 @@
 /** What each release page shows, put together from the read models and the pure questions about a lane. */
 import { and, desc, eq, sql } from "drizzle-orm";
+import { node } from "../../db/schema/cluster";
 import { dataset } from "../../db/schema/datasets";
 import { evaluation, model, version } from "../../db/schema/models";
 import { replica } from "../../db/schema/releases";
@@ -9,6 +10,7 @@ import { datasetsFor, versionForWork } from "../models/service";
 import { config } from "../platform/config";
 import type { TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
+import { crewsOf } from "./crew-views";
 import { policyInForce } from "./judging";
 import {
   forwardTarget,
@@ -26,6 +28,7 @@ import { laneRows, minuteRows, requestRows, type TimelineRow, timelineRows, traf
 const OVERVIEW_REQUESTS = 50;
 const OVERVIEW_RELEASES = 30;
 const TIMELINE = 100;
+const REPLICAS = 100;
 
 /** All lanes of the team, requests, and the last changes. */
 export async function overview(ctx: TeamContext) {
@@ -112,6 +115,8 @@ export async function modelPage(ctx: TeamContext, input: { model: string }) {
         : [];
     }),
     drill,
+    scaling: lane.scaling,
+    crews: crewsOf(lane, new Date()),
     replicas: replicas.map((r) => ({
       ...r,
       isServing: r.versionId === serving?.version.id,
@@ -145,16 +150,21 @@ const replicaRows = (ctx: TeamContext, modelId: string) =>
       message: replica.message,
       address: replica.address,
       nodeId: replica.nodeId,
+      node: node.name,
       pid: replica.pid,
       createdAt: replica.createdAt,
       readyAt: replica.readyAt,
+      endedAt: replica.endedAt,
+      leavingAt: replica.leavingAt,
       undesiredAt: replica.undesiredAt,
     })
     .from(replica)
     .innerJoin(version, eq(version.id, replica.versionId))
+    .leftJoin(node, and(eq(node.clusterId, replica.clusterId), eq(node.nodeId, replica.nodeId)))
     .where(and(eq(replica.teamId, ctx.teamId), eq(replica.modelId, modelId)))
-    .orderBy(desc(replica.createdAt))
-    .limit(20);
+    // Wanted ones first: those that ended must not push them out.
+    .orderBy(sql`${replica.undesiredAt} is null desc`, desc(replica.createdAt))
+    .limit(REPLICAS);
 
 /** The first input of a version in V2 terms, for the snippets. */
 async function inputOf(ctx: TeamContext, versionId: string) {

@@ -1,5 +1,6 @@
 /** What a lane needs next: from what is desired and what was observed to actions. Pure; `reconcile.ts` does them. */
-import { type CrewAction, endsOf, planCrew, replicasFor, staying } from "./crew";
+import { neededBefore, wantedCounts } from "./counts";
+import { type CrewAction, endsOf, planCrew, staying } from "./crew";
 import {
   type Lane,
   type LaneRelease,
@@ -7,7 +8,6 @@ import {
   readyReplicas,
   rollingOf,
   servingOf,
-  warmVersions,
   watchedOf,
 } from "./lane";
 import { dueAt } from "./rollout";
@@ -30,7 +30,6 @@ export const TRIES = 3;
 export const PREPARE_LIMIT_MS = 10 * 60_000;
 
 export function plan(lane: Lane, now: Date): Action[] {
-  const serving = servingOf(lane);
   const [preparing, ...overtaken] = lane.releases.filter((r) => r.state === "preparing");
   const actions: Action[] = overtaken.map((release) => ({
     type: "fail_release",
@@ -38,17 +37,10 @@ export function plan(lane: Lane, now: Date): Action[] {
     message: `Overtaken by revision ${preparing?.revision}.`,
   }));
 
-  const wanted = new Map<string, number>(warmVersions(lane).map((versionId) => [versionId, 1]));
-  const rolling = rollingOf(lane);
-  for (const release of [serving, rolling]) {
-    if (release) wanted.set(release.version.id, replicasFor(lane, release.version.id, now));
-  }
   const failure = preparing && whyGivenUp(lane, preparing, now);
   if (preparing && failure) actions.push({ type: "fail_release", releaseId: preparing.id, message: failure });
-  else if (preparing) {
-    const already = wanted.get(preparing.version.id) ?? 0;
-    wanted.set(preparing.version.id, Math.max(replicasBefore(lane, preparing, now), already));
-  }
+  const coming = failure ? undefined : preparing;
+  const wanted = wantedCounts(lane, coming, now);
 
   for (const replica of lane.replicas) {
     if (replica.isDesired && !wanted.has(replica.versionId))
@@ -56,20 +48,13 @@ export function plan(lane: Lane, now: Date): Action[] {
   }
   for (const [versionId, count] of wanted) actions.push(...planCrew(lane, versionId, count, now));
 
-  return [...actions, ...movesOf(lane, failure ? undefined : preparing, now)];
-}
-
-/** How many replicas must be ready before a release answers: what takes over at once gets all of the load at once. */
-function replicasBefore(lane: Lane, release: LaneRelease, now: Date): number {
-  const serving = servingOf(lane);
-  const least = Math.max(release.replicas, lane.scaling.min);
-  return serving && !release.rollout ? Math.max(least, replicasFor(lane, serving.version.id, now)) : least;
+  return [...actions, ...movesOf(lane, coming, now)];
 }
 
 /** What changes of who serves: one thing at a time. */
 function movesOf(lane: Lane, preparing: LaneRelease | undefined, now: Date): Action[] {
   const replicas = preparing ? readyReplicas(lane, preparing.version.id) : [];
-  if (preparing && replicas.length >= replicasBefore(lane, preparing, now)) {
+  if (preparing && replicas.length >= neededBefore(lane, preparing, now)) {
     const rolling = rollingOf(lane);
     const ended: Action[] = rolling
       ? [

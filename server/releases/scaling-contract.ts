@@ -20,5 +20,5 @@ export type Scaling = z.infer<typeof Scaling>;
 
 export const DEFAULT_SCALING: Scaling = { min: 1, max: 1, target: 8 };
 
-export const SetScaling = z.object({ modelId: Id, scaling: Scaling });
+export const SetScaling = z.object({ modelId: Id }).and(Scaling);
 export const RetryReplicas = z.object({ modelId: Id, versionId: Id });

@@ -19,7 +19,7 @@ const inWords = ({ min, max, target }: Scaling): string =>
 /** @throws NotFound for a model of another team */
 export async function setScaling(ctx: TeamContext, input: z.infer<typeof SetScaling>): Promise<void> {
   await transact(ctx, async (tx) => {
-    const { modelId, scaling: wanted } = input;
+    const { modelId, ...wanted } = input;
     await lockLane(tx, modelId);
     const { modelName, scaling: before } = await loadLane(tx, ctx.teamId, modelId);
     await tx.insert(scaling).values({ teamId: ctx.teamId, modelId, ...wanted, createdBy: ctx.actor.id });

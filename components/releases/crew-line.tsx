@@ -1,0 +1,70 @@
+"use client";
+import { useMutation } from "@tanstack/react-query";
+import { readError, useTRPC } from "@/components/trpc/client";
+import { Age } from "@/components/ui/age";
+import { Button } from "@/components/ui/button";
+import { Callout } from "@/components/ui/feedback";
+import { decimal, plural } from "@/components/ui/format";
+import type { State } from "@/components/ui/shape";
+import { StatusDot } from "@/components/ui/status";
+import { usePermission } from "./use-permission";
+import type { ModelPage } from "./words";
+
+type Crew = ModelPage["crews"][number];
+
+function stateOf({ ready, wanted, crashLoop }: Crew): State {
+  if (crashLoop) return "bad";
+  return ready >= wanted ? "ok" : "running";
+}
+
+/** The replicas of one version in a line; why they were given up, and a way to try again. */
+export function CrewLine({ team, modelId, crew }: { team: string; modelId: string; crew: Crew }) {
+  return (
+    <>
+      <div className="ph-row">
+        <StatusDot state={stateOf(crew)}>
+          v{crew.version}: {crew.ready} of {crew.wanted} ready
+        </StatusDot>
+        <span className="t2 s12 num">
+          {decimal(crew.inFlight, 1)} requests in flight
+          {crew.ends > 0 && `, ${plural(crew.ends, "restart")} in the last hour`}
+        </span>
+      </div>
+      {crew.crashLoop && <GivenUp team={team} modelId={modelId} crew={crew} loop={crew.crashLoop} />}
+    </>
+  );
+}
+
+interface GivenUpProps {
+  team: string;
+  modelId: string;
+  crew: Crew;
+  loop: NonNullable<Crew["crashLoop"]>;
+}
+
+function GivenUp({ team, modelId, crew, loop }: GivenUpProps) {
+  const trpc = useTRPC();
+  const may = usePermission(team);
+  const retry = useMutation(trpc.releases.retryReplicas.mutationOptions());
+  return (
+    <Callout
+      state="bad"
+      actions={
+        <Button
+          reason={may("release.rollback") ? undefined : "Takes the role approver, operator or admin."}
+          reasonAt="hidden"
+          busy={retry.isPending ? "Starting…" : undefined}
+          onClick={() => retry.mutate({ team, modelId, versionId: crew.versionId })}
+        >
+          Try again
+        </Button>
+      }
+    >
+      <b>
+        {loop.ends} replicas of v{crew.version} ended within 10 min; no more are started.
+      </b>{" "}
+      The last said, <Age at={loop.createdAt.getTime()} form="ago" />: {loop.cause}
+      {retry.error && <div>{readError(retry.error).message}</div>}
+    </Callout>
+  );
+}

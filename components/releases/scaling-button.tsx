@@ -1,0 +1,85 @@
+"use client";
+import { useMutation } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { readError, useTRPC } from "@/components/trpc/client";
+import { Button } from "@/components/ui/button";
+import { Dialog } from "@/components/ui/dialog";
+import { Field, Input } from "@/components/ui/field";
+import { MOST_REPLICAS, type Scaling } from "@/server/releases/scaling-contract";
+import { usePermission } from "./use-permission";
+import type { ModelPage } from "./words";
+
+/** "1 to 4, 8 requests each". */
+export const scalingWords = ({ min, max, target }: Scaling): string =>
+  min === max ? `${min} for each version that serves` : `${min} to ${max}, ${target} requests in flight each`;
+
+const FORM = "scaling";
+const FIELDS = [
+  { name: "min", label: "At least", unit: "replicas", most: MOST_REPLICAS },
+  { name: "max", label: "At most", unit: "replicas", most: MOST_REPLICAS },
+  { name: "target", label: "Requests in flight", unit: "each", most: 1000 },
+] as const;
+
+/** Chooses between how many replicas the load decides. */
+export function ScalingButton({ team, page }: { team: string; page: ModelPage }) {
+  const trpc = useTRPC();
+  const may = usePermission(team);
+  const [isOpen, setOpen] = useState(false);
+  const save = useMutation(trpc.releases.setScaling.mutationOptions({ onSuccess: () => setOpen(false) }));
+  const problem = save.error ? readError(save.error) : null;
+  const hasOwnPlace = FIELDS.some(({ name }) => problem?.fields[name]);
+  const submit = (event: FormEvent<HTMLFormElement>) => {
+    event.preventDefault();
+    const values = new FormData(event.currentTarget);
+    const of = (name: keyof Scaling) => Number(values.get(name));
+    save.mutate({ team, modelId: page.model.id, min: of("min"), max: of("max"), target: of("target") });
+  };
+  return (
+    <>
+      <Button
+        size="sm"
+        reason={may("release.rollback") ? undefined : "Takes the role approver, operator or admin."}
+        reasonAt="hidden"
+        onClick={() => setOpen(true)}
+      >
+        Scale…
+      </Button>
+      <Dialog
+        open={isOpen}
+        onOpenChange={setOpen}
+        title={`Replicas of ${page.model.name}`}
+        footer={
+          <>
+            <Button onClick={() => setOpen(false)}>Cancel</Button>
+            <Button variant="primary" type="submit" form={FORM} busy={save.isPending ? "Saving…" : undefined}>
+              Scale
+            </Button>
+          </>
+        }
+      >
+        <form id={FORM} className="col" onSubmit={submit}>
+          <p className="t2">
+            More start as soon as the load needs them; they leave after three quiet minutes.
+          </p>
+          {FIELDS.map(({ name, label, unit, most }) => (
+            <Field
+              key={name}
+              label={label}
+              error={problem?.fields[name] ?? (name === "min" && !hasOwnPlace ? problem?.message : undefined)}
+            >
+              <Input
+                name={name}
+                type="number"
+                min={1}
+                max={most}
+                required
+                defaultValue={String(page.scaling[name])}
+                unit={unit}
+              />
+            </Field>
+          ))}
+        </form>
+      </Dialog>
+    </>
+  );
+}
