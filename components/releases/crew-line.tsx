@@ -25,12 +25,16 @@ export function CrewLine({ team, modelId, crew }: { team: string; modelId: strin
         <StatusDot state={stateOf(crew)}>
           v{crew.version}: {crew.ready} of {crew.wanted} ready
         </StatusDot>
-        <span className="t2 s12 num">
+        <span className="t2 s12">
           {decimal(crew.inFlight, 1)} requests in flight
           {crew.ends > 0 && `, ${plural(crew.ends, "restart")} in the last hour`}
         </span>
       </div>
-      {crew.crashLoop && <GivenUp team={team} modelId={modelId} crew={crew} loop={crew.crashLoop} />}
+      {crew.crashLoop && (
+        <div className="body">
+          <GivenUp team={team} modelId={modelId} crew={crew} loop={crew.crashLoop} />
+        </div>
+      )}
     </>
   );
 }

@@ -168,3 +168,35 @@ test("a shadow that hangs delays nobody, and what it can't take is dropped and c
   await vi.waitFor(() => expect(shadow.asked).toBe(LIMIT));
   expect(await metrics()).toMatch(/shadow_requests_total\{.*result="dropped"\} 3\n/);
 });
+
+test("the time that requests are under way is stored by version, also of a client that left", async () => {
+  const serving = await replica(OLD);
+  let release = () => {};
+  serving.hold = new Promise((resolve) => {
+    release = resolve;
+  });
+  await publish(routeOf([{ arm: serving, weight: 100 }]));
+  await start();
+  const left = new AbortController();
+  const headers = { authorization: `Bearer ${mintConsoleToken(teamId, SERVER_KEY, Date.now())}` };
+  const url = `${gateway.url}/v2/models/garment/infer`;
+  const asked = [
+    ask(),
+    fetch(url, { method: "POST", body: BODY, headers, signal: left.signal }).catch(() => {}),
+  ];
+  await vi.waitFor(() => expect(serving.asked).toBe(2));
+  const bothFrom = performance.now();
+  await vi.waitFor(() => expect(performance.now() - bothFrom).toBeGreaterThan(100));
+  const bothMs = performance.now() - bothFrom;
+  left.abort();
+  release();
+  await Promise.all(asked);
+  await gateway.close();
+  open.splice(open.indexOf(gateway), 1);
+  const { rows } = await pool.query(
+    `select sum(in_flight) * 10000 as ms from serving_window where version_id = $1 and at > now() - interval '20 seconds'`,
+    [versions[OLD].id],
+  );
+  // Both clocks count whole milliseconds.
+  expect(rows[0].ms).toBeGreaterThan(2 * bothMs - 10);
+});

@@ -11,7 +11,13 @@ const START = { type: "start_replica", versionId: "v1" };
 const crew = (replicas: LaneReplica[], count = 1, crashLoops: CrashLoop[] = []) =>
   planCrew(lane([REVISION], replicas, null, { crashLoops }), "v1", count, NOW);
 const ended = (id: string, secondsAgo: number, message = "") =>
-  replica(id, 1, { state: "failed", isDesired: false, endedAt: ago(secondsAgo), message });
+  replica(id, 1, {
+    state: "failed",
+    isDesired: false,
+    createdAt: ago(secondsAgo + 0.5),
+    endedAt: ago(secondsAgo),
+    message,
+  });
 const ends = (...secondsAgo: number[]) => secondsAgo.map((s, i) => ended(`r${i}`, s, `cause ${s}`));
 const loop = (values: Partial<CrashLoop> = {}): CrashLoop => ({
   versionId: "v1",
@@ -48,6 +54,13 @@ describe("a replica that ends", () => {
     expect(crew(many, 1, [loop()])).toEqual([]);
     expect(crew(many, 1, [loop({ retriedAt: ago(5) })])).toEqual([START]);
     expect(crew([], 1, [loop({ createdAt: ago(9001) })])).toEqual([START]);
+  });
+
+  test("with others that were there at once counts once: a lost node gives no version up", () => {
+    const lost = ["a", "b", "c", "d", "e", "f"].map((id, i) =>
+      replica(id, 1, { state: "failed", isDesired: false, createdAt: ago(300), endedAt: ago(3 - i / 10) }),
+    );
+    expect(crew(lost, 6)).toEqual(Array.from({ length: 6 }, () => START));
   });
 
   test("does not count where it was let go", () => {

@@ -30,12 +30,25 @@ function countedSince(lane: Lane, versionId: string): number {
   return Math.max(0, ...[approved, ...retried].map((at) => at?.getTime() ?? 0));
 }
 
-/** Replicas of a version that ended by themselves, the last first. */
-export const endsOf = (lane: Lane, versionId: string): (LaneReplica & { endedAt: Date })[] =>
-  lane.replicas
+type Ended = LaneReplica & { endedAt: Date };
+
+/**
+ * Replicas of a version that ended by themselves, the last first. Those that were there together count once, however
+ * many they were: a node that is lost takes several, and says nothing of their version.
+ */
+export function endsOf(lane: Lane, versionId: string): Ended[] {
+  const since = countedSince(lane, versionId);
+  const ended = lane.replicas
     .flatMap((r) => (r.endedAt && r.versionId === versionId ? [{ ...r, endedAt: r.endedAt }] : []))
-    .filter((r) => r.endedAt.getTime() >= countedSince(lane, versionId))
-    .toSorted((a, b) => b.endedAt.getTime() - a.endedAt.getTime());
+    .filter((r) => r.endedAt.getTime() >= since)
+    .toSorted((a, b) => a.endedAt.getTime() - b.endedAt.getTime());
+  const rounds: Ended[] = [];
+  for (const replica of ended) {
+    const before = rounds.at(-1);
+    if (!before || replica.createdAt >= before.endedAt) rounds.push(replica);
+  }
+  return rounds.toReversed();
+}
 
 /** The crash loop in which a version was given up; undefined while its replicas are started. */
 export const crashLoopOf = (lane: Lane, versionId: string): CrashLoop | undefined =>

@@ -68,7 +68,9 @@ function preview(
   const measured = history
     .flatMap((r) => (r.kind !== "promotion" && r.switchMs !== null ? [r.switchMs] : []))
     .slice(0, 5);
-  const warmed = replicas.find((r) => r.readyAt !== null);
+  const [warmed] = replicas
+    .filter((r) => r.readyAt !== null)
+    .toSorted((a, b) => b.createdAt.getTime() - a.createdAt.getTime());
   const middle = measured.toSorted((a, b) => a - b)[Math.floor(measured.length / 2)];
   return {
     target: target
