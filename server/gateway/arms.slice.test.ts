@@ -195,7 +195,7 @@ test("the time that requests are under way is stored by version, also of a clien
   open.splice(open.indexOf(gateway), 1);
   const { rows } = await pool.query(
     `select sum(in_flight) * 10000 as ms from serving_window where version_id = $1 and at > now() - interval '20 seconds'`,
-    [versions[OLD].id],
+    [versions[OLD]?.id],
   );
   // Both clocks count whole milliseconds.
   expect(rows[0].ms).toBeGreaterThan(2 * bothMs - 10);
