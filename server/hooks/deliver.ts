@@ -43,7 +43,7 @@ export function eventOf({ action, after }: Pick<Entry, "action" | "after">): Hoo
   }
   if (/^promotion\.(declined|withdrawn|glass_broken)$/.test(action)) return "request.decided";
   if (/^(release|rollout)\./.test(action)) return "release.changed";
-  return action === "alarm.fired" ? "alarm.fired" : null;
+  return action === "alarm.fired" || action === "replicas.given_up" ? "alarm.fired" : null;
 }
 
 /** Makes deliveries of everything that was audited since the last time. */

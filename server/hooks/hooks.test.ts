@@ -116,6 +116,7 @@ test.each([
   [{ action: "release.rolled_back", after: null }, "release.changed"],
   [{ action: "rollout.advanced", after: null }, "release.changed"],
   [{ action: "alarm.fired", after: null }, "alarm.fired"],
+  [{ action: "replicas.given_up", after: null }, "alarm.fired"],
   [{ action: "webhook.created", after: null }, null],
 ])("%o is told as %s", (entry, event) => {
   expect(eventOf(entry)).toBe(event);
