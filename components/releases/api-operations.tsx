@@ -1,4 +1,5 @@
 "use client";
+import { cx } from "@/components/ui/cx";
 import { Code } from "@/components/ui/digest";
 import { Panel } from "@/components/ui/panel";
 import { useUrlState } from "@/components/ui/use-url-state";
@@ -9,43 +10,42 @@ import { schemaRows, shortJson, typeInWords } from "./schema-rows";
 
 const FIRST = "infer";
 
-/** The operations of the document, one of them open; which one is in the address. */
+/** The operations of the document and all of one of them; which one is in the address. */
 export function ApiOperations({ document }: { document: OpenApiDocument }) {
-  const [named, open] = useUrlState("op");
+  const [named, choose] = useUrlState("op");
   const operations = Object.entries(document.paths).flatMap(([path, { get, post }]) => [
     ...(post ? [{ method: "POST", path, operation: post }] : []),
     ...(get ? [{ method: "GET", path, operation: get }] : []),
   ]);
-  const chosen = named === "none" ? null : named || FIRST;
+  const chosen =
+    operations.find(({ operation }) => operation.operationId === named) ??
+    operations.find(({ operation }) => operation.operationId === FIRST);
   return (
-    <Panel title="Operations" subtitle={document.servers[0]?.url}>
-      <ul className="api-operations">
-        {operations.map(({ method, path, operation }) => {
-          const { operationId: id, summary } = operation;
-          const isOpen = id === chosen;
-          return (
+    <div className="col">
+      <Panel title="Operations" subtitle={document.servers[0]?.url}>
+        <ul className="api-operations">
+          {operations.map(({ method, path, operation: { operationId: id, summary } }) => (
             <li key={id}>
-              <h3>
-                <button
-                  type="button"
-                  className="api-operation"
-                  aria-expanded={isOpen}
-                  aria-controls={`operation-${id}`}
-                  onClick={() => open(isOpen ? "none" : id)}
-                >
-                  <span className="api-method">{method}</span>
-                  <span className="mono api-path">{path}</span>
-                  <span className="t2 s12 api-summary">{summary}</span>
-                </button>
-              </h3>
-              <div id={`operation-${id}`} hidden={!isOpen}>
-                {isOpen && <OperationView document={document} operation={operation} />}
-              </div>
+              <button
+                type="button"
+                className="api-operation"
+                aria-pressed={id === chosen?.operation.operationId}
+                onClick={() => choose(id === FIRST ? "" : id)}
+              >
+                <span className="api-method">{method}</span>
+                <span className="mono api-path">{path}</span>
+                <span className="t2 s12 api-summary">{summary}</span>
+              </button>
             </li>
-          );
-        })}
-      </ul>
-    </Panel>
+          ))}
+        </ul>
+      </Panel>
+      {chosen && (
+        <Panel title={chosen.operation.summary} subtitle={`${chosen.method} ${chosen.path}`}>
+          <OperationView document={document} operation={chosen.operation} />
+        </Panel>
+      )}
+    </div>
   );
 }
 
@@ -68,7 +68,7 @@ function OperationView({ document, operation }: { document: OpenApiDocument; ope
 function Parameters({ parameters }: { parameters: readonly Parameter[] }) {
   return (
     <section className="api-part">
-      <h4>Parameters</h4>
+      <h3>Parameters</h3>
       <table className="tight api-table" aria-label="Parameters">
         <tbody>
           {parameters.map(({ name, in: where, required, description, schema }) => (
@@ -105,7 +105,7 @@ function Media({ title, document, schema, example }: MediaProps) {
   const rows = schemaRows(document.components.schemas, schema);
   return (
     <section className="api-part">
-      <h4>{title}</h4>
+      <h3>{title}</h3>
       {schema.description && <p className="t2">{schema.description}</p>}
       {rows.length > 0 && (
         <table className="tight api-table" aria-label={`Schema of ${title}`}>
@@ -142,10 +142,10 @@ function Answer({ status, document, response }: AnswerProps) {
   const headers = Object.keys(found.headers ?? {});
   const isRefusal = status >= "400";
   return (
-    <section className="api-part">
-      <h4>
+    <section className={cx("api-part", isRefusal && "api-refusal")}>
+      <h3>
         {status} <span className="t2">{found.description}</span>
-      </h4>
+      </h3>
       {headers.length > 0 && <p className="t2 s12">Headers: {headers.join(", ")}</p>}
       {Object.entries(found.content).map(([type, media]) =>
         isRefusal ? (

@@ -36,12 +36,12 @@ function OutputView({ output, labels }: { output: Output; labels: readonly strin
   const rest = total > values.length ? `, … ${count(total)} values` : "";
   return (
     <section className="ask-output">
-      <h4 className="row">
+      <h3 className="row">
         <span className="mono">{name}</span>
         <span className="t2 s12">
           {datatype} [{shape.join(", ")}]
         </span>
-      </h4>
+      </h3>
       {largest.map(({ index, value }, row) => (
         // biome-ignore lint/suspicious/noArrayIndexKey: rows are samples in the order that they were sent
         <p key={row}>

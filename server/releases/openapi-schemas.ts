@@ -5,7 +5,6 @@ import {
   isWhole,
   rangeOf,
   type Signature,
-  shapeInWords,
   staticSize,
   type V2Tensor,
 } from "./v2-contract";
@@ -161,7 +160,6 @@ const head = (tensor: V2Tensor): Record<string, Schema> => ({
   datatype: { type: "string", enum: [tensor.datatype] },
   shape: {
     type: "array",
-    description: `${shapeInWords(tensor.shape)}${tensor.shape.includes(null) ? ", -1: any" : ""}`,
     prefixItems: tensor.shape.map(
       (n): Schema => (n === null ? { type: "integer", minimum: 1 } : { type: "integer", const: n }),
     ),
