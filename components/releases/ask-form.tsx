@@ -39,6 +39,8 @@ export function AskForm({ team, model, inputs, samples }: Props) {
     if (ask.isPending) return;
     const tensors = readings.flatMap((reading) => (reading.isRight ? [reading.tensor] : []));
     if (tensors.length === inputs.length) ask.mutate({ team, model, inputs: tensors });
+    // An answer to an earlier request is not one to this.
+    else ask.reset();
   };
   const wrong = readings.filter((reading) => !reading.isRight).length;
   const problem = ask.error && readError(ask.error);
