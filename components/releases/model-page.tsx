@@ -3,6 +3,7 @@ import { useSuspenseQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useState } from "react";
 import { useTRPC } from "@/components/trpc/client";
+import { LinkButton } from "@/components/ui/button";
 import { cx } from "@/components/ui/cx";
 import { Callout } from "@/components/ui/feedback";
 import { PageHeader } from "@/components/ui/page-header";
@@ -41,6 +42,7 @@ export function ModelReleasesPage({ team, model }: { team: string; model: string
             Versions of {page.model.name}
           </Link>
         }
+        actions={<LinkButton href={`/${team}/releases/${model}/api`}>API</LinkButton>}
         crumbs={[{ label: "Releases", href: `/${team}/releases` }, { label: page.model.name }]}
       />
       <Lanes team={team} page={page} press={press} onPress={setPress} />
@@ -58,7 +60,13 @@ export function ModelReleasesPage({ team, model }: { team: string; model: string
       <div className="g">
         <ReplicasPanel team={team} page={page} />
         <div className={cx("release-pair", !page.sample && "single")}>
-          <SnippetsPanel team={team} page={page} />
+          <SnippetsPanel
+            team={team}
+            model={page.model}
+            gatewayUrl={page.gatewayUrl}
+            inputs={page.inputs}
+            dataset={page.sample?.dataset}
+          />
           <TryPanel team={team} page={page} />
         </div>
         <ServedAtPanel team={team} model={model} />

@@ -7,6 +7,7 @@ import { Callout } from "@/components/ui/feedback";
 import { ms, percent } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
+import { smallestShape } from "@/server/releases/v2-contract";
 import { pixelsOf } from "./pixels";
 import { usePermission } from "./use-permission";
 import type { ModelPage } from "./words";
@@ -17,13 +18,14 @@ export function TryPanel({ team, page }: { team: string; page: ModelPage }) {
   const may = usePermission(team);
   const ask = useMutation(trpc.releases.tryIt.mutationOptions());
   const [chosen, setChosen] = useState<number | null>(null);
-  const { sample, input, model } = page;
+  const { sample, model } = page;
+  const [input] = page.inputs;
   if (!sample || !input || !may("inference.try")) return null;
   const picture = sample.previews.find((p) => p.sampleId === chosen);
   const nameOf = (label: number) => sample.labels[label] ?? String(label);
   const press = async (preview: (typeof sample.previews)[number]) => {
     setChosen(preview.sampleId);
-    const values = await pixelsOf(preview.png, input.shape.slice(1));
+    const values = await pixelsOf(preview.png, smallestShape(input).slice(1));
     ask.mutate({ team, modelId: model.id, datasetId: sample.datasetId, values });
   };
   const problem = ask.error && readError(ask.error);

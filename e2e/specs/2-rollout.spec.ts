@@ -102,10 +102,12 @@ test.afterAll(async () => {
 
 test("a canary goes by presses in exact shares, and one press takes it back", async ({ browser }) => {
   const child = await arrange();
-  const { serving, input } = await lane();
+  const { serving, inputs } = await lane();
+  const [input] = inputs;
   if (!serving || !input) throw new Error("nothing serves");
-  const data = Array<number>(input.shape.reduce((size, n) => size * n, 1)).fill(0.5);
-  body = JSON.stringify({ inputs: [{ ...input, datatype: "FP32", data }] });
+  const shape = input.shape.map((n) => n ?? 1);
+  const data = Array<number>(shape.reduce((size, n) => size * n, 1)).fill(0.5);
+  body = JSON.stringify({ inputs: [{ ...input, shape, data }] });
 
   const asking = await person(browser, ENGINEER);
   await asking.goto(`/${team}/releases/request?version=${child.id}`);

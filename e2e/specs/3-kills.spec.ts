@@ -228,10 +228,11 @@ async function commitChild() {
 
 /** A request of the shape that the model asks for; its values do not matter. */
 async function requestBody(): Promise<string> {
-  const { input } = await lane();
+  const [input] = (await lane()).inputs;
   if (!input) throw new Error("nothing serves, so nobody knows what it takes");
-  const data = Array<number>(input.shape.reduce((size, n) => size * n, 1)).fill(0.5);
-  return JSON.stringify({ inputs: [{ ...input, datatype: "FP32", data }] });
+  const shape = input.shape.map((n) => n ?? 1);
+  const data = Array<number>(shape.reduce((size, n) => size * n, 1)).fill(0.5);
+  return JSON.stringify({ inputs: [{ ...input, shape, data }] });
 }
 
 /** Waits for an outside client to be answered by a version. */

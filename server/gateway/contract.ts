@@ -63,3 +63,6 @@ export const ROUTES_CHANNEL = "lathe_routes";
 
 /** Scope that an API token needs to ask a gateway. */
 export const INFERENCE_SCOPE = "inference";
+
+/** What the body of a request may have, packed or not; replicas hold it too. */
+export const MAX_BODY_BYTES = 64 * 2 ** 20;

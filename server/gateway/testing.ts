@@ -13,6 +13,8 @@ export interface FakeReplica {
   scores: number[];
   /** Of the request that came last. */
   headers: IncomingHttpHeaders;
+  /** The JSON of the request that came last, without the binary data behind it. */
+  json: unknown;
   /** Sent with every answer. */
   tells: Record<string, string>;
   /** Connections end where an answer was due, as when the process is killed. */
@@ -35,6 +37,7 @@ export async function startReplica(digest: string): Promise<FakeReplica> {
     aborted: 0,
     scores: [0, 1],
     headers: {},
+    json: null,
     tells: {},
     breaks: false,
     hold: null,
@@ -62,11 +65,14 @@ export async function startReplica(digest: string): Promise<FakeReplica> {
     const body = await read(request);
     await replica.hold;
     try {
-      JSON.parse(body);
+      const jsonBytes = Number(request.headers["inference-header-content-length"] ?? body.length);
+      replica.json = JSON.parse(body.subarray(0, jsonBytes).toString());
     } catch {
       return say(400, { error: "The body is not JSON." });
     }
     say(200, {
+      model_name: "m",
+      model_version: "1",
       outputs: [{ name: "logits", datatype: "FP32", shape: [1, 2], data: replica.scores }],
       digest,
       bytes: body.length,
@@ -79,10 +85,10 @@ export async function startReplica(digest: string): Promise<FakeReplica> {
   return replica;
 }
 
-async function read(request: IncomingMessage): Promise<string> {
+async function read(request: IncomingMessage): Promise<Buffer> {
   const parts: Buffer[] = [];
   for await (const part of request) parts.push(part as Buffer);
-  return Buffer.concat(parts).toString();
+  return Buffer.concat(parts);
 }
 
 const closeServer = (server: Server): Promise<void> =>

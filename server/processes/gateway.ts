@@ -1,6 +1,7 @@
 /** The gateway as a process of its own: wiring, and a clean end. */
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { MAX_BODY_BYTES } from "../gateway/contract";
 import { startGateway } from "../gateway/gateway";
 import { config, secret } from "../platform/config";
 import { log } from "../platform/log";
@@ -15,7 +16,7 @@ const gateway = await startGateway({
   gatewayId: `${hostname()}:${gatewayPort}`,
   serverKey: secret("server.key"),
   replicaToken: (id) => deriveToken("replica", id),
-  maxBodyBytes: 64 * 2 ** 20,
+  maxBodyBytes: MAX_BODY_BYTES,
   answerMs: gatewayTimeoutSeconds * 1000,
 });
 log().info({ url: gateway.url }, "the gateway listens");

@@ -1,7 +1,8 @@
 /** Releases: promotion requests with their gates, what serves, and the way back. */
 import { z } from "zod";
-import { Id, Sha256 } from "../platform/atoms";
+import { Id, Sha256, Slug } from "../platform/atoms";
 import { Strategy } from "./rollout-contract";
+import { GivenTensors } from "./v2-contract";
 
 export const Environment = z.enum(["staging", "production"]);
 export type Environment = z.infer<typeof Environment>;
@@ -85,3 +86,5 @@ export const TryIt = z.object({
   datasetId: Id,
   values: z.array(z.number().finite()).min(1).max(1_000_000),
 });
+/** One request of the API page. Only a name can be asked, of the team's own models, by the gateway that is configured. */
+export const AskModel = z.object({ model: Slug, inputs: GivenTensors });

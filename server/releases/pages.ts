@@ -1,11 +1,10 @@
 /** What each release page shows, put together from the read models and the pure questions about a lane. */
 import { and, desc, eq, sql } from "drizzle-orm";
 import { node } from "../../db/schema/cluster";
-import { dataset } from "../../db/schema/datasets";
 import { evaluation, model, version } from "../../db/schema/models";
 import { replica } from "../../db/schema/releases";
-import { DatasetReport, type DatasetTask } from "../datasets/contract";
-import { Inspection, needsBaseline } from "../models/contract";
+import type { DatasetTask } from "../datasets/contract";
+import { needsBaseline } from "../models/contract";
 import { datasetsFor, versionForWork } from "../models/service";
 import { config } from "../platform/config";
 import type { TeamContext } from "../platform/context";
@@ -23,6 +22,7 @@ import {
 } from "./lane";
 import { findRequest, loadLane } from "./repo";
 import { lastDrill } from "./rollout-repo";
+import { lastMeasuredOn, picturesOf, servedSignature } from "./signature";
 import { laneRows, minuteRows, requestRows, type TimelineRow, timelineRows, trafficRows } from "./views";
 
 const OVERVIEW_REQUESTS = 50;
@@ -105,6 +105,7 @@ export async function modelPage(ctx: TeamContext, input: { model: string }) {
   ]);
   const serving = servingOf(lane);
   const preparing = releases.find((r) => r.state === "preparing") ?? null;
+  const measured = serving ? await lastMeasuredOn(ctx, serving.version.id) : null;
   return {
     model: found,
     serving: releases.find((r) => r.id === serving?.id) ?? null,
@@ -129,8 +130,8 @@ export async function modelPage(ctx: TeamContext, input: { model: string }) {
     releases,
     minutes,
     gatewayUrl: config().gatewayUrl,
-    input: serving ? await inputOf(ctx, serving.version.id) : null,
-    sample: serving ? await sampleFor(ctx, serving.version.id) : null,
+    inputs: (serving && (await servedSignature(ctx, serving.version.id))?.inputs) ?? [],
+    sample: measured && picturesOf(measured),
   };
 }
 
@@ -167,29 +168,6 @@ const replicaRows = (ctx: TeamContext, modelId: string) =>
     // Wanted ones first: those that ended must not push them out.
     .orderBy(sql`${replica.undesiredAt} is null desc`, desc(replica.createdAt))
     .limit(REPLICAS);
-
-/** The first input of a version in V2 terms, for the snippets. */
-async function inputOf(ctx: TeamContext, versionId: string) {
-  const { version: row } = await versionForWork(ctx.db, ctx.teamId, versionId);
-  const [first] = Inspection.parse(row.inspection).inputs;
-  return first ? { name: first.name, shape: first.shape.map((n) => n ?? 1) } : null;
-}
-
-/** Pictures that this version can be tried with: previews of the dataset it was last measured on. */
-async function sampleFor(ctx: TeamContext, versionId: string) {
-  const [found] = await ctx.db
-    .select({ id: dataset.id, name: dataset.name, report: dataset.report, labels: dataset.labels })
-    .from(evaluation)
-    .innerJoin(dataset, eq(dataset.id, evaluation.datasetId))
-    .where(and(eq(evaluation.teamId, ctx.teamId), eq(evaluation.versionId, versionId)))
-    .orderBy(desc(evaluation.createdAt))
-    .limit(1);
-  const report = DatasetReport.safeParse(found?.report);
-  if (!found || !report.success || report.data.previews.length === 0) return null;
-  const seen = new Set<number>();
-  const previews = report.data.previews.filter((p) => !seen.has(p.label) && seen.add(p.label)).slice(0, 10);
-  return { datasetId: found.id, dataset: found.name, labels: found.labels, previews };
-}
 
 const taskMeasured = sql<DatasetTask>`coalesce(${evaluation.result} ->> 'task', 'classification')`;
 

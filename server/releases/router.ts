@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { Id } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
+import { apiPage } from "./api-page";
+import { askModel } from "./ask";
 import {
   ApproveRequest,
+  AskModel,
   BreakGlass,
   CreateRequest,
   DeclineRequest,
@@ -46,6 +49,10 @@ export const releasesRouter = router({
     .input(z.object({ versionId: z.string() }))
     .query(({ ctx, input }) => pages.requestForm(ctx, input)),
 
+  api: inTeam("read")
+    .input(ModelName)
+    .query(({ ctx, input }) => apiPage(ctx, input)),
+
   createRequest: inTeam("release.request")
     .input(CreateRequest)
     .mutation(({ ctx, input }) => service.createRequest(ctx, input)),
@@ -85,6 +92,9 @@ export const releasesRouter = router({
   tryIt: inTeam("inference.try")
     .input(TryIt)
     .mutation(({ ctx, input }) => tryModel(ctx, input)),
+  ask: inTeam("inference.try")
+    .input(AskModel)
+    .mutation(({ ctx, input }) => askModel(ctx, input)),
   policies: policiesRouter,
   comments: commentsRouter,
 });

@@ -169,6 +169,7 @@ export async function withdraw(ctx: TeamContext, input: { number: number }): Pro
   });
 }
 
+export { openApiFile } from "./api-page";
 export { breakGlass } from "./break-glass";
 export { approvalsWaiting, approve, decline } from "./decide";
 export { drillDue } from "./drill";

@@ -1,20 +1,18 @@
-/** Trying what serves from the console: the same gateway, the same protocol, a short-lived token. */
+/** Trying what serves with a sample of a dataset. */
 import { z } from "zod";
 import { datasetRef } from "../datasets/service";
-import { transformed } from "../datasets/transform";
-import { mintConsoleToken } from "../gateway/console-token";
-import { Inspection } from "../models/contract";
-import { versionForWork } from "../models/service";
-import { config, secret } from "../platform/config";
+import { transformed } from "../datasets/transform-contract";
 import type { TeamContext } from "../platform/context";
 import { Invalid, NotFound, Unavailable } from "../platform/errors";
+import { askGateway, refusalOf } from "./ask";
 import type { TryIt } from "./contract";
 import { servingOf } from "./lane";
 import { loadLane } from "./repo";
+import { servedSignature } from "./signature";
+import { sizeOf, smallestShape } from "./v2-contract";
 
 const ANSWER_MS = 10_000;
 const InferAnswer = z.object({ outputs: z.array(z.object({ data: z.array(z.number()) })).min(1) });
-const InferError = z.object({ error: z.string() });
 
 /** Softmax of logits; values that are probabilities already stay what they are. */
 function probabilities(scores: readonly number[]): number[] {
@@ -31,38 +29,20 @@ export async function tryModel(ctx: TeamContext, input: z.infer<typeof TryIt>) {
   const lane = await loadLane(ctx.db, ctx.teamId, input.modelId);
   const serving = servingOf(lane);
   if (!serving) throw new NotFound(`${lane.modelName} has nothing in production.`);
-  const work = await versionForWork(ctx.db, ctx.teamId, serving.version.id);
-  const [tensor] = Inspection.parse(work.version.inspection).inputs;
-  if (!tensor) throw new Invalid(`${lane.modelName} has no input.`);
+  const [tensor] = (await servedSignature(ctx, serving.version.id))?.inputs ?? [];
+  if (!tensor) throw new Invalid(`${lane.modelName} has no input that can be sent.`);
   const { transform, labels } = await datasetRef(ctx.db, ctx.teamId, input.datasetId);
-  const shape = tensor.shape.map((n, axis) => (axis === 0 ? 1 : (n ?? 1)));
-  const size = shape.reduce((a, b) => a * b, 1);
-  if (size !== input.values.length) {
-    throw new Invalid(`${lane.modelName} takes ${size} values, the sample has ${input.values.length}.`);
+  const shape = [1, ...smallestShape(tensor).slice(1)];
+  if (sizeOf(shape) !== input.values.length) {
+    throw new Invalid(
+      `${lane.modelName} takes ${sizeOf(shape)} values, the sample has ${input.values.length}.`,
+    );
   }
   const data = transformed(input.values, shape.slice(1), transform);
-  const began = performance.now();
-  const answer = await fetch(`${config().gatewayUrl}/v2/models/${lane.modelName}/infer`, {
-    method: "POST",
-    headers: {
-      authorization: `Bearer ${mintConsoleToken(ctx.teamId, secret("server.key"), Date.now())}`,
-      "content-type": "application/json",
-    },
-    body: JSON.stringify({ inputs: [{ name: tensor.name, datatype: "FP32", shape, data }] }),
-    signal: AbortSignal.timeout(ANSWER_MS),
-  }).catch((cause: unknown) => {
-    throw new Unavailable("The gateway does not answer.", {
-      cause,
-      remedy: "Look whether its process runs.",
-    });
-  });
-  const ms = performance.now() - began;
-  const body: unknown = await answer.json();
-  if (!answer.ok) {
-    const said = InferError.safeParse(body);
-    throw new Unavailable(said.success ? said.data.error : `The gateway answered ${answer.status}.`);
-  }
-  const scores = probabilities(InferAnswer.parse(body).outputs[0]?.data ?? []);
+  const { name, datatype } = tensor;
+  const answer = await askGateway(ctx.teamId, lane.modelName, [{ name, datatype, shape, data }], ANSWER_MS);
+  if (answer.status !== 200) throw new Unavailable(refusalOf(answer));
+  const scores = probabilities(InferAnswer.parse(answer.body).outputs[0]?.data ?? []);
   const label = scores.indexOf(Math.max(...scores));
   return {
     label,
@@ -70,6 +50,6 @@ export async function tryModel(ctx: TeamContext, input: z.infer<typeof TryIt>) {
     probability: scores[label] ?? 0,
     version: Number(answer.headers.get("x-lathe-version")),
     digest: answer.headers.get("x-lathe-digest") ?? "",
-    ms,
+    ms: answer.ms,
   };
 }

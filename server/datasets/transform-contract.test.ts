@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { transformed } from "./transform";
+import { transformed } from "./transform-contract";
 
 describe("a transform", () => {
   it("applies one number to every value", () => {

@@ -1,0 +1,48 @@
+/** What the version that serves takes and gives, and the samples it can be tried with. */
+import { and, desc, eq } from "drizzle-orm";
+import { dataset } from "../../db/schema/datasets";
+import { evaluation } from "../../db/schema/models";
+import { DatasetReport } from "../datasets/contract";
+import { Inspection } from "../models/contract";
+import { versionForWork } from "../models/service";
+import type { TeamContext } from "../platform/context";
+import { type Signature, signatureOf } from "./v2-contract";
+
+const SAMPLES = 10;
+
+/** Null where V2 can't carry one of its tensors. */
+export async function servedSignature(ctx: TeamContext, versionId: string): Promise<Signature | null> {
+  const { version } = await versionForWork(ctx.db, ctx.teamId, versionId);
+  return signatureOf(Inspection.parse(version.inspection));
+}
+
+/** The dataset that this version was last measured on, with what its check found. */
+export async function lastMeasuredOn(ctx: TeamContext, versionId: string) {
+  const [found] = await ctx.db
+    .select({ id: dataset.id, name: dataset.name, report: dataset.report, labels: dataset.labels })
+    .from(evaluation)
+    .innerJoin(dataset, eq(dataset.id, evaluation.datasetId))
+    .where(and(eq(evaluation.teamId, ctx.teamId), eq(evaluation.versionId, versionId)))
+    .orderBy(desc(evaluation.createdAt))
+    .limit(1);
+  const report = DatasetReport.safeParse(found?.report);
+  return found && report.success ? { ...found, report: report.data } : null;
+}
+type Measured = NonNullable<Awaited<ReturnType<typeof lastMeasuredOn>>>;
+
+/** Pictures of a dataset, one of each class; null where it has none. */
+export function picturesOf({ id, name, labels, report }: Measured) {
+  if (report.previews.length === 0) return null;
+  const seen = new Set<number>();
+  const previews = report.previews.filter((p) => !seen.has(p.label) && seen.add(p.label)).slice(0, SAMPLES);
+  return { datasetId: id, dataset: name, labels, previews };
+}
+
+/** Samples that are no pictures, those whose numbers are all there. */
+export function rowsOf({ report }: Measured) {
+  const size = report.shape.reduce((product, n) => product * n, 1);
+  return report.rows
+    .filter(({ values }) => values.length === size)
+    .slice(0, SAMPLES)
+    .map(({ sampleId, values }) => ({ sampleId, values }));
+}
