@@ -143,7 +143,7 @@ function NewTokenDialog({ team, open, onClose }: { team: string; open: boolean; 
             hint="At most, at each gateway; more answer 429. Empty: no limit"
             error={problem?.fields.ratePerSecond}
           >
-            <Input name="rate" type="number" min={1} max={100_000} placeholder="no limit" unit="/ s" />
+            <Input name="rate" inputMode="numeric" placeholder="no limit" unit="/ s" />
           </Field>
         </form>
       )}

@@ -5,7 +5,7 @@ import { readError, useTRPC } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
-import { MOST_REPLICAS, type Scaling } from "@/server/releases/scaling-contract";
+import type { Scaling } from "@/server/releases/scaling-contract";
 import { usePermission } from "./use-permission";
 import type { ModelPage } from "./words";
 
@@ -15,9 +15,9 @@ export const scalingWords = ({ min, max, target }: Scaling): string =>
 
 const FORM = "scaling";
 const FIELDS = [
-  { name: "min", label: "At least", unit: "replicas", most: MOST_REPLICAS },
-  { name: "max", label: "At most", unit: "replicas", most: MOST_REPLICAS },
-  { name: "target", label: "Requests in flight", unit: "each", most: 1000 },
+  { name: "min", label: "At least", unit: "replicas" },
+  { name: "max", label: "At most", unit: "replicas" },
+  { name: "target", label: "Requests in flight", unit: "each" },
 ] as const;
 
 /** Chooses between how many replicas the load decides. */
@@ -61,21 +61,13 @@ export function ScalingButton({ team, page }: { team: string; page: ModelPage })
           <p className="t2">
             More start as soon as the load needs them; they leave after three quiet minutes.
           </p>
-          {FIELDS.map(({ name, label, unit, most }) => (
+          {FIELDS.map(({ name, label, unit }) => (
             <Field
               key={name}
               label={label}
               error={problem?.fields[name] ?? (name === "min" && !hasOwnPlace ? problem?.message : undefined)}
             >
-              <Input
-                name={name}
-                type="number"
-                min={1}
-                max={most}
-                required
-                defaultValue={String(page.scaling[name])}
-                unit={unit}
-              />
+              <Input name={name} inputMode="numeric" defaultValue={String(page.scaling[name])} unit={unit} />
             </Field>
           ))}
         </form>
