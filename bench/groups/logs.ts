@@ -1,8 +1,7 @@
 /** A log of 100 MB as a person sees it: its end, any line of it, and what a search finds. */
-import { existsSync } from "node:fs";
-import { chromium } from "@playwright/test";
 import { signInToConsole } from "../../e2e/fixtures/browser";
 import { ENGINEER } from "../../e2e/pages/entry";
+import { openBrowser } from "../browser";
 import { runForPoints } from "../points";
 import type { Bench } from "../project";
 import { type Figures, figure } from "../result";
@@ -20,11 +19,7 @@ export async function logs(bench: Bench): Promise<Figures> {
   const seconds = await write(`${product.url}/api/worker/logs`, token);
   await stopRun(bench, run.number);
 
-  const system = "/usr/bin/chromium";
-  const browser = await chromium.launch({
-    ...(existsSync(system) && { executablePath: system }),
-    args: ["--no-sandbox"],
-  });
+  const browser = await openBrowser();
   try {
     const page = await signInToConsole(browser, product.url, ENGINEER);
     const opened: number[] = [];
@@ -41,23 +36,16 @@ export async function logs(bench: Bench): Promise<Figures> {
       const share = (n + 1) / (TIMES + 2);
       await log.evaluate((frame, to) => frame.scrollTo({ top: frame.scrollHeight * to }), share);
       // Every row in sight holds its line.
-      await log.evaluate(
-        (frame) =>
-          new Promise<void>((resolve) => {
-            const look = () => {
-              const rows = [...frame.querySelectorAll(".log-line")];
-              const top = frame.getBoundingClientRect().top;
-              const bottom = top + frame.clientHeight;
-              const inSight = rows.filter((row) => {
-                const box = row.getBoundingClientRect();
-                return box.bottom > top && box.top < bottom;
-              });
-              if (inSight.length > 5 && inSight.every((row) => row.childElementCount > 0)) resolve();
-              else requestAnimationFrame(look);
-            };
-            requestAnimationFrame(look);
-          }),
-      );
+      await page.waitForFunction(() => {
+        const frame = document.querySelector('[role="log"]');
+        if (!frame) return false;
+        const { top, bottom } = frame.getBoundingClientRect();
+        const inSight = [...frame.querySelectorAll(".log-line")].filter((row) => {
+          const box = row.getBoundingClientRect();
+          return box.bottom > top && box.top < bottom;
+        });
+        return inSight.length > 5 && inSight.every((row) => row.childElementCount > 0);
+      });
       if (n > 0) jumped.push(performance.now() - from);
     }
     const search = async (text: string) => {

@@ -1,9 +1,9 @@
 /** Runs as a person sees them: a chart of a million points, and the list of ten thousand. */
-import { existsSync } from "node:fs";
-import { chromium, type Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 import { Client } from "pg";
 import { signInToConsole } from "../../e2e/fixtures/browser";
 import { ENGINEER } from "../../e2e/pages/entry";
+import { openBrowser } from "../browser";
 import { databaseOf } from "../database";
 import { runForPoints, send, workerDoor } from "../points";
 import type { Bench } from "../project";
@@ -24,11 +24,7 @@ export async function runs(bench: Bench): Promise<Figures> {
   await stopRun(bench, run.number);
   await multiply(bench, run.id, RUNS);
 
-  const system = "/usr/bin/chromium";
-  const browser = await chromium.launch({
-    ...(existsSync(system) && { executablePath: system }),
-    args: ["--no-sandbox"],
-  });
+  const browser = await openBrowser();
   try {
     const page = await signInToConsole(browser, product.url, ENGINEER);
     const chart = async () => {

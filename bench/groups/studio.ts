@@ -1,10 +1,9 @@
 /** The dial: until the first measured accuracy, as the session counts it and as a person sees it. */
 
-import { existsSync } from "node:fs";
-import { chromium } from "@playwright/test";
 import { signInToConsole } from "../../e2e/fixtures/browser";
 import { ENGINEER } from "../../e2e/pages/entry";
 import { StudioPage } from "../../e2e/pages/studio";
+import { openBrowser } from "../browser";
 import { type Bench, nextRevision, openSession } from "../project";
 import { type Figures, figure } from "../result";
 
@@ -59,11 +58,7 @@ export async function studio(bench: Bench): Promise<Figures> {
 }
 
 async function inBrowser({ product, team, sample }: Bench): Promise<Figures> {
-  const system = "/usr/bin/chromium";
-  const browser = await chromium.launch({
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-    ...(existsSync(system) && { executablePath: system }),
-  });
+  const browser = await openBrowser(["--disable-gpu", "--disable-background-networking"]);
   try {
     const page = await signInToConsole(browser, product.url, ENGINEER);
     const studioPage = new StudioPage(page);
