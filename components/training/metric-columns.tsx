@@ -4,10 +4,8 @@ import { useTRPC } from "@/components/trpc/client";
 import { count, significant } from "@/components/ui/format";
 import type { Column } from "@/components/ui/table";
 import { MAX_METRIC_COLUMNS } from "@/server/runs/list-contract";
+import { byRun, numbersOf, type Pages } from "./by-page";
 import type { RunRow } from "./types";
-
-type Pages = readonly (readonly RunRow[])[];
-const numbersOf = (rows: readonly RunRow[]) => rows.map(({ number }) => number);
 
 /** Names of metrics that may stand as columns: those chosen, then what the first rows logged. */
 export function useMetricNames(team: string, pages: Pages, chosen: readonly string[]): readonly string[] {
@@ -34,14 +32,14 @@ export function useMetricColumns(team: string, pages: Pages, chosen: readonly st
       ),
     ),
   });
-  const byRun = new Map(answers.flatMap(({ data }) => data ?? []).map(({ run, metrics }) => [run, metrics]));
+  const newest = byRun(answers);
   return names.map((name) => ({
     key: `metric ${name}`,
     head: name,
     width: "110px",
     align: "end",
     cell: ({ number }) => {
-      const found = byRun.get(number)?.find((metric) => metric.name === name);
+      const found = newest.get(number)?.metrics.find((metric) => metric.name === name);
       if (!found) return "";
       return (
         <span className="num" title={`${name} at step ${count(found.step)}`}>

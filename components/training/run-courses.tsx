@@ -4,31 +4,25 @@ import { Sparkline } from "@/components/charts/sparkline";
 import { useTRPC } from "@/components/trpc/client";
 import { money, significant } from "@/components/ui/format";
 import type { Column } from "@/components/ui/table";
+import { byRun, numbersOf, type Pages } from "./by-page";
 import type { RunRow } from "./types";
 
 /** What each run cost until now, asked for like its course. */
-export function useCosts(
-  team: string,
-  pages: readonly (readonly RunRow[])[],
-  isShown: boolean,
-): Column<RunRow> & { head: string } {
+export function useCosts(team: string, pages: Pages, isShown: boolean): Column<RunRow> & { head: string } {
   const trpc = useTRPC();
   const answers = useQueries({
     queries: pages.map((rows) =>
-      trpc.runs.costs.queryOptions(
-        { team, runs: rows.map(({ number }) => number) },
-        { enabled: isShown && rows.length > 0 },
-      ),
+      trpc.runs.costs.queryOptions({ team, runs: numbersOf(rows) }, { enabled: isShown && rows.length > 0 }),
     ),
   });
-  const costs = new Map(answers.flatMap(({ data }) => data ?? []).map(({ run, cost }) => [run, cost]));
+  const costs = byRun(answers);
   return {
     key: "cost",
     head: "Cost",
     width: "90px",
     align: "end",
     cell: ({ number }) => {
-      const cost = costs.get(number);
+      const cost = costs.get(number)?.cost;
       if (!cost) return "";
       return (
         <span className="num">
@@ -41,21 +35,17 @@ export function useCosts(
 }
 
 /** How the main metric of each run went, asked for page by page, after the rows themselves. */
-export function useCourses(
-  team: string,
-  pages: readonly (readonly RunRow[])[],
-  isShown: boolean,
-): Column<RunRow> & { head: string } {
+export function useCourses(team: string, pages: Pages, isShown: boolean): Column<RunRow> & { head: string } {
   const trpc = useTRPC();
   const answers = useQueries({
     queries: pages.map((rows) =>
       trpc.runs.courses.queryOptions(
-        { team, runs: rows.map(({ number }) => number) },
+        { team, runs: numbersOf(rows) },
         { enabled: isShown && rows.length > 0 },
       ),
     ),
   });
-  const courses = new Map(answers.flatMap(({ data }) => data ?? []).map((course) => [course.run, course]));
+  const courses = byRun(answers);
   return {
     key: "course",
     head: "Course",

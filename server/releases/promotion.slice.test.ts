@@ -1,7 +1,6 @@
 /** How requests are decided: policies by revision, approvals that are bound, freeze windows, comments, broken glass. */
 import { and, desc, eq } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
-import { connect } from "../../db/client";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { auditEntry } from "../../db/schema/audit";
 import { version } from "../../db/schema/models";
 import { releasePolicy, requestComment } from "../../db/schema/promotion";
@@ -9,8 +8,8 @@ import { promotionRequest, release } from "../../db/schema/releases";
 import { takeTurn } from "../audit/service";
 import { needs } from "../overview/service";
 import type { TeamContext } from "../platform/context";
+import { testConsole } from "../platform/testing/console";
 import { untilSomebodyWaits } from "../platform/testing/locks";
-import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { registerFinishers } from "../runs/service";
 import { addComment, comments, deleteComment } from "./comments";
 import { judgeStale } from "./judging";
@@ -22,21 +21,11 @@ import { lockRequest } from "./repo";
 import { approve, breakGlass, createRequest, decline, finishMeasurement } from "./service";
 import { joined, makeTeam, measured, replicasReady, requested, seen, serve, type TestTeam } from "./testing";
 
-let database: TestDatabase;
-let connection: ReturnType<typeof connect>;
+const connection = testConsole();
 let t: TestTeam;
 let admin: TeamContext;
 
-beforeAll(async () => {
-  database = await createTestDatabase(inject("postgresUrl"));
-  process.env.DATABASE_URL = database.url;
-  connection = connect(database.url);
-  registerFinishers({ evaluate: finishMeasurement });
-});
-afterAll(async () => {
-  await connection.pool.end();
-  await database.drop();
-});
+beforeAll(() => registerFinishers({ evaluate: finishMeasurement }));
 beforeEach(async () => {
   t = await makeTeam(connection.db);
   admin = await joined(t, "Ada Lind", ["admin"]);

@@ -1,17 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { and, desc, eq } from "drizzle-orm";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { z } from "zod";
-import { connect } from "../../db/client";
 import { auditEntry } from "../../db/schema/audit";
 import { release, replica, routeTable } from "../../db/schema/releases";
 import { drill, rollout, servingWindow, shadowMinute } from "../../db/schema/rollouts";
 import { RouteTable } from "../gateway/contract";
-import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
+import { testConsole } from "../platform/testing/console";
 import { drillDue, drillRollback } from "./drill";
 import { modelPage, requestPage } from "./pages";
 import { reconcileReleases } from "./reconcile";
@@ -23,25 +19,8 @@ import { approve } from "./service";
 import { switchRelease } from "./switch";
 import { makeTeam, replicasReady, requested, seen, serve, type TestTeam } from "./testing";
 
-let database: TestDatabase;
-let connection: ReturnType<typeof connect>;
+const connection = testConsole();
 let t: TestTeam;
-let home: string;
-
-beforeAll(async () => {
-  database = await createTestDatabase(inject("postgresUrl"));
-  process.env.DATABASE_URL = database.url;
-  home = mkdtempSync(join(tmpdir(), "lathe-rollout-"));
-  process.env.LATHE_HOME = home;
-  mkdirSync(join(home, "secrets"));
-  writeFileSync(join(home, "secrets", "server.key"), "k".repeat(40));
-  connection = connect(database.url);
-});
-afterAll(async () => {
-  await connection.pool.end();
-  await database.drop();
-  rmSync(home, { recursive: true, force: true });
-});
 
 const CANARY: z.input<typeof Strategy> = {
   kind: "canary",

@@ -1,13 +1,12 @@
 import { and, eq, isNull, sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, expect, inject, test } from "vitest";
-import { connect } from "../../db/client";
+import { beforeAll, beforeEach, expect, test } from "vitest";
 import { auditEntry } from "../../db/schema/audit";
 import { cluster, node } from "../../db/schema/cluster";
 import { replica } from "../../db/schema/releases";
 import { servingWindow } from "../../db/schema/rollouts";
 import { scaling } from "../../db/schema/scaling";
 import { newId } from "../platform/ids";
-import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
+import { testConsole } from "../platform/testing/console";
 import { registerFinishers } from "../runs/service";
 import { modelPage } from "./pages";
 import { reconcileReleases } from "./reconcile";
@@ -17,20 +16,10 @@ import { retryReplicas, setScaling } from "./scaling";
 import { finishMeasurement } from "./service";
 import { makeTeam, replicasReady, serve, type TestTeam } from "./testing";
 
-let database: TestDatabase;
-let connection: ReturnType<typeof connect>;
+const connection = testConsole();
 let t: TestTeam;
 
-beforeAll(async () => {
-  database = await createTestDatabase(inject("postgresUrl"));
-  process.env.DATABASE_URL = database.url;
-  connection = connect(database.url);
-  registerFinishers({ evaluate: finishMeasurement });
-});
-afterAll(async () => {
-  await connection.pool.end();
-  await database.drop();
-});
+beforeAll(() => registerFinishers({ evaluate: finishMeasurement }));
 beforeEach(async () => {
   t = await makeTeam(connection.db, { versions: 1 });
 });

@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import type { z } from "zod";
 import type { TeamContext } from "../platform/context";
 import type { Db } from "../platform/db";
+import { among } from "./among";
 import { configurationOf } from "./configuration";
 import { type Bucket, finite, isLogged } from "./metrics";
 import { newestMetrics } from "./newest";
@@ -119,7 +120,7 @@ async function extentsOf(db: Db, runIds: readonly string[], name: string): Promi
       select s.run_id as id, sum(r.n)::float8 as points, min(r.bucket * ${COARSE}::int)::float8 as "from",
              max(r.last_step)::float8 as "to", min(r.last_ts)::float8 as origin, max(r.last_ts)::float8 as "end"
       from series s join rollup r on r.series_id = s.id
-      where s.run_id in (select value from jsonb_array_elements_text(${JSON.stringify(runIds)}::jsonb))
+      where s.run_id in (${among(runIds)})
         and s.name = ${name} group by s.run_id`),
     begunAt(db, runIds),
   ]);
@@ -130,7 +131,7 @@ async function extentsOf(db: Db, runIds: readonly string[], name: string): Promi
 async function begunAt(db: Db, runIds: readonly string[]): Promise<Map<string, number>> {
   const { rows } = await db.execute<{ run_id: string; id: number }>(sql`
     select s.run_id, s.id::float8 as id from series s
-    where s.run_id in (select value from jsonb_array_elements_text(${JSON.stringify(runIds)}::jsonb))
+    where s.run_id in (${among(runIds)})
       and s.rank = 0 and ${isLogged}`);
   const moments = await earliestMoments(
     db,

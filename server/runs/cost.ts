@@ -4,6 +4,7 @@ import { attempt, run } from "../../db/schema/runs";
 import { defaultClusterId, poolsOf } from "../engine/service";
 import type { Db } from "../platform/db";
 import { Invalid } from "../platform/errors";
+import { amongNumbers } from "./among";
 import type { Resources } from "./contract";
 import { placesFor, type Size } from "./room";
 
@@ -73,7 +74,7 @@ export async function costsOf(
     select ${attempt.id} as id, ${run.number} as run, p.an_hour * ${HOURS} as amount, p.is_priced
     from ${run} join ${attempt} on ${attempt.runId} = ${run.id} cross join lateral (${PRICED}) p
     where ${run.teamId} = ${teamId} and ${attempt.startedAt} is not null and p.is_known
-      and ${run.number} in (select value::int from jsonb_array_elements_text(${JSON.stringify(numbers)}::jsonb))`);
+      and ${run.number} in (${amongNumbers(numbers)})`);
   return new Map(
     rows.map(({ id, run, amount, is_priced }) => [
       id,

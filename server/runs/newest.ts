@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import type { z } from "zod";
 import type { TeamContext } from "../platform/context";
 import type { Db } from "../platform/db";
+import { among, amongNumbers } from "./among";
 import { finite, isLogged } from "./metrics";
 import { runsByNumber } from "./reads";
 import type { NewestOfRuns } from "./screens";
@@ -46,9 +47,6 @@ export async function newestMetrics(
   return byRun;
 }
 
-const among = (values: readonly string[]) =>
-  sql`select value from jsonb_array_elements_text(${JSON.stringify(values)}::jsonb)`;
-
 /** Rows of a list: where these metrics of them stand. @throws NotFound naming the runs that are not there */
 export async function newestOfRuns(ctx: TeamContext, { runs, names }: z.infer<typeof NewestOfRuns>) {
   const found = await runsByNumber(ctx.db, ctx.teamId, runs);
@@ -65,7 +63,7 @@ export async function metricNames(ctx: TeamContext, numbers: readonly number[]):
   const { rows } = await ctx.db.execute<{ name: string }>(sql`
     select s.name from series s join run r on r.id = s.run_id
     where r.team_id = ${ctx.teamId} and ${isLogged}
-      and r.number in (select value::int from jsonb_array_elements_text(${JSON.stringify(numbers)}::jsonb))
+      and r.number in (${amongNumbers(numbers)})
     group by s.name order by count(distinct s.run_id) desc, s.name limit ${OFFERED}`);
   return rows.map(({ name }) => name);
 }
