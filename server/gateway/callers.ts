@@ -35,6 +35,8 @@ interface Options {
   /** Where the digests are kept for a start with the database down. */
   file: string;
   serverKey: string;
+  /** The database's clock. */
+  now(): number;
 }
 
 export class CallerDirectory {
@@ -58,7 +60,7 @@ export class CallerDirectory {
 
   /** Whom a bearer speaks for: at once where the token is known, else after a look into the database. */
   callerOf(token: string): Caller | null | Promise<Caller | null> {
-    const ours = readConsoleToken(token, this.options.serverKey, Date.now());
+    const ours = readConsoleToken(token, this.options.serverKey, this.options.now());
     if (ours) return { hash: "", teamId: ours, ratePerSecond: null };
     const hash = hashToken(token);
     const known = this.valid(hash);
@@ -68,7 +70,7 @@ export class CallerDirectory {
 
   private valid(hash: string): Caller | null {
     const caller = this.byHash.get(hash);
-    return caller && (caller.expiresAt === null || caller.expiresAt > Date.now()) ? caller : null;
+    return caller && (caller.expiresAt === null || caller.expiresAt > this.options.now()) ? caller : null;
   }
 
   private take(callers: Callers): void {

@@ -12,6 +12,8 @@ interface Options {
   databaseUrl: string;
   file: string;
   gatewayId: string;
+  /** The database's clock. */
+  now(): number;
   apply(table: RevisedTable): void;
 }
 
@@ -93,7 +95,7 @@ export class RouteFeed {
 
   private async take(table: RevisedTable): Promise<void> {
     this.options.apply(table);
-    const appliedAtMs = Date.now();
+    const appliedAtMs = Math.round(this.options.now());
     this.revision = table.revision;
     this.unreported.push({ revision: table.revision, appliedAtMs });
     log().info({ revision: table.revision, routes: table.routes.length }, "a route table is in force");

@@ -203,6 +203,40 @@ test("with the database away, a fresh gateway serves the last table to known tok
   );
 });
 
+test("on a host whose clock is hours off, tokens end and requests count by the database's", async () => {
+  const serving = await replica(OLD);
+  await publish(OLD, [serving]);
+  await pool.query(
+    `insert into api_token (id, team_id, name, token_hash, hint, scopes, created_by, expires_at) values
+       ('tok_soon', $1, 'soon', $2, 'soon', array['inference'], 'usr_1', now() + interval '1 hour')
+     on conflict do nothing`,
+    [teamId, hashToken("lathe_soon")],
+  );
+  for (const hours of [-5, 5]) {
+    const gatewayId = newId("gw");
+    const started = await gateway({ gatewayId, hostClock: () => Date.now() + hours * 3_600_000 });
+    expect((await infer(started.url, INFER, "lathe_soon")).status).toBe(200);
+    const console = mintConsoleToken(teamId, SERVER_KEY, Date.now());
+    expect((await infer(started.url, INFER, console)).status).toBe(200);
+    const revision = await publish(OLD, [serving]);
+    const appliedAt = () =>
+      pool.query(
+        `select abs(applied_at_ms - extract(epoch from now()) * 1000) < 60000 as "isNow" from gateway_report
+         where gateway_id = $1 and revision = $2`,
+        [gatewayId, revision],
+      );
+    await vi.waitFor(async () => expect((await appliedAt()).rows).toEqual([{ isNow: true }]));
+    await started.close();
+    open.splice(open.indexOf(started), 1);
+    const { rows } = await pool.query(
+      `select sum(requests)::int as requests, bool_and(at between now() - interval '1 minute' and now()) as "isNow"
+       from serving_window where gateway_id = $1`,
+      [gatewayId],
+    );
+    expect(rows).toEqual([{ requests: 2, isNow: true }]);
+  }
+});
+
 test("a revoked token and a table of another team are refused; the console's own token is taken", async () => {
   const serving = await replica(OLD);
   await publish(OLD, [serving]);

@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import { Pool } from "pg";
+import { DatabaseClock } from "../platform/clock";
 import { log } from "../platform/log";
 import { Batches } from "./batches";
 import { type Caller, CallerDirectory } from "./callers";
@@ -15,7 +16,7 @@ import { askReady, Health } from "./health";
 import { RateLimits } from "./limits";
 import { Meter } from "./meter";
 import { Mirror } from "./mirror";
-import { storeCounts } from "./repo";
+import { askTime, storeCounts } from "./repo";
 import { Routes, type Target } from "./table";
 import { answer, parsePath, refuse, type V2Path } from "./v2";
 
@@ -39,6 +40,8 @@ export interface GatewayOptions {
   maxBodyBytes: number;
   /** How long a replica may take to answer. */
   answerMs: number;
+  /** This host's clock, Unix milliseconds. */
+  hostClock?: () => number;
 }
 
 export interface Gateway {
@@ -56,27 +59,32 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     query_timeout: 5000,
   });
   pool.on("error", () => {});
+  const clock = new DatabaseClock(() => askTime(pool), options.hostClock);
   const routes = new Routes(options.replicaToken);
   const meter = new Meter();
   const callers = new CallerDirectory({
     pool,
     file: join(options.folder, "tokens.json"),
     serverKey: options.serverKey,
+    now: clock.now,
   });
   const feed = new RouteFeed({
     pool,
     databaseUrl: options.databaseUrl,
     file: join(options.folder, "routes.json"),
     gatewayId: options.gatewayId,
+    now: clock.now,
     apply: (table) => routes.swap(table),
   });
+  const closing = new AbortController();
+  void clock.follow(closing.signal);
   await Promise.all([feed.start(), callers.start()]);
 
   const agent = replicaAgent();
   const serve = handler({
     routes,
     meter,
-    mirror: new Mirror(agent, meter),
+    mirror: new Mirror(agent, meter, clock.now),
     callers,
     agent,
     batches: new Batches(),
@@ -84,12 +92,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     limits: new RateLimits(),
     maxBytes: options.maxBodyBytes,
     answerMs: options.answerMs,
+    now: clock.now,
   });
   const server = createServer({ keepAliveTimeout: 65_000, noDelay: true }, serve);
   const { port } = await listen(server, options.port, options.host);
 
   const flush = () =>
-    storeCounts(pool, options.gatewayId, meter).catch((error: unknown) =>
+    storeCounts(pool, options.gatewayId, meter, clock.now()).catch((error: unknown) =>
       log().warn({ error }, "the counts could not be stored; they are kept for the next time"),
     );
   const timer = setInterval(() => void flush(), FLUSH_MS);
@@ -105,6 +114,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await closed;
       clearInterval(sweep);
       clearTimeout(force);
+      closing.abort();
       callers.stop();
       await feed.stop();
       await flush();
@@ -135,6 +145,8 @@ interface Parts {
   limits: RateLimits;
   maxBytes: number;
   answerMs: number;
+  /** The database's clock. */
+  now(): number;
 }
 
 function handler(parts: Parts) {
@@ -242,14 +254,14 @@ function isOverRate({ limits, response, headers }: Asked, { hash, ratePerSecond 
 }
 
 /** In flight until its last byte is out, and counted then; a client that left before it was answered is not counted. */
-function measure({ response, meter, began }: Asked, target: Target): void {
-  const over = meter.begin(target.route, Date.now());
+function measure({ response, meter, began, now }: Asked, target: Target): void {
+  const over = meter.begin(target.route, now());
   response.on("close", () => {
-    over(Date.now());
+    over(now());
     if (!response.headersSent) return;
     const us = (performance.now() - began) * 1000;
     const status = response.writableFinished ? response.statusCode : 502;
-    meter.count(target.route, status, us, Date.now());
+    meter.count(target.route, status, us, now());
   });
 }
 

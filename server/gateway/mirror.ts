@@ -38,6 +38,7 @@ export class Mirror {
   constructor(
     private readonly agent: Agent,
     private readonly meter: Meter,
+    private readonly now: () => number,
   ) {}
 
   /** Watches one request; `response` is the client's. */
@@ -61,7 +62,7 @@ export class Mirror {
     return {
       body: (held, headers) => {
         if (this.underWay >= LIMIT) {
-          this.meter.shadow.count(shadow.route, reference.route, "dropped", Date.now());
+          this.meter.shadow.count(shadow.route, reference.route, "dropped", this.now());
           return;
         }
         this.underWay += 1;
@@ -89,7 +90,7 @@ export class Mirror {
     const began = performance.now();
     const said = await this.ask(shadow, asked).catch(() => null);
     const us = { shadow: (performance.now() - began) * 1000, reference: asked.referenceUs };
-    const now = Date.now();
+    const now = this.now();
     const count = this.meter.shadow;
     if (said?.status !== 200) return count.count(shadow.route, reference.route, "differed", now);
     const [own, other] = [jsonOf(said), jsonOf(asked.answer)];

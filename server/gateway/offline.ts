@@ -1,5 +1,5 @@
 /** Gateways for tests that have only their files and no database: one model, one token. */
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newId } from "../platform/ids";
@@ -7,6 +7,8 @@ import { hashToken } from "../platform/tokens";
 import { type Gateway, type GatewayOptions, startGateway } from "./gateway";
 import { testReplicaToken } from "./testing";
 
+/** Nobody listens there. */
+export const NO_DATABASE = "postgres://nobody@127.0.0.1:1/none";
 export const TOKEN = "lathe_secret";
 export const INFER = JSON.stringify({ inputs: [{ name: "x", datatype: "FP32", shape: [1], data: [1] }] });
 
@@ -16,9 +18,8 @@ interface Served {
   ratePerSecond?: number | null;
 }
 
-/** Starts a gateway that serves version 1 of `garment` from these replicas. Closing it removes its files. */
-export async function startOffline(served: Served, options: Partial<GatewayOptions> = {}): Promise<Gateway> {
-  const folder = await mkdtemp(join(tmpdir(), "lathe-gateway-"));
+/** Writes the files of a gateway that serves version 1 of `garment` from these replicas. */
+export async function writeGatewayFiles(folder: string, served: Served): Promise<void> {
   const teamId = newId("team");
   const route = {
     teamId,
@@ -35,10 +36,17 @@ export async function startOffline(served: Served, options: Partial<GatewayOptio
     expiresAt: null,
     ratePerSecond: served.ratePerSecond ?? null,
   };
+  await mkdir(folder, { recursive: true });
   await writeFile(join(folder, "routes.json"), JSON.stringify({ revision: 1, routes: [route] }));
   await writeFile(join(folder, "tokens.json"), JSON.stringify([token]));
+}
+
+/** Starts a gateway that serves version 1 of `garment` from these replicas. Closing it removes its files. */
+export async function startOffline(served: Served, options: Partial<GatewayOptions> = {}): Promise<Gateway> {
+  const folder = await mkdtemp(join(tmpdir(), "lathe-gateway-"));
+  await writeGatewayFiles(folder, served);
   const gateway = await startGateway({
-    databaseUrl: "postgres://nobody@127.0.0.1:1/none",
+    databaseUrl: NO_DATABASE,
     folder,
     host: "127.0.0.1",
     port: 0,

@@ -4,6 +4,16 @@ import { RevisedTable } from "./contract";
 import type { Meter, ServingRow } from "./meter";
 import type { ShadowRow } from "./shadow-meter";
 
+/** The database's time, Unix milliseconds. */
+export async function askTime(pool: Pool): Promise<number> {
+  const { rows } = await pool.query<{ ms: number }>(
+    "select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms",
+  );
+  const [row] = rows;
+  if (!row) throw new Error("the database told no time");
+  return row.ms;
+}
+
 /** The table in force if it is another than `known`; null when nothing changed or nothing was published yet. */
 export async function readTable(pool: Pool, known: number): Promise<RevisedTable | null> {
   const { rows } = await pool.query<{ revision: string; routes: unknown }>(
@@ -32,8 +42,7 @@ export async function reportApplied(
 }
 
 /** Stores what was counted since the last time; each table that could not be written is counted again. */
-export async function storeCounts(pool: Pool, gatewayId: string, meter: Meter): Promise<void> {
-  const now = Date.now();
+export async function storeCounts(pool: Pool, gatewayId: string, meter: Meter, now: number): Promise<void> {
   const windows = {
     take: (at: number) => meter.takeWindows(at),
     putBack: meter.windows.putBack.bind(meter.windows),

@@ -27,7 +27,8 @@ export interface FakeReplica {
 /** The token a test gateway sends to a replica. */
 export const testReplicaToken = (id: string): string => `token-of-${id}`;
 
-export async function startReplica(digest: string): Promise<FakeReplica> {
+/** @param tokenOf the token that it takes, by its id */
+export async function startReplica(digest: string, tokenOf = testReplicaToken): Promise<FakeReplica> {
   const id = newId("rpl");
   const replica: FakeReplica = {
     id,
@@ -58,8 +59,7 @@ export async function startReplica(digest: string): Promise<FakeReplica> {
       });
       response.end(text);
     };
-    if (request.headers.authorization !== `Bearer ${testReplicaToken(id)}`)
-      return say(401, { error: "not mine" });
+    if (request.headers.authorization !== `Bearer ${tokenOf(id)}`) return say(401, { error: "not mine" });
     if (replica.breaks) return request.socket.destroy();
     if (request.method === "GET") return say(200, { name: "m", ready: true, path: request.url });
     const body = await read(request);

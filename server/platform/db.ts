@@ -1,5 +1,6 @@
+import { sql } from "drizzle-orm";
 import type { Pool } from "pg";
-import { connect, type Database } from "../../db/client";
+import { connect, type Database, type Db } from "../../db/client";
 import { config } from "./config";
 import { singleton } from "./singleton";
 
@@ -8,6 +9,16 @@ export type { Database, Db, Transaction } from "../../db/client";
 const connection = () => singleton("db", () => connect(config().databaseUrl));
 export const database = (): Database => connection().db;
 export const pool = (): Pool => connection().pool;
+
+/** What time it is for the database, Unix milliseconds: processes on other hosts measure by it. */
+export async function databaseTime(db: Db): Promise<number> {
+  const { rows } = await db.execute<{ ms: number }>(
+    sql`select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms`,
+  );
+  const [row] = rows;
+  if (!row) throw new Error("the database told no time");
+  return row.ms;
+}
 
 /** `%` and `_` stand for themselves in what a person types. */
 const literally = (text: string): string => text.replace(/[\\%_]/g, "\\$&");

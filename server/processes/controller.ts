@@ -6,9 +6,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import "../wiring";
 import { ensureLocalCluster } from "../engine/service";
 import { runHooks } from "../hooks/service";
+import { DatabaseClock } from "../platform/clock";
 import { config } from "../platform/config";
 import { transact } from "../platform/context";
-import { database, pool } from "../platform/db";
+import { database, databaseTime, pool } from "../platform/db";
 import { fence, giveBackLease, type Lease, takeLease } from "../platform/lease";
 import { dropOldEvents } from "../platform/live/outbox";
 import { log } from "../platform/log";
@@ -27,8 +28,18 @@ interface Task {
 }
 
 const db = database();
+const clock = new DatabaseClock(() => databaseTime(db));
 const TASKS: readonly Task[] = [
-  { name: "releases", everyMs: 500, run: (lease) => reconcileReleases(db, (tx) => fence(tx, lease)) },
+  {
+    name: "releases",
+    everyMs: 500,
+    run: (lease) =>
+      reconcileReleases(
+        db,
+        (tx) => fence(tx, lease),
+        () => new Date(clock.now()),
+      ),
+  },
   { name: "drills", everyMs: 60_000, run: () => drillDue(db) },
   { name: "policies", everyMs: 10_000, run: (lease) => judgeStale(db, (tx) => fence(tx, lease)) },
   { name: "webhooks", everyMs: 1_000, run: (lease) => runHooks(db, (tx) => fence(tx, lease)) },
@@ -94,7 +105,7 @@ async function keepRunning(task: Task): Promise<void> {
 
 log().info({ home: config().home }, "controller started");
 await ensureLocalCluster(db);
-await Promise.all([keepLease(), ...TASKS.map(keepRunning)]);
+await Promise.all([clock.follow(stopped), keepLease(), ...TASKS.map(keepRunning)]);
 if (lease) await giveBackLease(db, lease).catch(() => {});
 await pool().end();
 process.exit(0);

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { mintConsoleToken } from "../gateway/console-token";
 import { config, secret } from "../platform/config";
 import type { TeamContext } from "../platform/context";
+import { database, databaseTime } from "../platform/db";
 import { Invalid, Unavailable } from "../platform/errors";
 import type { AskModel } from "./contract";
 import type { GivenTensor } from "./v2-contract";
@@ -43,13 +44,14 @@ export async function askGateway(
   inputs: readonly GivenTensor[],
   answerMs = ASK_MS,
 ): Promise<GatewayAnswer> {
+  const token = mintConsoleToken(teamId, secret("server.key"), Math.round(await databaseTime(database())));
   const began = performance.now();
   const signal = AbortSignal.timeout(answerMs);
   try {
     const answer = await fetch(`${config().gatewayUrl}/v2/models/${encodeURIComponent(model)}/infer`, {
       method: "POST",
       headers: {
-        authorization: `Bearer ${mintConsoleToken(teamId, secret("server.key"), Date.now())}`,
+        authorization: `Bearer ${token}`,
         "content-type": "application/json",
       },
       body: JSON.stringify({ inputs }),
