@@ -10,7 +10,8 @@ import { Upload } from "tus-js-client";
 import { type Sample, sampleProject } from "../../bench/project";
 import { deriveToken } from "../../server/platform/tokens";
 import { type Api, makeFirstTeamByApi, signInByApi, until } from "../fixtures/api";
-import { kill, killPostgres, pidOf } from "../fixtures/processes";
+import { startLoad } from "../fixtures/load";
+import { kill, killPostgres, killRayHead, pidOf } from "../fixtures/processes";
 import { stage } from "../fixtures/stage";
 import { ENGINEER } from "../pages/entry";
 
@@ -213,6 +214,20 @@ async function approve(approver: Api, versionId: string): Promise<void> {
   await approver.releases.approve.mutate({ team, number, ...seen });
 }
 
+/** What serves; the sample's version is brought there when nothing does. */
+async function servedVersion(approver: Api) {
+  if ((await serving()).length === 0) await approve(approver, sample.versionId);
+  return until("a version to serve", async () => (await serving())[0]);
+}
+
+async function inferenceToken(): Promise<string> {
+  const made = await api.identity.createToken.mutate({
+    ...{ team, name: `kills-${Date.now()}`, expiresInDays: 1 },
+    scopes: ["inference"],
+  });
+  return made.token;
+}
+
 /** A compressed child of the sample's version that never served. */
 async function commitChild() {
   const versionsOf = async () => (await api.models.page.query({ team, model: sample.model })).versions;
@@ -250,16 +265,9 @@ async function answeredBy(token: string, digest: string): Promise<void> {
 // where rolling back goes through the controller.
 test("the controller is killed after an approval, and stopped during a rollback: both come to serve", async () => {
   const approver = await makeApprover();
-  const { token } = await api.identity.createToken.mutate({
-    ...{ team, name: `kills-${Date.now()}`, expiresInDays: 1 },
-    scopes: ["inference"],
-  });
+  const token = await inferenceToken();
   const child = await commitChild();
-  if ((await serving()).length === 0) {
-    await approve(approver, sample.versionId);
-    await until("the first version to serve", async () => (await serving()).length === 1);
-  }
-  const [first] = await serving();
+  const first = await servedVersion(approver);
 
   await approve(approver, child.id);
   const killed = kill(home, "controller");
@@ -316,4 +324,46 @@ test("the agent is dead during a run: its steps go on, and the first attempt suc
   expect(after.state).toBe("succeeded");
   expect(after.attempts).toHaveLength(1);
   expect(after.attempts[0]?.workers).toEqual(workers);
+});
+
+// --- the Ray head ------------------------------------------------------------------------------------------------
+
+// Fails where a route goes on naming replicas that died with their cluster, where replicas or attempts of before are
+// taken for lost for good, and where a page goes on showing a cluster that is gone.
+test("the Ray head is killed: clients are told, the console says so, and serving and training come back", async () => {
+  const token = await inferenceToken();
+  const served = await servedVersion(await makeApprover());
+  await answeredBy(token, served.digest);
+  const run = await train(20);
+  const load = startLoad({
+    url: `${stage().gatewayUrl}/v2/models/${sample.model}/infer`,
+    ...{ token, body: await requestBody() },
+    ...{ perSecond: 20, maxRequests: 20 * 300, maxSeconds: 300 },
+  });
+  await load.until(({ status }) => status === 200);
+  killRayHead(home);
+  const killedAt = load.samples.length;
+  const refused = await load.until(({ status }) => status === 503);
+  expect(refused.digest, "the refusal names what can't answer").toBe(served.digest);
+  await until("the console to say that the cluster is away", async () => {
+    const health = await (await fetch(`${url}/api/health`)).json();
+    return health.cluster !== "ready";
+  });
+  const since = load.samples.length;
+  await load.until((sample) => sample.status === 200 && load.samples.indexOf(sample) >= since);
+  const samples = await load.stop();
+  for (const { status, digest, error } of samples.slice(killedAt)) {
+    expect(error, "each is answered").toBeUndefined();
+    expect([200, 503]).toContain(status);
+    expect(digest).toBe(served.digest);
+  }
+  expect((await serving()).map(({ versionId }) => versionId)).toEqual([served.versionId]);
+
+  const again = await until("the run to make steps again", async () => {
+    const now = await detail(run);
+    return now.attempts.length === 2 && now.state === "running" && now;
+  });
+  expect(again.attempts[0]?.state).toBe("failed");
+  await api.runs.stop.mutate({ team, runId: again.id });
+  await until("the run to stop", async () => (await detail(run)).state === "stopped");
 });

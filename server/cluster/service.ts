@@ -2,7 +2,7 @@
 import type { z } from "zod";
 import { record } from "../audit/service";
 import { ObservedCluster, ObservedNode } from "../engine/contract";
-import { defaultClusterId } from "../engine/service";
+import { agentSeenFor, defaultClusterId } from "../engine/service";
 import { type TeamContext, transact } from "../platform/context";
 import { NotFound } from "../platform/errors";
 import { emit } from "../platform/live/outbox";
@@ -13,16 +13,19 @@ export { observeCluster } from "./observe";
 
 export async function overview(ctx: TeamContext) {
   const clusterId = await defaultClusterId(ctx.db);
-  const [cluster, nodes, pools, occupants] = await Promise.all([
+  const [cluster, nodes, pools, occupants, seenFor] = await Promise.all([
     repo.findCluster(ctx.db, clusterId),
     repo.listLiveNodes(ctx.db, clusterId),
     repo.listPools(ctx.db, clusterId),
     repo.listOccupants(ctx.db, clusterId, ctx.teamId),
+    agentSeenFor(ctx.db, clusterId),
   ]);
   const observed = ObservedCluster.safeParse(cluster?.observed);
   return {
     name: cluster?.name ?? "local",
     lastSeenAt: cluster?.lastSeenAt ?? null,
+    /** Nothing was heard of it for a while: what is told of it is from then. */
+    isAway: cluster?.lastSeenAt != null && seenFor === 0,
     nodes: nodes.map(({ observed: seen, ...row }) => ({
       ...row,
       ...usage(seen),

@@ -2,8 +2,8 @@ import { and, eq, sql } from "drizzle-orm";
 import { cluster, pool } from "../../db/schema/cluster";
 import type { Db, Transaction } from "../platform/db";
 
-/** An agent speaks at least every 5 seconds; one that did not for longer is away. */
-export const AWAY_SECONDS = 15;
+/** An agent speaks every 2 seconds; one that did not for longer is away. */
+export const AWAY_SECONDS = 7;
 const isSeen = sql`${cluster.lastSeenAt} > clock_timestamp() - make_interval(secs => ${AWAY_SECONDS})`;
 
 export type ClusterRow = typeof cluster.$inferSelect;

@@ -19,6 +19,8 @@ from gpu_worker.agent import local
 from gpu_worker.agent.console import ConsoleError, enrol
 from gpu_worker.agent.settings import Settings
 
+HEAD_SECONDS = 0.2
+
 log = logging.getLogger("gpu_worker.agent")
 
 
@@ -38,6 +40,7 @@ def main() -> int:
                 own_cluster = True
                 local.start(settings)
             wait_for_cluster(settings, stop)
+            threading.Thread(target=end_with_head, args=(settings, stop), daemon=True).start()
         token = wait_for_token(settings, stop)
         if token is not None:
             run(settings, arguments.attach, token, stop)
@@ -68,6 +71,16 @@ def wait_for_cluster(settings: Settings, stop: threading.Event) -> None:
             log.info("waiting for the local cluster at %s", settings.gcs_address)
             told = True
         stop.wait(0.2)
+
+
+def end_with_head(settings: Settings, stop: threading.Event) -> None:
+    """Ends this process when the local cluster's head has ended: whoever keeps it running starts both anew.
+    Calls into Ray would wait for the head for a minute, so there is no orderly way.
+    """
+    while not stop.wait(HEAD_SECONDS):
+        if not local.has_head(settings):
+            log.error("The Ray head ended; see %s.", settings.home / "logs/ray-head.log")
+            os._exit(1)
 
 
 def wait_for_token(settings: Settings, stop: threading.Event) -> str | None:

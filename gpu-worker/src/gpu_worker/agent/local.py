@@ -156,6 +156,14 @@ def is_up(settings: Settings) -> bool:
         return False
 
 
+def has_head(settings: Settings) -> bool:
+    """Whether the head's own process lives."""
+    try:
+        return session_of(int(settings.sid_file.read_text())) is not None
+    except (OSError, ValueError):
+        return False
+
+
 def _wait_until_ready(settings: Settings, head: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:

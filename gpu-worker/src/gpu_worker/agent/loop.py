@@ -22,9 +22,15 @@ TELL_SECONDS = 1.0
 SOON_SECONDS = 0.1
 """Somebody waits for a job or a service to change; the cluster is told of once a second."""
 
-HEARTBEAT_SECONDS = 5.0
+HEARTBEAT_SECONDS = 2.0
+WHOLE_SECONDS = 5.0
+BLIND_SECONDS = 3.0
+"""What was seen longer ago is not told any more: a cluster that does not answer is not there."""
+
 LONG_POLL_SECONDS = 25
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
+
+NOTHING_NEW: dict[str, None] = {"jobs": None, "services": None, "cluster": None}
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +45,7 @@ class Agent:
         self._desired: DesiredState | None = None
         self._news: tuple[list[ObservedJob], list[ObservedService], ObservedCluster] | None = None
         self._applied = 0
+        self._looked_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         """Runs until `stop` is set; what runs on the cluster goes on."""
@@ -74,7 +81,7 @@ class Agent:
             # If the console went back meanwhile, this was desired by one that is no more.
             if applied and newest is not None and desired.revision <= newest.revision:
                 self._applied = desired.revision
-            self._news = (jobs, services, nodes)
+            self._news, self._looked_at = (jobs, services, nodes), time.monotonic()
             self._changed.notify_all()
 
     def _apply(self, desired: DesiredState, seen: Seen) -> bool:
@@ -118,17 +125,20 @@ class Agent:
             self._desired, self._applied = None, 0
 
     def _tell(self) -> None:
-        """Pushes what changed: jobs and services soon, nodes once a second, and all of it every five."""
+        """Pushes what changed: jobs and services soon, nodes once a second, all of it every five, and every
+        two seconds a word that the cluster is there.
+        """
         incarnation, seq = uuid.uuid4().hex, 0
         told: Observation | None = None
-        told_at = full_at = -HEARTBEAT_SECONDS
+        told_at = full_at = -WHOLE_SECONDS
         while not self._stop.is_set():
             with self._changed:
                 self._changed.wait_for(lambda: self._news is not None, TELL_SECONDS)
-                news, applied = self._news, self._applied
-            if news is None:
-                continue
+                news, applied, looked_at = self._news, self._applied, self._looked_at
             now = time.monotonic()
+            if news is None or now - looked_at > BLIND_SECONDS:
+                self._stop.wait(0.05)
+                continue
             whole = Observation(
                 incarnation=incarnation,
                 seq=seq,
@@ -137,8 +147,10 @@ class Agent:
                 services=news[1],
                 cluster=news[2],
             )
-            full = told is None or now - full_at >= HEARTBEAT_SECONDS
+            full = told is None or now - full_at >= WHOLE_SECONDS
             part = whole if full or told is None else changes(told, whole)
+            if part is None and now - told_at >= HEARTBEAT_SECONDS:
+                part = whole.model_copy(update=NOTHING_NEW)
             urgent = part is not None and (part.jobs is not None or part.services is not None)
             least = SOON_SECONDS if urgent else TELL_SECONDS
             if part is None or (not full and now - told_at < least):
@@ -166,4 +178,4 @@ def changes(before: Observation, now: Observation) -> Observation | None:
     }
     if not differing and now.applied_revision == before.applied_revision:
         return None
-    return now.model_copy(update={"jobs": None, "services": None, "cluster": None} | differing)
+    return now.model_copy(update=NOTHING_NEW | differing)
