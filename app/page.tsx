@@ -6,5 +6,5 @@ export default async function Home() {
   const { db, person } = await context();
   if (!person) redirect("/sign-in");
   const [team] = await teamsOf(db, person.id);
-  redirect(team ? `/${team.teamSlug}/models` : "/sign-in");
+  redirect(team ? `/${team.teamSlug}/overview` : "/sign-in");
 }

@@ -11,7 +11,16 @@ import { syncClock } from "@/components/ui/clock";
 import { signOut } from "./auth-client";
 
 /** The places this console has; others join the rail when they are built. */
-const BUILT = new Set(["/models", "/training", "/releases", "/cluster", "/datasets", "/audit", "/settings"]);
+const BUILT = new Set([
+  "/overview",
+  "/models",
+  "/training",
+  "/releases",
+  "/cluster",
+  "/datasets",
+  "/audit",
+  "/settings",
+]);
 
 export function ConsoleShell({ team, children }: { team: string; children: ReactNode }) {
   return (

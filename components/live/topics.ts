@@ -9,9 +9,9 @@ export const READS: Record<string, readonly string[]> = {
   // What a session measures of the version itself has no part in its events: it is asked for while it grows.
   studio: ["studio.session", "studio.history", "studio.commitProgress"],
   releases: ["releases", "overview"],
-  cluster: ["cluster"],
+  cluster: ["cluster", "overview.page"],
   members: ["identity"],
-  audit: ["audit"],
+  audit: ["audit", "overview.page"],
   hooks: ["hooks"],
 };
 

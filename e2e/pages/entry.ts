@@ -41,7 +41,7 @@ export class EntryPages {
     await this.page.getByLabel("E-mail").fill(account.email);
     await this.page.getByLabel("Password").fill(account.password);
     await this.page.getByRole("button", { name: "Sign in" }).click();
-    await this.page.waitForURL(/\/models$/);
+    await this.page.waitForURL(/\/overview$/);
   }
 
   private async fillAccount({ name, email, password }: Account): Promise<void> {

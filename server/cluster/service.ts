@@ -10,6 +10,7 @@ import type { CapacityQuery, LedgerQuery, SetPrice } from "./contract";
 import * as repo from "./repo";
 
 export { observeCluster } from "./observe";
+export { clusterToday } from "./today";
 
 export async function overview(ctx: TeamContext) {
   const clusterId = await defaultClusterId(ctx.db);

@@ -28,6 +28,68 @@ export async function countNeeds(db: Db, teamId: string): Promise<Needs> {
   };
 }
 
+export interface FailedRun {
+  number: number;
+  title: string;
+  cause: string;
+  endedAt: Date;
+}
+const MOST_FAILED = 20;
+
+/** Within the last hour, newest first. */
+export async function failedRuns(db: Db, teamId: string): Promise<FailedRun[]> {
+  const { rows } = await db.execute<Omit<FailedRun, "endedAt"> & { endedAt: string }>(sql`
+    select number, title, coalesce(cause ->> 'message', 'nobody said why') as cause, ended_at as "endedAt"
+    from run where team_id = ${teamId} and state = 'failed' and ended_at > now() - interval '1 hour'
+    order by ended_at desc limit ${MOST_FAILED}`);
+  return rows.map((row) => ({ ...row, endedAt: new Date(row.endedAt) }));
+}
+
+export interface WaitingRun {
+  number: number;
+  title: string;
+  why: string;
+  since: Date;
+}
+
+/** Queued, or without a place for its workers; the one that waits longest first. */
+export async function waitingRuns(db: Db, teamId: string): Promise<WaitingRun[]> {
+  const { rows } = await db.execute<Omit<WaitingRun, "since"> & { since: string }>(sql`
+    select r.number, r.title, coalesce(r.progress ->> 'message', 'It has no place on the cluster yet.') as why,
+      a.created_at as since
+    from run r join lateral (
+      select state, created_at from attempt where run_id = r.id order by number desc limit 1) a on true
+    where r.team_id = ${teamId} and r.state in ('queued', 'running') and a.state = 'placing'
+    order by a.created_at limit ${MOST_FAILED}`);
+  return rows.map((row) => ({ ...row, since: new Date(row.since) }));
+}
+
+/** How many runs are under way, and how many of them wait. */
+export async function countRuns(db: Db, teamId: string): Promise<{ running: number; queued: number }> {
+  const { rows } = await db.execute<{ running: number; queued: number }>(sql`
+    select count(*) filter (where state = 'running')::int as running,
+           count(*) filter (where state = 'queued')::int as queued
+    from run where team_id = ${teamId} and state in ('queued', 'running')`);
+  return rows[0] ?? { running: 0, queued: 0 };
+}
+
+export interface Change {
+  seq: number;
+  at: Date;
+  /** A person's name, or what did it by itself. */
+  actor: string;
+  summary: string;
+}
+
+/** What was done last, newest first. */
+export async function lastChanges(db: Db, teamId: string, limit: number): Promise<Change[]> {
+  const { rows } = await db.execute<Omit<Change, "at"> & { at: string }>(sql`
+    select e.seq::int as seq, e.created_at as at, coalesce(u.name, e.actor) as actor, e.summary
+    from audit_entry e left join "user" u on u.id = e.actor
+    where e.team_id = ${teamId} order by e.seq desc limit ${limit}`);
+  return rows.map((row) => ({ ...row, at: new Date(row.at) }));
+}
+
 const MOST_OF_A_KIND = 6;
 /** Fewer letters of a digest say nothing. */
 const SHORTEST_DIGEST = 4;

@@ -12,7 +12,7 @@ import type { Run } from "./records";
 import * as repo from "./repo";
 import { isLaunched, isLiveRun } from "./states";
 
-export { expectedPrice, refuseUnpriced } from "./cost";
+export { costsOfRuns, expectedPrice, refuseUnpriced } from "./cost";
 export { expireAttempts } from "./deadlines";
 export { growRunning } from "./elastic";
 export { type Finisher, type Outcome, registerFinishers } from "./finishers";

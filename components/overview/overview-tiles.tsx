@@ -1,0 +1,56 @@
+import { decimal, duration, money, plural } from "@/components/ui/format";
+import { Metric } from "@/components/ui/metric";
+import { Tiles } from "@/components/ui/panel";
+import type { Overview } from "./types";
+import { capacitySays, spendingSays } from "./words";
+
+/** Five numbers that answer most visits. */
+export function OverviewTiles({ overview: { production, runs, cluster, waiting } }: { overview: Overview }) {
+  const healthy = production.filter(({ health }) => health === "healthy").length;
+  const perSecond = production.reduce((sum, row) => sum + row.perSecond, 0);
+  const left = runs.shown.flatMap(({ state, progress }) =>
+    state === "running" && progress?.etaSeconds != null ? [progress.etaSeconds] : [],
+  );
+  const capacity = capacitySays(cluster);
+  const open = waiting.filter(({ state }) => state === "open");
+  const [oldest] = open.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
+  return (
+    <Tiles label="In short" className="overview-tiles">
+      <Metric
+        label="Production"
+        value={production.length === 0 ? "nothing" : `${healthy} of ${production.length}`}
+        unit={production.length === 0 ? "serves" : "healthy"}
+        note={`${decimal(perSecond, perSecond < 10 ? 1 : 0)} requests/s over all models`}
+      />
+      <Metric
+        label="Runs"
+        value={String(runs.running)}
+        unit={runs.queued > 0 ? `running, ${runs.queued} queued` : "running"}
+        note={left.length > 0 ? `next ends in ${duration(Math.min(...left))}` : "none says when it ends"}
+      />
+      <Metric
+        label={`${capacity.unit} ready against demand`}
+        value={capacity.value}
+        note={
+          cluster.starting > 0
+            ? `${plural(cluster.starting, "node is", "nodes are")} starting`
+            : capacity.isShort
+              ? "more is asked for than there is"
+              : `${plural(cluster.nodes, "node")}; nothing waits`
+        }
+      />
+      <Metric
+        label="Spent today, all teams"
+        value={cluster.spent && money(cluster.spent.amount)}
+        note={cluster.spent ? spendingSays(cluster.spent) : "pools have no price yet"}
+      />
+      <Metric
+        label="Approvals waiting"
+        value={String(open.length)}
+        note={
+          oldest ? `${oldest.model} v${oldest.version}, by ${oldest.requestedBy}` : "nobody waits for one"
+        }
+      />
+    </Tiles>
+  );
+}

@@ -1,0 +1,44 @@
+/** How the overview says things; the wallboard says them the same way. */
+import { decimal, money, plural } from "@/components/ui/format";
+import type { State } from "@/components/ui/shape";
+import type { Overview, Served } from "./types";
+
+export const HEALTH: Record<Served["health"], { state: State; words: string }> = {
+  down: { state: "bad", words: "no replica" },
+  failing: { state: "bad", words: "failing" },
+  slow: { state: "bad", words: "slow" },
+  short: { state: "warning", words: "short of replicas" },
+  healthy: { state: "ok", words: "healthy" },
+};
+
+/** "61 /s"; a model that is asked now and then has a decimal. */
+export const rate = (perSecond: number): string =>
+  `${decimal(perSecond, perSecond > 0 && perSecond < 10 ? 1 : 0)} /s`;
+
+/** "1 problem, 1 warning, 2 approvals waiting"; "all is well" where there is none. */
+export function headline({ problems, waiting }: Overview): string {
+  const bad = problems.filter(({ severity }) => severity === "bad").length;
+  const open = waiting.filter(({ state }) => state === "open").length;
+  const parts = [
+    bad > 0 && plural(bad, "problem"),
+    problems.length > bad && plural(problems.length - bad, "warning"),
+    open > 0 && `${plural(open, "approval")} waiting`,
+  ].filter(Boolean);
+  return parts.length > 0 ? parts.join(", ") : "all is well";
+}
+
+/** What is counted on this cluster: GPUs where it has any. */
+export function capacitySays({ cpus, cpusWanted, gpus, gpusWanted }: Overview["cluster"]) {
+  const isGpu = gpus > 0 || gpusWanted > 0;
+  const [has, wanted] = isGpu ? [gpus, gpusWanted] : [cpus, cpusWanted];
+  const digits = (n: number) => decimal(n, n % 1 === 0 ? 0 : 1);
+  return {
+    unit: isGpu ? "GPUs" : "CPUs",
+    value: `${digits(has)} / ${digits(wanted)}`,
+    isShort: wanted > has,
+  };
+}
+
+/** "$4.83/h now, $91.60 at midnight". */
+export const spendingSays = ({ perHour, byMidnight, isWhole }: NonNullable<Overview["cluster"]["spent"]>) =>
+  `${money(perHour)}/h now, ${money(byMidnight)} by midnight${isWhole ? "" : "; a node has no price"}`;

@@ -1,0 +1,106 @@
+import { describe, expect, it } from "vitest";
+import { type Facts, measure, problemsOf, type ServedFacts } from "./problems";
+
+const NOW = new Date("2026-11-23T14:32:08Z");
+const ago = (minutes: number) => new Date(NOW.getTime() - minutes * 60_000);
+const served = (values: Partial<ServedFacts> = {}): ServedFacts => ({
+  modelId: "mdl_1",
+  model: "receipt-ocr",
+  version: 6,
+  since: ago(600),
+  ready: 2,
+  desired: 2,
+  minutes: Array.from({ length: 30 }, (_, i) => ({
+    at: ago(30 - i),
+    requests: 60,
+    errors: 0,
+    p99Us: 54_000,
+  })),
+  ...values,
+});
+/** The same with its last minutes changed. */
+const lately = (last: number, change: Partial<ServedFacts["minutes"][number]>): ServedFacts => {
+  const one = served();
+  const from = one.minutes.length - last;
+  return { ...one, minutes: one.minutes.map((m, i) => (i >= from ? { ...m, ...change } : m)) };
+};
+const facts = (values: Partial<Facts> = {}): Facts => ({
+  production: [],
+  failedRuns: [],
+  waitingRuns: [],
+  cluster: { isAway: false, lastSeenAt: NOW },
+  ...values,
+});
+
+describe("what serves", () => {
+  it.each<[string, ServedFacts, string]>([
+    ["as usual", served(), "healthy"],
+    ["no replica is ready", served({ ready: 0 }), "down"],
+    ["none is wanted: it sleeps", served({ ready: 0, desired: 0 }), "healthy"],
+    ["one of two is ready", served({ ready: 1 }), "short"],
+    ["2% of its requests fail", lately(4, { errors: 2, requests: 100 }), "failing"],
+    ["1 of 20 fails, which is too few to say", lately(5, { errors: 1, requests: 4 }), "healthy"],
+    ["it is four times as slow", lately(4, { p99Us: 216_000 }), "slow"],
+    ["it is twice as slow", lately(4, { p99Us: 108_000 }), "healthy"],
+    [
+      "it was slow, and is not any more",
+      served({ minutes: served().minutes.map((m, i) => (i === 10 ? { ...m, p99Us: 9e6 } : m)) }),
+      "healthy",
+    ],
+    ["nobody asks", served({ minutes: [] }), "healthy"],
+  ])("%s", (_, one, health) => {
+    expect(measure(one, NOW).health).toBe(health);
+  });
+
+  it("that fails is told with its rate and since when", () => {
+    const [problem] = problemsOf(facts({ production: [lately(3, { errors: 30, requests: 60 })] }), NOW);
+    expect(problem).toMatchObject({
+      severity: "bad",
+      title: "receipt-ocr v6: 30% of requests fail",
+      since: ago(3),
+      path: "/releases/receipt-ocr",
+    });
+  });
+
+  it("and is slow is told with what is usual", () => {
+    const [problem] = problemsOf(facts({ production: [lately(4, { p99Us: 214_000 })] }), NOW);
+    expect(problem).toMatchObject({ title: "receipt-ocr v6: p99 is 214 ms, usually 54 ms", since: ago(4) });
+  });
+
+  it("and answers nobody is told since its last answer", () => {
+    const [problem] = problemsOf(facts({ production: [{ ...lately(2, { errors: 60 }), ready: 0 }] }), NOW);
+    expect(problem).toMatchObject({ key: "down:mdl_1", since: ago(3) });
+  });
+});
+
+it("what is bad comes before what is to be watched, and production before the rest", () => {
+  const found = problemsOf(
+    facts({
+      production: [served({ ready: 1 }), { ...served({ ready: 0 }), modelId: "mdl_2" }],
+      failedRuns: [{ number: 12, title: "fine-tune", cause: "out of memory", endedAt: ago(10) }],
+      waitingRuns: [{ number: 13, title: "sweep", why: "waits for 2 GPUs", since: ago(6) }],
+      cluster: { isAway: true, lastSeenAt: ago(2) },
+    }),
+    NOW,
+  );
+  expect(found.map(({ key }) => key)).toEqual([
+    "down:mdl_2",
+    "cluster:away",
+    "short:mdl_1",
+    "failed:12",
+    "waits:13",
+  ]);
+});
+
+it("a run that waits for less than five minutes is no problem", () => {
+  expect(
+    problemsOf(facts({ waitingRuns: [{ number: 1, title: "t", why: "w", since: ago(4) }] }), NOW),
+  ).toEqual([]);
+});
+
+it("several failed runs are one problem", () => {
+  const failed = [12, 11].map((number) => ({ number, title: "t", cause: "c", endedAt: ago(12 - number) }));
+  expect(problemsOf(facts({ failedRuns: failed }), NOW)).toMatchObject([
+    { title: "2 runs failed within the hour", path: "/training?kind=all&state=failed" },
+  ]);
+});

@@ -1,0 +1,227 @@
+/** What is wrong now, the worst first, and production before the rest. Pure: facts in, sentences out; each names its cause and where to look. */
+
+export interface Problem {
+  /** The same for as long as it lasts. */
+  key: string;
+  severity: "bad" | "warning";
+  /** "Problem in production". */
+  place: string;
+  title: string;
+  detail: string;
+  since: Date | null;
+  /** Where it is seen whole, below the team. */
+  path: string;
+  /** What a press leads to. */
+  action: string;
+  /** The model whose latency or errors it is about. */
+  modelId: string | null;
+}
+
+export interface Facts {
+  production: readonly ServedFacts[];
+  /** Newest first. */
+  failedRuns: readonly { number: number; title: string; cause: string; endedAt: Date }[];
+  /** Oldest first. */
+  waitingRuns: readonly { number: number; title: string; why: string; since: Date }[];
+  cluster: { isAway: boolean; lastSeenAt: Date | null };
+}
+export interface ServedFacts {
+  modelId: string;
+  model: string;
+  version: number;
+  since: Date;
+  ready: number;
+  desired: number;
+  minutes: readonly { at: Date; requests: number; errors: number; p99Us: number }[];
+}
+
+/** A rate over fewer requests says nothing. */
+const ENOUGH_REQUESTS = 50;
+const ERRORS_LIMIT = 0.01;
+/** So many times what it usually is, and not below a latency that nobody notices. */
+const SLOW_FACTOR = 3;
+const SLOW_US = 10_000;
+const RECENT_MS = 5 * 60_000;
+const WAITS_MS = 5 * 60_000;
+
+export function problemsOf(facts: Facts, now: Date): Problem[] {
+  const found = [
+    ...facts.production.flatMap((served) => ofServed(served, now)),
+    ...ofCluster(facts.cluster),
+    ...ofFailedRuns(facts.failedRuns),
+    ...facts.waitingRuns
+      .filter(({ since }) => now.getTime() - since.getTime() >= WAITS_MS)
+      .map((run) => ofWaiting(run)),
+  ];
+  return found.toSorted((a, b) => rank(a) - rank(b));
+}
+
+const rank = ({ severity }: Problem) => (severity === "bad" ? 0 : 1);
+
+/** How one model fares, in a word: what the first of its problems is. */
+export type Health = "healthy" | "down" | "failing" | "slow" | "short";
+export interface Measured {
+  requests: number;
+  errorRate: number | null;
+  p99Us: number | null;
+  /** Before the last five minutes; null where too little is known. */
+  usualP99Us: number | null;
+  health: Health;
+}
+
+export function measure(served: ServedFacts, now: Date): Measured {
+  const from = now.getTime() - RECENT_MS;
+  const recent = served.minutes.filter((minute) => minute.at.getTime() >= from);
+  const before = served.minutes.filter((minute) => minute.at.getTime() < from && minute.requests > 0);
+  const requests = recent.reduce((sum, minute) => sum + minute.requests, 0);
+  const errors = recent.reduce((sum, minute) => sum + minute.errors, 0);
+  const p99Us = recent.length === 0 ? null : Math.max(...recent.map((minute) => minute.p99Us));
+  const usualP99Us = before.length >= 5 ? median(before.map((minute) => minute.p99Us)) : null;
+  const isEnough = requests >= ENOUGH_REQUESTS;
+  const isSlow = p99Us !== null && usualP99Us !== null && p99Us > SLOW_US && p99Us > SLOW_FACTOR * usualP99Us;
+  return {
+    requests,
+    errorRate: requests > 0 ? errors / requests : null,
+    p99Us,
+    usualP99Us,
+    health:
+      served.desired > 0 && served.ready === 0
+        ? "down"
+        : isEnough && errors / requests > ERRORS_LIMIT
+          ? "failing"
+          : isEnough && isSlow
+            ? "slow"
+            : served.ready < served.desired
+              ? "short"
+              : "healthy",
+  };
+}
+
+function ofServed(served: ServedFacts, now: Date): Problem[] {
+  const measured = measure(served, now);
+  const name = `${served.model} v${served.version}`;
+  const common = {
+    path: `/releases/${served.model}`,
+    action: "Open the release",
+    modelId: served.modelId,
+  };
+  const inProduction = { ...common, place: "Problem in production", severity: "bad" } as const;
+  const replicas = `${served.ready} of ${served.desired} ${served.desired === 1 ? "replica" : "replicas"}`;
+  if (measured.health === "down")
+    return [
+      {
+        ...inProduction,
+        key: `down:${served.modelId}`,
+        title: `${name} answers nobody: none of its ${served.desired === 1 ? "replicas is" : `${served.desired} replicas is`} ready`,
+        detail:
+          "Requests are answered 503 until a replica is ready. A roll back to a warm version answers at once.",
+        since: lastAnswer(served),
+      },
+    ];
+  if (measured.health === "failing")
+    return [
+      {
+        ...inProduction,
+        key: `errors:${served.modelId}`,
+        title: `${name}: ${percent(measured.errorRate ?? 0)} of requests fail`,
+        detail: `${measured.requests.toLocaleString("en-US")} requests in five minutes, answered by ${replicas}.`,
+        since: sinceWhen(served, ({ requests, errors }) => requests > 0 && errors / requests > ERRORS_LIMIT),
+      },
+    ];
+  if (measured.health === "slow") {
+    const usual = measured.usualP99Us ?? 0;
+    return [
+      {
+        ...inProduction,
+        key: `slow:${served.modelId}`,
+        title: `${name}: p99 is ${ms(measured.p99Us ?? 0)}, usually ${ms(usual)}`,
+        detail: `${measured.requests.toLocaleString("en-US")} requests in five minutes, answered by ${replicas}; ${percent(measured.errorRate ?? 0)} failed.`,
+        since: sinceWhen(served, ({ p99Us }) => p99Us > SLOW_FACTOR * usual),
+      },
+    ];
+  }
+  if (measured.health === "short")
+    return [
+      {
+        ...common,
+        place: "Production",
+        severity: "warning",
+        key: `short:${served.modelId}`,
+        title: `${name} has ${replicas} ready`,
+        detail: "The others are starting, or wait for a place.",
+        since: null,
+      },
+    ];
+  return [];
+}
+
+/** The first minute of the run of minutes, up to the newest, of which this is true. */
+function sinceWhen(
+  { minutes }: ServedFacts,
+  isSo: (minute: ServedFacts["minutes"][number]) => boolean,
+): Date | null {
+  const last = minutes.findLastIndex((minute) => !isSo(minute));
+  return minutes[last + 1]?.at ?? null;
+}
+
+/** Without an answer since then; since it serves when it never gave one. */
+const lastAnswer = ({ minutes, since }: ServedFacts): Date =>
+  minutes.findLast(({ requests, errors }) => requests > errors)?.at ?? since;
+
+function ofCluster({ isAway, lastSeenAt }: Facts["cluster"]): Problem[] {
+  if (!isAway) return [];
+  return [
+    {
+      key: "cluster:away",
+      severity: "bad",
+      place: "Problem on the cluster",
+      title: "The cluster does not answer",
+      detail:
+        "Nothing new starts, and what is shown of it is from when it was last heard. What runs may well go on; it is taken up again when the cluster is back.",
+      since: lastSeenAt,
+      path: "/cluster",
+      action: "Open the cluster",
+      modelId: null,
+    },
+  ];
+}
+
+function ofFailedRuns(runs: Facts["failedRuns"]): Problem[] {
+  const [newest] = runs;
+  if (!newest) return [];
+  const isOne = runs.length === 1;
+  return [
+    {
+      key: `failed:${newest.number}`,
+      severity: "warning",
+      place: "Runs",
+      title: isOne
+        ? `Run ${newest.number} failed: ${newest.title}`
+        : `${runs.length} runs failed within the hour`,
+      detail: isOne ? newest.cause : `The last was run ${newest.number}, ${newest.title}: ${newest.cause}`,
+      since: newest.endedAt,
+      path: isOne ? `/training/${newest.number}` : "/training?kind=all&state=failed",
+      action: isOne ? "Open the run" : "Show them",
+      modelId: null,
+    },
+  ];
+}
+
+const ofWaiting = (run: Facts["waitingRuns"][number]): Problem => ({
+  key: `waits:${run.number}`,
+  severity: "warning",
+  place: "Runs",
+  title: `Run ${run.number} waits: ${run.title}`,
+  detail: run.why,
+  since: run.since,
+  path: `/training/${run.number}`,
+  action: "Open the run",
+  modelId: null,
+});
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+const percent = (share: number) => `${(100 * share).toFixed(share < 0.1 ? 1 : 0)}%`;
+const ms = (us: number) => `${us >= 100_000 ? Math.round(us / 1000) : Number((us / 1000).toPrecision(2))} ms`;
