@@ -63,6 +63,7 @@ const contextOf = (person: Person | null): RequestContext => ({
   requestId: newId("req"),
   person,
   membership: async (slug) => (person ? findMembership(connection.db, person.id, slug) : null),
+  display: async () => null,
 });
 
 /** What refused a call: the ladder's own word for it, or null when the ladder let it pass. */

@@ -2,10 +2,10 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import type { FormEvent } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { AuthCard } from "@/components/ui/auth-card";
 import { Button } from "@/components/ui/button";
 import { ErrorState, Skeleton } from "@/components/ui/feedback";
 import { AccountFields } from "./account-fields";
-import { AuthCard } from "./auth-card";
 import { signIn } from "./auth-client";
 
 export function InviteForm({ token }: { token: string }) {

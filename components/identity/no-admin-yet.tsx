@@ -1,5 +1,5 @@
+import { AuthCard } from "@/components/ui/auth-card";
 import { Snippet } from "@/components/ui/digest";
-import { AuthCard } from "./auth-card";
 
 export function NoAdminYet() {
   return (

@@ -1,8 +1,8 @@
 "use client";
 import { type FormEvent, useState } from "react";
+import { AuthCard } from "@/components/ui/auth-card";
 import { Button } from "@/components/ui/button";
 import { Field, Input } from "@/components/ui/field";
-import { AuthCard } from "./auth-card";
 import { signIn } from "./auth-client";
 
 export function SignInForm() {

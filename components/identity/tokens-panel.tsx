@@ -21,7 +21,7 @@ export function TokensPanel({ team }: { team: string }) {
   return (
     <Panel
       title="Tokens"
-      subtitle="for programs that ask the gateway; shown once when made, kept as a hash"
+      subtitle="for programs that ask models, and for wall screens; shown once, kept as a hash"
       tools={<Button onClick={() => setCreating(true)}>New token…</Button>}
     >
       <Table
@@ -29,7 +29,11 @@ export function TokensPanel({ team }: { team: string }) {
         rows={tokens ?? []}
         rowKey={(t) => t.id}
         loading={isPending}
-        empty={<EmptyState title="No tokens yet">A program needs one to ask a served model.</EmptyState>}
+        empty={
+          <EmptyState title="No tokens yet">
+            A program needs one to ask a served model, a screen to show the wallboard.
+          </EmptyState>
+        }
         columns={[
           { key: "name", head: "Name", cell: (t) => <span className="m">{t.name}</span> },
           { key: "hint", head: "Ends with", cell: (t) => <span className="mono t2">…{t.hint}</span> },
@@ -68,6 +72,11 @@ export function TokensPanel({ team }: { team: string }) {
   );
 }
 
+type Scope = "inference" | "display";
+const SCOPES: { value: Scope; label: string }[] = [
+  { value: "inference", label: "a program that asks models" },
+  { value: "display", label: "a wall screen: reads the wallboard" },
+];
 const LIFETIMES = [
   { value: "30", label: "30 days" },
   { value: "90", label: "90 days" },
@@ -79,6 +88,7 @@ function NewTokenDialog({ team, open, onClose }: { team: string; open: boolean; 
   const trpc = useTRPC();
   const create = useMutation(trpc.identity.createToken.mutationOptions());
   const [lifetime, setLifetime] = useState("90");
+  const [scope, setScope] = useState<Scope>("inference");
   const close = () => {
     create.reset();
     onClose();
@@ -91,9 +101,9 @@ function NewTokenDialog({ team, open, onClose }: { team: string; open: boolean; 
     create.mutate({
       team,
       name: String(form.get("name")),
-      scopes: ["inference"],
+      scopes: [scope],
       expiresInDays: lifetime === "never" ? null : Number(lifetime),
-      ratePerSecond: rate === "" ? null : Number(rate),
+      ratePerSecond: scope !== "inference" || rate === "" ? null : Number(rate),
     });
   };
   return (
@@ -123,7 +133,10 @@ function NewTokenDialog({ team, open, onClose }: { team: string; open: boolean; 
     >
       {create.data ? (
         <div className="col">
-          <p>Copy it now: it is not shown again.</p>
+          <p>
+            Copy it now: it is not shown again.
+            {scope === "display" && " Open /wall on the screen and paste it there."}
+          </p>
           <Snippet text={create.data.token} label="Token" />
         </div>
       ) : (
@@ -135,16 +148,21 @@ function NewTokenDialog({ team, open, onClose }: { team: string; open: boolean; 
           >
             <Input name="name" required autoFocus />
           </Field>
+          <Field label="For">
+            <Select options={SCOPES} value={scope} onValueChange={setScope} />
+          </Field>
           <Field label="Expires after">
             <Select options={LIFETIMES} value={lifetime} onValueChange={setLifetime} />
           </Field>
-          <Field
-            label="Requests a second"
-            hint="At most, at each gateway; more answer 429. Empty: no limit"
-            error={problem?.fields.ratePerSecond}
-          >
-            <Input name="rate" inputMode="numeric" placeholder="no limit" unit="/ s" />
-          </Field>
+          {scope === "inference" && (
+            <Field
+              label="Requests a second"
+              hint="At most, at each gateway; more answer 429. Empty: no limit"
+              error={problem?.fields.ratePerSecond}
+            >
+              <Input name="rate" inputMode="numeric" placeholder="no limit" unit="/ s" />
+            </Field>
+          )}
         </form>
       )}
     </Dialog>

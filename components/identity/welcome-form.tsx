@@ -2,10 +2,10 @@
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { AuthCard } from "@/components/ui/auth-card";
 import { Button } from "@/components/ui/button";
 import { Field, Input } from "@/components/ui/field";
 import { AccountFields } from "./account-fields";
-import { AuthCard } from "./auth-card";
 import { signIn } from "./auth-client";
 
 /** A team's address from its name: lower case, hyphens. */

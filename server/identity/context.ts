@@ -3,6 +3,7 @@ import { database } from "../platform/db";
 import { newId } from "../platform/ids";
 import type { RequestContext } from "../platform/ladder";
 import { auth } from "./auth";
+import { displayBehind } from "./display";
 import { findMembership } from "./repo";
 
 export async function requestContext(headers: Headers): Promise<RequestContext> {
@@ -14,5 +15,6 @@ export async function requestContext(headers: Headers): Promise<RequestContext> 
     requestId: newId("req"),
     person,
     membership: async (team) => (person ? findMembership(db, person.id, team) : null),
+    display: () => displayBehind(db, headers),
   };
 }

@@ -29,7 +29,10 @@ export const AcceptInvite = z.object({
 export const Roles = z.array(Role).min(1, "choose at least one role").max(5);
 export const CreateInvite = z.object({ roles: Roles });
 export const ChangeRoles = z.object({ userId: z.string(), roles: Roles });
-export const TokenScope = z.enum(["inference"]);
+/** `inference` asks models at a gateway; `display` shows the wallboard on a screen. */
+export const TokenScope = z.enum(["inference", "display"]);
+export type TokenScope = z.infer<typeof TokenScope>;
+export const DisplayToken = z.object({ token: z.string().min(1, "paste the token").max(200) });
 export const CreateToken = z.object({
   name: Slug,
   scopes: z.array(TokenScope).min(1),

@@ -19,6 +19,8 @@ import { hashToken, randomToken } from "../platform/tokens";
 import type { AcceptInvite, ChangeRoles, CreateInvite, CreateToken, Welcome } from "./contract";
 import * as repo from "./repo";
 
+export { displayCookie, noDisplayCookie } from "./display";
+
 const INVITE_DAYS = 7;
 const FIRST_ROLES: Role[] = ["admin", "engineer", "approver", "operator"];
 

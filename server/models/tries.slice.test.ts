@@ -186,6 +186,7 @@ describe("the check of a dataset that is for a model", () => {
       db: database(),
       requestId: newId("req"),
       person,
+      display: async () => null,
       membership: async (slug) =>
         slug === ctx.teamSlug ? { teamId: ctx.teamId, teamSlug: slug, teamName: slug, roles } : null,
     });

@@ -1,7 +1,18 @@
+import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { connect } from "../../db/client";
+import { cluster, node } from "../../db/schema/cluster";
+import { apiToken } from "../../db/schema/identity";
+import { servingMinute } from "../../db/schema/releases";
+import { run } from "../../db/schema/runs";
+import { displayBehind } from "../identity/display";
+import { createToken, revokeToken } from "../identity/service";
+import { newId } from "../platform/ids";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
-import { makeTeam, requested, type TestTeam } from "../releases/testing";
+import { finishMeasurement } from "../releases/service";
+import { makeTeam, requested, serve, type TestTeam } from "../releases/testing";
+import { registerFinishers } from "../runs/service";
+import { page } from "./page";
 import { needs, search } from "./service";
 
 let database: TestDatabase;
@@ -44,4 +55,87 @@ test("an approval waits for the approver and not for whoever asked for it", asyn
   expect((await needs(own.mei)).approvals).toBe(1);
   expect((await needs(own.ines)).approvals).toBe(0);
   expect((await needs(other.mei)).approvals).toBe(0);
+});
+
+test("the overview tells what serves, what failed, who waits and what today costs, of the team only", async () => {
+  registerFinishers({ evaluate: finishMeasurement });
+  const { db } = connection;
+  const t = await makeTeam(db, { versions: 2 });
+  const [v1, v2] = t.versions;
+  const releaseId = await serve(t, v1?.id ?? "", null);
+  await requested(t, v2?.id ?? "", 0.001);
+  const minute = (minutesAgo: number) => new Date(Math.floor(Date.now() / 60_000 - minutesAgo) * 60_000);
+  await db.insert(servingMinute).values(
+    [0, 1, 2].map((ago) => ({
+      ...{ teamId: t.ines.teamId, modelId: t.modelId, versionId: v1?.id ?? "", gatewayId: "gw" },
+      ...{ minute: minute(ago), requests: 100, errors: 30, p50Us: 900, p99Us: 4000 },
+    })),
+  );
+  const [measured] = await db.select().from(run).where(eq(run.teamId, t.ines.teamId)).limit(1);
+  await db
+    .update(run)
+    .set({ state: "failed", endedAt: sql`now()` })
+    .where(eq(run.id, measured?.id ?? ""));
+
+  const shown = await page(t.ines);
+  expect(releaseId).toBeTruthy();
+  expect(shown.production).toMatchObject([
+    { model: t.modelName, version: 1, health: "failing", requests: 300, errorRate: 0.3, p99Us: 4000 },
+  ]);
+  expect(shown.production[0]?.p99Ms.slice(-3)).toEqual([4, 4, 4]);
+  expect(shown.problems.map(({ title }) => title)).toEqual([
+    `${t.modelName} v1: 30% of requests fail`,
+    expect.stringMatching(/^Run \d+ failed/),
+  ]);
+  expect(shown.waiting).toMatchObject([{ model: t.modelName, version: 2, state: "open" }]);
+  expect(shown.changes[0]?.summary).toBeTruthy();
+  const strangers = await page(other.mei);
+  expect([strangers.production, strangers.problems, strangers.waiting, strangers.changes]).toEqual([
+    [],
+    [],
+    [],
+    [],
+  ]);
+});
+
+test("what nodes cost today is since midnight, or since they started, and for as long as they are up", async () => {
+  const { db } = connection;
+  const shown = await page(own.ines);
+  expect(shown.cluster.spent).toBeNull();
+  const [local] = await db.select().from(cluster);
+  await db.insert(node).values({
+    ...{
+      id: newId("node"),
+      clusterId: local?.id ?? "",
+      nodeId: "n1",
+      name: "cpu-1",
+      pool: "local-cpu",
+      isHead: false,
+    },
+    ...{ state: "active", cpus: 4, gpus: 0, memoryBytes: 1, observed: {}, pricePerHour: 2 },
+    startedAt: sql`greatest(now() - interval '30 minutes', date_trunc('day', now(), 'UTC'))`,
+  });
+  const { spent } = (await page(own.ines)).cluster;
+  const { rows } = await db.execute<{ hours: number }>(
+    sql`select least(0.5, extract(epoch from now() - date_trunc('day', now(), 'UTC')) / 3600)::float8 as hours`,
+  );
+  expect(spent?.amount).toBeCloseTo(2 * (rows[0]?.hours ?? 0), 1);
+  expect(spent).toMatchObject({ perHour: 2, isWhole: true });
+  expect(spent?.byMidnight).toBeGreaterThan(spent?.amount ?? 0);
+});
+
+test("a display token shows its team's wall until it is revoked; a token of programs does not", async () => {
+  const { db } = connection;
+  const make = (name: string, scope: "display" | "inference") =>
+    createToken(own.ines, { name, scopes: [scope], expiresInDays: null, ratePerSecond: null });
+  const wall = await make("hall", "display");
+  const program = await make("ci", "inference");
+  const behind = (token: string) => displayBehind(db, new Headers({ cookie: `a=b; lathe_display=${token}` }));
+  expect(await behind(wall.token)).toMatchObject({ tokenId: wall.id, teamId: own.ines.teamId, name: "hall" });
+  expect(await behind(program.token)).toBeNull();
+  expect(await behind("")).toBeNull();
+  await revokeToken(own.ines, wall.id);
+  expect(await behind(wall.token)).toBeNull();
+  const [kept] = await db.select().from(apiToken).where(eq(apiToken.id, wall.id));
+  expect(kept?.lastUsedAt, "Settings tells when a screen was last seen").not.toBeNull();
 });

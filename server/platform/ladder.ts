@@ -15,12 +15,20 @@ export interface Membership {
   teamName: string;
   roles: readonly Role[];
 }
+/** A screen on a wall: it reads one team's wallboard, and nobody is signed in on it. */
+export interface Display {
+  tokenId: string;
+  name: string;
+  teamId: string;
+  teamSlug: string;
+}
 /** What a request brings. Who is behind it, and in which teams, the identity slice says. */
 export interface RequestContext {
   db: Database;
   requestId: string;
   person: Person | null;
   membership(team: string): Promise<Membership | null>;
+  display(): Promise<Display | null>;
 }
 
 /** @throws Unauthenticated */
@@ -48,4 +56,20 @@ export async function teamContext(
   }
   const { db, requestId } = asking;
   return { db, requestId, teamId, teamSlug, actor: { kind: "person", id, name, roles } };
+}
+
+/** Of a member who reads the team they name, or of the team whose wall this is. @throws as `teamContext` */
+export async function displayContext(
+  asking: RequestContext,
+  team: string | null | undefined,
+): Promise<TeamContext> {
+  if (team && asking.person) return teamContext(asking, team, "read");
+  const display = await asking.display();
+  if (!display)
+    throw new Unauthenticated("This screen is not signed in.", {
+      remedy: "Give it a display token: Settings makes one.",
+    });
+  const { tokenId, name, teamId, teamSlug } = display;
+  const actor = { kind: "person", id: tokenId, name: `display ${name}`, roles: ["viewer"] } as const;
+  return { db: asking.db, requestId: asking.requestId, teamId, teamSlug, actor };
 }

@@ -6,7 +6,7 @@ import { initTRPC, TRPCError } from "@trpc/server";
 import superjson from "superjson";
 import { z } from "zod";
 import { asAppError } from "../errors";
-import { personBehind, type RequestContext, teamContext } from "../ladder";
+import { displayContext, personBehind, type RequestContext, teamContext } from "../ladder";
 import { log } from "../log";
 import type { Permission } from "../permissions";
 
@@ -99,3 +99,9 @@ export const inTeam = (permission: Permission) =>
     .meta({ access: permission })
     .input(z.object({ team: z.string() }))
     .use(async ({ ctx, input, next }) => next({ ctx: await teamContext(ctx, input.team, permission) }));
+
+/** What a wallboard shows: read by a member, or by a screen with a display token, which names no team. */
+export const onDisplay = translated
+  .meta({ access: "read" })
+  .input(z.object({ team: z.string().nullish() }))
+  .use(async ({ ctx, input, next }) => next({ ctx: await displayContext(ctx, input.team) }));

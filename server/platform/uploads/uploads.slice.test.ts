@@ -26,6 +26,7 @@ const identify = async (): Promise<RequestContext> => ({
   db: database(),
   requestId: "req_0000000000000000",
   person: asking && { id: asking.personId, name: "Ines", email: "ines@example.com" },
+  display: async () => null,
   membership: async (slug) =>
     asking && slug === "ours" ? { teamId, teamSlug: "ours", teamName: "Ours", roles: asking.roles } : null,
 });

@@ -1,5 +1,5 @@
 import type { ReactNode } from "react";
-import { Mark } from "@/components/ui/icons";
+import { Mark } from "./icons";
 
 /** The narrow column in which one signs in or joins. */
 export function AuthCard({
