@@ -1,8 +1,8 @@
-import { decimal, duration, money, plural } from "@/components/ui/format";
+import { duration, money, plural } from "@/components/ui/format";
 import { Metric } from "@/components/ui/metric";
 import { Tiles } from "@/components/ui/panel";
 import type { Overview } from "./types";
-import { capacitySays, spendingSays } from "./words";
+import { capacitySays, rate, spendingSays } from "./words";
 
 /** Five numbers that answer most visits. */
 export function OverviewTiles({ overview: { production, runs, cluster, waiting } }: { overview: Overview }) {
@@ -20,7 +20,7 @@ export function OverviewTiles({ overview: { production, runs, cluster, waiting }
         label="Production"
         value={production.length === 0 ? "nothing" : `${healthy} of ${production.length}`}
         unit={production.length === 0 ? "serves" : "healthy"}
-        note={`${decimal(perSecond, perSecond < 10 ? 1 : 0)} requests/s over all models`}
+        note={`${rate(perSecond)} requests over all models`}
       />
       <Metric
         label="Runs"
@@ -32,11 +32,13 @@ export function OverviewTiles({ overview: { production, runs, cluster, waiting }
         label={`${capacity.unit} ready against demand`}
         value={capacity.value}
         note={
-          cluster.starting > 0
-            ? `${plural(cluster.starting, "node is", "nodes are")} starting`
-            : capacity.isShort
-              ? "more is asked for than there is"
-              : `${plural(cluster.nodes, "node")}; nothing waits`
+          cluster.isAway
+            ? "as it was last heard of"
+            : cluster.starting > 0
+              ? `${plural(cluster.starting, "node is", "nodes are")} starting`
+              : capacity.isShort
+                ? "more is asked for than there is"
+                : `${plural(cluster.nodes, "node")}; nothing waits`
         }
       />
       <Metric

@@ -1,5 +1,5 @@
 "use client";
-import { useQuery } from "@tanstack/react-query";
+import { type QueryKey, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { syncClock, useNow } from "@/components/ui/clock";
@@ -12,6 +12,7 @@ import { capacitySays, HEALTH, headline, rate, spendingSays } from "./words";
 const PERIOD_MS = 2_000;
 /** Older than this is said to be old. */
 const STALE_MS = 10_000;
+const ANSWER_MS = 8_000;
 const ROWS = 6;
 const RUNS = 4;
 /** Hours of the screen's own day in which it is dimmed. */
@@ -23,18 +24,19 @@ const NIGHT = { from: 22, to: 6 };
  */
 export function WallPage({ team }: { team: string | null }) {
   const trpc = useTRPC();
-  const { data, error, dataUpdatedAt } = useQuery(
-    trpc.overview.wall.queryOptions(
-      { team },
-      {
-        refetchInterval: PERIOD_MS,
-        refetchIntervalInBackground: true,
-        retry: false,
-        // A screen without a network still asks, so that it is back when the network is.
-        networkMode: "always",
-      },
-    ),
+  const query = trpc.overview.wall.queryOptions(
+    { team },
+    {
+      refetchInterval: PERIOD_MS,
+      refetchIntervalInBackground: true,
+      retry: false,
+      // A screen without a network still asks, so that it is back when the network is.
+      networkMode: "always",
+      trpc: { abortOnUnmount: true },
+    },
   );
+  const { data, error, dataUpdatedAt, isFetching } = useQuery(query);
+  useGivingUp(isFetching, query.queryKey);
   const now = useNow();
   useEffect(() => {
     if (data) syncClock(data.at.getTime());
@@ -76,6 +78,17 @@ export function WallPage({ team }: { team: string | null }) {
       <Footer overview={data} />
     </main>
   );
+}
+
+/** A question whose answer does not come is given up, so that the next can be asked. */
+function useGivingUp(isFetching: boolean, queryKey: QueryKey): void {
+  const queryClient = useQueryClient();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key is the same for as long as the screen shows one team.
+  useEffect(() => {
+    if (!isFetching) return;
+    const timer = setTimeout(() => void queryClient.cancelQueries({ queryKey }), ANSWER_MS);
+    return () => clearTimeout(timer);
+  }, [isFetching, queryClient]);
 }
 
 const isNight = (at: Date) => at.getHours() >= NIGHT.from || at.getHours() < NIGHT.to;

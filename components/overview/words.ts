@@ -8,6 +8,7 @@ export const HEALTH: Record<Served["health"], { state: State; words: string }> =
   failing: { state: "bad", words: "failing" },
   slow: { state: "bad", words: "slow" },
   short: { state: "warning", words: "short of replicas" },
+  unknown: { state: "stale", words: "not known" },
   healthy: { state: "ok", words: "healthy" },
 };
 

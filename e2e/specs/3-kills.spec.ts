@@ -5,7 +5,7 @@
 import { createCipheriv, createHash, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "@playwright/test";
+import { type Browser, expect, test } from "@playwright/test";
 import { Upload } from "tus-js-client";
 import { type Sample, sampleProject } from "../../bench/project";
 import { deriveToken } from "../../server/platform/tokens";
@@ -179,6 +179,43 @@ test("the web is killed during an upload: it resumes where it was, to the same b
 });
 
 const digestOf = (bytes: Buffer): string => createHash("sha256").update(bytes).digest("hex");
+
+/** A screen on a wall, signed in with a display token. */
+async function openWall(browser: Browser) {
+  const { token } = await api.identity.createToken.mutate({
+    ...{ team, name: `wall-${Date.now()}`, expiresInDays: 1 },
+    scopes: ["display"],
+  });
+  const context = await browser.newContext({ baseURL: url, viewport: { width: 1920, height: 1080 } });
+  const wall = await context.newPage();
+  await wall.goto("/wall");
+  await wall.getByLabel("Display token").fill(token);
+  await wall.getByRole("button", { name: "Show the wallboard" }).click();
+  await expect(wall.getByText("Live", { exact: true })).toBeVisible();
+  return wall;
+}
+
+// Fails where the wallboard gives up after an error, needs a hand, or shows what is old as if it were new.
+test("the web stops and is killed before a wallboard: it says so, and goes on by itself", async ({
+  browser,
+}) => {
+  const wall = await openWall(browser);
+  let loads = 0;
+  wall.on("load", () => {
+    loads += 1;
+  });
+  const web = await until("the web to run", async () => pidOf(home, "web"));
+  process.kill(web, "SIGSTOP");
+  try {
+    await expect(wall.getByText(/^No link for/)).toBeVisible({ timeout: LIMIT_MS });
+    await expect(wall.getByRole("alert").filter({ hasText: "What is shown is from" })).toBeVisible();
+  } finally {
+    process.kill(web, "SIGKILL");
+  }
+  await expect(wall.getByText("Live", { exact: true })).toBeVisible({ timeout: LIMIT_MS });
+  expect(loads, "nobody loaded the page again").toBe(0);
+  await wall.context().close();
+});
 
 // --- controller --------------------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ export async function page(ctx: TeamContext) {
   return {
     at: now,
     problems: problemsOf({ production, failedRuns, waitingRuns, cluster }, now),
-    production: production.map((served) => toRow(served, now)).toSorted(worstFirst),
+    production: production.map((served) => toRow(served, now, !cluster.isAway)).toSorted(worstFirst),
     runs: { ...counts, shown: runs },
     cluster,
     waiting: requests
@@ -45,18 +45,18 @@ const HOUR_MINUTES = 60;
 const MINUTE_MS = 60_000;
 
 /** One line of the table: the hour as 60 values, of which those without a request are gaps. */
-function toRow({ minutes, ...served }: Served, now: Date) {
+function toRow({ minutes, ...served }: Served, now: Date, isSeen: boolean) {
   const last = Math.floor(now.getTime() / MINUTE_MS);
   const p99 = Array<number | null>(HOUR_MINUTES).fill(null);
   for (const minute of minutes) {
     const index = HOUR_MINUTES - 1 - (last - Math.floor(minute.at.getTime() / MINUTE_MS));
     if (minute.requests > 0 && index >= 0) p99[index] = minute.p99Us / 1000;
   }
-  return { ...served, ...measure({ ...served, minutes }, now), p99Ms: p99 };
+  return { ...served, ...measure({ ...served, minutes }, now, isSeen), p99Ms: p99 };
 }
 type Row = ReturnType<typeof toRow>;
 
-const HEALTH = ["down", "failing", "slow", "short", "healthy"] as const;
+const HEALTH = ["down", "failing", "slow", "short", "unknown", "healthy"] as const;
 const worstFirst = (a: Row, b: Row): number =>
   HEALTH.indexOf(a.health) - HEALTH.indexOf(b.health) ||
   b.perSecond - a.perSecond ||

@@ -52,6 +52,11 @@ describe("what serves", () => {
     expect(measure(one, NOW).health).toBe(health);
   });
 
+  it("is not known to be well while nobody tells of its replicas; its requests still count", () => {
+    expect(measure(served({ ready: 0 }), NOW, false).health).toBe("unknown");
+    expect(measure(lately(3, { errors: 30, requests: 60 }), NOW, false).health).toBe("failing");
+  });
+
   it("that fails is told with its rate and since when", () => {
     const [problem] = problemsOf(facts({ production: [lately(3, { errors: 30, requests: 60 })] }), NOW);
     expect(problem).toMatchObject({
@@ -79,16 +84,16 @@ it("what is bad comes before what is to be watched, and production before the re
       production: [served({ ready: 1 }), { ...served({ ready: 0 }), modelId: "mdl_2" }],
       failedRuns: [{ number: 12, title: "fine-tune", cause: "out of memory", endedAt: ago(10) }],
       waitingRuns: [{ number: 13, title: "sweep", why: "waits for 2 GPUs", since: ago(6) }],
-      cluster: { isAway: true, lastSeenAt: ago(2) },
     }),
     NOW,
   );
-  expect(found.map(({ key }) => key)).toEqual([
-    "down:mdl_2",
-    "cluster:away",
-    "short:mdl_1",
-    "failed:12",
-    "waits:13",
+  expect(found.map(({ key }) => key)).toEqual(["down:mdl_2", "short:mdl_1", "failed:12", "waits:13"]);
+});
+
+it("a cluster that is away is told, and not what nobody can know of its replicas", () => {
+  const away = { isAway: true, lastSeenAt: ago(2) };
+  expect(problemsOf(facts({ production: [served({ ready: 0 })], cluster: away }), NOW)).toMatchObject([
+    { key: "cluster:away", severity: "bad", since: ago(2) },
   ]);
 });
 

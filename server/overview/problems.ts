@@ -46,7 +46,7 @@ const WAITS_MS = 5 * 60_000;
 
 export function problemsOf(facts: Facts, now: Date): Problem[] {
   const found = [
-    ...facts.production.flatMap((served) => ofServed(served, now)),
+    ...facts.production.flatMap((served) => ofServed(served, now, !facts.cluster.isAway)),
     ...ofCluster(facts.cluster),
     ...ofFailedRuns(facts.failedRuns),
     ...facts.waitingRuns
@@ -59,7 +59,7 @@ export function problemsOf(facts: Facts, now: Date): Problem[] {
 const rank = ({ severity }: Problem) => (severity === "bad" ? 0 : 1);
 
 /** How one model fares, in a word: what the first of its problems is. */
-export type Health = "healthy" | "down" | "failing" | "slow" | "short";
+export type Health = "healthy" | "down" | "failing" | "slow" | "short" | "unknown";
 export interface Measured {
   requests: number;
   errorRate: number | null;
@@ -69,7 +69,8 @@ export interface Measured {
   health: Health;
 }
 
-export function measure(served: ServedFacts, now: Date): Measured {
+/** @param isSeen whether anybody tells how its replicas are: while the cluster is away, only requests do */
+export function measure(served: ServedFacts, now: Date, isSeen = true): Measured {
   const from = now.getTime() - RECENT_MS;
   const recent = served.minutes.filter((minute) => minute.at.getTime() >= from);
   const before = served.minutes.filter((minute) => minute.at.getTime() < from && minute.requests > 0);
@@ -85,20 +86,22 @@ export function measure(served: ServedFacts, now: Date): Measured {
     p99Us,
     usualP99Us,
     health:
-      served.desired > 0 && served.ready === 0
+      isSeen && served.desired > 0 && served.ready === 0
         ? "down"
         : isEnough && errors / requests > ERRORS_LIMIT
           ? "failing"
           : isEnough && isSlow
             ? "slow"
-            : served.ready < served.desired
-              ? "short"
-              : "healthy",
+            : !isSeen
+              ? "unknown"
+              : served.ready < served.desired
+                ? "short"
+                : "healthy",
   };
 }
 
-function ofServed(served: ServedFacts, now: Date): Problem[] {
-  const measured = measure(served, now);
+function ofServed(served: ServedFacts, now: Date, isSeen: boolean): Problem[] {
+  const measured = measure(served, now, isSeen);
   const name = `${served.model} v${served.version}`;
   const common = {
     path: `/releases/${served.model}`,
