@@ -177,5 +177,6 @@ export { judgeStale } from "./judging";
 export { type Fence, reconcileReleases } from "./reconcile";
 export { desiredReplicas, observeReplica } from "./replicas";
 export { dropOldWindows } from "./rollout-repo";
+export { dropOldWakes } from "./scaling-repo";
 export { evidenceOf } from "./served-at";
 export { servingByModel } from "./views";
