@@ -333,7 +333,7 @@ def drain_node(lab: Lab, node_id: str) -> None:
 
 
 def test_a_replica_moves_off_a_node_that_drains_and_answers_until_its_successor_does(lab: Lab) -> None:
-    """About 25 s. The console's part, what it desires of a draining node, is in `scaling.slice.test.ts`."""
+    """About 20 s. The console's part, what it desires of a draining node, is in `scaling.slice.test.ts`."""
     console, digest = lab.console, lab.console.put(linear_model())
     console.desire(pools=[POOL], replicas=[replica("old", digest)])
 
