@@ -8,7 +8,10 @@ import type { Watcher } from "./mirror";
 import { leastBusy, type Target, type Upstream } from "./table";
 import { refuse } from "./v2";
 
-/** Bodies up to here are held, so that they may be sent to another replica; larger ones, and what no memory is left for, stream through. */
+/**
+ * Bodies up to here are held, so that they may be sent to another replica; larger ones, and those for which no memory is
+ * left, stream through.
+ */
 const HELD_BYTES = 1 << 20;
 /** Below the replicas' own 75 s, so that we never write to a connection they are about to close. */
 const IDLE_MS = 60_000;
@@ -38,8 +41,8 @@ export interface Call {
 }
 
 /**
- * Answers a request from the least busy replica, held until there is one where its version sleeps; 413 for a body over the limit, 503 when no replica takes it or
- * it breaks off, 504 when it takes too long.
+ * Answers a request from the least busy replica, once there is one where its version sleeps; 413 for a body over the
+ * limit, 503 when no replica takes it or it breaks off, 504 when it takes too long.
  */
 export function forward(call: Call) {
   const { request, response, maxBytes, budget } = call;

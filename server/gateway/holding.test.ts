@@ -46,6 +46,13 @@ test("what is held goes on in the order in which it came, after one wake; who le
   expect(wakes()).toBe(1);
 });
 
+test("a request whose version woke while its body came is not held", () => {
+  const { said, ask, awake, wakes } = held();
+  awake();
+  ask("late");
+  expect([said, wakes()]).toEqual([["late goes on"], 0]);
+});
+
 test("beyond its bound a version holds no more", () => {
   const { said, ask } = held({ most: 2, ms: 60_000 });
   for (const name of ["first", "second", "third"]) ask(name);

@@ -52,6 +52,11 @@ export class Holding {
 
   /** Holds a request until its version has a replica, its time is over or its client leaves. */
   hold(served: ServedVersion, held: Held): void {
+    // It woke while the request's body came.
+    if (!this.waker.isAsleep(served)) {
+      held.goOn();
+      return;
+    }
     const sleeper = this.sleeperOf(served);
     const { waiting } = sleeper;
     if (waiting.size >= this.limits.most) {
