@@ -1,18 +1,24 @@
-/** What the gateway adds: the same request through it and to its replica directly, in turn. And what batches gain. */
+/**
+ * What the gateway adds: the same request through it and to its replica directly, in turn. What one core of it answers,
+ * what batches gain, and how long the first answer of a model takes that sleeps.
+ */
 
 import { readFileSync } from "node:fs";
 import { Agent } from "node:http";
 import { join } from "node:path";
 import { deriveToken } from "../../server/platform/tokens";
+import { fallAsleep, stayAwake } from "../asleep";
 import { batchingGain } from "../batching";
+import { requestsPerSecond } from "../capacity";
 import { post } from "../post";
 import type { Bench } from "../project";
-import { type Figures, figure } from "../result";
+import { type Figure, type Figures, figure } from "../result";
 import { requestOf } from "../sample-request";
-import { serveTwo } from "../served";
+import { type Served, serveTwo } from "../served";
 
 const PAIRS = 1500;
 const WARM_UP = 100;
+const COLD_STARTS = 5;
 
 export async function gateway(bench: Bench): Promise<Figures> {
   const { api, team, product, sample } = bench;
@@ -41,6 +47,26 @@ export async function gateway(bench: Bench): Promise<Figures> {
       through: figure(times.through, "ms"),
       direct: figure(times.direct, "ms"),
     }),
+    "gateway.requests_per_second": await requestsPerSecond(),
     "gateway.batching_gain": await batchingGain(product),
+    "replica.cold_start": await coldStart(bench, served),
   };
+}
+
+/** From a request to a model without replicas, whose nodes may have left as well, to its answer. */
+async function coldStart(bench: Bench, { modelId, model, token }: Served): Promise<Figure> {
+  const { api, team, product } = bench;
+  const times: number[] = [];
+  const told: (number | null)[] = [];
+  for (let i = 0; i < COLD_STARTS; i += 1) {
+    await fallAsleep(bench, modelId);
+    const agent = new Agent();
+    times.push(
+      await post(agent, { url: `${product.gatewayUrl}/v2/models/${model}/infer`, token }, requestOf()),
+    );
+    const { crews } = await api.releases.model.query({ team, model });
+    told.push(crews.find((crew) => crew.coldStartMs !== null)?.coldStartMs ?? null);
+  }
+  await stayAwake(bench, modelId);
+  return figure(times, "ms", { told });
 }

@@ -22,6 +22,8 @@ import { VersionStateDot } from "./version-state";
 
 type Row = Outputs["models"]["list"]["models"][number];
 
+const SERVING_STATE = { ready: "ok", starting: "running", failed: "bad", asleep: "off" } as const;
+
 export function ModelsPage({ team }: { team: string }) {
   const trpc = useTRPC();
   const may = useMay(team);
@@ -101,7 +103,7 @@ function columns(rows: readonly Row[]): Column<Row>[] {
     head: "Production",
     cell: ({ serving }) =>
       serving ? (
-        <StatusDot state={serving.state === "ready" ? "ok" : serving.state === "failed" ? "bad" : "running"}>
+        <StatusDot state={SERVING_STATE[serving.state]}>
           v{serving.versionNumber} {serving.state}
         </StatusDot>
       ) : (

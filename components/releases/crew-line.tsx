@@ -12,9 +12,25 @@ import type { ModelPage } from "./words";
 
 type Crew = ModelPage["crews"][number];
 
-function stateOf({ ready, wanted, crashLoop }: Crew): State {
+function stateOf({ ready, wanted, crashLoop, isAsleep }: Crew): State {
   if (crashLoop) return "bad";
+  if (isAsleep) return "off";
   return ready >= wanted ? "ok" : "running";
+}
+
+/** "last cold start 4.2 s" where one was measured. */
+const coldStart = ({ coldStartMs }: Crew): string =>
+  coldStartMs === null ? "" : `; last cold start ${decimal(coldStartMs / 1000, 1)} s`;
+
+function Count({ crew }: { crew: Crew }) {
+  if (crew.isAsleep) return `v${crew.version}: asleep, wakes on a request${coldStart(crew)}`;
+  if (!crew.wakesSince) return `v${crew.version}: ${crew.ready} of ${crew.wanted} ready`;
+  return (
+    <>
+      v{crew.version}: wakes for a request of <Age at={crew.wakesSince.getTime()} form="ago" />
+      {coldStart(crew)}
+    </>
+  );
 }
 
 /** The replicas of one version in a line; why they were given up, and a way to try again. */
@@ -23,7 +39,7 @@ export function CrewLine({ team, modelId, crew }: { team: string; modelId: strin
     <>
       <div className="ph-row">
         <StatusDot state={stateOf(crew)}>
-          v{crew.version}: {crew.ready} of {crew.wanted} ready
+          <Count crew={crew} />
         </StatusDot>
         <span className="t2 s12">
           {decimal(crew.inFlight, 1)} requests in flight

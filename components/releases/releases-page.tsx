@@ -114,6 +114,7 @@ function ProductionPanel({ team, lanes }: { team: string; lanes: readonly Lane[]
 
 function Health({ lane }: { lane: Lane }) {
   if (lane.releaseId === null) return <StatusDot state="off">not served</StatusDot>;
+  if (lane.maySleep && lane.desired === 0) return <StatusDot state="off">asleep</StatusDot>;
   if (lane.ready >= lane.desired) return <StatusDot state="ok">healthy</StatusDot>;
   return (
     <StatusDot state={lane.ready === 0 ? "bad" : "warning"}>

@@ -56,7 +56,7 @@ export function ReplicasPanel({ team, page }: { team: string; page: ModelPage })
   return (
     <Panel
       title="Replicas"
-      subtitle={`${scalingWords(scaling)}; the last two other versions keep one warm`}
+      subtitle={`${scalingWords(scaling)}; the last two other versions keep one warm${scaling.min === 0 ? " while it is awake" : ""}`}
       tools={<ScalingButton team={team} page={page} />}
     >
       {crews.map((crew) => (
@@ -91,7 +91,13 @@ export function ReplicasPanel({ team, page }: { team: string; page: ModelPage })
           },
           ...(isPhone ? [] : PLACE_COLUMNS),
         ]}
-        empty={<EmptyState title="No replica is wanted">Approving a request starts one.</EmptyState>}
+        empty={
+          crews.some((crew) => crew.isAsleep) ? (
+            <EmptyState title="Asleep">The next request starts a replica, and waits for it.</EmptyState>
+          ) : (
+            <EmptyState title="No replica is wanted">Approving a request starts one.</EmptyState>
+          )
+        }
       />
     </Panel>
   );

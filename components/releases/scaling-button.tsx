@@ -5,19 +5,25 @@ import { readError, useTRPC } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
+import { plural } from "@/components/ui/format";
 import type { Scaling } from "@/server/releases/scaling-contract";
 import { usePermission } from "./use-permission";
 import type { ModelPage } from "./words";
 
 /** "1 to 4, 8 requests each". */
-export const scalingWords = ({ min, max, target }: Scaling): string =>
-  min === max ? `${min} for each version that serves` : `${min} to ${max}, ${target} requests in flight each`;
+export const scalingWords = ({ min, max, target, idleMinutes }: Scaling): string =>
+  min === 0
+    ? `up to ${max}, ${target} requests in flight each; none after ${plural(idleMinutes, "minute")} without a request`
+    : min === max
+      ? `${min} for each version that serves`
+      : `${min} to ${max}, ${target} requests in flight each`;
 
 const FORM = "scaling";
 const FIELDS = [
   { name: "min", label: "At least", unit: "replicas" },
   { name: "max", label: "At most", unit: "replicas" },
   { name: "target", label: "Requests in flight", unit: "each" },
+  { name: "idleMinutes", label: "Sleeps after, where at least 0 are kept", unit: "idle minutes" },
 ] as const;
 
 /** Chooses between how many replicas the load decides. */
@@ -32,7 +38,8 @@ export function ScalingButton({ team, page }: { team: string; page: ModelPage })
     event.preventDefault();
     const values = new FormData(event.currentTarget);
     const of = (name: keyof Scaling) => Number(values.get(name));
-    save.mutate({ team, modelId: page.model.id, min: of("min"), max: of("max"), target: of("target") });
+    const [min, max, target, idleMinutes] = [of("min"), of("max"), of("target"), of("idleMinutes")];
+    save.mutate({ team, modelId: page.model.id, min, max, target, idleMinutes });
   };
   return (
     <>
@@ -59,7 +66,8 @@ export function ScalingButton({ team, page }: { team: string; page: ModelPage })
       >
         <form id={FORM} className="col" onSubmit={submit}>
           <p className="t2">
-            More start as soon as the load needs them; they leave after three quiet minutes.
+            More start as soon as the load needs them; they leave after three quiet minutes. With at least 0
+            the model sleeps once nobody asks, and the first request waits while it wakes.
           </p>
           {FIELDS.map(({ name, label, unit }) => (
             <Field

@@ -19,10 +19,28 @@ export const scaling = pgTable(
     max: integer("max").notNull(),
     /** Requests in flight that one replica shall have. */
     target: integer("target").notNull(),
+    /** Without a request for so long a model whose `min` is 0 has no replica; nobody minds it elsewhere. */
+    idleMinutes: integer("idle_minutes").notNull().default(15),
     createdBy: text("created_by").notNull(),
     createdAt: createdAt(),
   },
   (t) => [index().on(t.modelId, t.revision)],
+);
+
+/** A gateway was asked for a version that has no replica, and holds what it was asked until one is there. */
+export const wake = pgTable(
+  "wake",
+  {
+    id: id(),
+    teamId: text("team_id").notNull(),
+    modelId: text("model_id").notNull(),
+    versionId: text("version_id").notNull(),
+    gatewayId: text("gateway_id").notNull(),
+    askedAt: moment("asked_at").notNull().defaultNow(),
+    /** From the first request that was held to its answer; null until then, and where none came. */
+    coldStartMs: integer("cold_start_ms"),
+  },
+  (t) => [index().on(t.modelId, t.askedAt)],
 );
 
 /** A version whose replicas kept ending: none is started until somebody tries again. */

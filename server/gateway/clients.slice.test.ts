@@ -1,4 +1,4 @@
-/** Triton's client, unmodified, against a gateway and a replica's own process: what goes out comes back. */
+/** The clients of Triton and of KServe, unmodified, against a gateway and a replica's own process: what goes out comes back. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
@@ -14,7 +14,7 @@ import type { Gateway } from "./gateway";
 import { startOffline, TOKEN } from "./offline";
 import { testReplicaToken } from "./testing";
 
-/** Python starts three times, once with torch. */
+/** Python starts four times, once with torch. */
 const PATIENCE_MS = 120_000;
 
 let folder: string;
@@ -69,7 +69,7 @@ afterAll(async () => {
 });
 
 it(
-  "binary and JSON tensors of numbers and strings, packed or not, and refusals it can read",
+  "Triton's: binary and JSON tensors of numbers and strings, packed or not, and refusals it can read",
   async () => {
     const { host } = new URL(gateway.url);
     const saw = await run("triton.py", [], { LATHE_GATEWAY: host, LATHE_TOKEN: TOKEN });
@@ -97,6 +97,29 @@ it(
       wrong_type: ["400", "Input 'fp32': expected datatype FP32, found 'FP64'."],
       no_token: ["401", expect.stringContaining("API token")],
       no_model: ["404", "No model other serves in production."],
+    });
+  },
+  PATIENCE_MS,
+);
+
+it(
+  "KServe's: the same over its REST client, which reads health from JSON bodies",
+  async () => {
+    const { host } = new URL(gateway.url);
+    const saw = await run("kserve_rest.py", [], { LATHE_GATEWAY: host, LATHE_TOKEN: TOKEN });
+    expect(JSON.parse(saw.trim().split("\n").at(-1) ?? "")).toEqual({
+      live: true,
+      ready: true,
+      model_ready: true,
+      other_ready: false,
+      id: "seven",
+      binary: true,
+      json: true,
+      gzip: true,
+      at_once: true,
+      wrong_type: [400, "Input 'fp32': expected datatype FP32, found 'FP64'."],
+      no_token: [401, expect.stringContaining("API token")],
+      no_model: [404, "No model other serves in production."],
     });
   },
   PATIENCE_MS,

@@ -42,6 +42,7 @@ test("headers of body, trace and request pass, others do not, both ways", async 
   const answer = await infer(url, {
     traceparent,
     tracestate: "vendor=1",
+    baggage: "tenant=7",
     "x-request-id": "job-7/3",
     "content-encoding": "identity",
     "accept-encoding": "deflate",
@@ -50,8 +51,9 @@ test("headers of body, trace and request pass, others do not, both ways", async 
     "x-forwarded-for": "10.0.0.1",
   });
   expect(serving.headers).toMatchObject({
-    traceparent,
+    traceparent: expect.stringMatching(`^00-${"ab".repeat(16)}-(?!${"cd".repeat(8)})[0-9a-f]{16}-01$`),
     tracestate: "vendor=1",
+    baggage: "tenant=7",
     "x-request-id": "job-7/3",
     "content-encoding": "identity",
     "accept-encoding": "deflate",

@@ -1,13 +1,17 @@
 /** One request to one replica and its answer back, without looking into either. */
-import { Agent, type IncomingMessage, type ServerResponse, request as send } from "node:http";
+import { Agent, request as ask, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Batches } from "./batches";
+import type { Budget } from "./budget";
 import { answeredHeaders, askedHeaders, bodyHeaders } from "./headers";
 import type { Health } from "./health";
 import type { Watcher } from "./mirror";
 import { leastBusy, type Target, type Upstream } from "./table";
 import { refuse } from "./v2";
 
-/** Bodies up to here are held, so that they may be sent to another replica; larger ones stream through. */
+/**
+ * Bodies up to here are held, so that they may be sent to another replica; larger ones, and those for which no memory is
+ * left, stream through.
+ */
 const HELD_BYTES = 1 << 20;
 /** Below the replicas' own 75 s, so that we never write to a connection they are about to close. */
 const IDLE_MS = 60_000;
@@ -26,22 +30,27 @@ export interface Call {
   answerMs: number;
   health: Health;
   batches: Batches;
+  budget: Budget;
   requestId: string;
+  /** Of every answer to this request, beside its target's. */
   headers: Record<string, string>;
+  /** Holds the request of a target without replicas; calls back with one that has some. */
+  whenAwake(target: Target, goOn: (target: Target) => void): void;
   /** Is told of a held body and of the answer to it; null when nobody wants to know. */
   watcher: Watcher | null;
 }
 
 /**
- * Answers a request from the least busy replica; 413 for a body over the limit, 503 when no replica takes it or
- * it breaks off, 504 when it takes too long.
+ * Answers a request from the least busy replica, once there is one where its version sleeps; 413 for a body over the
+ * limit, 503 when no replica takes it or it breaks off, 504 when it takes too long.
  */
 export function forward(call: Call) {
-  const { request, response, maxBytes } = call;
+  const { request, response, maxBytes, budget } = call;
   const declared = Number(request.headers["content-length"] ?? Number.NaN);
   if (declared > maxBytes) return tooLarge(call);
-  if (request.method !== "POST") return attempt(call, null, new Set());
-  if (!(declared <= HELD_BYTES)) return attempt(call, "stream", new Set());
+  if (request.method !== "POST") return send(call, null);
+  if (!(declared <= HELD_BYTES && budget.take(declared))) return send(call, "stream");
+  response.on("close", () => budget.giveBack(declared));
 
   const parts: Buffer[] = [];
   request.on("data", (part: Buffer) => parts.push(part));
@@ -50,27 +59,29 @@ export function forward(call: Call) {
     if (response.destroyed) return;
     const body = parts.length === 1 && first ? first : Buffer.concat(parts);
     call.watcher?.body(body, bodyHeaders(request.headers));
-    attempt(call, body, new Set());
+    send(call, body);
   });
 }
 
 type Body = Buffer | "stream" | null;
+
+function send(call: Call, body: Body): void {
+  if (call.target.upstreams.length > 0) attempt(call, body, new Set());
+  else call.whenAwake(call.target, (target) => attempt({ ...call, target }, body, new Set()));
+}
+
+const headersOf = ({ target, headers }: Call) => ({ ...target.headers, ...headers });
 
 function attempt(call: Call, body: Body, tried: Set<Upstream>) {
   const { request, response, target, health } = call;
   const upstream =
     leastBusy(health.takingPart(target.upstreams), tried) ?? leastBusy(target.upstreams, tried);
   if (!upstream) {
-    const tries = tried.size === 0 ? "it has no replica" : `none of its ${tried.size} replicas answers`;
-    return refuse(
-      response,
-      503,
-      `${target.route.model} v${target.route.version.number} can't answer: ${tries}.`,
-      {
-        ...call.headers,
-        "retry-after": "1",
-      },
-    );
+    const name = `${target.route.model} v${target.route.version.number}`;
+    return refuse(response, 503, `${name} can't answer: none of its ${tried.size} replicas answers.`, {
+      ...headersOf(call),
+      "retry-after": "1",
+    });
   }
   upstream.outstanding += 1;
   let isOpen = true;
@@ -81,7 +92,7 @@ function attempt(call: Call, body: Body, tried: Set<Upstream>) {
     clearTimeout(expiry);
     response.off("close", abort);
   };
-  const out = send({
+  const out = ask({
     agent: call.agent,
     hostname: upstream.hostname,
     port: upstream.port,
@@ -123,7 +134,7 @@ function attempt(call: Call, body: Body, tried: Set<Upstream>) {
     });
     call.batches.note(target, upstream, answer.headers);
     response.writeHead(answer.statusCode === 401 ? 503 : (answer.statusCode ?? 502), {
-      ...call.headers,
+      ...headersOf(call),
       ...answeredHeaders(answer.headers),
     });
     call.watcher?.answer(answer);
@@ -137,9 +148,9 @@ function attempt(call: Call, body: Body, tried: Set<Upstream>) {
     health.failed(upstream, target.upstreams);
     if (isLate) {
       const message = `The replica did not answer within ${call.answerMs / 1000} s.`;
-      return refuse(response, 504, message, call.headers);
+      return refuse(response, 504, message, headersOf(call));
     }
-    refuse(response, 503, "The replica broke off.", { ...call.headers, "retry-after": "1" });
+    refuse(response, 503, "The replica broke off.", { ...headersOf(call), "retry-after": "1" });
   });
 
   if (body !== "stream") out.end(body ?? undefined);
@@ -151,7 +162,7 @@ const wasNotTaken = (error: NodeJS.ErrnoException, reused: boolean, body: Body):
   error.code === "ECONNREFUSED" || (reused && body !== "stream" && error.code === "ECONNRESET");
 
 /** Sends a large body on as it comes, once the replica is connected, and stops at the limit. */
-function streamBody({ request, response, maxBytes, ...call }: Call, out: ReturnType<typeof send>): void {
+function streamBody({ request, response, maxBytes, ...call }: Call, out: ReturnType<typeof ask>): void {
   out.once("socket", (socket) => {
     const pump = () => {
       let bytes = 0;
@@ -170,8 +181,9 @@ function streamBody({ request, response, maxBytes, ...call }: Call, out: ReturnT
   });
 }
 
-function tooLarge({ response, maxBytes, headers }: Call): void {
-  refuse(response, 413, `The body is larger than ${maxBytes} bytes.`, { ...headers, connection: "close" });
+function tooLarge(call: Call): void {
+  const message = `The body is larger than ${call.maxBytes} bytes.`;
+  refuse(call.response, 413, message, { ...headersOf(call), connection: "close" });
 }
 
 function upstreamHeaders({ request, requestId }: Call, upstream: Upstream, body: Body) {

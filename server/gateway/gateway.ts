@@ -8,21 +8,24 @@ import { Pool } from "pg";
 import { DatabaseClock } from "../platform/clock";
 import { log } from "../platform/log";
 import { Batches } from "./batches";
+import { Budget } from "./budget";
 import { type Caller, CallerDirectory } from "./callers";
 import { RouteFeed } from "./feed";
 import { forward, replicaAgent } from "./forward";
 import { requestIdOf } from "./headers";
 import { askReady, Health } from "./health";
+import { HOLD, Holding, type HoldLimits } from "./holding";
 import { RateLimits } from "./limits";
 import { Meter } from "./meter";
 import { Mirror } from "./mirror";
-import { askTime, storeCounts } from "./repo";
-import { Routes, type Target } from "./table";
+import { askTime, insertWake, storeColdStart, storeCounts } from "./repo";
+import { type Arms, Routes, type ServedVersion, type Target } from "./table";
 import { answer, parsePath, refuse, type V2Path } from "./v2";
 
 const FLUSH_MS = 5_000;
 const DRAIN_MS = 10_000;
 const SWEEP_MS = 20;
+const BODIES_BYTES = 256 * 2 ** 20;
 const SERVER = { name: "lathe", version: "2", extensions: ["binary_tensor_data"] };
 
 export interface GatewayOptions {
@@ -42,6 +45,10 @@ export interface GatewayOptions {
   answerMs: number;
   /** This host's clock, Unix milliseconds. */
   hostClock?: () => number;
+  /** Of requests for a version that sleeps. */
+  hold?: HoldLimits;
+  /** What bodies may take of this process's memory in sum; what comes beyond streams through. */
+  bodiesBytes?: number;
 }
 
 export interface Gateway {
@@ -62,6 +69,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const clock = new DatabaseClock(() => askTime(pool), options.hostClock);
   const routes = new Routes(options.replicaToken);
   const meter = new Meter();
+  const holding = new Holding(wakerOf(pool, options.gatewayId, routes), options.hold ?? HOLD);
   const callers = new CallerDirectory({
     pool,
     file: join(options.folder, "tokens.json"),
@@ -74,7 +82,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     file: join(options.folder, "routes.json"),
     gatewayId: options.gatewayId,
     now: clock.now,
-    apply: (table) => routes.swap(table),
+    apply: (table) => {
+      routes.swap(table);
+      holding.tableChanged();
+    },
   });
   const closing = new AbortController();
   void clock.follow(closing.signal);
@@ -90,6 +101,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     batches: new Batches(),
     health: new Health(askReady(agent)),
     limits: new RateLimits(),
+    holding,
+    budget: new Budget(options.bodiesBytes ?? BODIES_BYTES),
     maxBytes: options.maxBodyBytes,
     answerMs: options.answerMs,
     now: clock.now,
@@ -107,6 +120,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     url: `http://${options.host}:${port}`,
     async close() {
       clearInterval(timer);
+      holding.stop();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       // A kept-alive connection becomes idle when its last answer is out, not now.
       const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
@@ -121,6 +135,18 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       agent.destroy();
       await pool.end();
     },
+  };
+}
+
+function wakerOf(pool: Pool, gatewayId: string, routes: Routes) {
+  return {
+    wake: (served: ServedVersion) => insertWake(pool, gatewayId, served),
+    woken(id: string, served: ServedVersion, coldStartMs: number) {
+      storeColdStart(pool, served, { id, coldStartMs }).catch((error: unknown) =>
+        log().warn({ error }, "a cold start could not be stored"),
+      );
+    },
+    isAsleep: (served: ServedVersion) => routes.isAsleep(served),
   };
 }
 
@@ -143,6 +169,8 @@ interface Parts {
   batches: Batches;
   health: Health;
   limits: RateLimits;
+  holding: Holding;
+  budget: Budget;
   maxBytes: number;
   answerMs: number;
   /** The database's clock. */
@@ -183,7 +211,7 @@ function handler(parts: Parts) {
 }
 
 function about(
-  { routes, meter, batches }: Parts,
+  { routes, meter, batches, holding }: Parts,
   kind: "server" | "live" | "ready" | "metrics",
   response: ServerResponse,
   headers: Record<string, string>,
@@ -194,7 +222,7 @@ function about(
   else if (kind === "ready") answer(response, isReady ? 200 : 503, { ready: isReady }, headers);
   else {
     response.writeHead(200, { ...headers, "content-type": "text/plain; version=0.0.4" });
-    response.end(meter.prometheus(routes.revision) + batches.prometheus());
+    response.end(meter.prometheus(routes.revision) + batches.prometheus() + holding.prometheus());
   }
 }
 
@@ -206,8 +234,10 @@ interface Asked extends Parts {
   began: number;
 }
 
-function askModel(asked: Asked, path: Extract<V2Path, { kind: "model" }>, caller: Caller | null) {
-  const { response, headers, routes } = asked;
+type ModelPath = Extract<V2Path, { kind: "model" }>;
+
+function askModel(asked: Asked, path: ModelPath, caller: Caller | null) {
+  const { response, headers } = asked;
   if (caller === null) {
     return refuse(
       response,
@@ -220,25 +250,54 @@ function askModel(asked: Asked, path: Extract<V2Path, { kind: "model" }>, caller
     );
   }
   if (isOverRate(asked, caller)) return;
-  const arms = routes.find(caller.teamId, path.model);
-  if (!arms) return refuse(response, 404, `No model ${path.model} serves in production.`, headers);
+  const chosen = choose(asked, path, caller.teamId);
+  if (!chosen) return;
+  const { arms, target } = chosen;
   const isInfer = path.verb === "infer";
-  const target = path.version !== null ? arms.ofVersion(path.version) : isInfer ? arms.next() : arms.main();
-  if (!target) {
-    const numbers = arms.targets.map(({ route }) => route.version.number);
-    const serving = numbers.length === 1 ? `${numbers[0]} does` : `${numbers.join(" and ")} do`;
-    const message = `Version ${path.version} of ${path.model} does not serve; ${serving}.`;
-    return refuse(response, 404, message, headers);
-  }
   if (isInfer) measure(asked, target);
+  // It answers requests, the first one later; asking whether it does must not keep it awake.
+  else if (path.verb === "ready" && target.upstreams.length === 0)
+    return answer(response, 200, { name: path.model, ready: true }, { ...target.headers, ...headers });
   const shadow = isInfer ? arms.nextShadow() : null;
+  const whenAwake = (asleep: Target, goOn: (target: Target) => void) =>
+    hold(asked, asleep, () => {
+      const again = choose(asked, path, caller.teamId)?.target;
+      if (again && again.upstreams.length > 0) goOn(again);
+      else if (again) whenAwake(again, goOn);
+    });
   forward({
     ...asked,
     target,
     path: path.verb === "metadata" ? "/metadata" : `/${path.verb}`,
-    headers: { ...target.headers, ...headers },
     watcher: shadow ? asked.mirror.watch(response, target, shadow) : null,
+    whenAwake,
   });
+}
+
+/** Whose turn it is to answer; null when nobody can, which is then told. */
+function choose(
+  { routes, response, headers }: Asked,
+  { model, version, verb }: ModelPath,
+  teamId: string,
+): { arms: Arms; target: Target } | null {
+  const arms = routes.find(teamId, model);
+  if (!arms) {
+    refuse(response, 404, `No model ${model} serves in production.`, headers);
+    return null;
+  }
+  const unnamed = () => (verb === "infer" ? arms.next() : arms.main());
+  const target = version !== null ? arms.ofVersion(version) : unnamed();
+  if (target) return { arms, target };
+  const numbers = arms.targets.map(({ route }) => route.version.number);
+  const serving = numbers.length === 1 ? `${numbers[0]} does` : `${numbers.join(" and ")} do`;
+  refuse(response, 404, `Version ${version} of ${model} does not serve; ${serving}.`, headers);
+  return null;
+}
+
+function hold({ holding, response, headers }: Asked, target: Target, goOn: () => void): void {
+  const refuseHeld = (why: string, retryAfter: number) =>
+    refuse(response, 503, why, { ...target.headers, ...headers, "retry-after": String(retryAfter) });
+  holding.hold(target.route, { response, goOn, refuse: refuseHeld });
 }
 
 /** Refuses a request of a token that asks more often than it may. */

@@ -15,9 +15,11 @@ const ANSWERED = [
 ] as const;
 
 const SANE_ID = /^[\w.:/+=@-]{1,128}$/;
-/** Version 00 of https://www.w3.org/TR/trace-context; ids of zeros are none. */
-const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+/** https://www.w3.org/TR/trace-context: ids of zeros are none; versions after 00 may have more behind the flags. */
+const TRACEPARENT = /^(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(-.*)?$/;
 const MAX_TRACESTATE = 512;
+/** https://www.w3.org/TR/baggage: all of it passes up to here. */
+const MAX_BAGGAGE = 8192;
 
 const one = (value: string | string[] | undefined): string | undefined =>
   typeof value === "string" ? value : undefined;
@@ -37,19 +39,31 @@ export function requestIdOf(headers: IncomingHttpHeaders): string {
   return given !== undefined && SANE_ID.test(given) ? given : newId("req");
 }
 
-/** What a replica is sent of a request's headers, with the trace it belongs to: the client's, else a new one. */
+/**
+ * What a replica is sent of a request's headers. In the trace that it belongs to, the client's or a new one, the gateway
+ * is a span of its own, a child of the client's and the parent of the replica's.
+ */
 export function askedHeaders(headers: IncomingHttpHeaders, requestId: string): Record<string, string> {
   const picked = pick(headers, ASKED);
   picked["x-request-id"] = requestId;
-  const parent = one(headers.traceparent);
-  if (parent === undefined || !TRACEPARENT.test(parent)) {
-    picked.traceparent = `00-${randomBytes(16).toString("hex")}-${randomBytes(8).toString("hex")}-00`;
+  const baggage = one(headers.baggage);
+  if (baggage !== undefined && baggage.length <= MAX_BAGGAGE) picked.baggage = baggage;
+  const trace = traceOf(one(headers.traceparent));
+  const span = randomBytes(8).toString("hex");
+  if (!trace) {
+    picked.traceparent = `00-${randomBytes(16).toString("hex")}-${span}-00`;
     return picked;
   }
-  picked.traceparent = parent;
+  picked.traceparent = `00-${trace.id}-${span}-${trace.flags}`;
   const state = one(headers.tracestate);
   if (state !== undefined && state.length <= MAX_TRACESTATE) picked.tracestate = state;
   return picked;
+}
+
+/** Null for none, or one that is not a `traceparent`. */
+function traceOf(parent: string | undefined): { id: string; flags: string } | null {
+  const [, version, id, flags, more] = (parent !== undefined && TRACEPARENT.exec(parent)) || [];
+  return id && flags && !(version === "00" && more) ? { id, flags } : null;
 }
 
 /** What a body can't be read without. */

@@ -1,8 +1,10 @@
 /** The gateway's SQL: plain statements on its own small pool, so that its process carries nothing else. */
 import type { Pool } from "pg";
+import { newId } from "../platform/ids";
 import { RevisedTable } from "./contract";
 import type { Meter, ServingRow } from "./meter";
 import type { ShadowRow } from "./shadow-meter";
+import type { ServedVersion } from "./table";
 
 /** The database's time, Unix milliseconds. */
 export async function askTime(pool: Pool): Promise<number> {
@@ -37,6 +39,34 @@ export async function reportApplied(
      insert into event (team_id, topic, key, payload)
        select null, 'releases', 'route:' || revision, '{}' from reported`,
     [report.gatewayId, report.revision, report.appliedAtMs],
+  );
+  await pool.query("notify lathe_outbox");
+}
+
+/** Asks the controller for a replica of a version that sleeps, and tells open pages; answers the wake's id. */
+export async function insertWake(pool: Pool, gatewayId: string, served: ServedVersion): Promise<string> {
+  const { teamId, modelId, version } = served;
+  const id = newId("wak");
+  await pool.query(
+    `with woken as (
+       insert into wake (id, team_id, model_id, version_id, gateway_id) values ($1, $2, $3, $4, $5))
+     insert into event (team_id, topic, key, payload) values ($2, 'releases', $3, '{}')`,
+    [id, teamId, modelId, version.id, gatewayId],
+  );
+  await pool.query("notify lathe_outbox");
+  return id;
+}
+
+/** Keeps how long a version took to wake, ms. */
+export async function storeColdStart(
+  pool: Pool,
+  { teamId, modelId }: ServedVersion,
+  wake: { id: string; coldStartMs: number },
+): Promise<void> {
+  await pool.query(
+    `with woken as (update wake set cold_start_ms = $1 where id = $2 and team_id = $3)
+     insert into event (team_id, topic, key, payload) values ($3, 'releases', $4, '{}')`,
+    [wake.coldStartMs, wake.id, teamId, modelId],
   );
   await pool.query("notify lathe_outbox");
 }

@@ -79,6 +79,12 @@ export class Routes {
     return this.models.get(keyOf(teamId, model));
   }
 
+  /** Whether this version is in force and has no replica. */
+  isAsleep({ teamId, model, version }: ServedVersion): boolean {
+    const targets = this.find(teamId, model)?.targets ?? [];
+    return targets.some(({ route, upstreams }) => route.version.id === version.id && upstreams.length === 0);
+  }
+
   /** Takes a table into force in one step; requests in flight keep the target they were given. */
   swap(table: RevisedTable): void {
     const upstream = this.upstreams();

@@ -4,7 +4,7 @@ import { singleton } from "../platform/singleton";
 
 export interface Serving {
   versionNumber: number;
-  state: "ready" | "starting" | "failed";
+  state: "ready" | "starting" | "failed" | "asleep";
 }
 export type ReadServing = (
   db: Db,

@@ -18,6 +18,8 @@ const Environment = z.object({
   LATHE_URL: z.url().optional(),
   LATHE_GATEWAY_URL: z.url().optional(),
   LATHE_GATEWAY_TIMEOUT_SECONDS: z.coerce.number().positive().max(3600).default(60),
+  LATHE_GATEWAY_HOLD_SECONDS: z.coerce.number().positive().max(600).default(30),
+  LATHE_GATEWAY_BODIES_MB: megabytes.default(256),
   LATHE_CLUSTER: z.enum(["local", "none"]).default("local"),
   LATHE_LOG_LEVEL: z.enum(["trace", "debug", "info", "warn", "error", "silent"]).default("info"),
   LATHE_MODEL_MAX_MB: megabytes.default(2048),
@@ -50,6 +52,8 @@ export interface Config {
   url: string;
   gatewayUrl: string;
   gatewayTimeoutSeconds: number;
+  gatewayHoldSeconds: number;
+  gatewayBodiesBytes: number;
   cluster: "local" | "none";
   logLevel: string;
   modelMaxBytes: number;
@@ -84,6 +88,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     url: e.LATHE_URL ?? `http://127.0.0.1:${e.LATHE_PORT}`,
     gatewayUrl: e.LATHE_GATEWAY_URL ?? `http://127.0.0.1:${e.LATHE_GATEWAY_PORT}`,
     gatewayTimeoutSeconds: e.LATHE_GATEWAY_TIMEOUT_SECONDS,
+    gatewayHoldSeconds: e.LATHE_GATEWAY_HOLD_SECONDS,
+    gatewayBodiesBytes: e.LATHE_GATEWAY_BODIES_MB * 2 ** 20,
     cluster: e.LATHE_CLUSTER,
     logLevel: e.LATHE_LOG_LEVEL,
     modelMaxBytes: e.LATHE_MODEL_MAX_MB * 1_000_000,

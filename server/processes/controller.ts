@@ -15,7 +15,7 @@ import { dropOldEvents } from "../platform/live/outbox";
 import { log } from "../platform/log";
 import { shutdown } from "../platform/shutdown";
 import { removeAbandoned } from "../platform/uploads/service";
-import { drillDue, dropOldWindows, judgeStale, reconcileReleases } from "../releases/service";
+import { drillDue, dropOldWakes, dropOldWindows, judgeStale, reconcileReleases } from "../releases/service";
 import { stopOverspent } from "../runs/budget";
 import { compactPoints } from "../runs/points/compact";
 import { admitWaiting, expireAttempts, growRunning } from "../runs/service";
@@ -62,6 +62,7 @@ const TASKS: readonly Task[] = [
         await fence(tx, lease);
         await dropOldEvents(tx);
         await dropOldWindows(tx);
+        await dropOldWakes(tx);
       }),
   },
 ];

@@ -3,11 +3,13 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { MAX_BODY_BYTES } from "../gateway/contract";
 import { startGateway } from "../gateway/gateway";
+import { HOLD } from "../gateway/holding";
 import { config, secret } from "../platform/config";
 import { log } from "../platform/log";
 import { deriveToken } from "../platform/tokens";
 
-const { databaseUrl, home, gatewayPort, gatewayTimeoutSeconds } = config();
+const settings = config();
+const { databaseUrl, home, gatewayPort } = settings;
 const gateway = await startGateway({
   databaseUrl,
   folder: join(home, "gateway"),
@@ -17,7 +19,9 @@ const gateway = await startGateway({
   serverKey: secret("server.key"),
   replicaToken: (id) => deriveToken("replica", id),
   maxBodyBytes: MAX_BODY_BYTES,
-  answerMs: gatewayTimeoutSeconds * 1000,
+  answerMs: settings.gatewayTimeoutSeconds * 1000,
+  hold: { ...HOLD, ms: settings.gatewayHoldSeconds * 1000 },
+  bodiesBytes: settings.gatewayBodiesBytes,
 });
 log().info({ url: gateway.url }, "the gateway listens");
 

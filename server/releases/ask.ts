@@ -8,7 +8,8 @@ import { Invalid, Unavailable } from "../platform/errors";
 import type { AskModel } from "./contract";
 import type { GivenTensor } from "./v2-contract";
 
-const ASK_MS = 30_000;
+/** Longer than a gateway holds a request for a model that sleeps. */
+const ASK_MS = 40_000;
 const MAX_ANSWER_BYTES = 16 << 20;
 /** Of each output; a page that showed more would show nothing. */
 const SHOWN_VALUES = 200;

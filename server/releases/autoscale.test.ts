@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { desiredCount, type LoadSample, QUIET_MS } from "./autoscale";
+import { desiredCount, isIdle, type LoadSample, QUIET_MS } from "./autoscale";
 import { Scaling } from "./scaling-contract";
 
 const NOW = new Date("2026-11-23T14:00:00Z");
@@ -9,7 +9,7 @@ const sample = (secondsAgo: number, inFlight: number): LoadSample => ({
   at: new Date(NOW.getTime() - secondsAgo * 1000),
   inFlight,
 });
-const POLICY = { min: 1, max: 5, target: 8 };
+const POLICY = { min: 1, max: 5, target: 8, idleMinutes: 15 };
 
 test.each<[string, LoadSample[], number, number]>([
   ["without load the minimum stays", [], 1, 1],
@@ -66,4 +66,13 @@ test("never flaps: what went up does not come down within the quiet window", () 
       });
     }),
   );
+});
+
+test.each([
+  [{ ...POLICY, min: 0 }, 14, false],
+  [{ ...POLICY, min: 0 }, 16, true],
+  [{ ...POLICY, min: 0, idleMinutes: 1 }, 2, true],
+  [POLICY, 600, false],
+])("%j, asked %i min ago: idle %s", (policy, minutes, expected) => {
+  expect(isIdle(policy, new Date(NOW.getTime() - minutes * 60_000), NOW)).toBe(expected);
 });

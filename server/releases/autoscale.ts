@@ -11,6 +11,7 @@ export interface LoadSample {
 /** What was needed within this time stays: fewer replicas only after a quiet while. */
 export const QUIET_MS = 180_000;
 const SAMPLE_MS = 10_000;
+const MINUTE_MS = 60_000;
 /** Fewer replicas only where each of them would have this share of its target at most. */
 const SLACK = 0.8;
 
@@ -33,3 +34,11 @@ export function desiredCount(
   const wanted = current < needed ? needed : Math.min(current, roomy);
   return Math.min(scaling.max, Math.max(scaling.min, wanted));
 }
+
+/**
+ * Whether a model that may go without replicas was not asked for its idle time.
+ *
+ * @param askedAt its last request, or when its version began to serve
+ */
+export const isIdle = ({ min, idleMinutes }: Scaling, askedAt: Date | null, now: Date): boolean =>
+  min === 0 && (askedAt === null || now.getTime() - askedAt.getTime() > idleMinutes * MINUTE_MS);

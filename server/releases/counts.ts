@@ -1,23 +1,49 @@
 /** How many replicas each version of a lane shall have. Pure. */
-import { desiredCount, type LoadSample } from "./autoscale";
+import { desiredCount, isIdle, type LoadSample } from "./autoscale";
 import { staying } from "./crew";
-import { type Lane, type LaneRelease, rollingOf, servingOf, warmVersions } from "./lane";
+import {
+  type Lane,
+  type LaneRelease,
+  readyReplicas,
+  rollingOf,
+  servingOf,
+  warmVersions,
+  watchedOf,
+} from "./lane";
 import { mirroredOf, weightOf } from "./rollout";
 
-/** Versions by how many replicas they shall have: what answers, what is prepared, and one of each that is kept warm. */
+/**
+ * Whether the model goes without replicas until somebody asks. Never while a rollout is watched: a start from nothing
+ * would pass for slowness of a version.
+ */
+export const rests = (lane: Lane, now: Date): boolean =>
+  !rollingOf(lane) && !watchedOf(lane) && isIdle(lane.scaling, lane.askedAt, now);
+
+/**
+ * Versions by how many replicas they shall have: what answers, what is prepared, and one of each that is kept warm. Of
+ * a model that rests the serving version has none, and nothing is kept warm.
+ */
 export function wantedCounts(
   lane: Lane,
   preparing: LaneRelease | undefined,
   now: Date,
 ): ReadonlyMap<string, number> {
-  const wanted = new Map<string, number>(warmVersions(lane).map((versionId) => [versionId, 1]));
+  const isResting = rests(lane, now);
+  const wanted = new Map<string, number>(isResting ? [] : keptWarm(lane).map((versionId) => [versionId, 1]));
   for (const release of [servingOf(lane), rollingOf(lane)])
-    if (release) wanted.set(release.version.id, countFor(lane, release, now));
+    if (release) wanted.set(release.version.id, isResting ? 0 : countFor(lane, release, now));
   if (preparing) {
     const already = wanted.get(preparing.version.id) ?? 0;
     wanted.set(preparing.version.id, Math.max(countBefore(lane, preparing, now), already));
   }
   return wanted;
+}
+
+/** While a model wakes, what serves starts alone: it is what somebody waits for. */
+function keptWarm(lane: Lane): string[] {
+  const serving = servingOf(lane);
+  const isWaking = lane.scaling.min === 0 && serving && readyReplicas(lane, serving.version.id).length === 0;
+  return warmVersions(lane).filter((versionId) => !isWaking || staying(lane, versionId).length > 0);
 }
 
 /** How many must be ready before a release answers. A way back from what is wrong does not wait for all of them. */
@@ -33,7 +59,8 @@ function countBefore(lane: Lane, release: LaneRelease, now: Date): number {
 
 function countFor(lane: Lane, release: LaneRelease, now: Date): number {
   const current = staying(lane, release.version.id).length;
-  return desiredCount(lane.scaling, loadOf(lane, release), current, now);
+  const awake = { ...lane.scaling, min: Math.max(1, lane.scaling.min) };
+  return desiredCount(awake, loadOf(lane, release), current, now);
 }
 
 /**

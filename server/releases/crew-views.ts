@@ -12,6 +12,12 @@ export interface CrewView {
   inFlight: number;
   /** How often one ended by itself within the last hour. */
   ends: number;
+  /** It goes without replicas until somebody asks. */
+  isAsleep: boolean;
+  /** Since when a request waits for its first replica; null while none does. */
+  wakesSince: Date | null;
+  /** From the request that last woke it to its answer, ms; null where none did. */
+  coldStartMs: number | null;
   /** Why none is started any more; null while they are. */
   crashLoop: { ends: number; cause: string; createdAt: Date } | null;
 }
@@ -26,7 +32,17 @@ export function crewsOf(lane: Lane, now: Date): CrewView[] {
   return [...wantedCounts(lane, preparing, now)]
     .flatMap(([versionId, wanted]) => {
       const version = lane.releases.find((r) => r.version.id === versionId)?.version.number;
-      return version === undefined ? [] : [{ versionId, version, wanted, ...stateOf(lane, versionId, now) }];
+      return version === undefined
+        ? []
+        : [
+            {
+              versionId,
+              version,
+              wanted,
+              ...stateOf(lane, versionId, now),
+              ...sleepOf(lane, versionId, wanted),
+            },
+          ];
     })
     .toSorted((a, b) => b.version - a.version);
 }
@@ -39,6 +55,17 @@ function stateOf(lane: Lane, versionId: string, now: Date) {
     inFlight: inFlightOf(lane, versionId, now),
     ends: ends.length,
     crashLoop: loop ? { ends: loop.ends, cause: loop.cause, createdAt: loop.createdAt } : null,
+  };
+}
+
+function sleepOf(lane: Lane, versionId: string, wanted: number) {
+  const wakes = lane.wakes.filter((w) => w.versionId === versionId);
+  const [last] = wakes;
+  const hasReady = readyReplicas(lane, versionId).length > 0;
+  return {
+    isAsleep: wanted === 0 && !hasReady,
+    wakesSince: wanted > 0 && !hasReady && last?.coldStartMs === null ? last.askedAt : null,
+    coldStartMs: wakes.find((w) => w.coldStartMs !== null)?.coldStartMs ?? null,
   };
 }
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { ENDS_WINDOW_MS, MOST_ENDS, planCrew } from "./crew";
 import type { CrashLoop, LaneReplica } from "./lane";
-import { ago, at, lane, NOW, release, replica, serving } from "./lane-testing";
+import { ago, at, lane, NOW, preparing, release, replica, serving } from "./lane-testing";
 import { plan } from "./plan";
 import { alone, wantedRouting } from "./routing";
 
 const REVISION = release(1, 1, { ...serving, createdAt: ago(9000) });
-const SCALING = { min: 1, max: 4, target: 8 };
+const SCALING = { min: 1, max: 4, target: 8, idleMinutes: 15 };
 const START = { type: "start_replica", versionId: "v1" };
 const crew = (replicas: LaneReplica[], count = 1, crashLoops: CrashLoop[] = []) =>
   planCrew(lane([REVISION], replicas, null, { crashLoops }), "v1", count, NOW);
@@ -137,5 +137,48 @@ describe("load", () => {
     const replicas = [replica("a", 1), replica("c", 2), replica("d", 2)];
     const moved = lane([before, after], replicas, alone("rel_2", [at("c"), at("d")]), busy(16));
     expect(plan(moved, NOW)).toEqual([]);
+  });
+});
+
+describe("a model that may go without replicas", () => {
+  const before = release(1, 1, { createdAt: ago(9000), replacedAt: ago(3000) });
+  const now = release(2, 2, { ...serving, createdAt: ago(3000) });
+  const start = (versionId: string) => ({ type: "start_replica", versionId });
+  const asked = (secondsAgo: number) => ({
+    scaling: { ...SCALING, min: 0, idleMinutes: 1 },
+    askedAt: ago(secondsAgo),
+  });
+  const idle = asked(61);
+  const empty = alone("rel_2", []);
+
+  test("falls asleep after its idle time: out of the route first, and what was kept warm with it", () => {
+    const awake = [replica("old", 1), replica("a", 2)];
+    const routed = alone("rel_2", [at("a")]);
+    expect(plan(lane([before, now], awake, routed, asked(59)), NOW)).toEqual([]);
+    expect(plan(lane([before, now], awake, routed, idle), NOW)).toEqual([
+      { type: "retire_replica", replicaId: "old" },
+      { type: "let_go", replicaId: "a" },
+    ]);
+    const leaving = [replica("a", 2, { isLeaving: true })];
+    expect(plan(lane([before, now], leaving, routed, idle), NOW)).toEqual([
+      { type: "reroute", routing: empty },
+    ]);
+    expect(plan(lane([before, now], leaving, empty, idle), NOW)).toEqual([
+      { type: "retire_replica", replicaId: "a" },
+    ]);
+    expect(plan(lane([before, now], [], empty, idle), NOW)).toEqual([]);
+  });
+
+  test("wakes on a request: what serves alone, then what is kept warm", () => {
+    expect(plan(lane([before, now], [], empty, asked(1)), NOW)).toEqual([start("v2")]);
+    const ready = lane([before, now], [replica("a", 2)], empty, asked(5));
+    expect(plan(ready, NOW)).toEqual([start("v1"), { type: "reroute", routing: alone("rel_2", [at("a")]) }]);
+  });
+
+  test("is warmed before a way back leads to it, and does not wake what it leaves", () => {
+    const back = release(3, 1, { ...preparing, kind: "rollback", restoresId: "rel_1" });
+    expect(plan(lane([before, now, back], [], empty, idle), NOW)).toEqual([start("v1")]);
+    const warm = lane([before, now, back], [replica("a", 1)], empty, idle);
+    expect(plan(warm, NOW)).toEqual([{ type: "publish", releaseId: "rel_3", replicas: [at("a")] }]);
   });
 });

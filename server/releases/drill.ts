@@ -10,6 +10,7 @@ import { NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { deriveToken } from "../platform/tokens";
+import { rests } from "./counts";
 import { readyReplicas, rollbackTarget } from "./lane";
 import { loadLane, lockLane } from "./repo";
 import { alone, routeOf } from "./routing";
@@ -112,7 +113,8 @@ export async function drillDue(db: Database): Promise<void> {
     order by r.serving_at limit ${LOOKED_AT}`);
   for (const { modelId, ...team } of rows) {
     const lane = await loadLane(db, team.teamId, modelId);
-    if (!rollbackTarget(lane)) continue;
+    // Of a model that sleeps nothing is warm, and nobody shall be told daily.
+    if (!rollbackTarget(lane) || rests(lane, new Date())) continue;
     const actor = { kind: "system", id: "controller" } as const;
     await drillRollback({ db, ...team, actor, requestId: newId("req") }, { modelId });
     return;

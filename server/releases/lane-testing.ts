@@ -42,7 +42,7 @@ export const lane = (
   releases: LaneRelease[],
   replicas: LaneReplica[] = [],
   routed: Lane["routed"] = null,
-  values: Partial<Pick<Lane, "scaling" | "load" | "crashLoops">> = {},
+  values: Partial<Pick<Lane, "scaling" | "load" | "crashLoops" | "wakes" | "askedAt">> = {},
 ): Lane => ({
   teamId: "team_1",
   modelId: "mdl_1",
@@ -53,6 +53,8 @@ export const lane = (
   scaling: DEFAULT_SCALING,
   load: [],
   crashLoops: [],
+  wakes: [],
+  askedAt: NOW,
   ...values,
 });
 export const at = (id: string) => ({ id, address: `http://127.0.0.1/${id}` });

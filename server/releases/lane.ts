@@ -40,6 +40,13 @@ export interface CrashLoop {
   createdAt: Date;
   retriedAt: Date | null;
 }
+/** A gateway was asked for a version without a replica. */
+export interface Wake {
+  versionId: string;
+  askedAt: Date;
+  /** Until the request that woke it was answered, ms; null where it was not yet. */
+  coldStartMs: number | null;
+}
 /** Which releases answer which share, and through which replicas. */
 export interface Routing {
   arms: readonly {
@@ -65,6 +72,10 @@ export interface Lane {
   /** Of the last minutes. */
   load: readonly (LoadSample & { versionId: string })[];
   crashLoops: readonly CrashLoop[];
+  /** The last ones, the newest first. */
+  wakes: readonly Wake[];
+  /** When it was last asked for an answer, or began to serve; null where neither happened within two hours. */
+  askedAt: Date | null;
   /** What gateways are told now. */
   routed: Routing | null;
 }

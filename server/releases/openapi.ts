@@ -149,7 +149,7 @@ function inferOf(served: Served, isNamed: boolean): Operation {
         minimum: 1,
       }),
       header("Content-Encoding", "How the body is packed.", packed),
-      header("traceparent", "W3C Trace Context; goes to the replica as it is.", { type: "string" }),
+      header("traceparent", "W3C Trace Context; the replica is sent a child of it.", { type: "string" }),
     ],
     requestBody: {
       required: true,

@@ -9,7 +9,7 @@ import { NotFound } from "../platform/errors";
 import type { Lane } from "./lane";
 import type { Rollout } from "./rollout";
 import { Strategy } from "./rollout-contract";
-import { crashLoopsOf, currentScaling, loadOf, replicasOf } from "./scaling-repo";
+import { askedAt, crashLoopsOf, currentScaling, loadOf, replicasOf, wakesOf } from "./scaling-repo";
 
 const ENVIRONMENT = "production" as const;
 const RELEASES_KEPT = 100;
@@ -38,11 +38,13 @@ export async function loadLane(db: Db, teamId: string, modelId: string): Promise
     )
     .orderBy(desc(release.revision))
     .limit(RELEASES_KEPT);
-  const [replicas, current, load, loops] = [
+  const [replicas, current, load, loops, wakes, asked] = [
     await replicasOf(db, teamId, modelId),
     await currentScaling(db, teamId, modelId),
     await loadOf(db, teamId, modelId),
     await crashLoopsOf(db, teamId, modelId),
+    await wakesOf(db, teamId, modelId),
+    await askedAt(db, teamId, modelId),
   ];
   const route = (await currentRoutes(db)).find((r) => r.teamId === teamId && r.modelId === modelId);
   return {
@@ -58,6 +60,8 @@ export async function loadLane(db: Db, teamId: string, modelId: string): Promise
     scaling: current,
     load,
     crashLoops: loops,
+    wakes,
+    askedAt: asked,
     routed: route ? { arms: route.arms, shadow: route.shadow } : null,
   };
 }

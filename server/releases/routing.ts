@@ -13,15 +13,19 @@ export const alone = (releaseId: string, replicas: Replicas): Routing => ({
 
 /**
  * What gateways should be told: the serving release, the one that is rolled out, its shadow. A version without a ready
- * replica keeps those it had; null where one never had any.
+ * replica keeps those it had; null where one never had any. A model that may sleep is told of without any, so that
+ * gateways hold what they are asked.
  */
 export function wantedRouting(lane: Lane): Routing | null {
   const serving = servingOf(lane);
   if (!serving) return null;
   const before = [...(lane.routed?.arms ?? []), ...(lane.routed?.shadow ? [lane.routed.shadow] : [])];
+  const maySleep = lane.scaling.min === 0;
   const replicasOf = (release: LaneRelease): Replicas => {
     const ready = readyReplicas(lane, release.version.id);
-    return ready.length > 0 ? ready : (before.find((r) => r.releaseId === release.id)?.replicas ?? []);
+    return ready.length > 0 || maySleep
+      ? ready
+      : (before.find((r) => r.releaseId === release.id)?.replicas ?? []);
   };
   const rolling = rollingOf(lane);
   const share = rolling?.rollout ? weightOf(rolling.rollout) : 0;
@@ -32,7 +36,7 @@ export function wantedRouting(lane: Lane): Routing | null {
   const shadow =
     rolling && percent > 0 ? { releaseId: rolling.id, percent, replicas: replicasOf(rolling) } : null;
   const hasAll = arms.every((arm) => arm.replicas.length > 0) && (!shadow || shadow.replicas.length > 0);
-  return hasAll ? { arms, shadow } : null;
+  return hasAll || maySleep ? { arms, shadow } : null;
 }
 
 /** The lane once a release's rollout is there: who serves follows from it. */

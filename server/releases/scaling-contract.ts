@@ -7,10 +7,13 @@ export const MOST_REPLICAS = 32;
 
 export const Scaling = z
   .object({
-    min: z.number().int().min(1, "at least one replica").max(MOST_REPLICAS),
+    /** 0: it sleeps after an idle time, and a request wakes it. */
+    min: z.number().int().min(0, "0 or more replicas").max(MOST_REPLICAS),
     max: z.number().int().min(1).max(MOST_REPLICAS, `at most ${MOST_REPLICAS} replicas`),
     /** Requests in flight that one replica shall have. */
     target: z.number().int().min(1, "at least one request").max(1000),
+    /** Minutes without a request after which a model whose `min` is 0 sleeps. */
+    idleMinutes: z.number().int().min(1, "at least one minute").max(60, "at most 60 minutes").default(15),
   })
   .refine(({ min, max }) => min <= max, {
     path: ["max"],
@@ -18,7 +21,7 @@ export const Scaling = z
   });
 export type Scaling = z.infer<typeof Scaling>;
 
-export const DEFAULT_SCALING: Scaling = { min: 1, max: 1, target: 8 };
+export const DEFAULT_SCALING: Scaling = { min: 1, max: 1, target: 8, idleMinutes: 15 };
 
 export const SetScaling = z.object({ modelId: Id }).and(Scaling);
 export const RetryReplicas = z.object({ modelId: Id, versionId: Id });

@@ -1,14 +1,15 @@
 /** SQL of a lane's replicas: those there are, what was decided of them, their load, the given up. */
 import { and, desc, eq, isNull, or, sql } from "drizzle-orm";
 import { node } from "../../db/schema/cluster";
-import { replica } from "../../db/schema/releases";
+import { release, replica } from "../../db/schema/releases";
 import { servingWindow } from "../../db/schema/rollouts";
-import { crashLoop, scaling } from "../../db/schema/scaling";
-import type { Db } from "../platform/db";
-import type { CrashLoop, Lane, LaneReplica } from "./lane";
+import { crashLoop, scaling, wake } from "../../db/schema/scaling";
+import type { Db, Transaction } from "../platform/db";
+import type { CrashLoop, Lane, LaneReplica, Wake } from "./lane";
 import { DEFAULT_SCALING, Scaling } from "./scaling-contract";
 
 const CRASH_LOOPS = 50;
+const WAKES = 20;
 
 /** Desired replicas, and those that started or ended in the last hour. */
 export async function replicasOf(db: Db, teamId: string, modelId: string): Promise<LaneReplica[]> {
@@ -74,3 +75,30 @@ export const crashLoopsOf = (db: Db, teamId: string, modelId: string): Promise<C
     .where(and(eq(crashLoop.teamId, teamId), eq(crashLoop.modelId, modelId)))
     .orderBy(desc(crashLoop.createdAt))
     .limit(CRASH_LOOPS);
+
+/** The last wakes, the newest first. */
+export const wakesOf = (db: Db, teamId: string, modelId: string): Promise<Wake[]> =>
+  db
+    .select()
+    .from(wake)
+    .where(and(eq(wake.teamId, teamId), eq(wake.modelId, modelId)))
+    .orderBy(desc(wake.askedAt))
+    .limit(WAKES);
+
+/** When a gateway last had a request of this model, or one of its versions began to serve. */
+export async function askedAt(db: Db, teamId: string, modelId: string): Promise<Date | null> {
+  const { rows } = await db.execute<{ at: string | null }>(sql`
+    select greatest(
+      (select max(${servingWindow.at}) + interval '10 seconds' from ${servingWindow}
+        where ${servingWindow.teamId} = ${teamId} and ${servingWindow.modelId} = ${modelId}
+          and (${servingWindow.requests} > 0 or ${servingWindow.inFlight} > 0)),
+      (select max(${wake.askedAt}) from ${wake} where ${wake.teamId} = ${teamId} and ${wake.modelId} = ${modelId}),
+      (select max(${release.servingAt}) from ${release}
+        where ${release.teamId} = ${teamId} and ${release.modelId} = ${modelId} and ${release.state} = 'serving')) as at`);
+  const at = rows[0]?.at;
+  return at ? new Date(at) : null;
+}
+
+/** Wakes older than what anybody looks at. */
+export const dropOldWakes = (tx: Transaction) =>
+  tx.delete(wake).where(sql`${wake.askedAt} < now() - interval '90 days'`);

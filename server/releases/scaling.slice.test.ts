@@ -2,9 +2,9 @@ import { and, eq, isNull, sql } from "drizzle-orm";
 import { beforeAll, beforeEach, expect, test } from "vitest";
 import { auditEntry } from "../../db/schema/audit";
 import { cluster, node } from "../../db/schema/cluster";
-import { replica } from "../../db/schema/releases";
+import { release, replica } from "../../db/schema/releases";
 import { servingWindow } from "../../db/schema/rollouts";
-import { scaling } from "../../db/schema/scaling";
+import { scaling, wake } from "../../db/schema/scaling";
 import { newId } from "../platform/ids";
 import { testConsole } from "../platform/testing/console";
 import { registerFinishers } from "../runs/service";
@@ -96,7 +96,7 @@ test("a version whose replicas keep ending is given up with the cause on its pag
 
 test("the requests in flight that gateways count start replicas; a lower bound lets them go, route first", async () => {
   await serve(t, v1().id, null);
-  await setScaling(t.mei, { modelId: t.modelId, min: 1, max: 3, target: 4 });
+  await setScaling(t.mei, { modelId: t.modelId, min: 1, max: 3, target: 4, idleMinutes: 15 });
   const window = { teamId: t.ines.teamId, modelId: t.modelId, versionId: v1().id, at: new Date() };
   const counts = { requests: 90, errors: 0, p50Us: 900, p99Us: 2000 };
   await connection.db.insert(servingWindow).values([
@@ -113,7 +113,7 @@ test("the requests in flight that gateways count start replicas; a lower bound l
     { wanted: 3, ready: 3, inFlight: 9.5 },
   ]);
 
-  await setScaling(t.mei, { modelId: t.modelId, min: 1, max: 2, target: 4 });
+  await setScaling(t.mei, { modelId: t.modelId, min: 1, max: 2, target: 4, idleMinutes: 15 });
   await look();
   await look();
   expect([(await routed())?.length, (await desired()).length]).toEqual([2, 3]);
@@ -163,9 +163,39 @@ test("a replica on a draining node is succeeded before it goes; the route never 
 
 test("nobody changes the replicas of another team's model", async () => {
   const other = await makeTeam(connection.db, { versions: 1 });
-  const input = { modelId: other.modelId, min: 1, max: 3, target: 4 };
+  const input = { modelId: other.modelId, min: 1, max: 3, target: 4, idleMinutes: 15 };
   await expect(setScaling(t.mei, input)).rejects.toThrow("There is no such model");
   await expect(retryReplicas(t.mei, { modelId: other.modelId, versionId: v1().id })).rejects.toThrow(
     "There is no such model",
   );
+});
+
+test("a model that nobody asks sleeps, wakes on a request, and its page tells both with the last cold start", async () => {
+  await serve(t, v1().id, null);
+  await setScaling(t.mei, { modelId: t.modelId, min: 0, max: 2, target: 4, idleMinutes: 5 });
+  await look(240);
+  expect(await routed()).toHaveLength(1);
+  for (let i = 0; i < 3; i += 1) await look(320);
+  expect([await routed(), await desired()]).toEqual([[], []]);
+  const asked = { teamId: t.ines.teamId, modelId: t.modelId, versionId: v1().id, gatewayId: "gw_1" };
+  const earlier = new Date(Date.now() - 3_600_000);
+  await connection.db
+    .insert(wake)
+    .values({ ...asked, id: newId("wak"), askedAt: earlier, coldStartMs: 4200 });
+  await connection.db.update(release).set({ servingAt: earlier }).where(eq(release.modelId, t.modelId));
+  const crew = async () => (await modelPage(t.mei, { model: t.modelName })).crews[0];
+  expect(await crew()).toMatchObject({ isAsleep: true, wakesSince: null, coldStartMs: 4200 });
+
+  await connection.db.insert(wake).values({ ...asked, id: newId("wak") });
+  await look();
+  expect(await desired()).toMatchObject([{ state: "starting" }]);
+  expect(await crew()).toMatchObject({ isAsleep: false, wakesSince: expect.any(Date), coldStartMs: 4200 });
+  await replicasReady(t);
+  await look();
+  expect(await routed()).toHaveLength(1);
+  expect(await audited("replicas.scaled")).toMatchObject({
+    before: { min: 1, max: 1, target: 8, idleMinutes: 15 },
+    after: { min: 0, max: 2, target: 4, idleMinutes: 5 },
+    summary: expect.stringContaining("none after 5 idle minutes"),
+  });
 });

@@ -13,8 +13,8 @@ import type { Lane } from "./lane";
 import { loadLane, lockLane } from "./repo";
 import type { RetryReplicas, Scaling, SetScaling } from "./scaling-contract";
 
-const inWords = ({ min, max, target }: Scaling): string =>
-  `${min === max ? min : `${min} to ${max}`} replicas with ${target} requests in flight each`;
+const inWords = ({ min, max, target, idleMinutes }: Scaling): string =>
+  `${min === max ? min : `${min} to ${max}`} replicas with ${target} requests in flight each${min === 0 ? `, none after ${idleMinutes} idle minutes` : ""}`;
 
 /** @throws NotFound for a model of another team */
 export async function setScaling(ctx: TeamContext, input: z.infer<typeof SetScaling>): Promise<void> {

@@ -178,5 +178,6 @@ export { productionNow, type Served } from "./production";
 export { type Fence, reconcileReleases } from "./reconcile";
 export { desiredReplicas, observeReplica } from "./replicas";
 export { dropOldWindows } from "./rollout-repo";
+export { dropOldWakes } from "./scaling-repo";
 export { evidenceOf } from "./served-at";
 export { requestRows, servingByModel } from "./views";

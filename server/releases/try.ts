@@ -11,7 +11,8 @@ import { loadLane } from "./repo";
 import { servedSignature } from "./signature";
 import { sizeOf, smallestShape } from "./v2-contract";
 
-const ANSWER_MS = 10_000;
+/** Longer than a gateway holds a request for a model that sleeps. */
+const ANSWER_MS = 40_000;
 const InferAnswer = z.object({ outputs: z.array(z.object({ data: z.array(z.number()) })).min(1) });
 
 /** Softmax of logits; values that are probabilities already stay what they are. */

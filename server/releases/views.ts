@@ -14,6 +14,8 @@ export interface LaneRow {
   digest: string | null;
   ready: number;
   desired: number;
+  /** Its scaling lets it go without replicas. */
+  maySleep: boolean;
   preparing: {
     revision: number;
     version: number;
@@ -30,6 +32,8 @@ export async function laneRows(db: Db, teamId: string): Promise<LaneRow[]> {
       v.number as version, v.digest,
       (select count(*)::int from replica r where r.version_id = s.version_id and r.undesired_at is null and r.state = 'ready') as ready,
       (select count(*)::int from replica r where r.version_id = s.version_id and r.undesired_at is null and r.leaving_at is null) as desired,
+      coalesce((select c.min = 0 from scaling c where c.model_id = m.id order by c.revision desc limit 1), false)
+        as "maySleep",
       (select jsonb_build_object('revision', p.revision, 'version', pv.number, 'state', p.state, 'message', p.message, 'waits',
           coalesce((select r.message from replica r where r.version_id = p.version_id and r.undesired_at is null
             order by r.created_at desc limit 1), ''))
@@ -199,10 +203,13 @@ export async function servingByModel(db: Db, teamId: string, modelIds: readonly 
   const { rows } = await db.execute<{
     modelId: string;
     versionNumber: number;
-    state: "ready" | "starting" | "failed";
+    state: "ready" | "starting" | "failed" | "asleep";
   }>(sql`
     select s.model_id as "modelId", v.number as "versionNumber",
-      case when bool_or(r.state = 'ready') then 'ready' when bool_or(r.state = 'starting') then 'starting' else 'failed' end as state
+      case when bool_or(r.state = 'ready') then 'ready' when bool_or(r.state = 'starting') then 'starting'
+        when count(r.id) = 0 and (select c.min = 0 from scaling c where c.model_id = s.model_id
+          order by c.revision desc limit 1) then 'asleep'
+        else 'failed' end as state
     from release s join version v on v.id = s.version_id
     left join replica r on r.version_id = s.version_id and r.undesired_at is null
     where s.team_id = ${teamId} and s.environment = 'production' and s.state = 'serving'

@@ -20,7 +20,7 @@ import pytest
 from agent.fake_console import FakeAttempt, FakeConsole
 from agent.lab import Lab, inspect_spec, linear_model, reference, replica, train_spec
 from gpu_worker.agent.jobs_api import JobsApi
-from gpu_worker.agent.local import marked_processes, session_members
+from gpu_worker.agent.local import marked_processes, ray_environment, session_members
 from gpu_worker.agent.settings import Settings
 from gpu_worker.contract import DesiredAttempt
 
@@ -313,6 +313,58 @@ def test_nodes_leave_for_a_reason(lab: Lab) -> None:
     console.desire(pools=[POOL | {"idleSeconds": 1}])
     console.until(lambda: workers(console) == [], HEALTHY, "the idle nodes' departure")
     assert "idle" in reasons().values()
+
+
+def drain_node(lab: Lab, node_id: str) -> None:
+    """Drains a node as an operator does who is about to take its machine away."""
+    settings = Settings(lab.home.resolve(), "", lab.ray_port)
+    drained = subprocess.run(
+        [
+            *(sys.executable, "-m", "ray.scripts.scripts", "drain-node"),
+            *("--address", settings.gcs_address, "--node-id", node_id),
+            *("--reason", "DRAIN_NODE_REASON_PREEMPTION", "--reason-message", "the machine is taken away"),
+            *("--deadline-remaining-seconds", "300"),
+        ],
+        env={**lab.environment, **ray_environment(settings)},
+        capture_output=True,
+        text=True,
+    )
+    assert drained.returncode == 0, drained.stderr
+
+
+def test_a_replica_moves_off_a_node_that_drains_and_answers_until_its_successor_does(lab: Lab) -> None:
+    """About 20 s. The console's part, what it desires of a draining node, is in `scaling.slice.test.ts`."""
+    console, digest = lab.console, lab.console.put(linear_model())
+    console.desire(pools=[POOL], replicas=[replica("old", digest)])
+
+    def ready(id: str) -> dict[str, Any] | None:
+        found = console.service(id)
+        return found if found and found["state"] == "ready" else None
+
+    def answers(service: dict[str, Any], id: str) -> bool:
+        headers = {"authorization": f"Bearer token-{id}"}
+        return httpx.get(f"{service['address']}/ready", headers=headers, trust_env=False).is_success
+
+    def states() -> dict[str, str]:
+        return {node["nodeId"]: node["state"] for node in workers(console)}
+
+    old = console.until(lambda: ready("old"), HEALTHY, "a ready replica")
+    drain_node(lab, old["nodeId"])
+    console.until(lambda: states().get(old["nodeId"]) == "draining", HEALTHY, "the node to drain")
+    console.desire(replicas=[replica("old", digest), replica("next", digest)])
+    successor = console.until(lambda: ready("next"), HEALTHY, "its successor")
+    assert successor["nodeId"] != old["nodeId"]
+    assert answers(old, "old")
+    assert answers(successor, "next")
+
+    console.desire(replicas=[replica("next", digest)])
+    console.until(lambda: console.service("old") is None, HEALTHY, "the end of the old one")
+    console.until(lambda: old["nodeId"] not in states(), HEALTHY, "the node to leave")
+    assert answers(successor, "next")
+    gone = {node["nodeId"]: node["reason"] for node in console.observed["cluster"]["departed"]}
+    assert gone[old["nodeId"]] == "drained"
+    console.desire(replicas=[])
+    console.until(lambda: console.observed["services"] == [], HEALTHY, "the end of the services")
 
 
 def test_everything_listens_on_loopback(lab: Lab) -> None:

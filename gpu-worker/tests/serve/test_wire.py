@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +17,7 @@ import pytest
 from gpu_worker.serve import replica as serving
 from gpu_worker.serve.body import chosen_encoding
 from gpu_worker.serve.tensors import DATATYPES, Tensor, to_binary
-from replicas import ONNX_TYPES, echo, replica
+from replicas import ONNX_TYPES, TOKEN, echo, replica
 
 KINDS = sorted(DATATYPES)
 
@@ -158,3 +160,32 @@ def test_what_json_cannot_carry_is_asked_for_as_binary_data(net: httpx.Client) -
 )
 def test_the_encoding_is_the_one_that_is_liked_best(accepted: str, chosen: str | None) -> None:
     assert chosen_encoding(accepted) == chosen
+
+
+def test_bodies_that_wait_are_bounded_in_sum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever would be beyond the sum is told to come again, until there is room."""
+    monkeypatch.setattr(serving, "MAX_BODY", 1 << 20)
+    monkeypatch.setenv("LATHE_REPLICA_BODIES_MB", "1")
+    with replica(tmp_path, echo([ONNX_TYPES["FP32"]])) as (client, _):
+        half = {"inputs": [{"name": "in0", "shape": [1, 1], "datatype": "FP32", "data": [1]}]}
+        body = json.dumps(half).encode().ljust(600_000)
+
+        def answers(status: int) -> httpx.Response:
+            while (answer := client.post("/infer", content=body)).status_code != status:
+                pass
+            return answer
+
+        lines = [
+            "POST /infer HTTP/1.1",
+            "host: x",
+            f"authorization: Bearer {TOKEN}",
+            "content-length: 900000",
+        ]
+        head = "".join(f"{line}\r\n" for line in [*lines, ""])
+        with socket.create_connection((client.base_url.host, client.base_url.port or 0)) as slow:
+            slow.sendall(head.encode() + body)
+            refused = answers(429)
+            assert refused.headers["retry-after"] == "1"
+            assert refused.json()["error"].startswith("Bodies of ")
+            assert client.post("/infer", content=body.strip()).status_code == 200
+        assert answers(200).json()["outputs"][0]["data"] == [1.0]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 
 from starlette.types import Receive
 
@@ -19,8 +20,11 @@ _WINDOW = {"gzip": 31, "deflate": 15}
 """zlib's `wbits`; HTTP's deflate is the zlib format (RFC 9110, 8.4.1.2)."""
 
 
+Take = Callable[[int], None]
+
+
 class BodyError(ValueError):
-    """A body that cannot be read; `status` is 400, 413 or 415."""
+    """A body that cannot be read; `status` is 400, 413, 415, or 429 where it can be later."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -31,11 +35,41 @@ class Gone(Exception):
     """The client left before its request was whole."""
 
 
-async def read_body(receive: Receive, encoding: str, limit: int) -> bytes | bytearray:
-    """The whole body, unpacked. encoding: `Content-Encoding`, empty for none. Raises BodyError when it is no
-    such data or larger than `limit` bytes, packed or not, and Gone.
+class Memory:
+    """What the bodies of all requests that are there may take in sum, in bytes."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken = 0
+
+    @contextmanager
+    def share(self) -> Generator[Take]:
+        """One request's part of it, given back at the end. The function that is handed out takes more bytes,
+        and raises BodyError when they are not left.
+        """
+        mine = 0
+
+        def take(size: int) -> None:
+            nonlocal mine
+            if self._taken + size > self._limit:
+                raise BodyError(
+                    429, f"Bodies of {self._taken - mine} bytes wait here already; send this one again later."
+                )
+            self._taken += size
+            mine += size
+
+        try:
+            yield take
+        finally:
+            self._taken -= mine
+
+
+async def read_body(receive: Receive, encoding: str, limit: int, take: Take) -> bytes | bytearray:
+    """The whole body, unpacked. encoding: `Content-Encoding`, empty for none. take: called with the number of
+    bytes that are about to be kept. Raises BodyError when it is no such data or larger than `limit` bytes,
+    packed or not, and Gone.
     """
-    unpacker = _unpacker(encoding.strip().lower(), limit)
+    unpacker = _unpacker(encoding.strip().lower(), limit, take)
     whole: bytes | bytearray = b""
     size = 0
     while True:
@@ -50,6 +84,7 @@ async def read_body(receive: Receive, encoding: str, limit: int) -> bytes | byte
         if unpacker is not None:
             await unpacker.add(part)
         else:
+            take(len(part))
             # Most requests come in one part, which is not copied.
             whole = _joined(whole, part) if whole else part
         if not has_more:
@@ -69,8 +104,9 @@ def _too_large(limit: int) -> BodyError:
 class _Unpacker:
     """Unpacks a body as it comes."""
 
-    def __init__(self, encoding: str, limit: int) -> None:
+    def __init__(self, encoding: str, limit: int, take: Take) -> None:
         self._encoding = encoding
+        self._take = take
         self._limit = limit
         self._inflater = zlib.decompressobj(_WINDOW[encoding])
         self._unpacked = bytearray()
@@ -81,6 +117,7 @@ class _Unpacker:
                 slice_ = self._inflater.decompress(part, SLICE)
             except zlib.error as error:
                 raise BodyError(400, f"The body is not {self._encoding} data: {error}.") from error
+            self._take(len(slice_))
             self._unpacked += slice_
             if len(self._unpacked) > self._limit:
                 raise _too_large(self._limit)
@@ -98,14 +135,14 @@ class _Unpacker:
         return self._unpacked
 
 
-def _unpacker(encoding: str, limit: int) -> _Unpacker | None:
+def _unpacker(encoding: str, limit: int, take: Take) -> _Unpacker | None:
     if encoding in ("", "identity"):
         return None
     if encoding not in _WINDOW:
         raise BodyError(
             415, f"The content encoding '{encoding:.40}' is not known; use gzip, deflate or none."
         )
-    return _Unpacker(encoding, limit)
+    return _Unpacker(encoding, limit, take)
 
 
 def chosen_encoding(accepted: str) -> str | None:

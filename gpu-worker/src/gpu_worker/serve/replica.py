@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,13 +21,24 @@ from gpu_worker.contract import DesiredReplica
 from gpu_worker.evaluate import session_options
 from gpu_worker.jobs.ports import Blobs
 from gpu_worker.serve.batch import Arrays, Batcher, Busy, Interest, Limits
-from gpu_worker.serve.body import WORTH_PACKING, BodyError, Gone, chosen_encoding, packed, read_body
+from gpu_worker.serve.body import (
+    WORTH_PACKING,
+    BodyError,
+    Gone,
+    Memory,
+    Take,
+    chosen_encoding,
+    packed,
+    read_body,
+)
 from gpu_worker.serve.http import Headers, RequireBearer, send_json, send_parts, serve_http
 from gpu_worker.serve.tensors import Tensor, V2Error
 from gpu_worker.serve.v2 import Encoded, InferRequest, encode_answer, parse_request
 from gpu_worker.serve.warm import rows_are_independent, warm_up
 
 MAX_BODY = 64 << 20
+BODIES_MB = 256
+"""What the bodies of all requests may take, unless `LATHE_REPLICA_BODIES_MB` says it."""
 INLINE_SECONDS = 0.002
 """Requests expected to be quicker run on the event loop: handing one to a thread costs 0.05 to 0.1 ms."""
 REQUEST_SECONDS = 60.0
@@ -68,6 +80,7 @@ class Replica:
         self._by_name = {tensor.name: tensor for tensor in self.outputs}
         self._row_seconds = warm_up(session, self.inputs)
         self._batcher = Batcher(self._run, self._limits(lanes))
+        self._memory = Memory(max(MAX_BODY, int(os.environ.get("LATHE_REPLICA_BODIES_MB", BODIES_MB)) << 20))
         self._head: dict[str, object] = {
             "model_name": desired.model_name,
             "model_version": str(desired.version_number),
@@ -109,8 +122,14 @@ class Replica:
 
     async def _infer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        with self._memory.share() as take:
+            await self._infer_within(headers, take, receive, send)
+
+    async def _infer_within(
+        self, headers: dict[bytes, str], take: Take, receive: Receive, send: Send
+    ) -> None:
         try:
-            body = await read_body(receive, headers.get(b"content-encoding", ""), MAX_BODY)
+            body = await read_body(receive, headers.get(b"content-encoding", ""), MAX_BODY, take)
             json_bytes = _json_bytes(headers.get(b"inference-header-content-length"))
             request = parse_request(body, json_bytes, self.inputs, self.outputs)
             answer = self._batcher.submit(
@@ -119,12 +138,12 @@ class Replica:
         except Gone:
             return
         except BodyError as error:
-            await self._refuse(send, error.status, str(error))
+            await self._refuse(send, error.status, str(error), _again(error.status))
         except V2Error as error:
             await self._refuse(send, 400, str(error))
         except Busy:
             waits = f"{self._batcher.depth} requests wait already; send this one again later."
-            await self._refuse(send, 429, waits, ((b"retry-after", b"1"),))
+            await self._refuse(send, 429, waits, _again(429))
         else:
             watch = asyncio.create_task(_disconnected(receive))
             watch.add_done_callback(lambda _: answer.cancel())
@@ -182,6 +201,11 @@ class Replica:
 
     async def _refuse(self, send: Send, status: int, error: str, headers: Headers = ()) -> None:
         await send_json(send, status, {"error": error}, (*self._headers, *headers))
+
+
+def _again(status: int) -> Headers:
+    """When to come again, where it is for the crowd that a request is refused."""
+    return ((b"retry-after", b"1"),) if status == 429 else ()
 
 
 def _as_arrays(values: object) -> list[np.ndarray]:
