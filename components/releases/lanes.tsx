@@ -73,9 +73,7 @@ function Production({
           {isMoving ? (
             <StatusDot state="running">moving traffic</StatusDot>
           ) : (
-            <StatusDot state={ready > 0 ? "ok" : "bad"}>
-              {ready > 0 ? "healthy" : "no ready replica"}
-            </StatusDot>
+            <Health page={page} versionId={serving.versionId} ready={ready} />
           )}
         </>
       }
@@ -164,4 +162,12 @@ function Lane({ label, line, note }: { label: string; line: ReactNode; note: Rea
       <div className="t2 s12">{note}</div>
     </div>
   );
+}
+
+function Health({ page, versionId, ready }: { page: ModelPage; versionId: string; ready: number }) {
+  const crew = page.crews.find((c) => c.versionId === versionId);
+  if (ready > 0) return <StatusDot state="ok">healthy</StatusDot>;
+  if (crew?.isAsleep) return <StatusDot state="off">asleep</StatusDot>;
+  if (crew?.wakesSince) return <StatusDot state="running">wakes</StatusDot>;
+  return <StatusDot state="bad">no ready replica</StatusDot>;
 }

@@ -92,8 +92,8 @@ export function ReplicasPanel({ team, page }: { team: string; page: ModelPage })
           ...(isPhone ? [] : PLACE_COLUMNS),
         ]}
         empty={
-          crews.some((crew) => crew.isAsleep) ? (
-            <EmptyState title="Asleep">The next request starts a replica, and waits for it.</EmptyState>
+          crews.some((crew) => crew.isAsleep || crew.wakesSince) ? (
+            <EmptyState title="Asleep">A request starts a replica, and waits for it.</EmptyState>
           ) : (
             <EmptyState title="No replica is wanted">Approving a request starts one.</EmptyState>
           )

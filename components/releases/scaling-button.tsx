@@ -23,7 +23,7 @@ const FIELDS = [
   { name: "min", label: "At least", unit: "replicas" },
   { name: "max", label: "At most", unit: "replicas" },
   { name: "target", label: "Requests in flight", unit: "each" },
-  { name: "idleMinutes", label: "Sleeps after, where at least 0 are kept", unit: "idle minutes" },
+  { name: "idleMinutes", label: "With at least 0, it sleeps after", unit: "idle minutes" },
 ] as const;
 
 /** Chooses between how many replicas the load decides. */
