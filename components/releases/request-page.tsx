@@ -16,6 +16,7 @@ import { Comments } from "./comments";
 import { DecisionPanel } from "./decision-panel";
 import { AccuracyPanel, ComparisonPanel } from "./evidence-panel";
 import { Lanes } from "./lanes";
+import { SlicesPanel } from "./slices-panel";
 import { type ModelPage, REQUEST_STATE, type RequestPage } from "./words";
 
 /** One promotion request: the verdict and the decision first, then the evidence they rest on. */
@@ -51,6 +52,7 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
         <div className="evidence-columns">
           <div className="col">
             <AccuracyPanel page={page} />
+            <SlicesPanel page={page} />
             <ComparisonPanel page={page} />
           </div>
           <div className="col decision">

@@ -16,10 +16,11 @@ import { wakeRelay } from "../platform/live/relay";
 import { Role } from "../platform/permissions";
 import { EvaluateResult } from "../runs/contract";
 import { Gate } from "./contract";
-import { DEFAULT_POLICY, judge, policyDigest, type Weighed } from "./policy";
+import { DEFAULT_POLICY, judge, policyDigest } from "./policy";
 import { type Policy, PolicyRules } from "./policy-contract";
 import type { Fence } from "./reconcile";
 import * as repo from "./repo";
+import type { Weighed } from "./verdict";
 
 export type RequestRow = typeof promotionRequest.$inferSelect;
 type Environment = Policy["environment"];

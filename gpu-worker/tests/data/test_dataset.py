@@ -166,7 +166,7 @@ def test_slices_are_named_by_text_or_numbers_and_a_sample_may_be_in_none(tmp_pat
     assert dataset.slices.names == ("north", "south")
     assert dataset.slices.of.tolist() == [0, 1, -1] * 20
     for name, places in dataset.slices.ids(dataset.test_ids):
-        assert {named[number].strip() for number in dataset.test_ids[places]} == {name}
+        assert {str(named[number]).strip() for number in dataset.test_ids[places]} == {name}
     report = check_dataset(files(tmp_path, x=x, y=y, slice=named), SEEDED)
     assert [(found.name, found.train + found.test) for found in report.slices] == [
         ("north", 20),

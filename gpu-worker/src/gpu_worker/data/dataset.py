@@ -139,7 +139,7 @@ def read_parts(files: Sequence[DatasetFile], split: Split, task: TaskName | None
                 else "."
             ),
         )
-    samples = [role for role in wanted if role[0] == "x"]
+    samples: list[Role] = [role for role in wanted if role[0] == "x"]
     return RawParts(
         [arrays[role] for role in samples],
         [arrays[role] for role in wanted if role[0] == "y"],
