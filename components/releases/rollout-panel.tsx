@@ -63,16 +63,19 @@ export function RolloutPanel({ team, model }: { team: string; model: string }) {
   );
 }
 
+/** The one telling of a rule that fired: the rule first, then what it found and what came of it. */
 function Fired({ rollout }: { rollout: RolloutPage }) {
   const { fired, sides, phase } = rollout;
   if (!fired) return null;
+  const [candidate, other] = sides;
+  const outcome =
+    phase === "aborted"
+      ? `was taken away from traffic${other ? `; v${other.version} serves` : ""}`
+      : "goes on serving, for no earlier version was warm";
   return (
     <Callout state="bad" className="mb-3">
-      <b>
-        v{sides[0]?.version} {phase === "aborted" ? "was taken away from traffic" : "goes on serving"} by a
-        rule at {clockTime(Date.parse(fired.at))}.
-      </b>{" "}
-      {fired.words}. Rule: {fired.label}.
+      <b>{fired.label}.</b> Found at {clockTime(Date.parse(fired.at))}: {fired.words}. v{candidate?.version}{" "}
+      {outcome}.
     </Callout>
   );
 }
