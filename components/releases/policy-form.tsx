@@ -219,7 +219,7 @@ function ApprovalFields({ draft, errors, onChange }: PartProps) {
         <Field
           label="Bake time"
           error={errors.bakeMinutes}
-          hint="after going live, until a release counts as settled"
+          hint="that what serves must have served, without an alarm, before the next is approved"
         >
           <Input
             inputMode="numeric"

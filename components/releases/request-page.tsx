@@ -22,7 +22,12 @@ import { type ModelPage, REQUEST_STATE, type RequestPage } from "./words";
 /** One promotion request: the verdict and the decision first, then the evidence they rest on. */
 export function PromotionRequestPage({ team, number }: { team: string; number: number }) {
   const trpc = useTRPC();
-  const { data: page } = useSuspenseQuery(trpc.releases.request.queryOptions({ team, number }));
+  const { data: page } = useSuspenseQuery(
+    trpc.releases.request.queryOptions(
+      { team, number },
+      { refetchInterval: ({ state }) => untilJudgedAgain(state.data?.gates ?? []) },
+    ),
+  );
   const { data: model } = useSuspenseQuery(trpc.releases.laneOfRequest.queryOptions({ team, number }));
   const { state, words } = REQUEST_STATE[page.state];
   const isWaiting = page.state === "open" || page.state === "measuring";
@@ -46,6 +51,7 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
       <div className="request-outcome">
         <Outcome team={team} page={page} />
         <ServesSince page={page} serving={model.serving} />
+        <OtherSignature page={page} />
       </div>
       <div className="request-body">
         <Lanes team={team} page={model} press={null} onPress={() => {}} />
@@ -77,6 +83,12 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
       </div>
     </div>
   );
+}
+
+/** Until the next gate passes by itself, ms; false where time changes none. */
+function untilJudgedAgain(gates: RequestPage["gates"]): number | false {
+  const moments = gates.flatMap(({ until }) => (until ? [Date.parse(until)] : []));
+  return moments.length > 0 && Math.max(1_000, Math.min(...moments) - Date.now() + 200);
 }
 
 /** What came of a request that is no longer open: the sentence is the largest thing. */
@@ -157,6 +169,16 @@ function ServesSince({ page, serving }: { page: RequestPage; serving: ModelPage[
     <Callout state="warning" className="mb-3">
       Measured {then}; v{serving.version} serves since. Withdraw and request again for a comparison with what
       serves now.
+    </Callout>
+  );
+}
+
+/** Clients of what serves would meet another signature: whoever decides must know before they do. */
+function OtherSignature({ page }: { page: RequestPage }) {
+  if (!page.breaks || !page.production || page.state !== "open") return null;
+  return (
+    <Callout state="warning" className="mb-3">
+      <b>Clients of v{page.production.number} must change with it:</b> {page.breaks}.
     </Callout>
   );
 }

@@ -15,11 +15,13 @@ import { emit } from "../platform/live/outbox";
 import { wakeRelay } from "../platform/live/relay";
 import { Role } from "../platform/permissions";
 import { EvaluateResult } from "../runs/contract";
+import { bakeGate } from "./bake";
 import { Gate } from "./contract";
 import { DEFAULT_POLICY, judge, policyDigest } from "./policy";
 import { type Policy, PolicyRules } from "./policy-contract";
 import type { Fence } from "./reconcile";
 import * as repo from "./repo";
+import { servedHistory } from "./rollout-repo";
 import type { Weighed } from "./verdict";
 
 export type RequestRow = typeof promotionRequest.$inferSelect;
@@ -101,6 +103,19 @@ export async function gatesOf(
     testSamples: report.test,
     requestedDigest: request.versionDigest,
   });
+}
+
+/** The gates of an open request at this moment: those of its evidence, and those that time changes. */
+export async function gatesNow(
+  db: Db,
+  { teamId, modelId, state, gates }: Pick<RequestRow, "teamId" | "modelId" | "state" | "gates">,
+  { rules }: Policy,
+  now = new Date(),
+): Promise<Gate[]> {
+  const judged = Gate.array().parse(gates);
+  if (state !== "open" || rules.bakeMinutes === 0) return judged;
+  const bake = bakeGate(rules.bakeMinutes, await servedHistory(db, teamId, modelId), now);
+  return bake ? [...judged, bake] : judged;
 }
 
 /** Approvals of a request with whether each still holds: bound to what is in force, never to what was. */

@@ -22,7 +22,8 @@ import {
 } from "./lane";
 import { findRequest, loadLane } from "./repo";
 import { lastDrill } from "./rollout-repo";
-import { lastMeasuredOn, picturesOf, servedSignature } from "./signature";
+import { lastMeasuredOn, picturesOf, servedSignature, tensorsOf } from "./signature";
+import { strategyBreaks } from "./signature-fit";
 import { laneRows, minuteRows, requestRows, type TimelineRow, timelineRows, trafficRows } from "./views";
 
 const OVERVIEW_REQUESTS = 50;
@@ -195,16 +196,31 @@ export async function requestForm(ctx: TeamContext, input: { versionId: string }
       r.version === work.version.number &&
       (r.state === "open" || r.state === "measuring"),
   );
+  const breaks = await formBreaks(ctx, input.versionId, serving?.version.id);
   return {
     model: lane.modelName,
     version: work.version.number,
     digest: work.digest,
+    /** What of the signature a way to move traffic can't bear; null where it can. */
+    breaks,
     bytes: work.version.bytes,
     measured: last ?? null,
     serving: serving ? { version: serving.version.number, digest: serving.version.digest } : null,
     openRequest: open?.number ?? null,
     datasets: datasets.map(({ id, name, test, task }) => ({ id, name, testSamples: test, task })),
     policy: await policyInForce(ctx.db, ctx.teamId, work.version.modelId),
+  };
+}
+
+async function formBreaks(ctx: TeamContext, versionId: string, servingId: string | undefined) {
+  if (servingId === undefined) return { canary: null, shadow: null };
+  const [candidate, serving] = await Promise.all([
+    tensorsOf(ctx.db, ctx.teamId, versionId),
+    tensorsOf(ctx.db, ctx.teamId, servingId),
+  ]);
+  return {
+    canary: strategyBreaks({ kind: "canary" }, candidate, serving),
+    shadow: strategyBreaks({ kind: "shadow" }, candidate, serving),
   };
 }
 

@@ -158,7 +158,7 @@ export const PolicyRules = z.object({
   slices: SliceRule.nullable().default(null),
   approvals: ApprovalRule,
   freeze: Freeze.nullable(),
-  /** Minutes after going live before a release counts as settled. */
+  /** Minutes that what serves must have served without an alarm before another version is approved over it. */
   bakeMinutes: z.number().int().min(0).max(10_080, "at most a week, 10,080 minutes"),
 });
 export type PolicyRules = z.infer<typeof PolicyRules>;
@@ -256,6 +256,9 @@ export const sliceRuleInWords = (task: DatasetTask, rule: SliceRule): string[] =
   ...(rule.worseBy === null ? [] : [sliceLossInWords(task, rule, rule.worseBy)]),
 ];
 
+export const bakeInWords = ({ bakeMinutes }: Pick<PolicyRules, "bakeMinutes">): string =>
+  `What serves has served for ${whole(bakeMinutes)} min without an alarm`;
+
 /** "2 people, one of them operator". */
 export function approvalsInWords({ count, roles }: ApprovalRule): string {
   const people = count === 1 ? "1 person" : `${count} people`;
@@ -269,6 +272,7 @@ export const rulesInWords = (task: DatasetTask, rules: PolicyRules): string[] =>
   ...(rules.slices ? sliceRuleInWords(task, rules.slices) : []),
   ...rules.sizes.map(sizeRuleInWords),
   ...rules.latency.map(latencyRuleInWords),
+  ...(rules.bakeMinutes > 0 ? [bakeInWords(rules)] : []),
   "Measured on the whole test set",
   "Measured bytes are the requested ones",
 ];

@@ -57,6 +57,7 @@ export function judge({ rules }: Policy, measured: Measured): Gate[] {
     value: v.value,
     words: v.words,
     blocks: v.blocks ?? v.state !== "pass",
+    until: null,
   });
   const { task } = measured.evidence.evaluation;
   return [
