@@ -1,11 +1,12 @@
 "use client";
-import { useMutation, useQuery, useSuspenseQuery } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
-import { Callout, EmptyState } from "@/components/ui/feedback";
+import { Callout, EmptyState, Skeleton } from "@/components/ui/feedback";
 import { Field } from "@/components/ui/field";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
@@ -27,7 +28,11 @@ export function PoliciesPage({ team }: { team: string }) {
   const trpc = useTRPC();
   const [chosen, setChosen] = useState(TEAM);
   const modelId = chosen === TEAM ? null : chosen;
-  const { data: models } = useSuspenseQuery(trpc.releases.policies.scopes.queryOptions({ team }));
+  const {
+    data: models = [],
+    error,
+    refetch,
+  } = useQuery(trpc.releases.policies.scopes.queryOptions({ team }));
   return (
     <>
       <PageHeader
@@ -51,22 +56,70 @@ export function PoliciesPage({ team }: { team: string }) {
           />
         </Field>
       </div>
+      {error && (
+        <Panel title="Models" className="mb-3">
+          <QueryError error={error} remedy="The team’s policy is below." onRetry={refetch} />
+        </Panel>
+      )}
       <Scope key={chosen} team={team} modelId={modelId} />
     </>
   );
 }
 
-function Scope({ team, modelId }: { team: string; modelId: string | null }) {
+interface ScopeProps {
+  team: string;
+  modelId: string | null;
+}
+
+function Scope({ team, modelId }: ScopeProps) {
   const trpc = useTRPC();
+  const {
+    data: page,
+    error,
+    refetch,
+  } = useQuery(trpc.releases.policies.page.queryOptions({ team, environment: "production", modelId }));
+  if (page) {
+    const read = async () => (await refetch()).data;
+    return <Loaded team={team} modelId={modelId} page={page} read={read} />;
+  }
+  if (error) {
+    return (
+      <Panel title="Policy">
+        <QueryError error={error} remedy="What is in force stays in force." onRetry={refetch} />
+      </Panel>
+    );
+  }
+  return <Loading />;
+}
+
+/** The panels of a policy while it is on its way. */
+const Loading = () => (
+  <div className="evidence-columns" aria-busy="true">
+    <div className="col">
+      {["Figures", "Size and latency", "Approvals and time"].map((title) => (
+        <Panel key={title} title={title} padded>
+          <Skeleton height={96} />
+        </Panel>
+      ))}
+    </div>
+    <Panel title="Revisions" padded>
+      <Skeleton height={64} />
+    </Panel>
+  </div>
+);
+
+interface LoadedProps extends ScopeProps {
+  page: Page;
+  read: () => Promise<Page | undefined>;
+}
+
+function Loaded({ team, modelId, page, read }: LoadedProps) {
   const may = usePermission(team);
-  const { data: page, refetch } = useSuspenseQuery(
-    trpc.releases.policies.page.queryOptions({ team, environment: "production", modelId }),
-  );
   /** What the form was filled from; another's revision does not take one's draft away. */
   const [base, setBase] = useState(page);
   const reload = async () => {
-    const { data } = await refetch();
-    if (data) setBase(data);
+    const newest = await read();
+    if (newest) setBase(newest);
   };
   return (
     <div className="evidence-columns">
@@ -155,12 +208,27 @@ function Editor({ team, modelId, base, onSaved }: EditorProps) {
 /** How open requests would stand. */
 function Preview({ team, modelId, rules }: { team: string; modelId: string | null; rules: PolicyRules }) {
   const trpc = useTRPC();
-  const { data: rows, isPending } = useQuery(
+  const {
+    data: rows,
+    error,
+    refetch,
+  } = useQuery(
     trpc.releases.policies.preview.queryOptions(
       { team, environment: "production", modelId, rules },
       { placeholderData: (before) => before },
     ),
   );
+  if (error) {
+    return (
+      <Panel title="Under this policy">
+        <QueryError
+          error={error}
+          remedy="It can be saved without a look at the requests that are open."
+          onRetry={refetch}
+        />
+      </Panel>
+    );
+  }
   return (
     <Panel
       title="Under this policy"
@@ -170,7 +238,7 @@ function Preview({ team, modelId, rules }: { team: string; modelId: string | nul
         label="Open requests under this policy"
         rows={rows ?? []}
         rowKey={(r) => String(r.number)}
-        loading={isPending}
+        loading={!rows}
         empty={
           <EmptyState title="No request is open">There is nothing that this would judge again.</EmptyState>
         }
