@@ -47,7 +47,7 @@ function Endpoints({ team }: { team: string }) {
   const test = useMutation(trpc.hooks.test.mutationOptions());
   const remove = useMutation(trpc.hooks.remove.mutationOptions());
   const [leaving, setLeaving] = useState<Hook | null>(null);
-  if (error) {
+  if (error && !hooks) {
     const remedy = "Messages go on being sent; only their list is missing.";
     return (
       <Panel title="Endpoints">
@@ -124,7 +124,7 @@ function Deliveries({ team }: { team: string }) {
   const trpc = useTRPC();
   const { data: rows, error, refetch } = useQuery(trpc.hooks.deliveries.queryOptions({ team }));
   const again = useMutation(trpc.hooks.sendAgain.mutationOptions());
-  if (error) {
+  if (error && !rows) {
     const remedy = "What waits is tried on; only the list is missing.";
     return (
       <Panel title="Deliveries">

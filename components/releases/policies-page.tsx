@@ -218,7 +218,7 @@ function Preview({ team, modelId, rules }: { team: string; modelId: string | nul
       { placeholderData: (before) => before },
     ),
   );
-  if (error) {
+  if (error && !rows) {
     return (
       <Panel title="Under this policy">
         <QueryError

@@ -105,16 +105,25 @@ export async function gatesOf(
   });
 }
 
-/** The gates of an open request at this moment: those of its evidence, and those that time changes. */
+/** The gate of the bake time at this moment; null where the policy asks for none. */
+export async function bakeGateOf(
+  db: Db,
+  teamId: string,
+  modelId: string,
+  { rules: { bakeMinutes } }: Policy,
+): Promise<Gate | null> {
+  if (bakeMinutes === 0) return null;
+  return bakeGate(bakeMinutes, await servedHistory(db, teamId, modelId), new Date());
+}
+
+/** The gates of a request at this moment: those of its evidence and, while it is open, the one that time changes. */
 export async function gatesNow(
   db: Db,
   { teamId, modelId, state, gates }: Pick<RequestRow, "teamId" | "modelId" | "state" | "gates">,
-  { rules }: Policy,
-  now = new Date(),
+  policy: Policy,
 ): Promise<Gate[]> {
   const judged = Gate.array().parse(gates);
-  if (state !== "open" || rules.bakeMinutes === 0) return judged;
-  const bake = bakeGate(rules.bakeMinutes, await servedHistory(db, teamId, modelId), now);
+  const bake = state === "open" ? await bakeGateOf(db, teamId, modelId, policy) : null;
   return bake ? [...judged, bake] : judged;
 }
 

@@ -99,6 +99,7 @@ describe("a policy", () => {
     });
     expect(waits.gates.at(-1)).toMatchObject({ id: "bake", state: "fail", value: "12 of 30 min" });
     expect(await needs(t.mei)).toMatchObject({ approvals: 0 });
+    expect((await overview(t.mei)).requests[0]).toMatchObject({ number, gates: 5, gatesPassed: 4 });
     await expect(approve(t.mei, await seen(t, number))).rejects.toMatchObject({ code: "gate_blocks" });
     await servedFor(31);
     // Nothing was judged in between: the gate is read from what served.
