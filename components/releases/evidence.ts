@@ -63,7 +63,7 @@ export interface SliceRow {
 export function sliceRows({ perSlice, task }: NonNullable<RequestPage["evaluation"]>): SliceRow[] {
   const figure = figureOf(task);
   return perSlice
-    .toSorted((a, b) => (a.paired?.difference ?? a.accuracy) - (b.paired?.difference ?? b.accuracy))
+    .toSorted((a, b) => (a.paired?.difference ?? 0) - (b.paired?.difference ?? 0) || a.accuracy - b.accuracy)
     .map(({ name, n, accuracy, halfWidth, paired }) => ({
       name,
       n,

@@ -92,19 +92,32 @@ function Scope({ team, modelId }: ScopeProps) {
   return <Loading />;
 }
 
+/** The fields of each panel, in rows. */
+const FIELDS = [
+  ["Figures", 4],
+  ["Size and latency", 3],
+  ["Approvals and time", 2],
+] as const;
+
 /** The panels of a policy while it is on its way. */
 const Loading = () => (
   <div className="evidence-columns" aria-busy="true">
     <div className="col">
-      {["Figures", "Size and latency", "Approvals and time"].map((title) => (
+      {FIELDS.map(([title, fields]) => (
         <Panel key={title} title={title} padded>
-          <Skeleton height={96} />
+          <div className="policy-row">
+            {Array.from({ length: fields }, (_, i) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: they stand for fields that are not there yet
+              <div key={i} className="col">
+                <Skeleton width={96} />
+                <Skeleton height={28} />
+              </div>
+            ))}
+          </div>
         </Panel>
       ))}
     </div>
-    <Panel title="Revisions" padded>
-      <Skeleton height={64} />
-    </Panel>
+    <Revisions page={null} />
   </div>
 );
 
@@ -245,8 +258,8 @@ function Preview({ team, modelId, rules }: { team: string; modelId: string | nul
         columns={[
           { key: "number", head: "Request", cell: (r) => <span className="m">Request {r.number}</span> },
           { key: "model", head: "Model", cell: (r) => r.model },
-          { key: "now", head: "Now", cell: (r) => <Gates gates={r.now} /> },
-          { key: "under", head: "Then", cell: (r) => <Gates gates={r.under} /> },
+          { key: "now", head: "Now", width: "34%", cell: (r) => <Gates gates={r.now} /> },
+          { key: "under", head: "Then", width: "34%", cell: (r) => <Gates gates={r.under} /> },
           {
             key: "voided",
             head: "Approvals void",
@@ -263,9 +276,9 @@ function Gates({ gates }: { gates: readonly { label: string; blocks: boolean; wo
   const blocking = gates.filter((gate) => gate.blocks);
   if (blocking.length === 0) return <StatusDot state="ok">{gates.length} let it pass</StatusDot>;
   return (
-    <StatusDot state="bad" title={blocking.map((g) => `${g.label}: ${g.words}`).join("\n")}>
-      {blocking.map((g) => g.label).join("; ")}
-    </StatusDot>
+    <span className="wrap" title={blocking.map((g) => `${g.label}: ${g.words}`).join("\n")}>
+      <StatusDot state="bad">{blocking.map((g) => g.label).join("; ")}</StatusDot>
+    </span>
   );
 }
 
@@ -286,12 +299,14 @@ function ReadOnly({ page }: { page: Page }) {
   );
 }
 
-function Revisions({ page }: { page: Page }) {
+/** Every revision of a scope; null while they are on their way. */
+function Revisions({ page }: { page: Page | null }) {
   return (
-    <Panel title="Revisions" subtitle={`in force: ${policyTitle(page.policy)}`}>
+    <Panel title="Revisions" subtitle={page ? `in force: ${policyTitle(page.policy)}` : undefined}>
       <Table
         label="Revisions of this policy"
-        rows={page.revisions}
+        rows={page?.revisions ?? []}
+        loading={!page}
         rowKey={(r) => String(r.revision)}
         empty={<EmptyState title="Never changed">The product’s own policy is in force.</EmptyState>}
         columns={[

@@ -5,7 +5,7 @@ import { type ClassRule, differenceInWords, type SliceRule, scoreInWords } from 
 import { type Measured, NOTHING_SERVES, notMeasured, type Verdict, whole } from "./verdict";
 
 /** Groups that a sentence names; the evidence shows all of them. */
-const TOLD = 6;
+const TOLD = 3;
 
 export function classes(
   rule: z.infer<typeof ClassRule>,
