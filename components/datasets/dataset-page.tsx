@@ -15,6 +15,7 @@ import { DatasetStateBadge } from "./dataset-state";
 import { FitsPanel } from "./fits-panel";
 import { formula } from "./formula";
 import { SamplesPanel } from "./samples-panel";
+import { SlicesPanel } from "./slices-panel";
 import { TablePanels } from "./table-panel";
 import { ValuesPanel } from "./values-panel";
 
@@ -63,6 +64,7 @@ function Loaded({ team, page }: { team: string; page: DatasetPageData }) {
             <div className="col">
               <SamplesPanel report={report} labels={page.labels} />
               {report.values.length > 0 && <ValuesPanel values={report.values} />}
+              {report.slices.length > 0 && <SlicesPanel slices={report.slices} />}
               {report.table && <TablePanels table={report.table} />}
             </div>
             <div className="col">

@@ -83,6 +83,27 @@ export function MappingFields({ columns, value, onChange }: Props) {
           rows={2}
         />
       </Field>
+      <Field
+        label="Column of slices"
+        hint="Its values name groups, such as sites or devices, that evaluations tell apart; never fed to a model"
+      >
+        {columns ? (
+          <Select
+            options={[
+              { value: "", label: "none" },
+              ...[...new Set(others)].map((column) => ({ value: column, label: column })),
+            ]}
+            value={value.slice ?? ""}
+            onValueChange={(next) => onChange({ ...value, slice: next || null })}
+          />
+        ) : (
+          <Input
+            value={value.slice ?? ""}
+            onValueChange={(next) => onChange({ ...value, slice: next.trim() || null })}
+            autoComplete="off"
+          />
+        )}
+      </Field>
       <Checkbox
         label="Standardise each column by mean and deviation of the train part"
         checked={value.standardise}

@@ -63,8 +63,9 @@ const columnsOf = ({ mapping }: TableReport): Column<TableColumn>[] => [
   { key: "missing", head: "Missing", align: "end", cell: (column) => count(column.missing) },
 ];
 
-function roleOf(name: string, { label, features }: TableReport["mapping"]): string {
+function roleOf(name: string, { label, features, slice }: TableReport["mapping"]): string {
   if (name === label) return "label";
+  if (name === slice) return "slices";
   const position = features?.indexOf(name) ?? -1;
   return position < 0 ? "not used" : `feature ${position + 1}`;
 }

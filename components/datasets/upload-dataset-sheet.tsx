@@ -65,7 +65,7 @@ const TASK_OPTIONS: { value: DatasetTask | "found"; label: string }[] = [
 ];
 
 const FORMATS: Record<DatasetFormat, string> = {
-  npz: "An NPZ file holds arrays x and y, and x_test and y_test where the test part is its own; without y, models are compared with their parents.",
+  npz: "An NPZ file holds arrays x and y, and x_test and y_test where the test part is its own; without y, models are compared with their parents. An array slice (slice_test) names a group for each sample, which evaluations then tell apart.",
   csv: "A CSV is UTF-8 with a header; commas, semicolons or tabs part its columns. A second file may be the test part.",
   parquet: "A Parquet file has plain columns. A second file may be the test part.",
   images:

@@ -2,6 +2,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { Age } from "@/components/ui/age";
 import { Button, TextAction } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/dialog";
@@ -19,8 +20,6 @@ type Delivery = Outputs["hooks"]["deliveries"][number];
 /** Where the team's events are sent, and what became of each. */
 export function HooksPage({ team }: { team: string }) {
   const [isAdding, setAdding] = useState(false);
-  const trpc = useTRPC();
-  const { error } = useQuery(trpc.hooks.list.queryOptions({ team }));
   return (
     <>
       <PageHeader
@@ -33,14 +32,10 @@ export function HooksPage({ team }: { team: string }) {
           </Button>
         }
       />
-      {error ? (
-        <Callout state="bad">{readError(error).message}</Callout>
-      ) : (
-        <div className="g">
-          <Endpoints team={team} />
-          <Deliveries team={team} />
-        </div>
-      )}
+      <div className="g">
+        <Endpoints team={team} />
+        <Deliveries team={team} />
+      </div>
       <NewHookDialog team={team} open={isAdding} onClose={() => setAdding(false)} />
     </>
   );
@@ -48,17 +43,26 @@ export function HooksPage({ team }: { team: string }) {
 
 function Endpoints({ team }: { team: string }) {
   const trpc = useTRPC();
-  const { data: hooks, isPending } = useQuery(trpc.hooks.list.queryOptions({ team }));
+  const { data: hooks, error, refetch } = useQuery(trpc.hooks.list.queryOptions({ team }));
   const test = useMutation(trpc.hooks.test.mutationOptions());
   const remove = useMutation(trpc.hooks.remove.mutationOptions());
   const [leaving, setLeaving] = useState<Hook | null>(null);
+  if (error && !hooks) {
+    const remedy = "Messages go on being sent; only their list is missing.";
+    return (
+      <Panel title="Endpoints">
+        <QueryError error={error} remedy={remedy} onRetry={refetch} />
+      </Panel>
+    );
+  }
   return (
     <Panel title="Endpoints">
+      <Refused error={test.error} />
       <Table
         label="Endpoints"
         rows={hooks ?? []}
         rowKey={(h) => h.id}
-        loading={isPending}
+        loading={!hooks}
         empty={<EmptyState title="No webhooks yet">Nothing is told to other programs.</EmptyState>}
         columns={[
           { key: "url", head: "Address", cell: (h) => <span className="m">{h.url}</span> },
@@ -95,6 +99,17 @@ function Endpoints({ team }: { team: string }) {
   );
 }
 
+/** Why a press was refused; nothing until one was. */
+function Refused({ error }: { error: Parameters<typeof readError>[0] | null }) {
+  if (!error) return null;
+  const { message, remedy } = readError(error);
+  return (
+    <Callout state="bad">
+      {message} {remedy}
+    </Callout>
+  );
+}
+
 function State({ delivery: d }: { delivery: Delivery }) {
   if (d.state === "delivered") return <StatusDot state="ok">delivered</StatusDot>;
   if (d.state === "dead") return <StatusDot state="bad">given up: {d.lastError}</StatusDot>;
@@ -107,15 +122,24 @@ function State({ delivery: d }: { delivery: Delivery }) {
 
 function Deliveries({ team }: { team: string }) {
   const trpc = useTRPC();
-  const { data: rows, isPending } = useQuery(trpc.hooks.deliveries.queryOptions({ team }));
+  const { data: rows, error, refetch } = useQuery(trpc.hooks.deliveries.queryOptions({ team }));
   const again = useMutation(trpc.hooks.sendAgain.mutationOptions());
+  if (error && !rows) {
+    const remedy = "What waits is tried on; only the list is missing.";
+    return (
+      <Panel title="Deliveries">
+        <QueryError error={error} remedy={remedy} onRetry={refetch} />
+      </Panel>
+    );
+  }
   return (
     <Panel title="Deliveries" subtitle="the last 100, newest first">
+      <Refused error={again.error} />
       <Table
         label="Deliveries"
         rows={rows ?? []}
         rowKey={(d) => d.id}
-        loading={isPending}
+        loading={!rows}
         flag={(d) => (d.state === "dead" ? "bad" : undefined)}
         empty={<EmptyState title="Nothing was sent yet">Send a test to see one here.</EmptyState>}
         columns={[

@@ -4,7 +4,7 @@ import { evaluationResult, inspection } from "@/server/models/testing/examples";
 import { type Comparison, compareGroups, toTable } from "./compare-rows";
 
 type Version = Comparison["versions"][number];
-const { n, task, accuracy, halfWidth, figures, perClass, latency, memory } = evaluationResult;
+const { n, task, accuracy, halfWidth, figures, perClass, perSlice, latency, memory } = evaluationResult;
 
 const version = (number: number, values: Partial<Version> = {}): Version => ({
   id: `ver_${number}`,
@@ -30,7 +30,18 @@ const version = (number: number, values: Partial<Version> = {}): Version => ({
   createdByName: "Ines",
   runNumber: 1,
   isServing: false,
-  evaluation: { n, task, accuracy, halfWidth, figures, perClass, latency, memory, createdAt: new Date(0) },
+  evaluation: {
+    n,
+    task,
+    accuracy,
+    halfWidth,
+    figures,
+    perClass,
+    perSlice,
+    latency,
+    memory,
+    createdAt: new Date(0),
+  },
   pair: null,
   ...values,
 });
@@ -63,6 +74,7 @@ test("the best is the least size and the most accuracy, and none where all are e
       accuracy: 0.92,
       halfWidth,
       perClass,
+      perSlice,
       latency,
       memory,
       createdAt: new Date(0),
@@ -105,6 +117,27 @@ test("a pair says what it is against, and why it is not known", () => {
   expect(find(all, "paired")?.cells.map((c) => c.text)).toEqual(["baseline", "−0.20 pt ±0.18", null]);
   expect(find(all, "paired")?.cells[2]?.detail).toContain("not measured");
   expect(find(all, "agreement")?.cells[1]?.text).toBe("90.00%");
+});
+
+test("the slice that is answered worst by any version comes first", () => {
+  const on = (number: number, ...rows: [string, number][]) => {
+    const slices = rows.map(([name, share]) => ({
+      name,
+      n: 200,
+      accuracy: share,
+      halfWidth: 0.04,
+      paired: null,
+    }));
+    const { evaluation } = version(number);
+    return version(number, { evaluation: evaluation && { ...evaluation, perSlice: slices } });
+  };
+  const both = comparison(on(1, ["day", 0.95], ["night", 0.9]), on(2, ["day", 0.96], ["night", 0.7]));
+  const group = compareGroups(both).find((found) => found.title === "Accuracy by slice");
+  expect(group?.differing.map((row) => row.key)).toEqual(["slice-night", "slice-day"]);
+  expect(group?.differing[0]).toMatchObject({
+    best: [0],
+    cells: [{ text: "90.00% ±4.00" }, { value: 0.7 }],
+  });
 });
 
 test("the CSV holds every row with plain numbers", () => {

@@ -123,6 +123,7 @@ export function compareGroups(comparison: Comparison): CompareGroup[] {
       ],
     ],
     [`${figure.name} by ${TASKS[task].part ?? "class"}`, classes(comparison, of)],
+    [`${figure.name} by slice`, slices(comparison, figure, of)],
     ["Layers: output channels and zeros", layers(versions, of)],
   ];
   return groups.flatMap(([title, found]) => {
@@ -199,6 +200,26 @@ function classes({ versions, dataset }: Comparison, of: Of): (CompareRow | null)
           text: percent(found.correct / found.n),
           value: found.correct / found.n,
           detail: `${found.correct} of ${found.n}`,
+        };
+      }),
+    );
+}
+
+/** Slices that the dataset names, the one that any version answers worst first. */
+function slices({ versions }: Comparison, figure: FigureWords, of: Of): (CompareRow | null)[] {
+  const worst = new Map<string, number>();
+  for (const { name, accuracy } of versions.flatMap((v) => v.evaluation?.perSlice ?? []))
+    worst.set(name, Math.min(accuracy, worst.get(name) ?? accuracy));
+  return [...worst]
+    .sort(([, a], [, b]) => a - b)
+    .map(([name]) =>
+      of(`slice-${name}`, name, "more", (v) => {
+        const found = v.evaluation?.perSlice.find((slice) => slice.name === name);
+        if (!found) return { text: null };
+        return {
+          text: `${figure.value(found.accuracy)} ${figure.half(found.halfWidth)}`,
+          value: found.accuracy,
+          detail: `n = ${count(found.n)}`,
         };
       }),
     );

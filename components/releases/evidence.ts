@@ -49,6 +49,30 @@ export function forestRows(
   ];
 }
 
+export interface SliceRow {
+  name: string;
+  n: number;
+  score: string;
+  /** Against production; empty where nothing serves. */
+  difference: string;
+  /** It is worse by more than chance. */
+  loses: boolean;
+}
+
+/** Slices of the dataset, the one that loses most first; where nothing serves, the one that scores least. */
+export function sliceRows({ perSlice, task }: NonNullable<RequestPage["evaluation"]>): SliceRow[] {
+  const figure = figureOf(task);
+  return perSlice
+    .toSorted((a, b) => (a.paired?.difference ?? 0) - (b.paired?.difference ?? 0) || a.accuracy - b.accuracy)
+    .map(({ name, n, accuracy, halfWidth, paired }) => ({
+      name,
+      n,
+      score: `${figure.value(accuracy)} ${figure.half(halfWidth)}`,
+      difference: paired ? `${figure.difference(paired.difference)} ${figure.half(paired.halfWidth)}` : "",
+      loses: paired !== null && paired.difference + paired.halfWidth < 0,
+    }));
+}
+
 /** The rows that a decision rests on where there is little room: all, the worst, the best. */
 export function mainRows(rows: readonly ForestRow[]): ForestRow[] {
   const [all, ...classes] = rows;

@@ -1,5 +1,5 @@
 "use client";
-import { useSuspenseQuery } from "@tanstack/react-query";
+import { useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useState } from "react";
 import { useTRPC } from "@/components/trpc/client";
@@ -25,7 +25,10 @@ export function ModelReleasesPage({ team, model }: { team: string; model: string
   const { data: page } = useSuspenseQuery(trpc.releases.model.queryOptions({ team, model }));
   const [press, setPress] = useState<Press | null>(null);
   const { serving, releases } = page;
-  const failed = releases[0]?.state === "failed" ? releases[0] : null;
+  const { data: rollout } = useQuery(trpc.releases.rollout.queryOptions({ team, model }));
+  // Where a rule ended it the rollout's own panel says so, with the rule.
+  const last = releases[0];
+  const failed = last?.state === "failed" && !(rollout?.fired && rollout.releaseId === last.id) ? last : null;
   return (
     <>
       <PageHeader

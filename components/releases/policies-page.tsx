@@ -1,11 +1,12 @@
 "use client";
-import { useMutation, useQuery, useSuspenseQuery } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
-import { Callout, EmptyState } from "@/components/ui/feedback";
+import { Callout, EmptyState, Skeleton } from "@/components/ui/feedback";
 import { Field } from "@/components/ui/field";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
@@ -27,7 +28,11 @@ export function PoliciesPage({ team }: { team: string }) {
   const trpc = useTRPC();
   const [chosen, setChosen] = useState(TEAM);
   const modelId = chosen === TEAM ? null : chosen;
-  const { data: models } = useSuspenseQuery(trpc.releases.policies.scopes.queryOptions({ team }));
+  const {
+    data: models = [],
+    error,
+    refetch,
+  } = useQuery(trpc.releases.policies.scopes.queryOptions({ team }));
   return (
     <>
       <PageHeader
@@ -51,22 +56,83 @@ export function PoliciesPage({ team }: { team: string }) {
           />
         </Field>
       </div>
+      {error && (
+        <Panel title="Models" className="mb-3">
+          <QueryError error={error} remedy="The team’s policy is below." onRetry={refetch} />
+        </Panel>
+      )}
       <Scope key={chosen} team={team} modelId={modelId} />
     </>
   );
 }
 
-function Scope({ team, modelId }: { team: string; modelId: string | null }) {
+interface ScopeProps {
+  team: string;
+  modelId: string | null;
+}
+
+function Scope({ team, modelId }: ScopeProps) {
   const trpc = useTRPC();
+  const {
+    data: page,
+    error,
+    refetch,
+  } = useQuery(trpc.releases.policies.page.queryOptions({ team, environment: "production", modelId }));
+  if (page) {
+    const read = async () => (await refetch()).data;
+    return <Loaded team={team} modelId={modelId} page={page} read={read} />;
+  }
+  if (error) {
+    return (
+      <Panel title="Policy">
+        <QueryError error={error} remedy="What is in force stays in force." onRetry={refetch} />
+      </Panel>
+    );
+  }
+  return <Loading />;
+}
+
+/** The fields of each panel, in rows. */
+const FIELDS = [
+  ["Figures", 4],
+  ["Size and latency", 3],
+  ["Approvals and time", 2],
+] as const;
+
+/** The panels of a policy while it is on its way. */
+const Loading = () => (
+  <div className="evidence-columns" aria-busy="true">
+    <div className="col">
+      {FIELDS.map(([title, fields]) => (
+        <Panel key={title} title={title} padded>
+          <div className="policy-row">
+            {Array.from({ length: fields }, (_, i) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: they stand for fields that are not there yet
+              <div key={i} className="col">
+                <Skeleton width={96} />
+                <Skeleton height={28} />
+              </div>
+            ))}
+          </div>
+        </Panel>
+      ))}
+    </div>
+    <Revisions page={null} />
+  </div>
+);
+
+interface LoadedProps extends ScopeProps {
+  page: Page;
+  read: () => Promise<Page | undefined>;
+}
+
+function Loaded({ team, modelId, page, read }: LoadedProps) {
   const may = usePermission(team);
-  const { data: page, refetch } = useSuspenseQuery(
-    trpc.releases.policies.page.queryOptions({ team, environment: "production", modelId }),
-  );
   /** What the form was filled from; another's revision does not take one's draft away. */
   const [base, setBase] = useState(page);
   const reload = async () => {
-    const { data } = await refetch();
-    if (data) setBase(data);
+    const newest = await read();
+    if (newest) setBase(newest);
   };
   return (
     <div className="evidence-columns">
@@ -155,12 +221,27 @@ function Editor({ team, modelId, base, onSaved }: EditorProps) {
 /** How open requests would stand. */
 function Preview({ team, modelId, rules }: { team: string; modelId: string | null; rules: PolicyRules }) {
   const trpc = useTRPC();
-  const { data: rows, isPending } = useQuery(
+  const {
+    data: rows,
+    error,
+    refetch,
+  } = useQuery(
     trpc.releases.policies.preview.queryOptions(
       { team, environment: "production", modelId, rules },
       { placeholderData: (before) => before },
     ),
   );
+  if (error && !rows) {
+    return (
+      <Panel title="Under this policy">
+        <QueryError
+          error={error}
+          remedy="It can be saved without a look at the requests that are open."
+          onRetry={refetch}
+        />
+      </Panel>
+    );
+  }
   return (
     <Panel
       title="Under this policy"
@@ -170,15 +251,15 @@ function Preview({ team, modelId, rules }: { team: string; modelId: string | nul
         label="Open requests under this policy"
         rows={rows ?? []}
         rowKey={(r) => String(r.number)}
-        loading={isPending}
+        loading={!rows}
         empty={
           <EmptyState title="No request is open">There is nothing that this would judge again.</EmptyState>
         }
         columns={[
           { key: "number", head: "Request", cell: (r) => <span className="m">Request {r.number}</span> },
           { key: "model", head: "Model", cell: (r) => r.model },
-          { key: "now", head: "Now", cell: (r) => <Gates gates={r.now} /> },
-          { key: "under", head: "Then", cell: (r) => <Gates gates={r.under} /> },
+          { key: "now", head: "Now", width: "34%", cell: (r) => <Gates gates={r.now} /> },
+          { key: "under", head: "Then", width: "34%", cell: (r) => <Gates gates={r.under} /> },
           {
             key: "voided",
             head: "Approvals void",
@@ -195,9 +276,9 @@ function Gates({ gates }: { gates: readonly { label: string; blocks: boolean; wo
   const blocking = gates.filter((gate) => gate.blocks);
   if (blocking.length === 0) return <StatusDot state="ok">{gates.length} let it pass</StatusDot>;
   return (
-    <StatusDot state="bad" title={blocking.map((g) => `${g.label}: ${g.words}`).join("\n")}>
-      {blocking.map((g) => g.label).join("; ")}
-    </StatusDot>
+    <span className="wrap" title={blocking.map((g) => `${g.label}: ${g.words}`).join("\n")}>
+      <StatusDot state="bad">{blocking.map((g) => g.label).join("; ")}</StatusDot>
+    </span>
   );
 }
 
@@ -218,12 +299,14 @@ function ReadOnly({ page }: { page: Page }) {
   );
 }
 
-function Revisions({ page }: { page: Page }) {
+/** Every revision of a scope; null while they are on their way. */
+function Revisions({ page }: { page: Page | null }) {
   return (
-    <Panel title="Revisions" subtitle={`in force: ${policyTitle(page.policy)}`}>
+    <Panel title="Revisions" subtitle={page ? `in force: ${policyTitle(page.policy)}` : undefined}>
       <Table
         label="Revisions of this policy"
-        rows={page.revisions}
+        rows={page?.revisions ?? []}
+        loading={!page}
         rowKey={(r) => String(r.revision)}
         empty={<EmptyState title="Never changed">The product’s own policy is in force.</EmptyState>}
         columns={[

@@ -10,6 +10,7 @@ const FULL = PolicyRules.parse({
   sizes: [{ measure: "file", limit: { kind: "ratio", atMost: 1.07 } }],
   latency: [{ batch: 64, limit: { kind: "absolute", atMost: 9.5 } }],
   classes: { worseBy: 0.033, minSamples: 50 },
+  slices: { atLeast: 0.885, worseBy: null, test: "bound", minSamples: 40 },
   approvals: { count: 2, roles: ["operator"] },
   freeze: {
     timeZone: "Europe/Berlin",
@@ -30,6 +31,7 @@ test("what is wrong is said at its field", () => {
     ...draft,
     metrics: metric ? [{ ...metric, worseBy: "a little" }] : [],
     latency: [{ batch: "64", kind: "ratio", atMost: "0" }],
+    slices: { ...draft.slices, atLeast: "", worseBy: "" },
     approvals: { count: "0", roles: [] },
     freeze: { ...draft.freeze, timeZone: "Berlin", weekly: [{ days: [], from: "25:00", to: "06:00" }] },
   });
@@ -37,6 +39,7 @@ test("what is wrong is said at its field", () => {
   expect(errors).toEqual({
     "metrics.0.worseBy": "enter a number",
     "latency.0.atMost": "enter more than 0",
+    "slices.atLeast": "enter a floor, a largest loss, or both",
     "approvals.count": "at least one person approves",
     "freeze.timeZone": "enter an IANA time zone such as Europe/Berlin",
     "freeze.weekly.0.days": "choose a day",

@@ -15,6 +15,8 @@ export interface Draft {
   sizes: { measure: SizeMeasure; kind: LimitKind; atMost: string }[];
   latency: { batch: string; kind: LimitKind; atMost: string }[];
   classes: { isOn: boolean; worseBy: string; minSamples: string };
+  /** An empty limit asks for none. */
+  slices: { isOn: boolean; atLeast: string; worseBy: string; test: "bound" | "point"; minSamples: string };
   approvals: { count: string; roles: Role[] };
   freeze: {
     isOn: boolean;
@@ -30,6 +32,10 @@ const scaled = (value: number, by: number): number => Number((value * by).toPrec
 const number = (text: string): number => (text.trim() === "" ? Number.NaN : Number(text.replace(",", ".")));
 /** The score's difference is typed in points; every other figure in its own unit. */
 const scaleOf = (metric: Metric): number => (metric === "score" ? 100 : 1);
+
+/** Hundredths as people type them; empty for none. */
+const points = (value: number | null): string => (value === null ? "" : String(scaled(value, 100)));
+const fraction = (text: string): number | null => (text.trim() === "" ? null : scaled(number(text), 0.01));
 
 const limitDraft = ({ kind, atMost }: UpperLimit) => ({
   kind,
@@ -52,6 +58,13 @@ export const draftOf = (rules: Rules): Draft => ({
     isOn: rules.classes !== null,
     worseBy: String(scaled(rules.classes?.worseBy ?? 0.03, 100)),
     minSamples: String(rules.classes?.minSamples ?? 100),
+  },
+  slices: {
+    isOn: rules.slices !== null,
+    atLeast: points(rules.slices?.atLeast ?? null),
+    worseBy: points(rules.slices ? rules.slices.worseBy : 0.02),
+    test: rules.slices?.test ?? "point",
+    minSamples: String(rules.slices?.minSamples ?? 100),
   },
   approvals: { count: String(rules.approvals.count), roles: [...rules.approvals.roles] },
   freeze: {
@@ -82,6 +95,14 @@ export function readDraft(draft: Draft): Read {
     latency: draft.latency.map(({ batch, ...limit }) => ({ batch: number(batch), limit: limitOf(limit) })),
     classes: draft.classes.isOn
       ? { worseBy: scaled(number(draft.classes.worseBy), 0.01), minSamples: number(draft.classes.minSamples) }
+      : null,
+    slices: draft.slices.isOn
+      ? {
+          atLeast: fraction(draft.slices.atLeast),
+          worseBy: fraction(draft.slices.worseBy),
+          test: draft.slices.test,
+          minSamples: number(draft.slices.minSamples),
+        }
       : null,
     approvals: { count: number(draft.approvals.count), roles: draft.approvals.roles },
     freeze: draft.freeze.isOn

@@ -7,8 +7,9 @@ import { Checkbox } from "@/components/ui/toggle";
 import { Role } from "@/server/identity/contract";
 import { METRIC_WORDS, Metric, SizeMeasure } from "@/server/releases/policy-contract";
 import { FreezeFields } from "./freeze-fields";
+import { ClassFields, SliceFields } from "./group-fields";
 import type { Draft } from "./policy-draft";
-import { type PartProps, Rows } from "./policy-rows";
+import { type PartProps, Rows, TESTS } from "./policy-rows";
 
 /** Every rule of a policy, each field with what is wrong with it. */
 export function PolicyForm(props: PartProps) {
@@ -31,14 +32,8 @@ const METRICS = Metric.options.map((value) => ({
   label: METRIC_WORDS[value].name,
   hint: `${METRIC_WORDS[value].better} is better`,
 }));
-const TESTS = [
-  { value: "bound" as const, label: "bound", hint: "the worse end of the 95% interval" },
-  { value: "point" as const, label: "value", hint: "the measured difference" },
-];
-
 function Metrics({ draft, errors, onChange }: PartProps) {
   const set = (metrics: Draft["metrics"]) => onChange({ ...draft, metrics });
-  const { classes } = draft;
   return (
     <Panel title="Figures" subtitle="against what serves now, on the same samples" padded>
       <div className="col">
@@ -92,34 +87,8 @@ function Metrics({ draft, errors, onChange }: PartProps) {
             );
           }}
         </Rows>
-        <Checkbox
-          label="A floor for each class"
-          checked={classes.isOn}
-          onCheckedChange={(isOn) => onChange({ ...draft, classes: { ...classes, isOn } })}
-        />
-        {classes.isOn && (
-          <div className="policy-row">
-            <Field label="Recall falls at most" error={errors["classes.worseBy"]}>
-              <Input
-                inputMode="decimal"
-                unit="points"
-                value={classes.worseBy}
-                onValueChange={(worseBy) => onChange({ ...draft, classes: { ...classes, worseBy } })}
-              />
-            </Field>
-            <Field
-              label="Least n of a class"
-              hint="smaller ones are told as not measured"
-              error={errors["classes.minSamples"]}
-            >
-              <Input
-                inputMode="numeric"
-                value={classes.minSamples}
-                onValueChange={(minSamples) => onChange({ ...draft, classes: { ...classes, minSamples } })}
-              />
-            </Field>
-          </div>
-        )}
+        <ClassFields {...{ draft, errors, onChange }} />
+        <SliceFields {...{ draft, errors, onChange }} />
       </div>
     </Panel>
   );
@@ -250,7 +219,7 @@ function ApprovalFields({ draft, errors, onChange }: PartProps) {
         <Field
           label="Bake time"
           error={errors.bakeMinutes}
-          hint="after going live, until a release counts as settled"
+          hint="that what serves must have served, without an alarm, before the next is approved"
         >
           <Input
             inputMode="numeric"

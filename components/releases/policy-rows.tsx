@@ -3,6 +3,12 @@ import type { ReactNode } from "react";
 import { Button, TextAction } from "@/components/ui/button";
 import type { Draft } from "./policy-draft";
 
+/** What of a measured difference is tested. */
+export const TESTS = [
+  { value: "bound" as const, label: "bound", hint: "the worse end of the 95% interval" },
+  { value: "point" as const, label: "value", hint: "the measured difference" },
+];
+
 export interface PartProps {
   draft: Draft;
   errors: Readonly<Record<string, string>>;

@@ -28,6 +28,7 @@ export function RequestForm({ team, versionId }: { team: string; versionId: stri
   const [note, setNote] = useState("");
   const [draft, setDraft] = useStrategy();
   const { strategy, problem: wrong } = { strategy: undefined, ...readDraft(draft) };
+  const breaks = draft.kind === "shadow" ? form.breaks.shadow : form.breaks.canary;
   const create = useMutation(
     trpc.releases.createRequest.mutationOptions({
       onSuccess: ({ number }) => router.push(`/${team}/releases/requests/${number}`),
@@ -46,7 +47,9 @@ export function RequestForm({ team, versionId }: { team: string; versionId: stri
       ? `Request ${form.openRequest} is still open.`
       : form.datasets.length === 0
         ? "No dataset that is ready fits this version."
-        : wrong && "How traffic moves is not said yet.";
+        : breaks && draft.kind !== "at_once"
+          ? `A ${draft.kind} would break clients.`
+          : wrong && "How traffic moves is not said yet.";
   return (
     <>
       <PageHeader
@@ -101,7 +104,7 @@ export function RequestForm({ team, versionId }: { team: string; versionId: stri
                 onValueChange={setDatasetId}
               />
             </Field>
-            <StrategyField draft={draft} onDraft={setDraft} />
+            <StrategyField draft={draft} onDraft={setDraft} breaks={breaks} />
             <div className="row">
               <Button
                 variant="primary"

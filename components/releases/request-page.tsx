@@ -16,12 +16,18 @@ import { Comments } from "./comments";
 import { DecisionPanel } from "./decision-panel";
 import { AccuracyPanel, ComparisonPanel } from "./evidence-panel";
 import { Lanes } from "./lanes";
+import { SlicesPanel } from "./slices-panel";
 import { type ModelPage, REQUEST_STATE, type RequestPage } from "./words";
 
 /** One promotion request: the verdict and the decision first, then the evidence they rest on. */
 export function PromotionRequestPage({ team, number }: { team: string; number: number }) {
   const trpc = useTRPC();
-  const { data: page } = useSuspenseQuery(trpc.releases.request.queryOptions({ team, number }));
+  const { data: page } = useSuspenseQuery(
+    trpc.releases.request.queryOptions(
+      { team, number },
+      { refetchInterval: ({ state }) => untilJudgedAgain(state.data?.gates ?? []) },
+    ),
+  );
   const { data: model } = useSuspenseQuery(trpc.releases.laneOfRequest.queryOptions({ team, number }));
   const { state, words } = REQUEST_STATE[page.state];
   const isWaiting = page.state === "open" || page.state === "measuring";
@@ -45,12 +51,14 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
       <div className="request-outcome">
         <Outcome team={team} page={page} />
         <ServesSince page={page} serving={model.serving} />
+        <OtherSignature page={page} />
       </div>
       <div className="request-body">
         <Lanes team={team} page={model} press={null} onPress={() => {}} />
         <div className="evidence-columns">
           <div className="col">
             <AccuracyPanel page={page} />
+            <SlicesPanel page={page} />
             <ComparisonPanel page={page} />
           </div>
           <div className="col decision">
@@ -75,6 +83,12 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
       </div>
     </div>
   );
+}
+
+/** Until the next gate passes by itself, ms; false where time changes none. */
+function untilJudgedAgain(gates: RequestPage["gates"]): number | false {
+  const moments = gates.flatMap(({ until }) => (until ? [Date.parse(until)] : []));
+  return moments.length > 0 && Math.max(1_000, Math.min(...moments) - Date.now() + 200);
 }
 
 /** What came of a request that is no longer open: the sentence is the largest thing. */
@@ -155,6 +169,16 @@ function ServesSince({ page, serving }: { page: RequestPage; serving: ModelPage[
     <Callout state="warning" className="mb-3">
       Measured {then}; v{serving.version} serves since. Withdraw and request again for a comparison with what
       serves now.
+    </Callout>
+  );
+}
+
+/** Clients of what serves would meet another signature: whoever decides must know before they do. */
+function OtherSignature({ page }: { page: RequestPage }) {
+  if (!page.breaks || !page.production || page.state !== "open") return null;
+  return (
+    <Callout state="warning" className="mb-3">
+      <b>Clients of v{page.production.number} must change with it:</b> {page.breaks}.
     </Callout>
   );
 }

@@ -1,9 +1,10 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { useNow } from "@/components/ui/clock";
 import { type Step, Stepper } from "@/components/ui/diagrams";
-import { Callout, ErrorState } from "@/components/ui/feedback";
+import { Callout } from "@/components/ui/feedback";
 import { clockTime, count, duration, ms, percent, plural } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { StatusBadge, StatusDot } from "@/components/ui/status";
@@ -24,14 +25,9 @@ export function RolloutPanel({ team, model }: { team: string; model: string }) {
     refetch,
   } = useQuery(trpc.releases.rollout.queryOptions({ team, model }, { refetchInterval: PERIOD_MS }));
   if (error) {
-    const { message, remedy } = readError(error);
     return (
       <Panel title="Rollout" className="mb-3">
-        <ErrorState
-          what={message}
-          remedy={remedy ?? "What serves is not affected."}
-          onRetry={() => void refetch()}
-        />
+        <QueryError error={error} remedy="What serves is not affected." onRetry={refetch} />
       </Panel>
     );
   }
@@ -63,16 +59,19 @@ export function RolloutPanel({ team, model }: { team: string; model: string }) {
   );
 }
 
+/** The one telling of a rule that fired: the rule first, then what it found and what came of it. */
 function Fired({ rollout }: { rollout: RolloutPage }) {
   const { fired, sides, phase } = rollout;
   if (!fired) return null;
+  const [candidate, other] = sides;
+  const outcome =
+    phase === "aborted"
+      ? `was taken away from traffic${other ? `; v${other.version} serves` : ""}`
+      : "goes on serving, for no earlier version was warm";
   return (
     <Callout state="bad" className="mb-3">
-      <b>
-        v{sides[0]?.version} {phase === "aborted" ? "was taken away from traffic" : "goes on serving"} by a
-        rule at {clockTime(Date.parse(fired.at))}.
-      </b>{" "}
-      {fired.words}. Rule: {fired.label}.
+      <b>{fired.label}.</b> Found at {clockTime(Date.parse(fired.at))}: {fired.words}. v{candidate?.version}{" "}
+      {outcome}.
     </Callout>
   );
 }

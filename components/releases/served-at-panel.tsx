@@ -1,9 +1,10 @@
 "use client";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { type Outputs, useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { useNow } from "@/components/ui/clock";
 import { Digest } from "@/components/ui/digest";
-import { EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { EmptyState, Skeleton } from "@/components/ui/feedback";
 import { clockTime, count, datetime, percent } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Slider } from "@/components/ui/slider";
@@ -99,11 +100,7 @@ export function ServedAtPanel({ team, model }: { team: string; model: string }) 
         )}
       </div>
       {error ? (
-        <ErrorState
-          what={readError(error).message}
-          remedy={readError(error).remedy ?? "The routes themselves are kept."}
-          onRetry={() => void refetch()}
-        />
+        <QueryError error={error} remedy="The routes themselves are kept." onRetry={refetch} />
       ) : (
         <Table
           label="Who served"

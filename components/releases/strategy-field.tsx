@@ -1,5 +1,6 @@
 "use client";
 import { useState } from "react";
+import { Callout } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
 import { Segmented } from "@/components/ui/segmented";
 import { Checkbox } from "@/components/ui/toggle";
@@ -57,8 +58,15 @@ const FIELDS: Record<string, string> = {
 
 export const useStrategy = () => useState(FIRST);
 
+interface FieldProps {
+  draft: Draft;
+  onDraft: (draft: Draft) => void;
+  /** What of the candidate's signature breaks clients of what serves. */
+  breaks: string | null;
+}
+
 /** How traffic would move: part of what the approver agrees to. */
-export function StrategyField({ draft, onDraft }: { draft: Draft; onDraft: (draft: Draft) => void }) {
+export function StrategyField({ draft, onDraft, breaks }: FieldProps) {
   const set = (change: Partial<Draft>) => onDraft({ ...draft, ...change });
   const read = readDraft(draft);
   return (
@@ -115,6 +123,17 @@ export function StrategyField({ draft, onDraft }: { draft: Draft; onDraft: (draf
             />
           </Field>
         </div>
+      )}
+      {breaks && (
+        <Callout state={draft.kind === "at_once" ? "warning" : "bad"}>
+          <b>
+            {draft.kind === "at_once" ? "Clients must change with it" : `A ${draft.kind} would break clients`}
+            :
+          </b>{" "}
+          {breaks}.{" "}
+          {draft.kind !== "at_once" &&
+            "Ask for all traffic at once, or export it with the same names, types and shapes."}
+        </Callout>
       )}
       <p className={read.problem === undefined ? "help" : "help err"}>
         {read.problem === undefined

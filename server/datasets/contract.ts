@@ -47,6 +47,8 @@ export const TableMapping = z.object({
   features: z.array(ColumnName).min(1).max(4096).nullable().default(null),
   /** Scales each column by mean and deviation of the train part. */
   standardise: z.boolean().default(true),
+  /** The column whose values name the slices that evaluations are told apart by; null for none. */
+  slice: ColumnName.nullable().default(null),
 });
 export type TableMapping = z.infer<typeof TableMapping>;
 
@@ -77,6 +79,8 @@ export const ValueBalance = z.object({
   std: z.number(),
   bins: z.array(z.object({ train: Count, test: Count })),
 });
+/** A subset that the files name: `slice` in an NPZ, or a column of a table. */
+export const SliceBalance = z.object({ name: z.string(), train: Count, test: Count });
 export const SamplePreview = z.object({
   sampleId: Count,
   /** 0 where a sample has no class of its own. */
@@ -137,6 +141,8 @@ export const DatasetReport = z.object({
   classes: z.array(ClassBalance),
   /** Of each value to be predicted. */
   values: z.array(ValueBalance).default([]),
+  /** At most 100; a sample without a name is in none. */
+  slices: z.array(SliceBalance).default([]),
   transform: Transform,
   problems: z.array(Refusal),
   previews: z.array(SamplePreview),

@@ -132,7 +132,7 @@ describe("a dataset", () => {
 
   it("of a table sends its mapping to the check, and hands workers the arrays that the check made", async () => {
     const ctx = await makeTeam();
-    const mapping = { label: "kind", features: ["b", "a"], standardise: true };
+    const mapping = { label: "kind", features: ["b", "a"], standardise: true, slice: null };
     const created = await create(ctx, "parts", { mapping }, "parts.csv");
     expect(created.run.spec).toMatchObject({
       files: [{ role: "data", format: "csv", name: "parts.csv" }],
@@ -177,7 +177,7 @@ describe("a dataset", () => {
     ].entries()) {
       const created = await create(ctx, `order-${index}`, {}, "parts.csv");
       await ctx.db.update(dataset).set({ files: [] }).where(eq(dataset.id, created.datasetId));
-      const mapping = { label: "y", features, standardise: false };
+      const mapping = { label: "y", features, standardise: false, slice: null };
       const found = { ...report([2]), table: { columns: [], rows: [], mapping } };
       await finish(created.run, {
         state: "succeeded",

@@ -106,8 +106,19 @@ function facts(row: Row) {
 
 function shown(found: Measured | undefined) {
   if (!found) return null;
-  const { n, task, accuracy, halfWidth, figures, perClass, latency, memory } = found.result;
-  return { n, task, accuracy, halfWidth, figures, perClass, latency, memory, createdAt: found.createdAt };
+  const { n, task, accuracy, halfWidth, figures, perClass, perSlice, latency, memory } = found.result;
+  return {
+    n,
+    task,
+    accuracy,
+    halfWidth,
+    figures,
+    perClass,
+    perSlice,
+    latency,
+    memory,
+    createdAt: found.createdAt,
+  };
 }
 
 async function pairOf(

@@ -226,6 +226,18 @@ export const PeakMemory = z.object({
   peakBytes: Count,
 });
 
+/** The test samples that a dataset's owner gave one name: a subset that may fare otherwise than the whole. */
+export const SliceResult = z.object({
+  name: z.string(),
+  n: Count,
+  accuracy: Score,
+  /** Half of the 95% interval, as of the whole test set. */
+  halfWidth: z.number(),
+  /** Against the baseline on these samples; null without one. */
+  paired: PairedDifference.nullable(),
+});
+export type SliceResult = z.infer<typeof SliceResult>;
+
 /** Metrics of one version on the whole test set of one dataset. */
 export const EvaluationResult = z.object({
   n: Count,
@@ -239,6 +251,8 @@ export const EvaluationResult = z.object({
   perClass: z.array(
     z.object({ label: z.number().int(), n: Count, correct: Count, gained: Count, lost: Count }),
   ),
+  /** Of each slice that the test set has samples of; empty where the dataset names none. */
+  perSlice: z.array(SliceResult).default([]),
   /**
    * Answer of each test sample in dataset order, in a blob: little-endian int32 classes, labels or tokens, else float32
    * outputs.

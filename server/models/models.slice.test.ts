@@ -327,7 +327,7 @@ describe("what runs make", () => {
   it("is refused a dataset of other shape or more classes at once, with both named, and starts nothing", async () => {
     const ctx = await makeTeam();
     const { versionId } = await readyVersion(ctx, "strict");
-    const columns = { mapping: { label: "y", features: ["a", "b", "c"], standardise: true } };
+    const columns = { mapping: { label: "y", features: ["a", "b", "c"], standardise: true, slice: null } };
     const table = await readyDataset(ctx, [3], { table: { columns: [], rows: [], ...columns } });
     const classes = Array.from({ length: 11 }, (_, label) => ({ label, train: 5, test: 1 }));
     const many = await readyDataset(ctx, [1, 28, 28], { classes });

@@ -6,8 +6,9 @@ import { type TeamContext, transact } from "../platform/context";
 import { Conflict, Invalid, NotFound } from "../platform/errors";
 import { emit } from "../platform/live/outbox";
 import { askToStop, lockTeamRun } from "../runs/service";
-import { type BreakGlass, Gate } from "./contract";
+import type { BreakGlass } from "./contract";
 import { release } from "./decide";
+import { gatesNow, policyInForce } from "./judging";
 import * as repo from "./repo";
 
 /**
@@ -32,9 +33,8 @@ export async function breakGlass(ctx: TeamContext, input: z.infer<typeof BreakGl
     if (input.name !== name) {
       throw new Invalid(`Type the version's name as it is: ${name}.`, { field: "name", code: "other_name" });
     }
-    const overruled = Gate.array()
-      .parse(request.gates)
-      .filter((gate) => gate.blocks);
+    const policy = await policyInForce(tx, ctx.teamId, request.modelId);
+    const overruled = (await gatesNow(tx, request, policy)).filter((gate) => gate.blocks);
     // The lane before the audit chain, as whoever switches it.
     await repo.lockLane(tx, request.modelId);
     await record(tx, ctx, {

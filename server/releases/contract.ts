@@ -30,6 +30,8 @@ export const Gate = z.object({
   words: z.string(),
   /** Whether approval waits for it. */
   blocks: z.boolean(),
+  /** When it passes by itself; null for one that time does not change. */
+  until: z.iso.datetime().nullable().default(null),
 });
 export type Gate = z.infer<typeof Gate>;
 

@@ -11,15 +11,16 @@ import { Conflict, Forbidden, NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import type { Role } from "../platform/permissions";
-import { type ApproveRequest, type DeclineRequest, Gate } from "./contract";
+import type { ApproveRequest, DeclineRequest } from "./contract";
 import { frozenAt, frozenInWords } from "./freeze";
-import { approvalsOf, policiesInForce, policyInForce, type RequestRow } from "./judging";
+import { approvalsOf, gatesNow, policiesInForce, policyInForce, type RequestRow } from "./judging";
 import { servingOf } from "./lane";
 import { policyDigest, type Tally, tally, tallyInWords } from "./policy";
 import { advanceLane } from "./reconcile";
 import * as repo from "./repo";
 import { AT_ONCE, Strategy } from "./rollout-contract";
 import { planRollout } from "./rollout-moves";
+import { refuseOtherSignature } from "./signature";
 
 /** Why a request is void for good, in words; null while it is not. A policy that changed only judges it again. */
 export function whatChanged(
@@ -70,6 +71,12 @@ export async function approve(ctx: TeamContext, input: z.infer<typeof ApproveReq
     await refuseNow(tx, ctx, request, input);
     // The lane before the audit chain, as whoever switches it.
     await repo.lockLane(tx, request.modelId);
+    // Something else may serve than when it was asked for.
+    const serving = servingOf(await repo.loadLane(tx, ctx.teamId, request.modelId));
+    await refuseOtherSignature(tx, ctx.teamId, Strategy.parse(request.strategy), {
+      versionId: request.versionId,
+      servingId: serving?.version.id,
+    });
     await insertDecision(tx, ctx, request, "approve", input.sentence);
     const stands = await standing(tx, request);
     const about = `request ${request.number}: ${work.model.name} v${work.version.number} to production`;
@@ -122,9 +129,7 @@ async function refuseNow(
       remedy: "Read the page again, then decide.",
     });
   }
-  const blocking = Gate.array()
-    .parse(request.gates)
-    .find((gate) => gate.blocks);
+  const blocking = (await gatesNow(tx, request, policy)).find((gate) => gate.blocks);
   if (blocking) throw new Conflict(`${blocking.label}: ${blocking.words}`, { code: "gate_blocks" });
   const { freeze } = policy.rules;
   const frozen = frozenAt(freeze, new Date());
@@ -200,7 +205,9 @@ export async function release(
   // Who breaks the glass has no time for steps.
   const strategy = breakGlass === null ? Strategy.parse(request.strategy) : AT_ONCE;
   await planRollout(tx, { teamId: ctx.teamId, modelId: request.modelId, releaseId }, strategy);
-  await repo.setRequest(tx, ctx.teamId, request.id, { state, decidedAt: new Date(), releaseId });
+  // As they stood when it was decided: what time changes is not judged any more.
+  const gates = await gatesNow(tx, request, await policyInForce(tx, ctx.teamId, request.modelId));
+  await repo.setRequest(tx, ctx.teamId, request.id, { state, decidedAt: new Date(), releaseId, gates });
   await advanceLane(tx, ctx.teamId, request.modelId, ctx.actor);
   return { releaseId, revision };
 }
@@ -246,17 +253,13 @@ export async function approvalsWaiting(ctx: TeamContext): Promise<number> {
   let waiting = 0;
   for (const request of open) {
     if (request.requestedBy === ctx.actor.id) continue;
-    if (
-      Gate.array()
-        .parse(request.gates)
-        .some((gate) => gate.blocks)
-    )
-      continue;
+    const policy = policyOf(request.modelId);
+    if ((await gatesNow(ctx.db, request, policy)).some((gate) => gate.blocks)) continue;
     const holding = (await approvalsOf(ctx.db, request)).filter(
       (a) => a.decision === "approve" && a.isVoid === null,
     );
     if (holding.some((a) => a.approverId === ctx.actor.id)) continue;
-    const { given, needed, missingRoles } = tally(policyOf(request.modelId).rules.approvals, holding);
+    const { given, needed, missingRoles } = tally(policy.rules.approvals, holding);
     if (given < needed || missingRoles.some((role) => rolesOf(ctx.actor).includes(role))) waiting += 1;
   }
   return waiting;

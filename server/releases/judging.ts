@@ -15,11 +15,14 @@ import { emit } from "../platform/live/outbox";
 import { wakeRelay } from "../platform/live/relay";
 import { Role } from "../platform/permissions";
 import { EvaluateResult } from "../runs/contract";
+import { bakeGate } from "./bake";
 import { Gate } from "./contract";
-import { DEFAULT_POLICY, judge, policyDigest, type Weighed } from "./policy";
+import { DEFAULT_POLICY, judge, policyDigest } from "./policy";
 import { type Policy, PolicyRules } from "./policy-contract";
 import type { Fence } from "./reconcile";
 import * as repo from "./repo";
+import { servedHistory } from "./rollout-repo";
+import type { Weighed } from "./verdict";
 
 export type RequestRow = typeof promotionRequest.$inferSelect;
 type Environment = Policy["environment"];
@@ -100,6 +103,28 @@ export async function gatesOf(
     testSamples: report.test,
     requestedDigest: request.versionDigest,
   });
+}
+
+/** The gate of the bake time at this moment; null where the policy asks for none. */
+export async function bakeGateOf(
+  db: Db,
+  teamId: string,
+  modelId: string,
+  { rules: { bakeMinutes } }: Policy,
+): Promise<Gate | null> {
+  if (bakeMinutes === 0) return null;
+  return bakeGate(bakeMinutes, await servedHistory(db, teamId, modelId), new Date());
+}
+
+/** The gates of a request at this moment: those of its evidence and, while it is open, the one that time changes. */
+export async function gatesNow(
+  db: Db,
+  { teamId, modelId, state, gates }: Pick<RequestRow, "teamId" | "modelId" | "state" | "gates">,
+  policy: Policy,
+): Promise<Gate[]> {
+  const judged = Gate.array().parse(gates);
+  const bake = state === "open" ? await bakeGateOf(db, teamId, modelId, policy) : null;
+  return bake ? [...judged, bake] : judged;
 }
 
 /** Approvals of a request with whether each still holds: bound to what is in force, never to what was. */

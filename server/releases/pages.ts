@@ -9,8 +9,9 @@ import { datasetsFor, versionForWork } from "../models/service";
 import { config } from "../platform/config";
 import type { TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
+import type { Gate } from "./contract";
 import { crewsOf } from "./crew-views";
-import { policyInForce } from "./judging";
+import { bakeGateOf, policiesInForce, policyInForce } from "./judging";
 import {
   forwardTarget,
   type Lane,
@@ -22,8 +23,17 @@ import {
 } from "./lane";
 import { findRequest, loadLane } from "./repo";
 import { lastDrill } from "./rollout-repo";
-import { lastMeasuredOn, picturesOf, servedSignature } from "./signature";
-import { laneRows, minuteRows, requestRows, type TimelineRow, timelineRows, trafficRows } from "./views";
+import { lastMeasuredOn, picturesOf, servedSignature, tensorsOf } from "./signature";
+import { strategyBreaks } from "./signature-fit";
+import {
+  laneRows,
+  minuteRows,
+  type RequestRow,
+  requestRows,
+  type TimelineRow,
+  timelineRows,
+  trafficRows,
+} from "./views";
 
 const OVERVIEW_REQUESTS = 50;
 const OVERVIEW_RELEASES = 30;
@@ -37,7 +47,21 @@ export async function overview(ctx: TeamContext) {
     requestRows(ctx.db, ctx.teamId, OVERVIEW_REQUESTS),
     timelineRows(ctx.db, ctx.teamId, { limit: OVERVIEW_RELEASES }),
   ]);
-  return { lanes, requests, releases };
+  return { lanes, requests: await withBakeTime(ctx, requests), releases };
+}
+
+/** Requests with the gate that time changes counted among the others. */
+async function withBakeTime(ctx: TeamContext, rows: readonly RequestRow[]): Promise<RequestRow[]> {
+  const policyOf = await policiesInForce(ctx.db, ctx.teamId);
+  const open = rows.filter(({ state }) => state === "open").map(({ modelId }) => modelId);
+  const gates = new Map<string, Gate | null>();
+  for (const modelId of new Set(open))
+    gates.set(modelId, await bakeGateOf(ctx.db, ctx.teamId, modelId, policyOf(modelId)));
+  return rows.map((row) => {
+    const gate = row.state === "open" ? gates.get(row.modelId) : null;
+    if (!gate) return row;
+    return { ...row, gates: row.gates + 1, gatesPassed: row.gatesPassed + (gate.blocks ? 0 : 1) };
+  });
 }
 
 export const traffic = (ctx: TeamContext) => trafficRows(ctx.db, ctx.teamId);
@@ -195,16 +219,31 @@ export async function requestForm(ctx: TeamContext, input: { versionId: string }
       r.version === work.version.number &&
       (r.state === "open" || r.state === "measuring"),
   );
+  const breaks = await formBreaks(ctx, input.versionId, serving?.version.id);
   return {
     model: lane.modelName,
     version: work.version.number,
     digest: work.digest,
+    /** What of the signature a way to move traffic can't bear; null where it can. */
+    breaks,
     bytes: work.version.bytes,
     measured: last ?? null,
     serving: serving ? { version: serving.version.number, digest: serving.version.digest } : null,
     openRequest: open?.number ?? null,
     datasets: datasets.map(({ id, name, test, task }) => ({ id, name, testSamples: test, task })),
     policy: await policyInForce(ctx.db, ctx.teamId, work.version.modelId),
+  };
+}
+
+async function formBreaks(ctx: TeamContext, versionId: string, servingId: string | undefined) {
+  if (servingId === undefined) return { canary: null, shadow: null };
+  const [candidate, serving] = await Promise.all([
+    tensorsOf(ctx.db, ctx.teamId, versionId),
+    tensorsOf(ctx.db, ctx.teamId, servingId),
+  ]);
+  return {
+    canary: strategyBreaks({ kind: "canary" }, candidate, serving),
+    shadow: strategyBreaks({ kind: "shadow" }, candidate, serving),
   };
 }
 

@@ -13,8 +13,7 @@ import { Conflict, NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { EvaluateResult } from "../runs/contract";
-import { Gate } from "./contract";
-import { approvalsOf, gatesOf, judgeAgain, lockOpen, policiesInForce } from "./judging";
+import { approvalsOf, gatesNow, gatesOf, judgeAgain, lockOpen, policiesInForce } from "./judging";
 import { DEFAULT_POLICY, policyDigest } from "./policy";
 import { PolicyRules, type PolicyScope, type PreviewPolicy, type SavePolicy } from "./policy-contract";
 
@@ -142,16 +141,15 @@ export async function previewPolicy(ctx: TeamContext, input: z.infer<typeof Prev
   return Promise.all(
     touched.map(async ({ request, model: name }) => {
       const evidence = EvaluateResult.parse(request.evidence);
-      const gates = await gatesOf(ctx.db, request, evidence, {
-        ...policyOf(request.modelId),
-        rules: input.rules,
-      });
+      const policy = policyOf(request.modelId);
+      const other = { ...policy, rules: input.rules };
+      const gates = await gatesOf(ctx.db, request, evidence, other);
       const approvals = await approvalsOf(ctx.db, request);
       return {
         number: request.number,
         model: name,
-        now: Gate.array().parse(request.gates),
-        under: gates,
+        now: await gatesNow(ctx.db, request, policy),
+        under: await gatesNow(ctx.db, { ...request, gates }, other),
         /** Approvals that hold now and would be void. */
         voided: approvals.filter((a) => a.isVoid === null && a.decision === "approve").length,
       };

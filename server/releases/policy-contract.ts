@@ -48,6 +48,24 @@ export const ClassRule = z.object({
   minSamples: z.number().int().min(1, "enter 1 or more"),
 });
 
+/**
+ * The score of each slice of the dataset: at least so much, at most so much worse than what serves. Slices with fewer
+ * samples are told as not measured and hold nothing up; a dataset without slices does.
+ */
+export const SliceRule = z
+  .object({
+    atLeast: z.number().max(1, "enter at most 100 percent").nullable(),
+    worseBy: z.number().min(0, "enter 0 or more").max(1000).nullable(),
+    /** The end of the 95% interval that is worse for the candidate, or the measured value. */
+    test: z.enum(["bound", "point"]),
+    minSamples: z.number().int().min(1, "enter 1 or more"),
+  })
+  .refine(({ atLeast, worseBy }) => atLeast !== null || worseBy !== null, {
+    message: "enter a floor, a largest loss, or both",
+    path: ["atLeast"],
+  });
+export type SliceRule = z.infer<typeof SliceRule>;
+
 /** How many different people approve, and roles of which at least one of them holds each. */
 export const ApprovalRule = z.object({
   count: z.number().int().min(1, "at least one person approves").max(9, "at most 9 people approve"),
@@ -137,9 +155,10 @@ export const PolicyRules = z.object({
     .max(10)
     .refine((rules) => unique(rules, (r) => `${r.batch} ${r.limit.kind}`), "the same batch is limited twice"),
   classes: ClassRule.nullable(),
+  slices: SliceRule.nullable().default(null),
   approvals: ApprovalRule,
   freeze: Freeze.nullable(),
-  /** Minutes after going live before a release counts as settled. */
+  /** Minutes that what serves must have served without an alarm before another version is approved over it. */
   bakeMinutes: z.number().int().min(0).max(10_080, "at most a week, 10,080 minutes"),
 });
 export type PolicyRules = z.infer<typeof PolicyRules>;
@@ -172,6 +191,7 @@ export const DEFAULT_RULES: PolicyRules = {
   sizes: [{ measure: "file", limit: { kind: "ratio", atMost: 1.05 } }],
   latency: [],
   classes: null,
+  slices: null,
   approvals: { count: 1, roles: [] },
   freeze: null,
   bakeMinutes: 0,
@@ -219,6 +239,26 @@ export const classRuleInWords = ({ worseBy, minSamples }: z.infer<typeof ClassRu
     .replace("+", "")
     .replace(/0(?= pt$)/, "")}${minSamples > 1 ? `, n ≥ ${whole(minSamples)}` : ""}`;
 
+/** "91.68%", or "0.9168" of a figure that is no share. */
+export const scoreInWords = (task: DatasetTask, score: number): string =>
+  TASKS[task].isShare ? `${(score * 100).toFixed(2)}%` : score.toFixed(4);
+
+const sliceTestInWords = ({ test, minSamples }: SliceRule): string =>
+  `${test === "bound" ? ", lower bound" : ""}${minSamples > 1 ? `, n ≥ ${whole(minSamples)}` : ""}`;
+/** "Accuracy of each slice ≥ 90%, lower bound, n ≥ 100". */
+export const sliceFloorInWords = (task: DatasetTask, rule: SliceRule, atLeast: number): string =>
+  `${TASKS[task].figure} of each slice ≥ ${scoreInWords(task, atLeast).replace(/\.?0+(?=%$|$)/, "")}${sliceTestInWords(rule)}`;
+export const sliceLossInWords = (task: DatasetTask, rule: SliceRule, worseBy: number): string =>
+  `Each slice, against production ≥ ${floorInWords(task, { worseBy })}${sliceTestInWords(rule)}`;
+/** The rule as its one or two gates. */
+export const sliceRuleInWords = (task: DatasetTask, rule: SliceRule): string[] => [
+  ...(rule.atLeast === null ? [] : [sliceFloorInWords(task, rule, rule.atLeast)]),
+  ...(rule.worseBy === null ? [] : [sliceLossInWords(task, rule, rule.worseBy)]),
+];
+
+export const bakeInWords = ({ bakeMinutes }: Pick<PolicyRules, "bakeMinutes">): string =>
+  `What serves has served for ${whole(bakeMinutes)} min without an alarm`;
+
 /** "2 people, one of them operator". */
 export function approvalsInWords({ count, roles }: ApprovalRule): string {
   const people = count === 1 ? "1 person" : `${count} people`;
@@ -229,8 +269,10 @@ export function approvalsInWords({ count, roles }: ApprovalRule): string {
 export const rulesInWords = (task: DatasetTask, rules: PolicyRules): string[] => [
   ...rules.metrics.map((rule) => metricRuleInWords(task, rule)),
   ...(rules.classes ? [classRuleInWords(rules.classes)] : []),
+  ...(rules.slices ? sliceRuleInWords(task, rules.slices) : []),
   ...rules.sizes.map(sizeRuleInWords),
   ...rules.latency.map(latencyRuleInWords),
+  ...(rules.bakeMinutes > 0 ? [bakeInWords(rules)] : []),
   "Measured on the whole test set",
   "Measured bytes are the requested ones",
 ];

@@ -3,8 +3,9 @@ import { expect, test } from "vitest";
 import type { z } from "zod";
 import type { DatasetTask } from "../datasets/contract";
 import type { EvaluateResult } from "../runs/contract";
-import { DEFAULT_POLICY, judge, type Measured, policyDigest, tally } from "./policy";
+import { DEFAULT_POLICY, judge, policyDigest, tally } from "./policy";
 import { DEFAULT_RULES, floorInWords, PolicyRules } from "./policy-contract";
+import type { Measured } from "./verdict";
 
 const DIGEST = "a".repeat(64);
 type Evidence = z.infer<typeof EvaluateResult>;
@@ -22,6 +23,7 @@ function measured(difference: number | null, halfWidth = 0.004): Evidence {
       figures: [],
       scores: null,
       perClass: [],
+      perSlice: [],
       predictions: DIGEST,
       correctness: null,
       paired:
@@ -175,6 +177,57 @@ test("a class that falls is named, and one with few samples is told as not measu
     words: "Not measured: Bag (n = 8).",
   });
   expect(gate([9, 0, 9], [8, 0, 8])).toMatchObject({ state: "not_measured", blocks: false });
+});
+
+test("a slice under its floor or beyond its loss is named, and a dataset without slices holds the request up", () => {
+  const slices = PolicyRules.shape.slices.parse({
+    atLeast: 0.9,
+    worseBy: 0.02,
+    test: "bound",
+    minSamples: 50,
+  });
+  const found = (...rows: [name: string, n: number, accuracy: number, difference: number][]) =>
+    having({
+      perSlice: rows.map(([name, n, accuracy, difference]) => ({
+        name,
+        n,
+        accuracy,
+        halfWidth: 0.02,
+        paired: { n, gained: 0, lost: 0, difference, halfWidth: 0.01, mcnemarP: 1 },
+      })),
+    });
+  const gates = (values: Partial<Measured>) => judge(under({ slices }), given(values)).slice(1, 3);
+  const fallen = found(["day", 900, 0.97, 0], ["night", 400, 0.915, -0.03], ["dusk", 9, 0.2, -0.5]);
+  expect(gates({ evidence: fallen })).toMatchObject([
+    {
+      label: "Accuracy of each slice ≥ 90%, lower bound, n ≥ 50",
+      state: "fail",
+      blocks: true,
+      value: "night 89.50%",
+      words: "night may be as low as 89.50% (n = 400). Not measured: dusk (n = 9).",
+    },
+    {
+      label: "Each slice, against production ≥ −2.0 pt, lower bound, n ≥ 50",
+      state: "fail",
+      blocks: true,
+      words: "night may be up to 4.00 pt worse (n = 400). Not measured: dusk (n = 9).",
+    },
+  ]);
+  const whole = found(["day", 900, 0.97, 0], ["night", 400, 0.93, -0.005]);
+  expect(gates({ evidence: whole }).map((g) => g.state)).toEqual(["pass", "pass"]);
+  expect(gates({ evidence: found(["dusk", 9, 0.2, -0.5]) })[0]).toMatchObject({
+    state: "not_measured",
+    blocks: false,
+  });
+  expect(gates({ evidence: measured(0) })).toMatchObject([
+    { state: "not_measured", blocks: true, value: "no slices" },
+    { state: "not_measured", blocks: true },
+  ]);
+  // A floor stands by itself; a loss needs something to be compared with.
+  expect(gates({ evidence: whole, production: null })).toMatchObject([
+    { state: "pass" },
+    { state: "not_measured", blocks: false },
+  ]);
 });
 
 test("the first release has nothing to compare with, which does not block it; limits by themselves do", () => {

@@ -1,14 +1,13 @@
 /** The gates of a promotion: a policy, what was measured, and a verdict for each rule. Pure. */
 
 import type { z } from "zod";
-import type { Figure, Sizes } from "../models/contract";
+import type { DatasetTask } from "../datasets/contract";
+import type { Figure } from "../models/contract";
 import { digestOf } from "../platform/canonical";
 import type { Role } from "../platform/permissions";
-import type { EvaluateResult } from "../runs/contract";
 import type { Gate } from "./contract";
 import {
   type ApprovalRule,
-  type ClassRule,
   classRuleInWords,
   DEFAULT_RULES,
   differenceInWords,
@@ -19,9 +18,23 @@ import {
   metricRuleInWords,
   type Policy,
   type SizeRule,
+  type SliceRule,
   sizeRuleInWords,
+  sliceFloorInWords,
+  sliceLossInWords,
   type UpperLimit,
 } from "./policy-contract";
+import { classes, sliceFloor, sliceLoss } from "./policy-groups";
+import {
+  type Measured,
+  NOTHING_SERVES,
+  notMeasured,
+  plain,
+  type Verdict,
+  verdict,
+  type Weighed,
+  whole,
+} from "./verdict";
 
 export const DEFAULT_POLICY: Policy = {
   name: "production-default",
@@ -35,40 +48,6 @@ export const DEFAULT_POLICY: Policy = {
 /** What approvals are bound to. Revisions are part of it: rules that return do not bring old approvals back. */
 export const policyDigest = ({ name: _, ...bound }: Policy): string => digestOf(bound);
 
-export interface Weighed {
-  bytes: number;
-  sizes: z.infer<typeof Sizes> | null;
-  macs: number | null;
-}
-export interface Measured {
-  evidence: z.infer<typeof EvaluateResult>;
-  candidate: Weighed & { digest: string };
-  /** What serves now; null when nothing does. */
-  production: Weighed | null;
-  /** Names of the dataset's classes, by label. */
-  labels: readonly string[];
-  /** Samples in the dataset's test set. */
-  testSamples: number;
-  /** Digest of the bytes that the request was made for. */
-  requestedDigest: string;
-}
-
-const whole = (n: number) => n.toLocaleString("en-US");
-/** Six digits: enough to show why, and no more than was measured. */
-const plain = (n: number) => Number(n.toPrecision(6)).toLocaleString("en-US", { maximumFractionDigits: 6 });
-
-type Verdict = Pick<Gate, "state" | "value" | "words"> & { blocks?: boolean };
-const verdict = (passes: boolean, value: string, words: string): Verdict => ({
-  state: passes ? "pass" : "fail",
-  value,
-  words: passes ? "" : words,
-});
-const notMeasured = (value: string, words: string): Verdict => ({ state: "not_measured", value, words });
-const NOTHING_SERVES: Verdict = {
-  ...notMeasured("nothing serves yet", "There is no production version to compare with."),
-  blocks: false,
-};
-
 /** Every gate of the policy with its verdict. A gate blocks unless it passes or there is nothing to compare with. */
 export function judge({ rules }: Policy, measured: Measured): Gate[] {
   const gate = (id: string, label: string, v: Verdict): Gate => ({
@@ -78,6 +57,7 @@ export function judge({ rules }: Policy, measured: Measured): Gate[] {
     value: v.value,
     words: v.words,
     blocks: v.blocks ?? v.state !== "pass",
+    until: null,
   });
   const { task } = measured.evidence.evaluation;
   return [
@@ -87,6 +67,7 @@ export function judge({ rules }: Policy, measured: Measured): Gate[] {
     ...(rules.classes
       ? [gate("classes", classRuleInWords(rules.classes), classes(rules.classes, measured))]
       : []),
+    ...(rules.slices ? sliceGates(task, rules.slices, measured, gate) : []),
     ...rules.sizes.map((rule) =>
       gate(`${rule.measure}-${rule.limit.kind}`, sizeRuleInWords(rule), size(rule, measured)),
     ),
@@ -95,6 +76,23 @@ export function judge({ rules }: Policy, measured: Measured): Gate[] {
     ),
     gate("samples", "Measured on the whole test set", samples(measured)),
     gate("digest", "Measured bytes are the requested ones", digest(measured)),
+  ];
+}
+
+function sliceGates(
+  task: DatasetTask,
+  rule: SliceRule,
+  measured: Measured,
+  gate: (id: string, label: string, v: Verdict) => Gate,
+): Gate[] {
+  const { atLeast, worseBy } = rule;
+  return [
+    ...(atLeast === null
+      ? []
+      : [gate("slices-floor", sliceFloorInWords(task, rule, atLeast), sliceFloor(rule, atLeast, measured))]),
+    ...(worseBy === null
+      ? []
+      : [gate("slices-loss", sliceLossInWords(task, rule, worseBy), sliceLoss(rule, worseBy, measured))]),
   ];
 }
 
@@ -141,39 +139,6 @@ function beside(name: Figure["name"], rule: MetricRule, { evidence }: Measured):
     `${plain(worse)} worse`,
     `${words} is ${plain(worse)} worse than production's.`,
   );
-}
-
-function classes(rule: z.infer<typeof ClassRule>, { evidence, production, labels }: Measured): Verdict {
-  if (!production) return NOTHING_SERVES;
-  const { perClass, paired, task } = evidence.evaluation;
-  if (perClass.length === 0) {
-    return {
-      ...notMeasured("no classes", "This dataset's answers are not told apart by class."),
-      blocks: false,
-    };
-  }
-  if (!paired) return notMeasured("no pairs", "Production was not measured on these samples.");
-  const name = (label: number) => labels[label] ?? String(label);
-  const few = perClass.filter(({ n }) => n < rule.minSamples);
-  const fallen = perClass
-    .filter(({ n }) => n >= rule.minSamples)
-    .map(({ label, n, gained, lost }) => ({ label, n, fall: (lost - gained) / n }))
-    .toSorted((a, b) => b.fall - a.fall);
-  const worst = fallen[0];
-  const unmeasured =
-    few.length > 0
-      ? `Not measured: ${few.map((c) => `${name(c.label)} (n = ${whole(c.n)})`).join(", ")}.`
-      : "";
-  if (!worst) return { ...notMeasured("too few samples", unmeasured), blocks: false };
-  const below = fallen.filter(({ fall }) => fall > rule.worseBy);
-  const told = below.map(
-    (c) => `${name(c.label)} falls ${differenceInWords(task, c.fall).replace("+", "")} (n = ${whole(c.n)})`,
-  );
-  return {
-    state: below.length === 0 ? "pass" : "fail",
-    value: `${name(worst.label)} ${differenceInWords(task, -worst.fall)}`,
-    words: [told.length > 0 ? `${told.join(", ")}.` : "", unmeasured].filter(Boolean).join(" "),
-  };
 }
 
 /** A value against a limit: `found` by itself, `ratio` against what serves. */

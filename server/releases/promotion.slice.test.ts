@@ -82,6 +82,37 @@ describe("a policy", () => {
     expect((await page(number)).approvals).toMatchObject({ given: 1 });
   });
 
+  it("with a bake time holds the next version up until what serves has settled, and judges again by itself", async () => {
+    const first = await serve(t, v(1), null);
+    await policy({ bakeMinutes: 30 });
+    const servedFor = (minutes: number) =>
+      connection.db
+        .update(release)
+        .set({ servingAt: new Date(Date.now() - minutes * 60_000) })
+        .where(eq(release.id, first));
+    await servedFor(12);
+    const number = await requested(t, v(2), 0.001);
+    const waits = await page(number);
+    expect(waits.approve).toMatchObject({
+      kind: "gate",
+      words: expect.stringContaining("v1 settles in 18 min."),
+    });
+    expect(waits.gates.at(-1)).toMatchObject({ id: "bake", state: "fail", value: "12 of 30 min" });
+    expect(await needs(t.mei)).toMatchObject({ approvals: 0 });
+    expect((await overview(t.mei)).requests[0]).toMatchObject({ number, gates: 5, gatesPassed: 4 });
+    await expect(approve(t.mei, await seen(t, number))).rejects.toMatchObject({ code: "gate_blocks" });
+    await servedFor(31);
+    // Nothing was judged in between: the gate is read from what served.
+    expect(await page(number)).toMatchObject({ approve: null });
+    expect(await needs(t.mei)).toMatchObject({ approvals: 1 });
+    await approve(t.mei, await seen(t, number));
+    expect((await page(number)).gates.at(-1)).toMatchObject({
+      id: "bake",
+      state: "pass",
+      value: "v1 settled",
+    });
+  });
+
   it("of a model is followed instead of the team's, until it is taken away", async () => {
     const number = await requested(t, v(1), null);
     const other = await makeTeam(connection.db);

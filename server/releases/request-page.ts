@@ -6,19 +6,20 @@ import { model, version } from "../../db/schema/models";
 import { approval, promotionRequest, release } from "../../db/schema/releases";
 import { run } from "../../db/schema/runs";
 import type { DatasetTask } from "../datasets/contract";
-import { EvaluationResult, Sizes } from "../models/contract";
+import { EvaluationResult, Inspection, Sizes } from "../models/contract";
 import { may, type TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
 import { Role } from "../platform/permissions";
 import { Cause, EvaluateResult, Progress } from "../runs/contract";
-import { Gate } from "./contract";
+import type { Gate } from "./contract";
 import { whatChanged } from "./decide";
 import { type Frozen, frozenAt, frozenInWords } from "./freeze";
-import { policyInForce, type RequestRow, voidedBy } from "./judging";
+import { gatesNow, policyInForce, type RequestRow, voidedBy } from "./judging";
 import { policyDigest, type Tally, tally, tallyInWords } from "./policy";
 import type { Policy } from "./policy-contract";
 import { findRequest } from "./repo";
 import { Strategy } from "./rollout-contract";
+import { breaksClients } from "./signature-fit";
 
 const MINUTE = 60_000;
 
@@ -36,7 +37,7 @@ export async function requestPage(ctx: TeamContext, input: { number: number }) {
     releaseOf(ctx, request),
   ]);
   const evidence = EvaluateResult.nullable().parse(request.evidence);
-  const gates = Gate.array().parse(request.gates);
+  const gates = await gatesNow(ctx.db, request, policy);
   const holding = decisions.filter((d) => d.decision === "approve" && d.isVoid === null);
   const stands = tally(policy.rules.approvals, holding);
   const { freeze } = policy.rules;
@@ -53,6 +54,8 @@ export async function requestPage(ctx: TeamContext, input: { number: number }) {
     candidate,
     production,
     evaluation: evidence ? EvaluationResult.parse(evidence.evaluation) : null,
+    /** What clients of what it was measured against would meet: a field that differs; null where none does. */
+    breaks: production ? breaksClients(candidate.tensors, production.tensors) : null,
     baselineLatency: evidence?.baseline?.latency ?? null,
     gates,
     policy,
@@ -147,6 +150,8 @@ async function releaseOf(ctx: TeamContext, request: RequestRow) {
   return found ?? null;
 }
 
+const Measured = Inspection.pick({ macs: true, inputs: true, outputs: true });
+
 async function versionOf(ctx: TeamContext, id: string) {
   const [row] = await ctx.db
     .select({
@@ -155,12 +160,20 @@ async function versionOf(ctx: TeamContext, id: string) {
       digest: version.digest,
       sizes: version.sizes,
       bytes: version.bytes,
-      macs: sql<number | null>`(${version.inspection} ->> 'macs')::float8`,
+      signature: sql<unknown>`jsonb_build_object('macs', ${version.inspection} -> 'macs',
+        'inputs', ${version.inspection} -> 'inputs', 'outputs', ${version.inspection} -> 'outputs')`,
     })
     .from(version)
     .where(and(eq(version.id, id), eq(version.teamId, ctx.teamId)));
   if (!row) throw new NotFound("A version of this request is gone.");
-  return { ...row, sizes: Sizes.nullable().parse(row.sizes) };
+  const { signature, sizes, ...rest } = row;
+  const { macs, inputs, outputs } = Measured.parse(signature);
+  return {
+    ...rest,
+    macs,
+    sizes: Sizes.nullable().parse(sizes),
+    tensors: { name: `v${row.number}`, inputs, outputs },
+  };
 }
 
 export type Obstacle = {

@@ -1,8 +1,11 @@
 /** SQL of rollouts: what gateways counted for them, the last one of a model, drills. */
-import { and, desc, eq, sql } from "drizzle-orm";
+import { and, desc, eq, isNotNull, sql } from "drizzle-orm";
+import { version } from "../../db/schema/models";
+import { release } from "../../db/schema/releases";
 import { drill, rollout, servingWindow, shadowMinute } from "../../db/schema/rollouts";
 import type { Db, Transaction } from "../platform/db";
 import type { Seen, Window } from "./alarms";
+import type { Served } from "./bake";
 import type { Lane, LaneRelease } from "./lane";
 import { servingOf } from "./lane";
 import type { Firing } from "./rollout-contract";
@@ -122,3 +125,35 @@ export const lastDrill = async (db: Db, teamId: string, modelId: string) =>
 /** Windows that no alarm looks at any more. */
 export const dropOldWindows = (tx: Transaction) =>
   tx.delete(servingWindow).where(sql`${servingWindow.at} < now() - interval '2 hours'`);
+
+/** What serves production, with all the times that its version did, newest first; null where nothing serves. */
+export async function servedHistory(db: Db, teamId: string, modelId: string): Promise<Served | null> {
+  const rows = await db
+    .select({
+      versionId: release.versionId,
+      version: version.number,
+      state: release.state,
+      from: release.servingAt,
+      to: release.replacedAt,
+      hasFired: sql<boolean>`${rollout.fired} is not null`,
+    })
+    .from(release)
+    .innerJoin(version, eq(version.id, release.versionId))
+    .leftJoin(rollout, eq(rollout.releaseId, release.id))
+    .where(
+      and(
+        eq(release.teamId, teamId),
+        eq(release.modelId, modelId),
+        eq(release.environment, "production"),
+        isNotNull(release.servingAt),
+      ),
+    )
+    .orderBy(desc(release.revision));
+  const serving = rows.find((row) => row.state === "serving");
+  if (!serving) return null;
+  const own = rows.filter((row) => row.versionId === serving.versionId);
+  return {
+    version: serving.version,
+    spans: own.flatMap(({ from, to, hasFired }) => (from ? [{ from, to, hasFired }] : [])),
+  };
+}

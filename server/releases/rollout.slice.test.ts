@@ -4,12 +4,14 @@ import { and, desc, eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { z } from "zod";
 import { auditEntry } from "../../db/schema/audit";
+import { version } from "../../db/schema/models";
 import { release, replica, routeTable } from "../../db/schema/releases";
 import { drill, rollout, servingWindow, shadowMinute } from "../../db/schema/rollouts";
 import { RouteTable } from "../gateway/contract";
+import { inspection } from "../models/testing/examples";
 import { testConsole } from "../platform/testing/console";
 import { drillDue, drillRollback } from "./drill";
-import { modelPage, requestPage } from "./pages";
+import { modelPage, requestForm, requestPage } from "./pages";
 import { reconcileReleases } from "./reconcile";
 import type { Move, Strategy } from "./rollout-contract";
 import { rolloutPage } from "./rollout-page";
@@ -81,6 +83,39 @@ let first: string;
 beforeEach(async () => {
   t = await makeTeam(connection.db);
   first = await serve(t, v(1).id, null);
+});
+
+describe("a version with another signature", () => {
+  const takes = (versionId: string, shape: (number | null)[]) =>
+    connection.db
+      .update(version)
+      .set({ inspection: { ...inspection, inputs: [{ name: "image", dtype: "float32", shape }] } })
+      .where(eq(version.id, versionId));
+  const SHADOW = { kind: "shadow", percent: 20, minutes: 30 } as const;
+
+  it("is refused a canary and a shadow, with the field that differs, and warned of where all moves at once", async () => {
+    await takes(v(1).id, [null, 1, 28, 28]);
+    await takes(v(2).id, [null, 784]);
+    const words = "input “image” is float32 [-1, 784] in v2 and float32 [-1, 1, 28, 28] in v1";
+    for (const strategy of [CANARY, SHADOW]) {
+      await expect(requested(t, v(2).id, 0.001, undefined, strategy)).rejects.toMatchObject({
+        code: "signature_differs",
+        message: `A ${strategy.kind} of v2 would break clients of v1: ${words}.`,
+      });
+    }
+    expect(await requestForm(t.ines, { versionId: v(2).id })).toMatchObject({
+      breaks: { canary: words, shadow: words },
+    });
+    const number = await requested(t, v(2).id, 0.001);
+    expect(await requestPage(t.mei, { number })).toMatchObject({ breaks: words, approve: null });
+  });
+
+  it("is refused its approval when what serves came to differ since it was asked for", async () => {
+    const number = await requested(t, v(2).id, 0.001, undefined, CANARY);
+    await takes(v(1).id, [null, 784]);
+    await expect(approve(t.mei, await seen(t, number))).rejects.toMatchObject({ code: "signature_differs" });
+    expect(await requestPage(t.mei, { number })).toMatchObject({ state: "open" });
+  });
 });
 
 describe("a canary", () => {

@@ -20,6 +20,7 @@ import { servingOf } from "./lane";
 import { policyDigest } from "./policy";
 import { servedBy } from "./reconcile";
 import * as repo from "./repo";
+import { refuseOtherSignature } from "./signature";
 
 const OPEN_STATES = ["measuring", "open"] as const;
 
@@ -37,6 +38,8 @@ export async function createRequest(ctx: TeamContext, input: z.input<typeof Crea
     refuseAlone(dataset, serving);
     const name = `${lane.modelName} v${work.version.number}`;
     if (serving?.version.id === input.versionId) throw new Conflict(`${name} serves production already.`);
+    const servingId = serving?.version.id;
+    await refuseOtherSignature(tx, ctx.teamId, strategy, { versionId: input.versionId, servingId });
     await refuseSecondRequest(tx, ctx.teamId, input.versionId, name);
 
     const id = newId("req");

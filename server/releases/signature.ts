@@ -6,6 +6,10 @@ import { DatasetReport } from "../datasets/contract";
 import { Inspection } from "../models/contract";
 import { versionForWork } from "../models/service";
 import type { TeamContext } from "../platform/context";
+import type { Db } from "../platform/db";
+import { Conflict } from "../platform/errors";
+import type { Strategy } from "./rollout-contract";
+import { strategyBreaks } from "./signature-fit";
 import { type Signature, signatureOf } from "./v2-contract";
 
 const SAMPLES = 10;
@@ -14,6 +18,41 @@ const SAMPLES = 10;
 export async function servedSignature(ctx: TeamContext, versionId: string): Promise<Signature | null> {
   const { version } = await versionForWork(ctx.db, ctx.teamId, versionId);
   return signatureOf(Inspection.parse(version.inspection));
+}
+
+/** A version that is ready, by its name, with what it takes and gives. */
+export async function tensorsOf(db: Db, teamId: string, versionId: string) {
+  const { version } = await versionForWork(db, teamId, versionId);
+  const { inputs, outputs } = Inspection.parse(version.inspection);
+  return { name: `v${version.number}`, inputs, outputs };
+}
+
+/**
+ * Refuses to move traffic in a way that clients of what serves would not bear.
+ *
+ * @throws Conflict with the field that differs
+ */
+export async function refuseOtherSignature(
+  db: Db,
+  teamId: string,
+  strategy: Strategy,
+  { versionId, servingId }: { versionId: string; servingId: string | undefined },
+): Promise<void> {
+  if (strategy.kind === "at_once" || servingId === undefined || servingId === versionId) return;
+  const [candidate, serving] = [
+    await tensorsOf(db, teamId, versionId),
+    await tensorsOf(db, teamId, servingId),
+  ];
+  const words = strategyBreaks(strategy, candidate, serving);
+  if (words) {
+    throw new Conflict(
+      `A ${strategy.kind} of ${candidate.name} would break clients of ${serving.name}: ${words}.`,
+      {
+        code: "signature_differs",
+        remedy: `Ask for all traffic at once when clients are ready for it, or export the model with the names, types and shapes of ${serving.name}.`,
+      },
+    );
+  }
 }
 
 /** The dataset that this version was last measured on, with what its check found. */

@@ -53,6 +53,7 @@ export interface RequestRow {
   id: string;
   number: number;
   state: RequestState;
+  modelId: string;
   model: string;
   version: number;
   requestedBy: string;
@@ -70,7 +71,7 @@ export interface RequestRow {
 /** Requests that wait first, then the newest. */
 export async function requestRows(db: Db, teamId: string, limit: number): Promise<RequestRow[]> {
   const { rows } = await db.execute<Omit<RequestRow, "createdAt"> & { createdAt: string }>(sql`
-    select q.id, q.number, q.state, m.name as model, v.number as version, u.name as "requestedBy",
+    select q.id, q.number, q.state, q.model_id as "modelId", m.name as model, v.number as version, u.name as "requestedBy",
       q.requested_by as "requestedById", q.created_at as "createdAt",
       coalesce(q.evidence #>> '{evaluation,task}', d.report ->> 'task', 'classification') as task,
       (q.evidence #>> '{evaluation,paired,difference}')::float8 as difference,

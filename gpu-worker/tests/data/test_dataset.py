@@ -142,6 +142,11 @@ PROBLEMS: dict[str, dict[str, np.ndarray]] = {
     "labels.classes": {"x": X, "y": np.zeros(40, int)},
     "labels.gap": {"x": X, "y": Y * 2},
     "values.nan": {"x": NAN, "y": Y},
+    "slices.match": {"x": X, "y": Y, "slice": np.array(["north", "south"])},
+    "slices.kind": {"x": X, "y": Y, "slice": np.linspace(0, 1, 40)},
+    "slices.many": {"x": np.repeat(X, 3, 0), "y": np.repeat(Y, 3, 0), "slice": np.arange(120)},
+    "slices.name": {"x": X, "y": Y, "slice": np.full(40, "n" * 61)},
+    "slices.text": {"x": X, "y": Y, "slice": np.full(40, 0x110000, np.uint32).view("<U1")},
 }
 
 
@@ -151,6 +156,29 @@ def test_each_error_refuses_the_dataset(tmp_path: Path, rule: str) -> None:
     assert rule in [problem.rule for problem in report.problems if problem.level == "error"]
     assert not report.ok
     assert all(problem.message and problem.remedy for problem in report.problems)
+
+
+def test_slices_are_named_by_text_or_numbers_and_a_sample_may_be_in_none(tmp_path: Path) -> None:
+    x, y = blobs(60, (6, 5), 3)
+    named = np.array(["north", " south ", ""])[np.arange(60) % 3]
+    dataset = open_dataset(files(tmp_path, x=x, y=y, slice=named), SEEDED, Transform())
+    assert dataset.slices is not None
+    assert dataset.slices.names == ("north", "south")
+    assert dataset.slices.of.tolist() == [0, 1, -1] * 20
+    for name, places in dataset.slices.ids(dataset.test_ids):
+        assert {str(named[number]).strip() for number in dataset.test_ids[places]} == {name}
+    report = check_dataset(files(tmp_path, x=x, y=y, slice=named), SEEDED)
+    assert [(found.name, found.train + found.test) for found in report.slices] == [
+        ("north", 20),
+        ("south", 20),
+    ]
+
+    parts = {"x": x[:40], "y": y[:40], "x_test": x[40:], "y_test": y[40:]}
+    numbered = files(tmp_path, **parts, slice_test=np.arange(20) % 2)
+    report = check_dataset(numbered, Split("files"))
+    assert [(found.name, found.train, found.test) for found in report.slices] == [("0", 0, 10), ("1", 0, 10)]
+    unmeasured = check_dataset(files(tmp_path, **parts, slice=np.full(40, "east")), Split("files"))
+    assert "slices.test" in [problem.rule for problem in unmeasured.problems]
 
 
 def test_imbalance_and_constant_input_only_warn(tmp_path: Path) -> None:

@@ -369,12 +369,30 @@ MAPPINGS: list[tuple[str, Mapping]] = [
     ("mapping.label", Mapping("y", ("a", "y"))),
     ("mapping.text", Mapping("y", ("t",))),
     ("mapping.twice", Mapping("y", ("a", "a"))),
+    ("mapping.column", Mapping("y", slice="z")),
+    ("mapping.slice", Mapping("y", slice="y")),
+    ("mapping.slice", Mapping("y", ("a",), slice="a")),
 ]
 
 
 @pytest.mark.parametrize(("rule", "mapping"), MAPPINGS)
 def test_a_mapping_that_does_not_fit_is_refused(tmp_path: Path, rule: str, mapping: Mapping) -> None:
     refused(rule, "", lambda: read(tmp_path, b"a,t,y\n1,u,0\n2,v,1\n", mapping=mapping))
+
+
+def test_a_column_names_slices_and_is_not_fed(tmp_path: Path) -> None:
+    table = b"a,site,y\n1,7,0\n2,,1\n3,9,1\n"
+    found, arrays = read(tmp_path, table, mapping=Mapping("y", slice="site"))
+    assert arrays["x"].tolist() == [[1], [2], [3]]
+    assert arrays["slice"].tolist() == ["7", "", "9"]
+    assert found.mapping is not None
+    assert (found.mapping.features, found.mapping.slice) == (("a",), "site")
+    assert found.problems == []
+    refused(
+        "slices.kind",
+        "column 'b'",
+        lambda: read(tmp_path, b"a,b,y\n1,0.5,0\n2,1,1\n", mapping=Mapping("y", slice="b")),
+    )
 
 
 def test_given_names_fix_the_order_and_bound_the_labels(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from gpu_worker.contract import (
     InspectDatasetResult,
     InspectModelResult,
     Split,
+    Transform,
 )
 from gpu_worker.data import InputSpec, encode_png
 from gpu_worker.evaluate import open_session, predict
@@ -25,8 +26,9 @@ from gpu_worker.jobs import Stopped, run_single
 from gpu_worker.jobs.data import open_reference
 from gpu_worker.jobs.folder_door import FolderDoor
 from gpu_worker.jobs.progress import Checklist
-from nets import onnx_of
-from specs import attempt, open_door, stored_dataset
+from nets import ResNet, example, exported, onnx_of
+from samples import blobs
+from specs import attempt, open_door, stored_arrays, stored_dataset
 
 RECIPE = {
     "channels": 0.3,
@@ -110,15 +112,18 @@ def test_a_dataset_is_reported_and_a_bad_one_refused(tmp_path: Path) -> None:
 
 def test_a_table_is_converted_once_and_opened_by_workers_as_arrays(tmp_path: Path) -> None:
     door = open_door(tmp_path)
-    rows = [f"{i / 3:.6f},{i % 5},{'ab'[i % 2]}" for i in range(60)]
-    stored = door.put_blob("\n".join(["size,count,kind", *rows, rows[3]]).encode())
+    rows = [f"{i / 3:.6f},{i % 5},{'SNS'[i % 3]},{'ab'[i % 2]}" for i in range(60)]
+    stored = door.put_blob("\n".join(["size,count,site,kind", *rows, rows[3]]).encode())
     file = {"role": "data", "format": "csv", "name": "parts.csv", **stored.model_dump()}
     split = {"kind": "seeded", "seed": 1, "testFraction": 0.25}
-    result = run(door, {"kind": "inspect_dataset", "files": [file], "split": split})
+    mapping = {"label": None, "features": None, "standardise": True, "slice": "site"}
+    spec = {"kind": "inspect_dataset", "files": [file], "split": split, "mapping": mapping}
+    result = run(door, spec)
     assert isinstance(result, InspectDatasetResult)
     report = result.report
     assert report is not None, result.refusal
     assert (report.n, report.shape, report.dtype, report.labels) == (61, [2], "float32", ["a", "b"])
+    assert [(found.name, found.train + found.test) for found in report.slices] == [("N", 20), ("S", 41)]
     assert report.table is not None
     assert report.table.mapping.features == ["size", "count"]
     assert report.leakage is not None
@@ -136,7 +141,7 @@ def test_a_table_is_converted_once_and_opened_by_workers_as_arrays(tmp_path: Pat
     batch = dataset.batch(dataset.train_ids, InputSpec("in", (None, 2)))
     np.testing.assert_allclose(batch.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(batch.std(axis=0), 1, atol=1e-5)
-    again = run(door, {"kind": "inspect_dataset", "files": [file], "split": split})
+    again = run(door, spec)
     assert isinstance(again, InspectDatasetResult)
     assert again.report == report
 
@@ -234,6 +239,30 @@ def test_candidate_and_baseline_answer_the_same_samples(tmp_path: Path) -> None:
     alone = run(door, spec | {"baseline": None})
     assert alone.baseline is None
     assert alone.evaluation.paired is None
+
+
+def test_each_slice_of_the_test_set_is_told_with_its_interval(tmp_path: Path) -> None:
+    door = open_door(tmp_path)
+    x, y = blobs(320, (28, 28), 10)
+    named = np.where(np.arange(320) % 5 == 0, "night", "day")
+    dataset = stored_arrays(door, Transform(scale=1 / 255, mean=0.5, std=0.25), x=x, y=y, slice=named)
+    other = exported(ResNet(), example("resnet"))
+    models = [door.put_blob(model).sha256 for model in (onnx_of("resnet"), other)]
+    reference = dataset.model_dump(by_alias=True)
+    spec = {"kind": "evaluate", "candidate": models[0], "baseline": models[1], "latencyRounds": 0}
+    result = run(door, spec | {"dataset": reference})
+    assert isinstance(result, EvaluateResult)
+    right = [np.equal(*classes(door, model, dataset)) for model in models]
+    of = named[open_reference(door, dataset).test_ids]
+    assert [found.name for found in result.evaluation.per_slice] == ["day", "night"]
+    for found in result.evaluation.per_slice:
+        mine, before = right[0][of == found.name], right[1][of == found.name]
+        assert (found.n, found.accuracy) == (len(mine), pytest.approx(mine.mean()))
+        assert 0 < found.half_width < 1
+        assert found.paired is not None
+        assert found.paired.difference == pytest.approx(mine.mean() - before.mean())
+    assert result.baseline is not None
+    assert [found.paired for found in result.baseline.per_slice] == [None, None]
 
 
 def test_a_stopped_run_says_so_and_a_train_spec_is_refused(tmp_path: Path) -> None:

@@ -100,6 +100,8 @@ BAD = {
     "shape": {"name": "x", "dtype": "uint8", "shape": [-4]},
     "rank": {"name": "x", "dtype": "uint8", "shape": [1] * 5},
     "size": {"name": "x", "dtype": "uint8", "shape": [1 << 60]},
+    "text": {"name": "x", "dtype": "<U60", "shape": [4]},
+    "name of a slice": {"name": "slice", "dtype": "<U9000", "shape": [4]},
     "short": {"name": "x", "dtype": "uint8", "shape": [5]},
 }
 

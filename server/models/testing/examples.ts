@@ -24,6 +24,7 @@ export const evaluationResult: EvaluationResult = EvaluationResult.parse({
   correct: 9_150,
   accuracy: 0.915,
   halfWidth: 0.0055,
+  perSlice: [],
   perClass: [{ label: 0, n: 1_000, correct: 915, gained: 3, lost: 5 }],
   predictions: "cd".repeat(32),
   paired: { n: 10_000, gained: 30, lost: 50, difference: -0.002, halfWidth: 0.0018, mcnemarP: 0.03 },

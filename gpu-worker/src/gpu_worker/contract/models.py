@@ -94,6 +94,16 @@ class SampleRow(BaseModel):
     label: list[float]
 
 
+class SliceBalance(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    name: str
+    train: int
+    test: int
+
+
 class Split(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -126,6 +136,7 @@ class TableMapping(BaseModel):
     label: str | None = None
     features: list[str] | None = None
     standardise: bool = True
+    slice: str | None = None
 
 
 class TableReport(BaseModel):
@@ -279,6 +290,18 @@ class Sizes(BaseModel):
     zstd19: int | None
     sparse: int
     packed: int
+
+
+class SliceResult(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    name: str
+    n: int
+    accuracy: float
+    half_width: Annotated[float, Field(alias='halfWidth')]
+    paired: PairedDifference | None
 
 
 class TensorSpec(BaseModel):
@@ -1097,6 +1120,7 @@ class DatasetReport(BaseModel):
     label_shape: Annotated[list[int], Field(alias='labelShape')] = []
     classes: list[ClassBalance]
     values: Annotated[list[ValueBalance], Field(validate_default=True)] = []
+    slices: Annotated[list[SliceBalance], Field(validate_default=True)] = []
     transform: Transform
     problems: list[Refusal]
     previews: list[SamplePreview]
@@ -1122,6 +1146,9 @@ class EvaluationResult(BaseModel):
     half_width: Annotated[float, Field(alias='halfWidth')]
     figures: Annotated[list[Figure], Field(validate_default=True)] = []
     per_class: Annotated[list[PerClassItem], Field(alias='perClass')]
+    per_slice: Annotated[
+        list[SliceResult], Field(alias='perSlice', validate_default=True)
+    ] = []
     predictions: str
     correctness: str | None = None
     scores: str | None = None

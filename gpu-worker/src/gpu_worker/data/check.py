@@ -53,7 +53,7 @@ def check_dataset(
     except ValueError as error:
         return DatasetReport(problems=[Problem("split", str(error), "Choose another split.")])
     counts = class_counts(dataset)
-    problems = label_problems(dataset, counts) + _value_problems(dataset)
+    problems = label_problems(dataset, counts) + _value_problems(dataset) + _slice_problems(dataset)
     leakage = None
     if not any(problem.level == "error" for problem in problems):
         leakage = find_duplicates(dataset)
@@ -73,6 +73,7 @@ def check_dataset(
         classes=len(counts),
         counts=counts,
         values=value_balances(dataset),
+        slices=dataset.slices.counts(dataset.train_ids, dataset.test_ids) if dataset.slices else [],
         transform=transform or default_transform(dataset.x.dtype),
         problems=sorted(problems, key=lambda problem: problem.level),
         previews=previews,
@@ -108,6 +109,26 @@ def _value_problems(dataset: Dataset) -> list[Problem]:
             ),
         ]
     return []
+
+
+def _slice_problems(dataset: Dataset) -> list[Problem]:
+    """Slices that are named, but that no evaluation can tell of."""
+    if dataset.slices is None:
+        return []
+    counts = dataset.slices.counts(dataset.train_ids, dataset.test_ids)
+    untested = [count.name for count in counts if not count.test]
+    if not untested and counts:
+        return []
+    what = f"Slice '{untested[0]}' has" if untested else "No slice is named, so none has"
+    return [
+        Problem(
+            "slices.test",
+            f"{what} no sample in the test part.",
+            "Name slices of test samples: evaluations tell how a model does on those.",
+            "warning",
+            f"slice {', '.join(untested[:8])}{' …' if len(untested) > 8 else ''}" if untested else None,
+        )
+    ]
 
 
 def _leakage_problems(found: Leakage) -> list[Problem]:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gpu_worker.data.slices import MAX_NAME, MAX_SLICES
 from gpu_worker.data.spec import Column, ColumnType, Mapping, Problem, TaskName, refuse
 
 MAX_CLASSES = 1000
@@ -149,7 +150,7 @@ def resolve_mapping(
     Raises DatasetError for a column that is not there, or that cannot be what it is asked to be.
     """
     known = {profile.name: profile for profile in profiles}
-    for column in [*([asked.label] if asked.label else []), *(asked.features or ())]:
+    for column in [*filter(None, (asked.label, asked.slice)), *(asked.features or ())]:
         if column not in known:
             raise refuse(
                 "mapping.column",
@@ -159,13 +160,16 @@ def resolve_mapping(
     label = asked.label or next(
         (p.name for wanted in LABEL_NAMES for p in profiles if p.name.lower() == wanted), profiles[-1].name
     )
-    left_out = [p.name for p in profiles if not p.is_number and p.name != label]
+    if asked.slice is not None:
+        _check_slice(known[asked.slice], label, asked.features or ())
+    others = [p for p in profiles if p.name not in (label, asked.slice)]
+    left_out = [p.name for p in others if not p.is_number]
     features = asked.features
     if features is None:
-        features = tuple(p.name for p in profiles if p.is_number and p.name != label)
+        features = tuple(p.name for p in others if p.is_number)
     problems: list[Problem] = []
     for profile in profiles:
-        is_wanted = (asked.features is None and profile.name != label) or profile.name in features
+        is_wanted = (asked.features is None and profile in others) or profile.name in features
         if profile.odd is not None and is_wanted:
             raise refuse(
                 "table.number",
@@ -206,7 +210,40 @@ def resolve_mapping(
             f"No column of numbers is left beside the label '{label}'.",
             "A table needs a feature column with numbers and a label column.",
         )
-    return Mapping(label, features, asked.standardise, asked.task), problems
+    return Mapping(label, features, asked.standardise, asked.task, asked.slice), problems
+
+
+def _check_slice(profile: Profile, label: str, features: Sequence[str]) -> None:
+    """Raises DatasetError for a column that cannot name slices."""
+    where = f"column '{profile.name}'"
+    if profile.name == label or profile.name in features:
+        raise refuse(
+            "mapping.slice",
+            f"Column '{profile.name}' names the slices, and is the label or a feature too.",
+            "Choose another column for one of them; the label's values are told apart anyway.",
+            where,
+        )
+    if profile.kind in ("float", "other"):
+        raise refuse(
+            "slices.kind",
+            f"Column '{profile.name}' holds neither words nor whole numbers.",
+            "Choose a column whose values name groups of samples.",
+            where,
+        )
+    if profile.distinct is None or len(profile.distinct) > MAX_SLICES:
+        raise refuse(
+            "slices.many",
+            f"Column '{profile.name}' has more than {MAX_SLICES} different values.",
+            "Choose a column whose values name groups of samples.",
+            where,
+        )
+    if any(len(name) > MAX_NAME for name in profile.distinct):
+        raise refuse(
+            "slices.name",
+            f"A value of column '{profile.name}' is longer than {MAX_NAME} characters.",
+            "Give slices shorter names.",
+            where,
+        )
 
 
 def label_task(profile: Profile, asked: TaskName | None) -> TaskName:

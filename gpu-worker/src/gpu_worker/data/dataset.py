@@ -11,7 +11,11 @@ from gpu_worker.data.files import read_idx, read_npz
 from gpu_worker.data.labels import find_task, label_width, read_labels
 from gpu_worker.data.layout import Adapter, adapter
 from gpu_worker.data.normalise import apply_transform, check_transform, is_per_part
+from gpu_worker.data.slices import Slices, read_slices
 from gpu_worker.data.spec import DatasetFile, InputSpec, Role, Split, TaskName, Transform, refuse
+
+SLICES = ("slice", "slice_test")
+"""Arrays of an NPZ file that name the slice of each sample."""
 
 
 class Samples:
@@ -59,7 +63,7 @@ class Dataset:
 
     x: samples by global id, (N, ...). y: labels as `read_labels` has them for the task, int64 (N,) for single
     classes. num_classes: largest label + 1, or the labels or numbers of a sample. train_ids, test_ids: sorted
-    global ids, int64, disjoint.
+    global ids, int64, disjoint. slices: None where the files name none.
     """
 
     x: Samples
@@ -69,6 +73,7 @@ class Dataset:
     test_ids: np.ndarray
     transform: Transform
     task: TaskName = "classification"
+    slices: Slices | None = None
     _adapters: dict[InputSpec, Adapter] = field(default_factory=dict, repr=False, compare=False)
 
     def batch(self, ids: np.ndarray, input_spec: InputSpec) -> np.ndarray:
@@ -91,10 +96,13 @@ class Dataset:
 
 @dataclass(frozen=True)
 class RawParts:
-    """Arrays as the files hold them, train before test; y is empty where no file has labels."""
+    """Arrays as the files hold them, train before test; y is empty where no file has labels. slices: for each
+    array of x, None where the file names none.
+    """
 
     x: list[np.ndarray]
     y: list[np.ndarray]
+    slices: list[np.ndarray | None]
 
 
 def read_parts(files: Sequence[DatasetFile], split: Split, task: TaskName | None = None) -> RawParts:
@@ -104,10 +112,12 @@ def read_parts(files: Sequence[DatasetFile], split: Split, task: TaskName | None
     Raises DatasetError when an array is missing or a file unreadable.
     """
     arrays: dict[Role, np.ndarray] = {}
+    slices: dict[str, np.ndarray] = {}
     for file in files:
         if file.role == "data":
-            found = read_npz(file.path, ("x", "y", "x_test", "y_test"))
+            found = read_npz(file.path, ("x", "y", "x_test", "y_test", *SLICES), may_be_text=SLICES)
             arrays.update({role: found[role] for role in ("x", "y", "x_test", "y_test") if role in found})
+            slices.update({name: found[name] for name in SLICES if name in found})
         elif file.format == "idx":
             arrays[file.role] = read_idx(file.path)
         else:
@@ -129,7 +139,12 @@ def read_parts(files: Sequence[DatasetFile], split: Split, task: TaskName | None
                 else "."
             ),
         )
-    return RawParts([arrays[r] for r in wanted if r[0] == "x"], [arrays[r] for r in wanted if r[0] == "y"])
+    samples: list[Role] = [role for role in wanted if role[0] == "x"]
+    return RawParts(
+        [arrays[role] for role in samples],
+        [arrays[role] for role in wanted if role[0] == "y"],
+        [slices.get(role.replace("x", "slice")) for role in samples],
+    )
 
 
 def open_dataset(
@@ -167,7 +182,8 @@ def open_dataset(
     else:
         strata = y if task == "classification" else np.zeros(len(y), np.int64)
         train, test = stratified_split(strata, split.seed, split.test_fraction)
-    return Dataset(Samples(parts.x), y, label_width(y, task), train, test, transform, task)
+    slices = read_slices(parts.slices, [len(x) for x in parts.x])
+    return Dataset(Samples(parts.x), y, label_width(y, task), train, test, transform, task, slices)
 
 
 def stratified_split(y: np.ndarray, seed: int, test_fraction: float) -> tuple[np.ndarray, np.ndarray]:

@@ -28,15 +28,20 @@ DEFLATE_LIMIT = 1032
 IDX_DTYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def read_npz(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+def read_npz(path: Path, names: tuple[str, ...], may_be_text: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
     """The arrays of an NPZ file that have one of `names`, memory-mapped where they are stored uncompressed.
 
-    Raises DatasetError for anything that is not a plain NPZ of numeric arrays of believable size.
+    may_be_text: those that may hold text of a fixed width instead of numbers. Raises DatasetError for
+    anything that is not a plain NPZ of such arrays of believable size.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            return {name: _read_member(archive, members[name], path) for name in names if name in members}
+            return {
+                name: _read_member(archive, members[name], path, "biufU" if name in may_be_text else "biuf")
+                for name in names
+                if name in members
+            }
     except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError) as error:
         raise refuse(
             "npz.damaged",
@@ -45,9 +50,9 @@ def read_npz(path: Path, names: tuple[str, ...]) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> np.ndarray:
+def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, kinds: str) -> np.ndarray:
     with archive.open(info) as stream:
-        shape, fortran, dtype = _npy_header(stream, info.filename)
+        shape, fortran, dtype = _npy_header(stream, info.filename, kinds)
         header_bytes = stream.tell()
         size = _checked_bytes(shape, dtype.itemsize, info.filename)
         if size != info.file_size - header_bytes:
@@ -65,7 +70,7 @@ def _read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) ->
     return array.reshape(shape, order="F" if fortran else "C")
 
 
-def _npy_header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _npy_header(stream: IO[bytes], name: str, kinds: str) -> tuple[tuple[int, ...], bool, np.dtype]:
     try:
         version = np.lib.format.read_magic(stream)
         if version == (1, 0):
@@ -76,7 +81,7 @@ def _npy_header(stream: IO[bytes], name: str) -> tuple[tuple[int, ...], bool, np
         raise refuse(
             "npz.header", f"{name} has no readable array header: {error}.", "Write it with numpy.savez."
         ) from error
-    if dtype.hasobject or dtype.kind not in "biuf":
+    if dtype.hasobject or dtype.kind not in kinds or not dtype.itemsize:
         raise refuse(
             "npz.dtype",
             f"{name} holds {dtype} values; only numbers are read (loading objects could run code).",

@@ -57,13 +57,14 @@ class Transform:
 class Mapping:
     """How a table's columns become samples. label, features: names of columns; None leaves the choice to the
     check. standardise: scale each column by the mean and deviation of the train part. task: None takes
-    what the label column looks like.
+    what the label column looks like. slice: the column that names slices, never fed; None for none.
     """
 
     label: str | None = None
     features: tuple[str, ...] | None = None
     standardise: bool = True
     task: TaskName | None = None
+    slice: str | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,15 @@ class ClassCount:
 
 
 @dataclass(frozen=True)
+class SliceCount:
+    """Samples of one slice in both parts."""
+
+    name: str
+    train: int
+    test: int
+
+
+@dataclass(frozen=True)
 class ValueBalance:
     """How one value to be predicted is distributed. train, test: samples in bins of equal width from min to
     max.
@@ -192,6 +202,7 @@ class DatasetReport:
     classes: int = 0
     counts: list[ClassCount] = field(default_factory=list)
     values: list[ValueBalance] = field(default_factory=list)
+    slices: list[SliceCount] = field(default_factory=list)
     transform: Transform = Transform()
     problems: list[Problem] = field(default_factory=list)
     previews: list[Preview] = field(default_factory=list)

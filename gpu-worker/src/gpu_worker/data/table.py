@@ -19,6 +19,7 @@ from gpu_worker.data.columns import (
     resolve_mapping,
     shown_names,
 )
+from gpu_worker.data.slices import MAX_NAME
 from gpu_worker.data.spec import Mapping, Prepared, TaskName, refuse
 
 MAX_COLUMNS = 4096
@@ -123,14 +124,21 @@ def prepare_table(tables: Sequence[Table], mapping: Mapping, labels: Sequence[st
         part = "_test" if index else ""
         sink.begin(f"x{part}", dtype.name, (count, len(plan.features)))
         y = np.empty(count, np.float64 if task == "regression" else np.int32)
+        slices = np.empty(count if found.slice else 0, f"<U{MAX_NAME}")
         done = 0
-        for share, batch in table.batches([*plan.features, found.label]):
-            y[done : done + len(batch)] = _write_batch(table, batch, done, plan, sink)
+        for share, batch in table.batches([*plan.features, found.label, *filter(None, [found.slice])]):
+            here = slice(done, done + len(batch))
+            y[here] = _write_batch(table, batch, done, plan, sink)
+            if found.slice:
+                slices[here] = pc.fill_null(pc.cast(batch.column(-1), pa.string()), "").to_pylist()
             done += len(batch)
             sink.progress(round(STEPS * (1 + (index + share) / len(tables)) / 2), STEPS)
         if task != "unlabelled":
             sink.begin(f"y{part}", y.dtype.name, (count,))
             sink.write(y)
+        if found.slice:
+            sink.begin(f"slice{part}", slices.dtype.str, (count,))
+            sink.write(slices)
     return Prepared(
         columns=[profile.summary() for profile in profiles.values()],
         rows=rows,

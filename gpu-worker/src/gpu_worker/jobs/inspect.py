@@ -176,7 +176,7 @@ def _to_mapping(spec: InspectDatasetSpec) -> data.Mapping:
     if mapping is None:
         return data.Mapping(task=spec.task)
     features = None if mapping.features is None else tuple(mapping.features)
-    return data.Mapping(mapping.label, features, mapping.standardise, spec.task)
+    return data.Mapping(mapping.label, features, mapping.standardise, spec.task, mapping.slice)
 
 
 def _to_report(report: data.DatasetReport) -> contract.DatasetReport:
@@ -189,6 +189,7 @@ def _to_report(report: data.DatasetReport) -> contract.DatasetReport:
         task=report.task,
         label_shape=list(report.label_shape),
         values=[_to_value_balance(found) for found in report.values],
+        slices=[contract.SliceBalance(name=s.name, train=s.train, test=s.test) for s in report.slices],
         classes=[contract.ClassBalance(label=c.label, train=c.train, test=c.test) for c in report.counts],
         transform=contract.Transform(
             scale=report.transform.scale,
@@ -245,7 +246,10 @@ def _with_prepared(
             columns=[contract.TableColumn(**vars(column)) for column in prepared.columns],
             rows=prepared.rows,
             mapping=contract.TableMapping(
-                label=mapping.label, features=list(mapping.features or ()), standardise=mapping.standardise
+                label=mapping.label,
+                features=list(mapping.features or ()),
+                standardise=mapping.standardise,
+                slice=mapping.slice,
             ),
         )
     split = None

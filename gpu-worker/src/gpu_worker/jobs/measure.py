@@ -24,7 +24,7 @@ from gpu_worker.contract import (
 from gpu_worker.data import Dataset
 from gpu_worker.jobs.inspection import inspect_bytes
 from gpu_worker.jobs.ports import Door, Stopped
-from gpu_worker.jobs.wire import gained_and_lost, to_figures, to_latency, to_paired
+from gpu_worker.jobs.wire import gained_and_lost, to_figures, to_latency, to_paired, to_slices
 from gpu_worker.sandbox.layers import layer_names
 
 BATCHES = (1, 64)
@@ -99,6 +99,7 @@ def to_evaluation(
         per_class=gained_and_lost(
             task, labels, answers.given if parent is None else parent, answers.given, dataset.num_classes
         ),
+        per_slice=to_slices(dataset, scores, compared, task.is_graded),
         predictions=door.put_blob(answers.given.astype("<f4" if numbers else "<i4").tobytes()).sha256,
         paired=None
         if compared is None

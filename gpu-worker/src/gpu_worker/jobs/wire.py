@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from gpu_worker import compress, contract, evaluate
+from gpu_worker import compress, contract, data, evaluate
 
 
 def to_sizes(sizes: compress.Sizes) -> contract.Sizes:
@@ -98,6 +98,33 @@ def to_paired(paired: evaluate.PairedDifference) -> contract.PairedDifference:
         half_width=paired.half_width,
         mcnemar_p=paired.mcnemar_p,
     )
+
+
+def to_slices(
+    dataset: data.Dataset, scores: np.ndarray, compared: np.ndarray | None, graded: bool
+) -> list[contract.SliceResult]:
+    """How well each slice of the test set is answered. scores, compared: of the model and of its baseline,
+    float64 (n,), in the order of the test ids.
+    """
+    if dataset.slices is None:
+        return []
+    found: list[contract.SliceResult] = []
+    for name, places in dataset.slices.ids(dataset.test_ids):
+        mine = scores[places]
+        low, high = evaluate.score_interval(mine)
+        paired = None
+        if compared is not None:
+            paired = to_paired(evaluate.paired_difference(compared[places], mine, graded=graded))
+        found.append(
+            contract.SliceResult(
+                name=name,
+                n=len(mine),
+                accuracy=float(mine.mean()),
+                half_width=(high - low) / 2,
+                paired=paired,
+            )
+        )
+    return found
 
 
 def to_latency(

@@ -16,6 +16,8 @@ import numpy as np
 
 from gpu_worker import data
 from gpu_worker.data.arrays import MAX_PREPARED_BYTES
+from gpu_worker.data.dataset import SLICES
+from gpu_worker.data.slices import MAX_NAME
 from gpu_worker.sandbox.datasets import to_transform
 from gpu_worker.sandbox.parent import Words, supervise
 from gpu_worker.sandbox.report import Limits, Refusal
@@ -31,6 +33,8 @@ CHECK_LIMITS = Limits(memory_bytes=6 << 30, cpu_s=1800, wall_s=1800.0)
 
 ARRAYS = ("x", "y", "x_test", "y_test")
 DTYPES = ("uint8", "int32", "float32", "float64")
+TEXT = f"<U{MAX_NAME}"
+"""The names of slices."""
 MADE = (1980, 1, 1, 0, 0, 0)
 """The time of every member: the same samples give the same bytes, so the same blob."""
 
@@ -79,8 +83,7 @@ class NpzWriter:
     def _store(self, archive: zipfile.ZipFile, array: dict[str, Any], left: int) -> int:
         name, dtype, shape = array["name"], array["dtype"], tuple(array["shape"])
         if (
-            name not in ARRAYS
-            or dtype not in DTYPES
+            not (dtype in DTYPES if name in ARRAYS else name in SLICES and dtype == TEXT)
             or len(shape) > 4
             or not all(type(n) is int and n >= 0 for n in shape)
         ):
@@ -194,6 +197,7 @@ def _report(value: dict[str, Any]) -> data.DatasetReport:
             "label_shape": tuple(value["label_shape"]),
             "counts": [data.ClassCount(**count) for count in value["counts"]],
             "values": [data.ValueBalance(**found) for found in value["values"]],
+            "slices": [data.SliceCount(**count) for count in value["slices"]],
             "transform": to_transform(value["transform"]),
             "problems": [data.Problem(**problem) for problem in value["problems"]],
             "previews": [data.Preview(**preview) for preview in value["previews"]],
