@@ -10,10 +10,12 @@ import ray
 
 from gpu_worker.agent.cluster import Cluster
 from gpu_worker.agent.console import Console, ConsoleError
+from gpu_worker.agent.gpu import Nvml
 from gpu_worker.agent.jobs_api import JobsApi
 from gpu_worker.agent.loop import Agent
 from gpu_worker.agent.nodes import Nodes
 from gpu_worker.agent.pools import gpu_model
+from gpu_worker.agent.readings import LocalReadings
 from gpu_worker.agent.services import NAMESPACE, Services
 from gpu_worker.agent.settings import Settings
 from gpu_worker.agent.usage import Usage
@@ -39,6 +41,7 @@ def connect(settings: Settings, attach: str | None, token: str, stop: threading.
     cluster_id = wait_for_cluster_id(console, stop)
     if cluster_id is None:
         return None
+    gcs_address = ray.get_runtime_context().gcs_address
     cluster = Cluster(
         JobsApi(
             settings.dashboard_url if attach is None else f"http://{context.dashboard_url}",
@@ -46,10 +49,11 @@ def connect(settings: Settings, attach: str | None, token: str, stop: threading.
             cluster_id,
         ),
         Services(settings.url),
-        Nodes(ray.get_runtime_context().gcs_address, Usage(), gpu_model()),
+        Nodes(gcs_address, LocalReadings(Usage(), Nvml()), gpu_model()),
         settings.url,
         settings.run_folder / "submitted-jobs.json",
         settings.autoscaler_config if attach is None else None,
+        gcs_address,
     )
     return Agent(console, cluster)
 
