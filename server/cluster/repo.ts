@@ -1,8 +1,8 @@
 /** SQL of nodes, capacity and decisions: history as intervals, not samples. */
 import { and, asc, desc, eq, gt, inArray, lt, lte, ne, sql } from "drizzle-orm";
-import type { z } from "zod";
+import { z } from "zod";
 import { capacityChange, cluster, node, pool, scalingDecision } from "../../db/schema/cluster";
-import type { ObservedNode } from "../engine/contract";
+import { ObservedCluster, type ObservedNode } from "../engine/contract";
 import type { Db, Transaction } from "../platform/db";
 import { newId } from "../platform/ids";
 
@@ -275,6 +275,25 @@ export const listDecisions = (
     .orderBy(desc(scalingDecision.id))
     .limit(input.limit);
 
+export const findDecision = async (db: Db, clusterId: string, id: number) =>
+  (
+    await db
+      .select()
+      .from(scalingDecision)
+      .where(and(eq(scalingDecision.clusterId, clusterId), eq(scalingDecision.id, id)))
+  )[0];
+
+/** What a decision keeps of the demand behind it. */
+export const Demanded = z.object({ demands: ObservedCluster.shape.demands });
+
+export const findNode = async (db: Db, clusterId: string, id: string): Promise<NodeRow | undefined> =>
+  (
+    await db
+      .select()
+      .from(node)
+      .where(and(eq(node.clusterId, clusterId), eq(node.id, id)))
+  )[0];
+
 export const nodeNames = async (
   db: Db,
   clusterId: string,
@@ -288,54 +307,4 @@ export const nodeNames = async (
   return new Map(rows.map((row) => [row.nodeId, row.name]));
 };
 
-export interface OccupantRow {
-  kind: "run" | "session" | "replica";
-  id: string;
-  label: string;
-  path: string;
-  cpus: number;
-  gpus: number;
-  /** Null while it waits for a place. */
-  nodeId: string | null;
-  message: string | null;
-  since: Date;
-  teamId: string;
-}
-
-/**
- * Everything that holds or asks for resources of a cluster: ranks of live attempts, sessions, replicas.
- *
- * @param teamId names what belongs to it; what belongs to others is counted without its name
- */
-export async function listOccupants(
-  db: Db,
-  clusterId: string,
-  teamId: string | null,
-): Promise<OccupantRow[]> {
-  const { rows } = await db.execute<Omit<OccupantRow, "since"> & { since: string }>(sql`
-    select 'run' as kind, r.id, case when w.rank is null then 'run ' || r.number || ' (' || r.title || ')'
-        else 'run ' || r.number || ', rank ' || w.rank end as label,
-      'training/' || r.number as path,
-      case when w.rank is null then (r.resources ->> 'cpus')::float8 * a.worker_count else (r.resources ->> 'cpus')::float8 end as cpus,
-      case when w.rank is null then (r.resources ->> 'gpus')::float8 * a.worker_count else (r.resources ->> 'gpus')::float8 end as gpus,
-      w."nodeId" as "nodeId", r.progress ->> 'message' as message, a.created_at as since, r.team_id as "teamId"
-    from attempt a join run r on r.id = a.run_id
-    left join lateral jsonb_to_recordset(a.workers) as w(rank int, "nodeId" text) on true
-    where r.cluster_id = ${clusterId} and a.state in ('placing', 'starting', 'running') and r.stop_requested_at is null
-    union all
-    select 'session', s.id, 'the studio of ' || m.name || ' v' || v.number, 'models/' || m.name || '/v/' || v.number || '/studio',
-      1, 0, s.node_id, s.message, s.created_at, s.team_id
-    from studio_session s join version v on v.id = s.version_id join model m on m.id = v.model_id
-    where s.cluster_id = ${clusterId} and s.state in ('opening', 'ready')
-    union all
-    select 'replica', p.id, 'a replica of ' || m.name || ' v' || v.number, 'releases/' || m.name, 0.1, 0, p.node_id, p.message,
-      p.created_at, p.team_id
-    from replica p join version v on v.id = p.version_id join model m on m.id = v.model_id
-    where p.cluster_id = ${clusterId} and p.state in ('starting', 'ready') and p.undesired_at is null`);
-  return rows.map((row) => ({
-    ...row,
-    since: new Date(row.since),
-    ...(teamId !== null &&
-      row.teamId !== teamId && { label: `a ${row.kind} of another team`, path: "", message: null }),
-  }));
-}
+export { costsOfNodes, listOccupants, type OccupantRow, worksOn } from "./works";

@@ -1,18 +1,21 @@
 /** What the cluster page shows. A cluster serves all teams; what belongs to others is shown without its name. */
 import type { z } from "zod";
 import { record } from "../audit/service";
-import { DesiredPool, ObservedCluster, ObservedNode } from "../engine/contract";
+import { DesiredPool, ObservedCluster } from "../engine/contract";
 import { defaultClusterId } from "../engine/service";
 import { type TeamContext, transact } from "../platform/context";
 import { NotFound } from "../platform/errors";
 import { emit } from "../platform/live/outbox";
 import type { CapacityQuery, LedgerQuery, SetPrice } from "./contract";
 import * as repo from "./repo";
-import { countsOf, healthOf } from "./state";
+import { allotted, countsOf, healthOf } from "./state";
 import { latestReadings, UNREAD } from "./usage/read";
 
+export { decision, nodePage, usage } from "./history";
 export { observeCluster } from "./observe";
+export { desiredNodes, takeOut, takeOutPreview } from "./take-out";
 export { takeReadings } from "./usage/ingest";
+export { rollUpUsage } from "./usage/rollup";
 
 export async function overview(ctx: TeamContext) {
   const clusterId = await defaultClusterId(ctx.db);
@@ -65,13 +68,6 @@ const NOTHING: Omit<ObservedCluster, "nodes" | "departed"> = {
   demands: [],
   groups: [],
 };
-
-/** What of a node is promised, and what it is. */
-export function allotted(seen: unknown) {
-  const { cpusUsed, gpusUsed, gpuModel, gpuMemoryBytes, diskBytes, address, cordoned, labels } =
-    ObservedNode.parse(seen);
-  return { cpusUsed, gpusUsed, gpuModel, gpuMemoryBytes, diskBytes, address, cordoned, labels };
-}
 
 /** Capacity and demand as steps: each holds until the next. */
 export async function capacity(ctx: TeamContext, input: z.infer<typeof CapacityQuery>) {

@@ -1,4 +1,12 @@
 /** Whether what is shown of a cluster is so, and how many nodes are in which state. Pure. */
+import { ObservedNode } from "../engine/contract";
+
+/** What of a node is promised to work, and what it is, of what was observed of it. */
+export function allotted(seen: unknown) {
+  const { cpusUsed, gpusUsed, gpuModel, gpuMemoryBytes, diskBytes, address, cordoned, labels } =
+    ObservedNode.parse(seen);
+  return { cpusUsed, gpusUsed, gpuModel, gpuMemoryBytes, diskBytes, address, cordoned, labels };
+}
 
 /** An agent tells what nodes use every second, and all it knows every five. */
 const AWAY_MS = 8_000;

@@ -170,8 +170,8 @@ export class FakeAgent {
   cordon(nodeId: string, isDraining: boolean): void {
     const node = this.nodes.get(nodeId);
     if (!node) return;
-    if (node.cpusUsed + node.gpusUsed === 0) return this.leave(nodeId, "drained");
-    this.nodes.set(nodeId, { ...node, cordoned: true, state: isDraining ? "draining" : node.state });
+    if (node.cpusUsed + node.gpusUsed === 0) this.leave(nodeId, "drained");
+    else this.nodes.set(nodeId, { ...node, cordoned: true, state: isDraining ? "draining" : node.state });
   }
 
   leave(nodeId: string, reason: "idle" | "drained" | "lost"): void {

@@ -12,10 +12,8 @@ export type Values = (number | null)[];
 
 /** The place of a metric in the values of a node, from 0. @param gpu which, for what is told of each */
 export function placeOf(metric: Metric, gpu = 0): number {
-  const ofNode = NODE_METRICS.findIndex((name) => name === metric);
-  if (ofNode >= 0) return ofNode;
-  const ofGpu = GPU_METRICS.findIndex((name) => name === metric);
-  return NODE_METRICS.length + gpu * GPU_METRICS.length + ofGpu;
+  const place = POOL_METRICS.indexOf(metric);
+  return place < NODE_METRICS.length ? place : place + gpu * GPU_METRICS.length;
 }
 
 /** The values of each node, by its id: those of the node, then of each of its GPUs. */
