@@ -74,6 +74,7 @@ CREATE INDEX "demand_interval_cluster_id_since_index" ON "demand_interval" USING
 CREATE UNIQUE INDEX "node_interval_open" ON "node_interval" USING btree ("cluster_id","node_id") WHERE "node_interval"."until" is null;--> statement-breakpoint
 CREATE INDEX "node_interval_cluster_id_node_id_since_index" ON "node_interval" USING btree ("cluster_id","node_id","since");--> statement-breakpoint
 CREATE INDEX "node_usage_at" ON "node_usage" USING brin ("at");--> statement-breakpoint
+CREATE INDEX "node_usage_coarse" ON "node_usage" USING btree ("at") WHERE "node_usage"."level" = 3600;--> statement-breakpoint
 CREATE UNIQUE INDEX "node_serial_index" ON "node" USING btree ("serial");--> statement-breakpoint
 CREATE INDEX "node_alive" ON "node" USING btree ("cluster_id") WHERE "node"."state" <> 'gone';--> statement-breakpoint
 -- Compressing what is written every second would cost more than writing it.

@@ -177,7 +177,11 @@ export const nodeUsage = pgTable(
     mean: real("mean").array().notNull(),
     peak: real("peak").array().notNull(),
   },
-  (t) => [primaryKey({ columns: [t.serial, t.level, t.at] }), index("node_usage_at").using("brin", t.at)],
+  (t) => [
+    primaryKey({ columns: [t.serial, t.level, t.at] }),
+    index("node_usage_at").using("brin", t.at),
+    index("node_usage_coarse").on(t.at).where(sql`${t.level} = 3600`),
+  ],
 );
 
 /** The same of the nodes of a pool together; of all nodes under the name "". */

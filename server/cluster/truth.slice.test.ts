@@ -98,7 +98,8 @@ describe("a node's life", () => {
     const { agent } = played;
     const nodes = agent.join("local-cpu", 3);
     await agent.tell();
-    for (const reason of ["idle", "drained", "lost"] as const) agent.leave(nodes.shift()?.nodeId ?? "", reason);
+    for (const reason of ["idle", "drained", "lost"] as const)
+      agent.leave(nodes.shift()?.nodeId ?? "", reason);
     await agent.tell();
     const left = await connection.db
       .select()
@@ -206,9 +207,9 @@ describe("readings", () => {
         expect(Math.min(...points.map(({ mean }) => mean))).toBeCloseTo(10);
       }
     }
-    await rollUpUsage(connection.db, async () => {}, new Date(clock.now));
+    await rollUpUsage(connection.db, new Date(clock.now));
     const later = clock.now + 72 * 3_600_000;
-    await rollUpUsage(connection.db, async () => {}, new Date(later));
+    await rollUpUsage(connection.db, new Date(later));
     const { rows } = await connection.db.execute(
       sql`select level, count(*)::int as rows, max(peak[6])::float8 as spike from node_usage group by level`,
     );

@@ -36,7 +36,7 @@ const TASKS: readonly Task[] = [
   { name: "queue", everyMs: 500, run: (lease) => admitWaiting(db, (tx) => fence(tx, lease)) },
   { name: "growth", everyMs: 2_000, run: (lease) => growRunning(db, (tx) => fence(tx, lease)) },
   { name: "moves", everyMs: 1_000, run: (lease) => moveFromDraining(db, (tx) => fence(tx, lease)) },
-  { name: "usage", everyMs: 600_000, run: (lease) => rollUpUsage(db, (tx) => fence(tx, lease)) },
+  { name: "usage", everyMs: 600_000, run: () => rollUpUsage(db) },
   { name: "budgets", everyMs: 2_000, run: (lease) => stopOverspent(db, (tx) => fence(tx, lease)) },
   { name: "attempts", everyMs: 2_000, run: (lease) => expireAttempts(db, (tx) => fence(tx, lease)) },
   { name: "sessions", everyMs: 5_000, run: () => closeIdleSessions(db) },
