@@ -58,6 +58,10 @@ export function ClusterPage({ team }: { team: string }) {
 /** The one sentence an operator wants: is anything short? */
 function Headline({ cluster }: { cluster: ClusterOverview }) {
   if (!cluster.lastSeenAt) return <StatusDot state="pending">no agent has spoken yet</StatusDot>;
+  if (cluster.health.agent === "away")
+    return <StatusDot state="stale">the agent is silent: this is as it was last seen</StatusDot>;
+  if (cluster.health.ray === "silent")
+    return <StatusDot state="stale">Ray does not answer: this is as it was last seen</StatusDot>;
   const short = cluster.waiting.reduce((sum, w) => sum + w.cpus, 0);
   if (short > 0) return <StatusDot state="pending">{decimal(short, short % 1 ? 1 : 0)} CPUs short</StatusDot>;
   return <StatusDot state="ok">nothing waits</StatusDot>;

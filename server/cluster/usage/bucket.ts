@@ -7,7 +7,6 @@ import type { Values } from "./metrics";
 
 /** n, sum, highest. */
 const CELL = 3;
-const BYTES = Float32Array.BYTES_PER_ELEMENT;
 /** The names and how many values each has. */
 const Header = z.array(z.tuple([z.string(), z.number().int().nonnegative()]));
 
@@ -68,12 +67,13 @@ export function unpack(bytes: Buffer): Bucket {
   const names = Header.parse(JSON.parse(bytes.toString("utf8", 4, start)));
   // A copy: numbers of four bytes begin where four divides the address.
   const all = new Float32Array(new Uint8Array(bytes.subarray(start)).buffer);
-  if (all.length * BYTES !== bytes.length - start) throw new RangeError("a packed bucket was cut off");
   let at = 0;
-  return new Map(
+  const bucket = new Map(
     names.map(([key, length]) => {
       at += length;
       return [key, all.slice(at - length, at)];
     }),
   );
+  if (at !== all.length) throw new RangeError("a packed bucket was cut off");
+  return bucket;
 }
