@@ -1,5 +1,5 @@
 /** SQL of nodes, capacity and decisions: history as intervals, not samples. */
-import { and, asc, desc, eq, gt, inArray, lt, lte, ne, sql } from "drizzle-orm";
+import { and, asc, desc, eq, getTableColumns, gt, inArray, lt, lte, ne, sql } from "drizzle-orm";
 import { z } from "zod";
 import { capacityChange, cluster, node, pool, scalingDecision } from "../../db/schema/cluster";
 import { ObservedCluster, type ObservedNode } from "../engine/contract";
@@ -9,8 +9,11 @@ import { newId } from "../platform/ids";
 export type NodeRow = typeof node.$inferSelect;
 type Seen = z.infer<typeof ObservedNode>;
 
-export const findCluster = async (db: Db, clusterId: string) =>
-  (await db.select().from(cluster).where(eq(cluster.id, clusterId)))[0];
+/** Without the newest observation, which may be half a megabyte. */
+export const findCluster = async (db: Db, clusterId: string) => {
+  const { observed: _observed, ...columns } = getTableColumns(cluster);
+  return (await db.select(columns).from(cluster).where(eq(cluster.id, clusterId)))[0];
+};
 
 export const listPools = (db: Db, clusterId: string) =>
   db.select().from(pool).where(eq(pool.clusterId, clusterId)).orderBy(asc(pool.name));

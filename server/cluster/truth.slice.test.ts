@@ -1,15 +1,11 @@
 /** What is kept of a cluster is true whatever comes, in whatever order. */
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { eq, sql } from "drizzle-orm";
 import fc from "fast-check";
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
-import { connect } from "../../db/client";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { cluster, demandInterval, node, nodeInterval, scalingDecision } from "../../db/schema/cluster";
 import { FakeCluster } from "../engine/fake-cluster";
 import type { TeamContext } from "../platform/context";
-import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
+import { testConsole } from "../platform/testing/console";
 import { makeTeam } from "../runs/testing";
 import { overview, usage } from "./service";
 import { type Played, playCluster } from "./testing";
@@ -18,23 +14,12 @@ import { rollUpUsage } from "./usage/rollup";
 const SECOND = 1_000;
 const BEGAN = Date.UTC(2026, 0, 5, 12);
 
-let database: TestDatabase;
-let connection: ReturnType<typeof connect>;
+const connection = testConsole();
 let ctx: TeamContext;
 let played: Played;
 
 beforeAll(async () => {
-  database = await createTestDatabase(inject("postgresUrl"));
-  Object.assign(process.env, {
-    DATABASE_URL: database.url,
-    LATHE_HOME: mkdtempSync(join(tmpdir(), "lathe-truth-")),
-  });
-  connection = connect(database.url);
   ctx = await makeTeam(connection.db);
-});
-afterAll(async () => {
-  await connection.pool.end();
-  await database.drop();
 });
 beforeEach(async () => {
   await connection.db.execute(sql`truncate node, node_interval, demand_interval, usage_open, node_usage, pool_usage,

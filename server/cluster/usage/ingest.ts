@@ -27,7 +27,10 @@ export async function takeReadings(
   // What is told of a node that has not joined, or has left, is about another moment.
   const nodes = new Map([...valuesByNode(readings)].filter(([nodeId]) => alive.has(nodeId)));
   const poolOf = new Map(rows.flatMap(({ nodeId, pool, isHead }) => (isHead ? [] : [[nodeId, pool]])));
-  const open = await tx.select().from(usageOpen).where(eq(usageOpen.clusterId, clusterId));
+  const open = await tx
+    .select({ of: usageOpen.of, at: usageOpen.at, packed: usageOpen.packed })
+    .from(usageOpen)
+    .where(eq(usageOpen.clusterId, clusterId));
   const added: [Of, ReadonlyMap<string, Values>][] = [
     ["node", nodes],
     ["pool", valuesByPool(nodes, poolOf)],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ray
 from ray._raylet import GcsClient  # pyright: ignore[reportAttributeAccessIssue, reportMissingImports]
+from ray.exceptions import RayError
 
 PREEMPTION = 2
 """DrainNodeReason: always accepted, unlike a drain for idleness. What runs on the node is not ended."""
@@ -22,7 +22,7 @@ def drain(gcs_address: str, node_id: str, reason: str) -> None:
         accepted, message = GcsClient(address=gcs_address).drain_node(
             node_id, PREEMPTION, reason, NO_DEADLINE
         )
-    except (ray.exceptions.RayError, RuntimeError, ValueError) as error:
+    except (RayError, RuntimeError, ValueError) as error:
         raise DrainError(f"node {node_id[:8]} could not be drained: {error}") from error
     if not accepted:
         raise DrainError(f"Ray does not drain node {node_id[:8]}: {message}")
