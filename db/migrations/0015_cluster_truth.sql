@@ -89,3 +89,5 @@ UPDATE "scaling_decision" d SET "cause" = n.end_reason FROM "node" n
   WHERE d.direction = 'down' AND n.cluster_id = d.cluster_id AND n.node_id = d.node_ids[1] AND n.end_reason IS NOT NULL;--> statement-breakpoint
 INSERT INTO "node_interval" ("cluster_id", "node_id", "state", "since", "until")
   SELECT "cluster_id", "node_id", CASE "state" WHEN 'gone' THEN 'active' ELSE "state" END, "started_at", "ended_at" FROM "node";
+--> statement-breakpoint
+UPDATE "node" SET "observed" = '{"cordoned": false, "gpuMemoryBytes": null, "diskBytes": null, "labels": {}}'::jsonb || "observed" - 'cpuPercent' - 'memoryUsedBytes';

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from types import SimpleNamespace
 
+from gpu_worker.agent.elsewhere import reading_of
 from gpu_worker.agent.gpu import GpuReading, Nvml
 from gpu_worker.agent.readings import NodeReading, columns
 from gpu_worker.contract import to_wire
@@ -57,6 +58,27 @@ def test_each_reading_of_a_gpu_may_be_missing_by_itself() -> None:
         GpuReading(None, 5, 80, 61, None),
     ]
     assert Nvml(Library(is_there=False)).read() == []
+
+
+def test_a_node_elsewhere_is_read_as_rays_dashboard_tells_it() -> None:
+    gpu = {"index": 3, "utilizationGpu": 12, "memoryUsed": 2, "memoryTotal": 80, "powerMw": 90_500}
+    told = {
+        "now": 1.0,
+        "cpu": 25.0,
+        "cpus": [64, 32],
+        "mem": [1000, 600, 40.0, 400],
+        "disk": {"/": {"total": 100, "used": 30}},
+        "networkSpeed": [5.0, 7.0],
+        "gpus": [gpu],
+    }
+    assert reading_of(told) == NodeReading(
+        cpu_percent=1600,
+        memory_bytes=400,
+        disk_bytes=30,
+        received_bytes_per_second=7.0,
+        sent_bytes_per_second=5.0,
+        gpus={3: GpuReading(12, 2 * 2**20, 80 * 2**20, None, 90.5)},
+    )
 
 
 def test_columns_are_as_long_as_nodes_and_gpus_and_hold_numbers_or_nothing() -> None:

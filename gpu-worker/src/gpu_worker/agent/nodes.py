@@ -13,6 +13,7 @@ from ray.autoscaler.v2.schema import ClusterStatus, NodeInfo
 from ray.autoscaler.v2.sdk import get_cluster_status
 from ray.util import placement_group_table
 
+from gpu_worker.agent.elsewhere import Elsewhere
 from gpu_worker.agent.readings import LocalReadings, columns
 from gpu_worker.contract import (
     Bundle,
@@ -36,9 +37,12 @@ EXPECTED_DEATH, PREEMPTED_DEATH, IDLE_DEATH = 1, 3, 4
 class Nodes:
     """Reads the cluster. `gpu_model`: what the driver calls the GPUs of this machine, if it has any."""
 
-    def __init__(self, gcs_address: str, readings: LocalReadings, gpu_model: str | None) -> None:
+    def __init__(
+        self, gcs_address: str, readings: LocalReadings, elsewhere: Elsewhere, gpu_model: str | None
+    ) -> None:
         self._gcs_address = gcs_address
         self._readings = readings
+        self._elsewhere = elsewhere
         self._gpu_model = gpu_model
         self._pools: dict[str, str] = {}
         self._before = {node["NodeID"] for node in ray.nodes() if not node["Alive"]}
@@ -49,10 +53,13 @@ class Nodes:
         """
         status = get_cluster_status(self._gcs_address)
         alive = [*status.active_nodes, *status.idle_nodes]
-        readings = self._readings.look({node.node_id for node in alive if node.node_id})
+        ids = {node.node_id for node in alive if node.node_id}
+        here = self._readings.look(ids)
+        there = self._elsewhere.look() if ids - here.keys() else {}
+        readings = {node_id: reading for node_id, reading in there.items() if node_id in ids} | here
         names = _group_names() if status.resource_demands.placement_group_demand else {}
         cluster = ObservedCluster(
-            nodes=[self._node(node, wishes, here=node.node_id in readings) for node in alive],
+            nodes=[self._node(node, wishes, here=node.node_id in here) for node in alive],
             departed=self._departed(),
             pending=_pending(status),
             failed=_failed(status),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psutil
 
@@ -25,6 +25,10 @@ class NodeReading:
     sent_bytes_per_second: float | None = None
     heartbeat_age_ms: float | None = None
     gpus: Mapping[int, GpuReading] | None = None
+
+    def aged(self, milliseconds: float) -> NodeReading:
+        """The same, heard so long ago."""
+        return replace(self, heartbeat_age_ms=milliseconds)
 
 
 class Machine:
