@@ -1,7 +1,7 @@
 /**
  * Measures the product as `npm start` starts it, in a folder and on ports of its own.
  *
- *   npm run bench -- [--only studio,sessions,targets,inspect,train,ingest,runs,rollback,gateway,start,web,mlflow] --out bench/results/FILE.json
+ *   npm run bench -- [--only studio,sessions,targets,inspect,train,ingest,runs,rollback,gateway,start,web,mlflow,cluster] --out bench/results/FILE.json
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -9,6 +9,7 @@ import { parseArgs } from "node:util";
 import { makeFirstTeamByApi } from "../e2e/fixtures/api";
 import { startProduct } from "../e2e/fixtures/product";
 import { ENGINEER } from "../e2e/pages/entry";
+import { cluster } from "./groups/cluster";
 import { gateway } from "./groups/gateway";
 import { ingest, mlflow } from "./groups/ingest";
 import { inspect } from "./groups/inspect";
@@ -38,7 +39,7 @@ const GROUPS = {
   web,
   mlflow,
 } satisfies Record<string, (bench: Bench) => Promise<Figures>>;
-const NAMES = [...Object.keys(GROUPS), "start"];
+const NAMES = [...Object.keys(GROUPS), "start", "cluster"];
 
 const { values } = parseArgs({ options: { only: { type: "string" }, out: { type: "string" } } });
 const wanted = values.only?.split(",") ?? NAMES;
@@ -63,6 +64,7 @@ const keep = (name: string, found: Figures) => {
 };
 
 if (wanted.includes("start")) keep("start", await start());
+if (wanted.includes("cluster")) keep("cluster", await cluster());
 const groups = Object.entries(GROUPS).filter(([name]) => wanted.includes(name));
 if (groups.length > 0) {
   const product = await startProduct({ LATHE_POOL_IDLE_SECONDS: "20" });

@@ -2,7 +2,7 @@
  * Plugs slices into the ports of slices below them. Imported for its effect by every process that ends runs, answers
  * agents or reconciles: the doors' routes and the controller.
  */
-import { observeCluster } from "./cluster/service";
+import { desiredNodes, observeCluster, takeReadings } from "./cluster/service";
 import { finishCheck } from "./datasets/service";
 import { registerSinks, registerSources } from "./engine/service";
 import { evaluateSample } from "./models/sample";
@@ -14,12 +14,18 @@ import { desiredAttempts, type Finisher, observeJobs, registerFinishers } from "
 import { desiredSessions, finishCommit, observeSession } from "./studio/reconcile";
 import { finishTraining } from "./training/service";
 
-registerSources({ attempts: desiredAttempts, sessions: desiredSessions, replicas: desiredReplicas });
+registerSources({
+  attempts: desiredAttempts,
+  sessions: desiredSessions,
+  replicas: desiredReplicas,
+  nodes: desiredNodes,
+});
 registerSinks({
   jobs: observeJobs,
   session: observeSession,
   replica: observeReplica,
   cluster: observeCluster,
+  readings: takeReadings,
 });
 
 /** One after the other, in the transaction that ends the run. */

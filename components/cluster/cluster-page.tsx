@@ -13,8 +13,8 @@ import { PoolsPanel } from "./pools-panel";
 import type { ClusterOverview } from "./types";
 import { WaitingPanel } from "./waiting-panel";
 
-/** The agent speaks at least every 2 seconds. */
-const HEARTBEAT_MS = 2_000;
+/** The agent speaks at least every 5 seconds. */
+const HEARTBEAT_MS = 5_000;
 /** As often as it looks at its nodes: how busy they are is no event, so it is asked for while the page is seen. */
 const LOOK_MS = 1_000;
 
@@ -58,8 +58,10 @@ export function ClusterPage({ team }: { team: string }) {
 /** The one sentence an operator wants: is anything short? */
 function Headline({ cluster }: { cluster: ClusterOverview }) {
   if (!cluster.lastSeenAt) return <StatusDot state="pending">no agent has spoken yet</StatusDot>;
-  if (cluster.isAway)
-    return <StatusDot state="bad">the cluster does not answer: what is shown is from then</StatusDot>;
+  if (cluster.health.agent === "away")
+    return <StatusDot state="stale">the agent is silent: this is as it was last seen</StatusDot>;
+  if (cluster.health.ray === "silent")
+    return <StatusDot state="stale">Ray does not answer: this is as it was last seen</StatusDot>;
   const short = cluster.waiting.reduce((sum, w) => sum + w.cpus, 0);
   if (short > 0) return <StatusDot state="pending">{decimal(short, short % 1 ? 1 : 0)} CPUs short</StatusDot>;
   return <StatusDot state="ok">nothing waits</StatusDot>;

@@ -1,5 +1,7 @@
 /** The cluster as screens see it: nodes and what runs on them, capacity against demand, the ledger. */
 import { z } from "zod";
+import { Id } from "../platform/atoms";
+import { POOL_METRICS } from "./usage/metrics";
 
 export const CapacityQuery = z.object({
   /** Unix milliseconds. */
@@ -17,6 +19,38 @@ export const LedgerQuery = z.object({
 export const SetPrice = z.object({
   pool: z.string().min(1).max(100),
   pricePerHour: z.number().min(0, "not below 0").max(100_000, "at most $100,000").nullable(),
+});
+
+/** A node, by our id of it. */
+export const NodeQuery = z.object({ id: Id });
+export const DecisionQuery = z.object({ id: z.number().int().positive() });
+
+/**
+ * What was used within a time, of the whole cluster, a pool or a node: cores' percent, bytes, bytes a second; of GPUs
+ * percent, bytes, °C and watts. Of pools it is the sum, but the mean of GPUs' percent and the hottest GPU.
+ */
+export const UsageQuery = z
+  .object({
+    of: z.discriminatedUnion("kind", [
+      z.object({ kind: z.literal("cluster") }),
+      z.object({ kind: z.literal("pool"), name: z.string().min(1).max(100) }),
+      z.object({ kind: z.literal("node"), id: Id }),
+    ]),
+    metrics: z.array(z.enum(POOL_METRICS)).min(1).max(POOL_METRICS.length),
+    /** Unix milliseconds. */
+    from: z.number().int().min(0),
+    to: z.number().int().max(8e15),
+    /** At most as many points: the chart's width in pixels. */
+    width: z.number().int().min(10).max(4000).default(800),
+  })
+  .refine(({ from, to }) => from < to, { message: "the time ends before it begins", path: ["to"] });
+
+/** Takes a node out of service. */
+export const TakeOut = z.object({
+  id: Id,
+  /** `cordon`: what runs on it stays. `drain`: what can move goes on elsewhere. It takes no new work either way. */
+  wish: z.enum(["cordon", "drain"]),
+  reason: z.string().trim().min(3, "say why, in at least 3 characters").max(200),
 });
 
 /** What occupies or asks for resources: a link on every screen. */

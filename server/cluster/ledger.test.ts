@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { downReason, matchScaleUp, upReason } from "./ledger";
+import { downReason, matchScaleUp, newFailures, upReason } from "./ledger";
 
 describe("reasons", () => {
   test("name who asks and for what", () => {
@@ -8,18 +8,28 @@ describe("reasons", () => {
       { label: "run 12 (Recover garment-cls v2)", cpus: 2, gpus: 0 },
       { label: "the studio of garment-cls v3", cpus: 1, gpus: 1 },
     ];
-    expect(upReason(waiting, 3)).toBe(
+    expect(upReason(waiting, { cpus: 3, gpus: 1 })).toBe(
       "2 CPUs for run 12 (Recover garment-cls v2); 1 CPU and 1 GPU for the studio of garment-cls v3; no node had them free",
     );
-    expect(upReason([], 0.5)).toBe("0.5 CPUs asked for, and no node had them free");
-    expect(upReason([], 0)).toBe("The pool keeps at least this many nodes");
+    expect(upReason([], { cpus: 0.5, gpus: 0 })).toBe("0.5 CPUs asked for, and no node had them free");
+    expect(upReason([], { cpus: 0, gpus: 0 })).toBe("The pool keeps at least this many nodes");
   });
 
   test("tell idleness, a drain and a loss apart", () => {
     expect(downReason("local-cpu-2", "idle", 60, "")).toBe("local-cpu-2 had nothing to do for 60 s");
-    expect(downReason("local-cpu-2", "drained", 60, "")).toBe("local-cpu-2 was drained");
+    expect(downReason("local-cpu-2", "drained", 60, "its disk fails")).toBe(
+      "local-cpu-2 was drained: its disk fails",
+    );
     expect(downReason("local-cpu-2", "lost", 60, "")).toBe("local-cpu-2 was lost: it stopped answering");
   });
+});
+
+test("a launch that failed counts once, however long the autoscaler tells of it", () => {
+  const failed = { pool: "gpu", count: 2, message: "no quota", retryInMs: 1_000 };
+  expect(newFailures([], [failed])).toEqual([failed]);
+  expect(newFailures([failed], [failed])).toEqual([]);
+  expect(newFailures([failed], [{ ...failed, count: 3 }])).toEqual([{ ...failed, count: 1 }]);
+  expect(newFailures([failed], [])).toEqual([]);
 });
 
 describe("matchScaleUp", () => {

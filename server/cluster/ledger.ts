@@ -15,18 +15,27 @@ export function resourcesSay({ cpus, gpus }: { cpus: number; gpus: number }): st
   return parts.length > 0 ? parts.join(" and ") : "no resources";
 }
 
-/** Why nodes are started: who asks for what, or the bare demand when its owner is already gone. */
-export function upReason(waiting: readonly Waiting[], demandedCpus: number): string {
-  if (waiting.length === 0) {
-    return demandedCpus > 0
-      ? `${amount(demandedCpus, "CPU")} asked for, and no node had them free`
-      : "The pool keeps at least this many nodes";
-  }
-  const asks = waiting.map((w) => `${resourcesSay(w)} for ${w.label}`).join("; ");
-  return `${asks}; no node had them free`;
+/** What no node has free. */
+interface Missing {
+  cpus: number;
+  gpus: number;
 }
 
-/** Why a node left: idleness, a drain and a loss are told apart. */
+/** Why nodes are started: who asks for what, or the bare demand when its owner is already gone. */
+export function upReason(waiting: readonly Waiting[], missing: Missing): string {
+  if (waiting.length > 0) {
+    const asks = waiting.map((w) => `${resourcesSay(w)} for ${w.label}`).join("; ");
+    return `${asks}; no node had them free`;
+  }
+  return upCause(waiting, missing) === "demand"
+    ? `${resourcesSay(missing)} asked for, and no node had them free`
+    : "The pool keeps at least this many nodes";
+}
+
+export const upCause = (waiting: readonly Waiting[], { cpus, gpus }: Missing): "demand" | "minimum" =>
+  waiting.length > 0 || cpus > 0 || gpus > 0 ? "demand" : "minimum";
+
+/** Why a node left: idleness, a drain and a loss are told apart. `message`: of whoever drained it, or of its end. */
 export function downReason(
   name: string,
   reason: "idle" | "drained" | "lost",
@@ -34,8 +43,35 @@ export function downReason(
   message: string,
 ): string {
   if (reason === "idle") return `${name} had nothing to do for ${idleSeconds} s`;
-  if (reason === "drained") return `${name} was drained`;
+  if (reason === "drained")
+    return `${name} was drained${message && message !== "Drained" ? `: ${message}` : ""}`;
   return `${name} was lost${message ? `: ${message}` : ": it stopped answering"}`;
+}
+
+/** A node that was taken for lost is there again. */
+export const returnReason = (name: string, seconds: number): string =>
+  `${name} answers again after ${Math.round(seconds)} s: it had not been lost`;
+
+interface Failed {
+  pool: string;
+  count: number;
+  message: string;
+  retryInMs: number | null;
+}
+
+/** Launches that failed since `before`: the autoscaler tells of each for a while. By pool, with the newest message. */
+export function newFailures(before: readonly Failed[], now: readonly Failed[]): Failed[] {
+  const told = new Map<string, number>();
+  for (const { pool, message, count } of before)
+    told.set(`${pool} ${message}`, count + (told.get(`${pool} ${message}`) ?? 0));
+  const found = new Map<string, Failed>();
+  for (const failed of now) {
+    const key = `${failed.pool} ${failed.message}`;
+    const fresh = Math.max(0, failed.count - (told.get(key) ?? 0));
+    told.set(key, Math.max(0, (told.get(key) ?? 0) - failed.count));
+    if (fresh > 0) found.set(failed.pool, { ...failed, count: fresh + (found.get(failed.pool)?.count ?? 0) });
+  }
+  return [...found.values()];
 }
 
 export interface OpenDecision {

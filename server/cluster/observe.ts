@@ -3,107 +3,171 @@ import { isDeepStrictEqual } from "node:util";
 import { ObservedCluster } from "../engine/contract";
 import type { Transaction } from "../platform/db";
 import { emit } from "../platform/live/outbox";
-import { downReason, matchScaleUp, upReason } from "./ledger";
+import { recordDemands, recordStates } from "./intervals";
+import { downReason, matchScaleUp, newFailures, returnReason, upCause, upReason } from "./ledger";
 import * as repo from "./repo";
+import { type Sane, saneCluster } from "./sane";
 
-type Pools = Awaited<ReturnType<typeof repo.listPools>>;
+type Rest = Omit<ObservedCluster, "nodes">;
+const Rest = ObservedCluster.omit({ nodes: true });
+
+/** One report, with what was known before it. */
+interface Report {
+  clusterId: string;
+  seen: ObservedCluster;
+  /** Null at the first. */
+  before: Rest | null;
+  known: ReadonlyMap<string, repo.NodeRow>;
+  at: Date;
+}
 
 /** How long the autoscaler still counts a node as under way after it has joined. */
 const SETTLE_MS = 5_000;
 
-/** A complete snapshot: what is missing from it has left. */
+/** A complete snapshot: what is missing from it has left. Told again, it changes nothing. */
 export async function observeCluster(
   tx: Transaction,
   clusterId: string,
-  seen: ObservedCluster,
-): Promise<void> {
-  const before = ObservedCluster.safeParse((await repo.findCluster(tx, clusterId))?.observed);
-  const pools = await repo.listPools(tx, clusterId);
+  told: ObservedCluster,
+  at: Date,
+): Promise<Sane<ObservedCluster>> {
+  const sane = saneCluster(told);
+  const seen = sane.value;
+  const before = Rest.safeParse(await repo.findRest(tx, clusterId));
   const known = new Map((await repo.listLiveNodes(tx, clusterId)).map((row) => [row.nodeId, row]));
-  const joined: { nodeId: string; pool: string }[] = [];
-  for (const node of seen.nodes) {
-    const row = known.get(node.nodeId);
-    if (row) await repo.updateNode(tx, row, node);
-    else {
-      await repo.insertNode(tx, clusterId, node);
-      if (!node.isHead) joined.push(node);
-    }
-  }
-  const settling = [...known.values()].filter((row) => Date.now() - row.startedAt.getTime() < SETTLE_MS);
-  const hasDecided = await recordUps(tx, clusterId, seen, joined, settling);
+  const report = { clusterId, seen, before: before.success ? before.data : null, known, at };
+  const changed = seen.nodes.filter(({ nodeId, ...node }) => {
+    const row = known.get(nodeId);
+    return row && !isDeepStrictEqual(row.observed, { nodeId, ...node });
+  });
+  const joined = await recordJoins(tx, report);
+  await repo.updateNodes(tx, clusterId, changed, at);
+  const hasDecided = await recordUps(tx, report, joined);
+  const hasFailed = await recordFailures(tx, report);
   const present = new Set(seen.nodes.map((node) => node.nodeId));
-  for (const row of known.values()) {
-    if (!present.has(row.nodeId)) await recordDeparture(tx, clusterId, row, seen, pools);
-  }
-  await repo.recordCapacity(tx, clusterId, capacityOf(seen));
-  const isSame = before.success && isDeepStrictEqual(steady(before.data), steady(seen));
-  if (hasDecided || !isSame) await emit(tx, { teamId: null, topic: "cluster", key: clusterId });
+  const left = [...known.values()].filter((row) => !present.has(row.nodeId));
+  for (const row of left) await recordDeparture(tx, report, row);
+  const busy = seen.nodes.filter((node) => !node.isHead && node.cpusUsed + node.gpusUsed > 0);
+  await repo.markUseful(
+    tx,
+    clusterId,
+    busy.map(({ nodeId }) => nodeId),
+    at,
+  );
+  await recordStates(tx, clusterId, seen.nodes, at);
+  await recordDemands(tx, clusterId, seen.demands, at);
+  await repo.recordCapacity(tx, clusterId, capacityOf(seen), at);
+  const { nodes: _nodes, ...rest } = seen;
+  const isSame = changed.length + joined.length + left.length === 0 && isDeepStrictEqual(report.before, rest);
+  if (hasDecided || hasFailed || !isSame) await emit(tx, { teamId: null, topic: "cluster", key: clusterId });
+  return sane;
 }
 
-/** An observation without how busy each node is: that differs every second, and who shows it asks for it. */
-const steady = ({ nodes, ...rest }: ObservedCluster) => ({
-  ...rest,
-  nodes: nodes.map(({ cpuPercent: _cpu, memoryUsedBytes: _memory, ...node }) => node),
-});
+/** Answers the nodes that are new. One that was taken for lost and answers again is the same node. */
+async function recordJoins(tx: Transaction, { clusterId, seen, known, at }: Report) {
+  const unknown = seen.nodes.filter((node) => !known.has(node.nodeId));
+  const gone = await repo.findGone(
+    tx,
+    clusterId,
+    unknown.map(({ nodeId }) => nodeId),
+  );
+  const back = new Map(gone.map((row) => [row.nodeId, row]));
+  for (const node of unknown) {
+    const row = back.get(node.nodeId);
+    if (!row) continue;
+    await repo.reviveNode(tx, row, node, at);
+    const seconds = Math.max(0, (at.getTime() - (row.endedAt ?? at).getTime()) / 1000);
+    await repo.insertDecision(tx, {
+      ...{ clusterId, at, direction: "up", pool: row.pool, requested: 1, achieved: 1, achievedAt: at },
+      cause: "returned",
+      reason: returnReason(row.name, seconds),
+      demand: { demands: seen.demands, waiting: [] },
+      nodeIds: [row.nodeId],
+    });
+  }
+  const fresh = unknown.filter((node) => !back.has(node.nodeId));
+  await repo.insertNodes(tx, clusterId, fresh, at);
+  return unknown.map(({ nodeId, pool, isHead }) => ({
+    nodeId,
+    pool,
+    isWanted: !isHead && !back.has(nodeId),
+  }));
+}
 
 /** Answers whether a decision was made or came true. */
 async function recordUps(
   tx: Transaction,
-  clusterId: string,
-  seen: ObservedCluster,
-  joined: readonly { nodeId: string; pool: string }[],
-  settling: readonly { pool: string }[],
+  report: Report,
+  joined: readonly { nodeId: string; pool: string; isWanted: boolean }[],
 ): Promise<boolean> {
+  const { clusterId, seen, known, at } = report;
+  const settling = [...known.values()].filter((row) => at.getTime() - row.startedAt.getTime() < SETTLE_MS);
+  const wanted = joined.filter(({ isWanted }) => isWanted);
   let hasDecided = false;
-  const pools = new Set([...joined.map((n) => n.pool), ...seen.pending.map((p) => p.pool)]);
-  for (const pool of pools) {
-    const nodes = joined.filter((n) => n.pool === pool).map((n) => n.nodeId);
+  for (const pool of new Set([...wanted.map((n) => n.pool), ...seen.pending.map((p) => p.pool)])) {
+    const nodes = wanted.filter((n) => n.pool === pool).map((n) => n.nodeId);
     const launching = seen.pending.filter((p) => p.pool === pool).reduce((sum, p) => sum + p.count, 0);
     const pending = launching - nodes.length - settling.filter((n) => n.pool === pool).length;
-    const { fulfil, decide } = matchScaleUp(await repo.openDecisions(tx, clusterId, pool), nodes, pending);
-    for (const { id, by } of fulfil) await repo.fulfil(tx, id, by);
+    const open = await repo.openDecisions(tx, clusterId, pool, at);
+    const { fulfil, decide } = matchScaleUp(open, nodes, pending);
+    for (const { id, by } of fulfil) await repo.fulfil(tx, id, by, at);
     hasDecided ||= fulfil.length > 0 || decide !== null;
     if (!decide) continue;
-    const waiting = (await repo.listOccupants(tx, clusterId, null)).filter((o) => o.nodeId === null);
-    await repo.insertDecision(tx, {
-      clusterId,
-      direction: "up",
-      pool,
-      requested: decide.requested,
-      achieved: decide.achieved.length,
-      achievedAt: decide.achieved.length > 0 ? new Date() : null,
-      reason: upReason(waiting, capacityOf(seen).cpusWanted),
-      demand: {
-        demands: seen.demands,
-        waiting: waiting.map(({ kind, id, cpus, gpus }) => ({ kind, id, cpus, gpus })),
-      },
-      nodeIds: decide.achieved,
-    });
+    await decideUp(tx, report, pool, decide);
   }
   return hasDecided;
 }
 
-async function recordDeparture(
+/** The decision with who asks for what. */
+async function decideUp(
   tx: Transaction,
-  clusterId: string,
-  row: repo.NodeRow,
-  seen: ObservedCluster,
-  pools: Pools,
-): Promise<void> {
+  { clusterId, seen, at }: Report,
+  pool: string,
+  { requested, achieved }: { requested: number; achieved: string[] },
+): Promise<number> {
+  const waiting = (await repo.listOccupants(tx, clusterId, null)).filter((o) => o.nodeId === null);
+  const { cpusWanted, gpusWanted, cpusUsed, gpusUsed } = capacityOf(seen);
+  const missing = { cpus: cpusWanted - cpusUsed, gpus: gpusWanted - gpusUsed };
+  return repo.insertDecision(tx, {
+    ...{ clusterId, at, direction: "up", pool, requested, achieved: achieved.length },
+    achievedAt: achieved.length > 0 ? at : null,
+    cause: upCause(waiting, missing),
+    reason: upReason(waiting, missing),
+    demand: {
+      demands: seen.demands,
+      waiting: waiting.map(({ kind, id, cpus, gpus }) => ({ kind, id, cpus, gpus })),
+    },
+    nodeIds: achieved,
+  });
+}
+
+/** Launches that failed since the last report belong to the decision that asked for them. */
+async function recordFailures(tx: Transaction, report: Report): Promise<boolean> {
+  const { clusterId, seen, before, at } = report;
+  const failures = newFailures(before?.failed ?? [], seen.failed);
+  for (const { pool, count, message, retryInMs } of failures) {
+    const [open] = (await repo.openDecisions(tx, clusterId, pool, at)).slice(-1);
+    const id = open?.id ?? (await decideUp(tx, report, pool, { requested: count, achieved: [] }));
+    const retryAt = retryInMs === null ? null : new Date(at.getTime() + retryInMs);
+    await repo.recordFailure(tx, id, { count, message, at, retryAt });
+  }
+  return failures.length > 0;
+}
+
+async function recordDeparture(tx: Transaction, { clusterId, seen, at }: Report, row: repo.NodeRow) {
   const told = seen.departed.find((d) => d.nodeId === row.nodeId);
-  const reason = told?.reason ?? "lost";
-  await repo.endNode(tx, row, reason);
+  // One that was drained is idle at last, and an agent that was started anew has not seen it go.
+  const reason = told?.reason === "lost" ? "lost" : row.wish ? "drained" : (told?.reason ?? "lost");
+  const message = (reason === "drained" ? row.wishReason : null) ?? told?.message ?? "";
+  await repo.endNode(tx, row, reason, at);
   // A head that is new means that the whole cluster was started anew: nothing was decided about its nodes.
   if (row.isHead) return;
-  const idleSeconds = pools.find((p) => p.name === row.pool)?.idleSeconds ?? 0;
+  const pool = (await repo.listPools(tx, clusterId)).find((p) => p.name === row.pool);
   await repo.insertDecision(tx, {
-    clusterId,
-    direction: "down",
-    pool: row.pool,
-    requested: 1,
-    achieved: 1,
-    achievedAt: new Date(),
-    reason: downReason(row.name, reason, idleSeconds, told?.message ?? ""),
+    ...{ clusterId, at, direction: "down", pool: row.pool, requested: 1, achieved: 1, achievedAt: at },
+    cause: reason,
+    reason: downReason(row.name, reason, pool?.idleSeconds ?? 0, message),
+    cooldownSeconds: reason === "idle" ? Math.round(pool?.idleSeconds ?? 0) : null,
     demand: { demands: seen.demands, waiting: [] },
     nodeIds: [row.nodeId],
   });

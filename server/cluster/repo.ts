@@ -1,16 +1,19 @@
 /** SQL of nodes, capacity and decisions: history as intervals, not samples. */
-import { and, asc, desc, eq, gt, inArray, lt, lte, ne, sql } from "drizzle-orm";
-import type { z } from "zod";
+import { and, asc, desc, eq, getTableColumns, gt, inArray, lt, lte, ne, sql } from "drizzle-orm";
+import { z } from "zod";
 import { capacityChange, cluster, node, pool, scalingDecision } from "../../db/schema/cluster";
-import type { ObservedNode } from "../engine/contract";
+import { ObservedCluster, type ObservedNode } from "../engine/contract";
 import type { Db, Transaction } from "../platform/db";
 import { newId } from "../platform/ids";
 
 export type NodeRow = typeof node.$inferSelect;
 type Seen = z.infer<typeof ObservedNode>;
 
-export const findCluster = async (db: Db, clusterId: string) =>
-  (await db.select().from(cluster).where(eq(cluster.id, clusterId)))[0];
+/** Without the newest observation, which may be half a megabyte. */
+export const findCluster = async (db: Db, clusterId: string) => {
+  const { observed: _observed, ...columns } = getTableColumns(cluster);
+  return (await db.select(columns).from(cluster).where(eq(cluster.id, clusterId)))[0];
+};
 
 export const listPools = (db: Db, clusterId: string) =>
   db.select().from(pool).where(eq(pool.clusterId, clusterId)).orderBy(asc(pool.name));
@@ -22,35 +25,88 @@ export const listLiveNodes = (db: Db, clusterId: string) =>
     .where(and(eq(node.clusterId, clusterId), ne(node.state, "gone")))
     .orderBy(desc(node.isHead), asc(node.startedAt));
 
-/** A node joins: it is named by its pool and how many came before it. */
-export async function insertNode(tx: Transaction, clusterId: string, seen: Seen): Promise<NodeRow> {
-  const [row] = await tx
-    .insert(node)
-    .values({
-      id: newId("node"),
-      clusterId,
-      nodeId: seen.nodeId,
-      name: seen.isHead
-        ? "head"
-        : sql`${seen.pool} || '-' || (select count(*) + 1 from node where cluster_id = ${clusterId} and pool = ${seen.pool} and not is_head)`,
-      pool: seen.pool,
-      isHead: seen.isHead,
-      state: seen.state,
-      cpus: seen.cpus,
-      gpus: seen.gpus,
-      memoryBytes: seen.memoryBytes,
-      pricePerHour: sql`(select price_per_hour from pool where cluster_id = ${clusterId} and name = ${seen.pool})`,
-      observed: seen,
-    })
-    .returning();
-  if (!row) throw new Error("the node was not inserted");
-  return row;
+/** The newest observation without its nodes, which have rows of their own. */
+export async function findRest(db: Db, clusterId: string): Promise<unknown> {
+  const [row] = await db
+    .select({ rest: sql<unknown>`${cluster.observed} - 'nodes'` })
+    .from(cluster)
+    .where(eq(cluster.id, clusterId));
+  return row?.rest ?? null;
 }
 
-export async function updateNode(tx: Transaction, row: NodeRow, seen: Seen): Promise<void> {
+/** Nodes join: each is named by its pool and how many came before it. */
+export async function insertNodes(
+  tx: Transaction,
+  clusterId: string,
+  seen: readonly Seen[],
+  at: Date,
+): Promise<void> {
+  if (seen.length === 0) return;
+  const before = await tx
+    .select({ pool: node.pool, count: sql<number>`count(*)::int` })
+    .from(node)
+    .where(and(eq(node.clusterId, clusterId), eq(node.isHead, false)))
+    .groupBy(node.pool);
+  const counts = new Map(before.map(({ pool: name, count }) => [name, count]));
+  const prices = new Map((await listPools(tx, clusterId)).map((row) => [row.name, row.pricePerHour]));
+  const nameOf = ({ isHead, pool: name }: Seen) => {
+    if (isHead) return "head";
+    const number = (counts.get(name) ?? 0) + 1;
+    counts.set(name, number);
+    return `${name}-${number}`;
+  };
+  const rows = seen.map((one) => ({
+    ...{ id: newId("node"), clusterId, nodeId: one.nodeId, name: nameOf(one), pool: one.pool },
+    ...{
+      isHead: one.isHead,
+      state: one.state,
+      stateSince: at,
+      startedAt: at,
+      cpus: one.cpus,
+      gpus: one.gpus,
+    },
+    memoryBytes: one.memoryBytes,
+    pricePerHour: prices.get(one.pool) ?? null,
+    observed: one,
+  }));
+  // A statement holds 65,535 values.
+  for (let i = 0; i < rows.length; i += 1_000) await tx.insert(node).values(rows.slice(i, i + 1_000));
+}
+
+export async function updateNodes(
+  tx: Transaction,
+  clusterId: string,
+  seen: readonly Seen[],
+  at: Date,
+): Promise<void> {
+  if (seen.length === 0) return;
+  await tx.execute(sql`
+    update node n set observed = s.observed, state = s.state, cpus = s.cpus, gpus = s.gpus,
+      memory_bytes = s.memory_bytes, state_since = case when n.state = s.state then n.state_since else ${at} end
+    from json_to_recordset(${JSON.stringify(
+      seen.map((one) => ({
+        ...{ node_id: one.nodeId, observed: one, state: one.state, cpus: one.cpus, gpus: one.gpus },
+        memory_bytes: one.memoryBytes,
+      })),
+    )}::json) as s (node_id text, observed jsonb, state text, cpus float8, gpus float8, memory_bytes bigint)
+    where n.cluster_id = ${clusterId} and n.node_id = s.node_id`);
+}
+
+export const findGone = async (db: Db, clusterId: string, nodeIds: readonly string[]) =>
+  nodeIds.length === 0
+    ? []
+    : db
+        .select()
+        .from(node)
+        .where(
+          and(eq(node.clusterId, clusterId), inArray(node.nodeId, [...nodeIds]), eq(node.state, "gone")),
+        );
+
+/** A node that was taken for lost goes on; its intervals tell when nobody heard it. */
+export async function reviveNode(tx: Transaction, row: NodeRow, seen: Seen, at: Date): Promise<void> {
   await tx
     .update(node)
-    .set({ observed: seen, ...(row.state !== seen.state && { state: seen.state, stateSince: sql`now()` }) })
+    .set({ state: seen.state, stateSince: at, endedAt: null, endReason: null, observed: seen })
     .where(eq(node.id, row.id));
 }
 
@@ -80,17 +136,23 @@ export async function endNode(
   tx: Transaction,
   row: NodeRow,
   reason: "idle" | "drained" | "lost",
+  at: Date,
 ): Promise<void> {
   await tx
     .update(node)
-    .set({ state: "gone", stateSince: sql`now()`, endedAt: sql`now()`, endReason: reason })
+    .set({ state: "gone", stateSince: at, endedAt: at, endReason: reason })
     .where(eq(node.id, row.id));
 }
 
 export type Capacity = Omit<typeof capacityChange.$inferSelect, "id" | "at" | "clusterId">;
 
 /** Keeps a capacity only where it differs from the last one. */
-export async function recordCapacity(tx: Transaction, clusterId: string, now: Capacity): Promise<boolean> {
+export async function recordCapacity(
+  tx: Transaction,
+  clusterId: string,
+  now: Capacity,
+  at: Date,
+): Promise<boolean> {
   const [last] = await tx
     .select()
     .from(capacityChange)
@@ -99,7 +161,7 @@ export async function recordCapacity(tx: Transaction, clusterId: string, now: Ca
     .limit(1);
   const same = last && (Object.keys(now) as (keyof Capacity)[]).every((key) => last[key] === now[key]);
   if (same) return false;
-  await tx.insert(capacityChange).values({ clusterId, ...now });
+  await tx.insert(capacityChange).values({ clusterId, at, ...now });
   return true;
 }
 
@@ -122,7 +184,7 @@ export async function readCapacity(db: Db, clusterId: string, from: Date, to: Da
 }
 
 /** Decisions for more nodes that have not all arrived; one older than ten minutes is not waited for. */
-export const openDecisions = (tx: Transaction, clusterId: string, poolName: string) =>
+export const openDecisions = (tx: Transaction, clusterId: string, poolName: string, at: Date) =>
   tx
     .select({
       id: scalingDecision.id,
@@ -136,12 +198,17 @@ export const openDecisions = (tx: Transaction, clusterId: string, poolName: stri
         eq(scalingDecision.pool, poolName),
         eq(scalingDecision.direction, "up"),
         lt(scalingDecision.achieved, scalingDecision.requested),
-        gt(scalingDecision.at, sql`now() - interval '10 minutes'`),
+        gt(scalingDecision.at, sql`${at}::timestamptz - interval '10 minutes'`),
       ),
     )
     .orderBy(asc(scalingDecision.id));
 
-export async function fulfil(tx: Transaction, decisionId: number, nodeIds: readonly string[]): Promise<void> {
+export async function fulfil(
+  tx: Transaction,
+  decisionId: number,
+  nodeIds: readonly string[],
+  at: Date,
+): Promise<void> {
   await tx
     .update(scalingDecision)
     .set({
@@ -150,7 +217,7 @@ export async function fulfil(tx: Transaction, decisionId: number, nodeIds: reado
         nodeIds.map((id) => sql`${id}`),
         sql`, `,
       )}]::text[]`,
-      achievedAt: sql`now()`,
+      achievedAt: at,
     })
     .where(eq(scalingDecision.id, decisionId));
 }
@@ -158,8 +225,40 @@ export async function fulfil(tx: Transaction, decisionId: number, nodeIds: reado
 export async function insertDecision(
   tx: Transaction,
   row: typeof scalingDecision.$inferInsert,
+): Promise<number> {
+  const [made] = await tx.insert(scalingDecision).values(row).returning({ id: scalingDecision.id });
+  if (!made) throw new Error("the decision was not inserted");
+  return made.id;
+}
+
+export async function recordFailure(
+  tx: Transaction,
+  decisionId: number,
+  failed: { count: number; message: string; at: Date; retryAt: Date | null },
 ): Promise<void> {
-  await tx.insert(scalingDecision).values(row);
+  await tx
+    .update(scalingDecision)
+    .set({
+      failures: sql`${scalingDecision.failures} + ${failed.count}`,
+      failedAt: failed.at,
+      failure: failed.message,
+      retryAt: failed.retryAt,
+    })
+    .where(eq(scalingDecision.id, decisionId));
+}
+
+/** Nodes of these have work now: the decisions that brought them were of use from now on. */
+export async function markUseful(
+  tx: Transaction,
+  clusterId: string,
+  nodeIds: readonly string[],
+  at: Date,
+): Promise<void> {
+  await tx.execute(sql`
+    update scaling_decision set useful_at = ${at}
+    where cluster_id = ${clusterId} and direction = 'up' and useful_at is null
+      and at > ${at}::timestamptz - interval '1 day'
+      and node_ids && array(select json_array_elements_text(${JSON.stringify(nodeIds)}::json))`);
 }
 
 export const listDecisions = (
@@ -179,6 +278,25 @@ export const listDecisions = (
     .orderBy(desc(scalingDecision.id))
     .limit(input.limit);
 
+export const findDecision = async (db: Db, clusterId: string, id: number) =>
+  (
+    await db
+      .select()
+      .from(scalingDecision)
+      .where(and(eq(scalingDecision.clusterId, clusterId), eq(scalingDecision.id, id)))
+  )[0];
+
+/** What a decision keeps of the demand behind it. */
+export const Demanded = z.object({ demands: ObservedCluster.shape.demands });
+
+export const findNode = async (db: Db, clusterId: string, id: string): Promise<NodeRow | undefined> =>
+  (
+    await db
+      .select()
+      .from(node)
+      .where(and(eq(node.clusterId, clusterId), eq(node.id, id)))
+  )[0];
+
 export const nodeNames = async (
   db: Db,
   clusterId: string,
@@ -192,54 +310,4 @@ export const nodeNames = async (
   return new Map(rows.map((row) => [row.nodeId, row.name]));
 };
 
-export interface OccupantRow {
-  kind: "run" | "session" | "replica";
-  id: string;
-  label: string;
-  path: string;
-  cpus: number;
-  gpus: number;
-  /** Null while it waits for a place. */
-  nodeId: string | null;
-  message: string | null;
-  since: Date;
-  teamId: string;
-}
-
-/**
- * Everything that holds or asks for resources of a cluster: ranks of live attempts, sessions, replicas.
- *
- * @param teamId names what belongs to it; what belongs to others is counted without its name
- */
-export async function listOccupants(
-  db: Db,
-  clusterId: string,
-  teamId: string | null,
-): Promise<OccupantRow[]> {
-  const { rows } = await db.execute<Omit<OccupantRow, "since"> & { since: string }>(sql`
-    select 'run' as kind, r.id, case when w.rank is null then 'run ' || r.number || ' (' || r.title || ')'
-        else 'run ' || r.number || ', rank ' || w.rank end as label,
-      'training/' || r.number as path,
-      case when w.rank is null then (r.resources ->> 'cpus')::float8 * a.worker_count else (r.resources ->> 'cpus')::float8 end as cpus,
-      case when w.rank is null then (r.resources ->> 'gpus')::float8 * a.worker_count else (r.resources ->> 'gpus')::float8 end as gpus,
-      w."nodeId" as "nodeId", r.progress ->> 'message' as message, a.created_at as since, r.team_id as "teamId"
-    from attempt a join run r on r.id = a.run_id
-    left join lateral jsonb_to_recordset(a.workers) as w(rank int, "nodeId" text) on true
-    where r.cluster_id = ${clusterId} and a.state in ('placing', 'starting', 'running') and r.stop_requested_at is null
-    union all
-    select 'session', s.id, 'the studio of ' || m.name || ' v' || v.number, 'models/' || m.name || '/v/' || v.number || '/studio',
-      1, 0, s.node_id, s.message, s.created_at, s.team_id
-    from studio_session s join version v on v.id = s.version_id join model m on m.id = v.model_id
-    where s.cluster_id = ${clusterId} and s.state in ('opening', 'ready')
-    union all
-    select 'replica', p.id, 'a replica of ' || m.name || ' v' || v.number, 'releases/' || m.name, 0.1, 0, p.node_id, p.message,
-      p.created_at, p.team_id
-    from replica p join version v on v.id = p.version_id join model m on m.id = v.model_id
-    where p.cluster_id = ${clusterId} and p.state in ('starting', 'ready') and p.undesired_at is null`);
-  return rows.map((row) => ({
-    ...row,
-    since: new Date(row.since),
-    ...(teamId !== null &&
-      row.teamId !== teamId && { label: `a ${row.kind} of another team`, path: "", message: null }),
-  }));
-}
+export { costsOfNodes, listOccupants, type OccupantRow, worksOn } from "./works";

@@ -1,5 +1,13 @@
 import { inTeam, router } from "../platform/trpc/trpc";
-import { CapacityQuery, LedgerQuery, SetPrice } from "./contract";
+import {
+  CapacityQuery,
+  DecisionQuery,
+  LedgerQuery,
+  NodeQuery,
+  SetPrice,
+  TakeOut,
+  UsageQuery,
+} from "./contract";
 import * as service from "./service";
 
 export const clusterRouter = router({
@@ -10,6 +18,21 @@ export const clusterRouter = router({
   setPrice: inTeam("pool.edit")
     .input(SetPrice)
     .mutation(({ ctx, input }) => service.setPrice(ctx, input)),
+  node: inTeam("read")
+    .input(NodeQuery)
+    .query(({ ctx, input }) => service.nodePage(ctx, input)),
+  usage: inTeam("read")
+    .input(UsageQuery)
+    .query(({ ctx, input }) => service.usage(ctx, input)),
+  takeOutPreview: inTeam("node.drain")
+    .input(NodeQuery)
+    .query(({ ctx, input }) => service.takeOutPreview(ctx, input)),
+  takeOut: inTeam("node.drain")
+    .input(TakeOut)
+    .mutation(({ ctx, input }) => service.takeOut(ctx, input)),
+  decision: inTeam("read")
+    .input(DecisionQuery)
+    .query(({ ctx, input }) => service.decision(ctx, input)),
   ledger: inTeam("read")
     .input(LedgerQuery)
     .query(({ ctx, input }) => service.ledger(ctx, input)),

@@ -1,51 +1,76 @@
 /** What the cluster page shows. A cluster serves all teams; what belongs to others is shown without its name. */
 import type { z } from "zod";
 import { record } from "../audit/service";
-import { ObservedCluster, ObservedNode } from "../engine/contract";
-import { agentSeenFor, defaultClusterId } from "../engine/service";
+import { DesiredPool, ObservedCluster } from "../engine/contract";
+import { defaultClusterId } from "../engine/service";
 import { type TeamContext, transact } from "../platform/context";
+import { databaseTime } from "../platform/db";
 import { NotFound } from "../platform/errors";
 import { emit } from "../platform/live/outbox";
 import type { CapacityQuery, LedgerQuery, SetPrice } from "./contract";
 import * as repo from "./repo";
+import { allotted, countsOf, healthOf } from "./state";
+import { latestReadings, UNREAD } from "./usage/read";
 
+export { decision, nodePage, usage } from "./history";
 export { observeCluster } from "./observe";
+export { desiredNodes, takeOut, takeOutPreview } from "./take-out";
 export { clusterToday } from "./today";
+export { takeReadings } from "./usage/ingest";
+export { rollUpUsage } from "./usage/rollup";
 
 export async function overview(ctx: TeamContext) {
   const clusterId = await defaultClusterId(ctx.db);
-  const [cluster, nodes, pools, occupants, seenFor] = await Promise.all([
+  const [cluster, nodes, pools, occupants, rest, readings, now] = await Promise.all([
     repo.findCluster(ctx.db, clusterId),
     repo.listLiveNodes(ctx.db, clusterId),
     repo.listPools(ctx.db, clusterId),
     repo.listOccupants(ctx.db, clusterId, ctx.teamId),
-    agentSeenFor(ctx.db, clusterId),
+    repo.findRest(ctx.db, clusterId),
+    latestReadings(ctx.db, clusterId),
+    databaseTime(ctx.db),
   ]);
-  const observed = ObservedCluster.safeParse(cluster?.observed);
+  const observed = ObservedCluster.omit({ nodes: true }).safeParse(rest);
+  const { pending, failed, demands, groups } = observed.success ? observed.data : NOTHING;
+  const on = new Map<string | null, repo.OccupantRow[]>();
+  for (const o of occupants) on.set(o.nodeId, [...(on.get(o.nodeId) ?? []), o]);
+  const workers = nodes.filter((n) => !n.isHead);
   return {
     name: cluster?.name ?? "local",
     lastSeenAt: cluster?.lastSeenAt ?? null,
-    /** Nothing was heard of it for a while: what is told of it is from then. */
-    isAway: cluster?.lastSeenAt != null && seenFor === 0,
-    nodes: nodes.map(({ observed: seen, ...row }) => ({
+    health: healthOf(cluster, now),
+    counts: countsOf(workers, pending, failed),
+    readAt: readings.at,
+    nodes: nodes.map(({ observed: seen, serial: _serial, ...row }) => ({
       ...row,
-      ...usage(seen),
-      occupants: occupants.filter((o) => o.nodeId === row.nodeId),
+      ...allotted(seen),
+      ...(readings.of.get(row.nodeId) ?? UNREAD),
+      occupants: on.get(row.nodeId) ?? [],
     })),
-    pending: observed.success ? observed.data.pending : [],
-    waiting: occupants.filter((o) => o.nodeId === null),
+    pending,
+    failed,
+    demands,
+    groups,
+    waiting: on.get(null) ?? [],
     pools: pools.map((pool) => ({
       ...pool,
-      resources: pool.resources as Record<string, number>,
-      nodes: nodes.filter((n) => n.pool === pool.name && !n.isHead).length,
+      resources: DesiredPool.shape.resources.parse(pool.resources),
+      nodes: workers.filter((n) => n.pool === pool.name).length,
+      counts: countsOf(
+        workers.filter((n) => n.pool === pool.name),
+        pending.filter((p) => p.pool === pool.name),
+        failed.filter((p) => p.pool === pool.name),
+      ),
     })),
   };
 }
 
-function usage(seen: unknown) {
-  const { cpusUsed, gpusUsed, gpuModel, memoryUsedBytes, cpuPercent, address } = ObservedNode.parse(seen);
-  return { cpusUsed, gpusUsed, gpuModel, memoryUsedBytes, cpuPercent, address };
-}
+const NOTHING: Omit<ObservedCluster, "nodes" | "departed"> = {
+  pending: [],
+  failed: [],
+  demands: [],
+  groups: [],
+};
 
 /** Capacity and demand as steps: each holds until the next. */
 export async function capacity(ctx: TeamContext, input: z.infer<typeof CapacityQuery>) {

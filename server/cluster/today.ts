@@ -1,10 +1,12 @@
 /** The cluster in a few numbers: what it has against what is asked of it, and what today costs. */
 import { sql } from "drizzle-orm";
-import { capacityChange, cluster } from "../../db/schema/cluster";
+import { capacityChange } from "../../db/schema/cluster";
 import { ObservedCluster } from "../engine/contract";
-import { agentSeenFor, defaultClusterId } from "../engine/service";
+import { defaultClusterId } from "../engine/service";
 import type { TeamContext } from "../platform/context";
-import type { Db } from "../platform/db";
+import { type Db, databaseTime } from "../platform/db";
+import { findCluster, findRest } from "./repo";
+import { healthOf } from "./state";
 
 const HOUR_MS = 3_600_000;
 
@@ -21,21 +23,24 @@ export interface Spent {
 
 export async function clusterToday(ctx: TeamContext) {
   const clusterId = await defaultClusterId(ctx.db);
-  const [[row], [capacity], seenFor, spent] = await Promise.all([
-    ctx.db.select().from(cluster).where(sql`${cluster.id} = ${clusterId}`),
+  const [row, rest, [capacity], spent, now] = await Promise.all([
+    findCluster(ctx.db, clusterId),
+    findRest(ctx.db, clusterId),
     ctx.db
       .select()
       .from(capacityChange)
       .where(sql`${capacityChange.clusterId} = ${clusterId}`)
       .orderBy(sql`${capacityChange.at} desc`)
       .limit(1),
-    agentSeenFor(ctx.db, clusterId),
     spentToday(ctx.db, clusterId),
+    databaseTime(ctx.db),
   ]);
-  const observed = ObservedCluster.safeParse(row?.observed);
+  const observed = ObservedCluster.pick({ pending: true }).safeParse(rest);
+  const health = healthOf(row, now);
   return {
-    lastSeenAt: row?.lastSeenAt ?? null,
-    isAway: row?.lastSeenAt != null && seenFor === 0,
+    /** Of the cluster itself: an agent that speaks may be without its Ray. */
+    lastSeenAt: health.silentSince ?? row?.lastSeenAt ?? null,
+    isAway: health.agent === "away" || health.ray === "silent",
     nodes: capacity?.nodes ?? 0,
     starting: observed.success ? observed.data.pending.reduce((sum, { count }) => sum + count, 0) : 0,
     cpus: capacity?.cpus ?? 0,

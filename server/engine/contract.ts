@@ -4,7 +4,8 @@
  * `POST /api/agent/enrol` (one-time token) → `Enrolled`
  * `GET  /api/agent/desired?after=REV&wait=SECONDS` → `DesiredState`, whole, as soon as its revision exceeds REV
  *       (or 204 when the wait ends first)
- * `POST /api/agent/observed` → `ObservedAck`; sections that are present are complete lists, absent ones are unchanged
+ * `POST /api/agent/observed` → `ObservedAck`; sections that are present are complete lists, absent ones are unchanged.
+ *       No time of day crosses the wire, only ages: clocks of clusters may be wrong
  */
 import { z } from "zod";
 import { DatasetRef } from "../datasets/contract";
@@ -57,6 +58,13 @@ export const DesiredPool = z.object({
   idleSeconds: z.number().positive(),
   resources: z.record(z.string(), z.number()),
 });
+/** A node that someone takes out of service. It takes no new work; nothing that runs on it is ended by that. */
+export const DesiredNode = z.object({
+  nodeId: z.string(),
+  /** `cordon`: what runs on it stays. `drain`: it goes on elsewhere. Either way the node leaves once it is free. */
+  wish: z.enum(["cordon", "drain"]),
+  reason: z.string(),
+});
 export const DesiredState = z.object({
   clusterId: Id,
   revision: Count,
@@ -64,6 +72,7 @@ export const DesiredState = z.object({
   sessions: z.array(DesiredSession),
   replicas: z.array(DesiredReplica),
   pools: z.array(DesiredPool),
+  nodes: z.array(DesiredNode),
 });
 export type DesiredState = z.infer<typeof DesiredState>;
 
@@ -85,22 +94,28 @@ export const ObservedService = z.object({
   /** What it waits for, or why it failed. */
   message: z.string(),
 });
+/** What of a node changes rarely. What it uses by the second travels as `Readings`. */
 export const ObservedNode = z.object({
   nodeId: z.string(),
   pool: z.string(),
   address: z.string(),
   isHead: z.boolean(),
   state: z.enum(["active", "idle", "draining"]),
+  /** It takes no new work. */
+  cordoned: z.boolean(),
   cpus: z.number(),
+  /** What of it is promised to work, whether that uses it or not. */
   cpusUsed: z.number(),
   gpus: z.number(),
   gpusUsed: z.number(),
   gpuModel: z.string().nullable(),
-  memoryBytes: Count,
-  memoryUsedBytes: Count,
-  /** CPU use of the node's own processes, percent of one core. */
-  cpuPercent: z.number().nullable(),
+  /** Of one GPU. */
+  gpuMemoryBytes: z.number().nullable(),
+  memoryBytes: z.number(),
+  diskBytes: z.number().nullable(),
+  labels: z.record(z.string(), z.string()),
 });
+const Shape = z.record(z.string(), z.number());
 export const ObservedCluster = z.object({
   nodes: z.array(ObservedNode),
   /** Nodes that left since the agent started, with the reason from its own record. */
@@ -108,21 +123,78 @@ export const ObservedCluster = z.object({
     z.object({ nodeId: z.string(), reason: z.enum(["idle", "drained", "lost"]), message: z.string() }),
   ),
   /** Launches under way. */
-  pending: z.array(z.object({ pool: z.string(), count: Count, message: z.string() })),
-  demands: z.array(
-    z.object({ shape: z.record(z.string(), z.number()), count: Count, owner: z.string().nullable() }),
+  pending: z.array(z.object({ pool: z.string(), count: z.number().int(), message: z.string() })),
+  /** Launches that failed and that the autoscaler still tells of. */
+  failed: z.array(
+    z.object({
+      pool: z.string(),
+      count: z.number().int(),
+      message: z.string(),
+      /** Until it tries again; null where that is not known. */
+      retryInMs: z.number().nullable(),
+    }),
+  ),
+  demands: z.array(z.object({ shape: Shape, count: z.number().int(), owner: z.string().nullable() })),
+  /** Placement groups that wait: all of their bundles find room at once, or none does. */
+  groups: z.array(
+    z.object({
+      id: z.string(),
+      owner: z.string().nullable(),
+      strategy: z.string(),
+      bundles: z.array(z.object({ shape: Shape, count: z.number().int() })),
+    }),
   ),
 });
 export type ObservedCluster = z.infer<typeof ObservedCluster>;
+
+/** A value for each node (or GPU); null where it is not known. Bounds are the console's: it drops what can't be. */
+const Column = z.array(z.number().nullable());
+/**
+ * What nodes use now, as columns: a thousand nodes with eight GPUs are 300 kB so, and three times that as objects. All
+ * columns of nodes are as long as `nodeIds`, those of GPUs as `gpus.node`.
+ */
+export const Readings = z.object({
+  nodeIds: z.array(z.string()),
+  /** Of one core, so that 400 are four busy cores. */
+  cpuPercent: Column,
+  memoryBytes: Column,
+  diskBytes: Column,
+  receivedBytesPerSecond: Column,
+  sentBytesPerSecond: Column,
+  /** How long ago the node itself was heard. */
+  heartbeatAgeMs: Column,
+  gpus: z.object({
+    /** Places in `nodeIds`. */
+    node: z.array(Count),
+    /** Which GPU of its node, from 0. */
+    index: z.array(Count),
+    percent: Column,
+    memoryBytes: Column,
+    celsius: Column,
+    watts: Column,
+  }),
+});
+export type Readings = z.infer<typeof Readings>;
 export const Observation = z.object({
   /** Made anew at each start of the agent. */
   incarnation: z.string().min(8),
   /** Rises by one within an incarnation; an older one changes nothing. */
   seq: Count,
   appliedRevision: Count,
+  /** Since when Ray has not answered the agent, and what went wrong; 0 and "" while it answers. */
+  silence: z.object({ ms: Count, message: z.string() }),
   jobs: z.array(ObservedJob).optional(),
   services: z.array(ObservedService).optional(),
+  /** Told when it changes; `readings` at most once a second. */
   cluster: ObservedCluster.optional(),
+  readings: Readings.optional(),
 });
 export type Observation = z.infer<typeof Observation>;
-export const ObservedAck = z.object({ seq: Count, revision: Count });
+export const ObservedAck = z.object({
+  seq: Count,
+  revision: Count,
+  /** Values of this observation that could not be true and were dropped: negative, or beyond what a machine has. */
+  dropped: Count,
+  /** Another agent, or a later start of this one, has spoken since: what this one tells changes nothing any more. */
+  superseded: z.boolean(),
+});

@@ -16,6 +16,7 @@ import { createTestDatabase, type TestDatabase } from "../platform/testing/postg
 import { getRun, registerFinishers, requestStop } from "../runs/service";
 import { INSPECTION_RESULT, makeTeam, post, queue } from "../runs/testing";
 import { FakeAgent, type Send } from "./fake-agent";
+import { readingsOf } from "./fake-cluster";
 
 let database: TestDatabase;
 let connection: ReturnType<typeof connect>;
@@ -151,12 +152,11 @@ describe("an agent", () => {
     agent.pending = [{ pool: "local-cpu", count: 2, message: "Starting" }];
     await agent.tell();
     const before = await told();
-    const busy = { ...joined, cpuPercent: 73, memoryUsedBytes: 2 ** 29 };
-    agent.nodes.set(joined.nodeId, busy);
+    agent.readings = readingsOf([joined.nodeId], { cpuPercent: [73], memoryBytes: [2 ** 29] });
     await agent.tell();
     expect(await told()).toBe(before);
     expect((await overview(ctx)).nodes).toMatchObject([{ cpuPercent: 73, memoryUsedBytes: 2 ** 29 }]);
-    agent.nodes.set(joined.nodeId, { ...busy, state: "idle" });
+    agent.nodes.set(joined.nodeId, { ...joined, state: "idle" });
     await agent.tell();
     expect(await told()).toBe(before + 1);
     // A launch that is not waited for any more is decided anew, though the cluster looks the same.

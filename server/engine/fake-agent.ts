@@ -13,6 +13,7 @@ import {
   type Observation,
   ObservedAck,
   type ObservedNode,
+  type Readings,
 } from "./contract";
 
 export type Send = (request: Request) => Promise<Response>;
@@ -44,7 +45,13 @@ export class FakeAgent {
   readonly nodes = new Map<string, Node>();
   departed: Cluster["departed"] = [];
   pending: Cluster["pending"] = [];
+  failed: Cluster["failed"] = [];
   demands: Cluster["demands"] = [];
+  groups: Cluster["groups"] = [];
+  /** What nodes use; told with everything else while there is something. */
+  readings: Readings | null = null;
+  /** For how long Ray has not answered it. */
+  silence: Observation["silence"] = { ms: 0, message: "" };
   private incarnation = randomUUID();
   private seq = 0;
 
@@ -52,6 +59,11 @@ export class FakeAgent {
     private readonly send: Send,
     readonly token: string,
   ) {}
+
+  /** One that was enrolled before. */
+  static enrolled(send: Send, token: string): FakeAgent {
+    return new FakeAgent(send, token);
+  }
 
   /** @throws Refused when the one-time token is not known, or was used */
   static async enrol(send: Send, oneTimeToken: string): Promise<FakeAgent> {
@@ -87,7 +99,8 @@ export class FakeAgent {
   }
 
   /** What is not desired any more is stopped, and forgotten at the next step. A service is ready at its second. */
-  private async step({ attempts, sessions, replicas }: DesiredState): Promise<void> {
+  private async step({ attempts, sessions, replicas, nodes }: DesiredState): Promise<void> {
+    for (const { nodeId, wish } of nodes) this.cordon(nodeId, wish === "drain");
     const services = [
       ...sessions.map(({ sessionId: id }) => ({ kind: "session" as const, id })),
       ...replicas.map(({ replicaId: id }) => ({ kind: "replica" as const, id })),
@@ -142,13 +155,23 @@ export class FakeAgent {
         gpus: 0,
         gpusUsed: 0,
         gpuModel: null,
+        gpuMemoryBytes: null,
         memoryBytes: 2 ** 30,
-        memoryUsedBytes: 2 ** 28,
-        cpuPercent: 50,
+        diskBytes: null,
+        cordoned: false,
+        labels: {},
       };
       this.nodes.set(node.nodeId, node);
       return node;
     });
+  }
+
+  /** The node takes no new work, and leaves once nothing runs on it. */
+  cordon(nodeId: string, isDraining: boolean): void {
+    const node = this.nodes.get(nodeId);
+    if (!node) return;
+    if (node.cpusUsed + node.gpusUsed === 0) this.leave(nodeId, "drained");
+    else this.nodes.set(nodeId, { ...node, cordoned: true, state: isDraining ? "draining" : node.state });
   }
 
   leave(nodeId: string, reason: "idle" | "drained" | "lost"): void {
@@ -156,24 +179,33 @@ export class FakeAgent {
     this.departed = [...this.departed, { nodeId, reason, message: "" }];
   }
 
-  /**
-   * Tells everything, under the next number unless another is given. A console that answers an earlier revision was
-   * restored from a backup: the next pull asks for all that it desires.
-   */
-  async tell(seq = ++this.seq): Promise<z.infer<typeof ObservedAck>> {
-    const observation: Observation = {
-      incarnation: this.incarnation,
-      seq,
-      appliedRevision: this.desired?.revision ?? 0,
+  /** Tells everything, under the next number unless another is given. */
+  tell(seq = ++this.seq): Promise<z.infer<typeof ObservedAck>> {
+    return this.say({
+      ...this.heading(seq),
       jobs: [...this.jobs.values()],
       services: [...this.services.values()],
       cluster: {
         nodes: [...this.nodes.values()],
-        departed: this.departed,
-        pending: this.pending,
-        demands: this.demands,
+        ...{ departed: this.departed, pending: this.pending, failed: this.failed },
+        ...{ demands: this.demands, groups: this.groups },
       },
-    };
+      ...(this.readings && { readings: this.readings }),
+    });
+  }
+
+  /** Tells what nodes use, as every second in which nothing else changed. */
+  tellReadings(): Promise<z.infer<typeof ObservedAck>> {
+    return this.say({ ...this.heading(++this.seq), ...(this.readings && { readings: this.readings }) });
+  }
+
+  private heading(seq: number) {
+    const { incarnation, silence } = this;
+    return { incarnation, seq, silence, appliedRevision: this.desired?.revision ?? 0 };
+  }
+
+  /** A console that answers an earlier revision was restored from a backup: the next pull asks for all it desires. */
+  private async say(observation: Observation): Promise<z.infer<typeof ObservedAck>> {
     const ack = ObservedAck.parse(
       await answered(await this.send(post("/api/agent/observed", observation, this.token))),
     );

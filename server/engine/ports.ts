@@ -5,7 +5,7 @@
 import type { z } from "zod";
 import type { Db, Transaction } from "../platform/db";
 import { singleton } from "../platform/singleton";
-import type { DesiredState, Observation, ObservedCluster, ObservedService } from "./contract";
+import type { DesiredState, Observation, ObservedCluster, ObservedService, Readings } from "./contract";
 
 export type ObservedJob = NonNullable<Observation["jobs"]>[number];
 export type ServiceObservation = z.infer<typeof ObservedService>;
@@ -16,6 +16,7 @@ export interface Sources {
   attempts: Source<DesiredState["attempts"][number]>;
   sessions: Source<DesiredState["sessions"][number]>;
   replicas: Source<DesiredState["replicas"][number]>;
+  nodes: Source<DesiredState["nodes"][number]>;
 }
 
 /** A sink locks its own rows and may call `desireChanged` after that: the cluster's row is locked last. */
@@ -24,7 +25,15 @@ export interface Sinks {
   jobs: (tx: Transaction, clusterId: string, jobs: ObservedJob[]) => Promise<boolean>;
   session: (tx: Transaction, observed: ServiceObservation) => Promise<void>;
   replica: (tx: Transaction, observed: ServiceObservation) => Promise<void>;
-  cluster: (tx: Transaction, clusterId: string, observed: ObservedCluster) => Promise<void>;
+  /** Answers what it took of it, and how many values could not be true. `at` never goes back. */
+  cluster: (
+    tx: Transaction,
+    clusterId: string,
+    observed: ObservedCluster,
+    at: Date,
+  ) => Promise<{ value: ObservedCluster; dropped: number }>;
+  /** Answers how many values could not be true. */
+  readings: (tx: Transaction, clusterId: string, readings: Readings, at: Date) => Promise<number>;
 }
 
 interface Ports {

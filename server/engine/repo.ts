@@ -2,8 +2,8 @@ import { and, eq, sql } from "drizzle-orm";
 import { cluster, pool } from "../../db/schema/cluster";
 import type { Db, Transaction } from "../platform/db";
 
-/** An agent speaks every 2 seconds; one that did not for longer is away. */
-export const AWAY_SECONDS = 7;
+/** An agent tells what nodes use every second, and all it knows every five. */
+export const AWAY_SECONDS = 8;
 const isSeen = sql`${cluster.lastSeenAt} > clock_timestamp() - make_interval(secs => ${AWAY_SECONDS})`;
 
 export type ClusterRow = typeof cluster.$inferSelect;
@@ -73,10 +73,27 @@ export async function bumpRevision(db: Db, clusterId: string): Promise<void> {
     .where(eq(cluster.id, clusterId));
 }
 
-/** Observations of one cluster take turns here, without locking its row, which is always locked last. */
-export async function takeTurn(tx: Transaction, clusterId: string): Promise<ClusterRow | null> {
+/**
+ * Observations of one cluster take turns here, without locking its row, which is always locked last. Each is given its
+ * time once it has its turn: `now()` is when its transaction began, which may be before the one that it follows.
+ *
+ * @param clock instead of the database's, for time that is played
+ */
+export async function takeTurn(tx: Transaction, clusterId: string, clock?: Date) {
   await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${`observed:${clusterId}`}, 0))`);
-  const [row] = await tx.select().from(cluster).where(eq(cluster.id, clusterId));
+  const [row] = await tx
+    .select({
+      incarnation: cluster.incarnation,
+      superseded: cluster.superseded,
+      lastSeq: cluster.lastSeq,
+      desiredRevision: cluster.desiredRevision,
+      silentSince: cluster.silentSince,
+      at: sql<Date>`greatest(${clock ?? sql`clock_timestamp()`}::timestamptz, ${cluster.observedAt})`.mapWith(
+        cluster.observedAt,
+      ),
+    })
+    .from(cluster)
+    .where(eq(cluster.id, clusterId));
   return row ?? null;
 }
 
@@ -84,10 +101,15 @@ export async function storeObservation(
   tx: Transaction,
   clusterId: string,
   seen: {
+    at: Date;
     incarnation: string;
+    superseded: readonly string[];
     seq: number;
     appliedRevision: number;
     observed: unknown;
+    silentSince: Date | null;
+    silence: string | null;
+    dropped: number;
     desireChanged: boolean;
   },
 ): Promise<number> {
@@ -95,10 +117,15 @@ export async function storeObservation(
     .update(cluster)
     .set({
       incarnation: seen.incarnation,
+      superseded: [...seen.superseded],
       lastSeq: seen.seq,
       lastSeenAt: sql`clock_timestamp()`,
       seenSince: sql`coalesce(case when ${isSeen} then ${cluster.seenSince} end, clock_timestamp())`,
+      observedAt: seen.at,
+      silentSince: seen.silentSince,
+      silence: seen.silence,
       appliedRevision: seen.appliedRevision,
+      ...(seen.dropped > 0 && { droppedReadings: sql`${cluster.droppedReadings} + ${seen.dropped}` }),
       ...(seen.observed === undefined ? {} : { observed: seen.observed }),
       desiredRevision: seen.desireChanged ? sql`${cluster.desiredRevision} + 1` : cluster.desiredRevision,
     })

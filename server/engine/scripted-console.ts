@@ -42,6 +42,7 @@ export class ScriptedConsole {
     sessions: [],
     replicas: [],
     pools: [],
+    nodes: [],
   };
   /** The newest of everything that agents told. */
   observed: Observed = { incarnation: "", seq: 0, appliedRevision: 0, jobs: [], services: [] };
@@ -249,7 +250,10 @@ export class ScriptedConsole {
     const { jobs, services } = this.observed;
     this.observed = { ...seen, jobs: seen.jobs ?? jobs, services: seen.services ?? services };
     for (const { jobId, state } of this.observed.jobs) this.lastStates.set(jobId, state);
-    return [200, { seq: seen.seq, revision } satisfies z.infer<typeof ObservedAck>];
+    return [
+      200,
+      { seq: seen.seq, revision, dropped: 0, superseded: false } satisfies z.infer<typeof ObservedAck>,
+    ];
   }
 
   private refuse(route: Route, outage: Outage): Answer {

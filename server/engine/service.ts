@@ -61,10 +61,13 @@ export async function readNodes(db: Db, clusterId: string) {
   const observed = await repo.readObserved(db, clusterId);
   const pools = await repo.listPools(db, clusterId);
   const seen = ObservedCluster.safeParse(observed);
-  const up = seen.success ? seen.data.nodes.filter((node) => !node.isHead) : [];
+  const nodes = seen.success ? seen.data.nodes.filter((node) => !node.isHead) : [];
+  const up = nodes.filter((node) => !node.cordoned);
+  // One that drains makes room for another; one that is cordoned stays as long as what runs on it.
+  const staying = nodes.filter((node) => node.state !== "draining");
   const toCome = pools.map(({ name, max, resources }) => {
     const { CPU = 0, GPU = 0 } = DesiredPool.shape.resources.parse(resources);
-    const count = Math.max(0, max - up.filter((node) => node.pool === name).length);
+    const count = Math.max(0, max - staying.filter((node) => node.pool === name).length);
     return { count, cpus: CPU, gpus: GPU };
   });
   return { up, toCome };
@@ -146,10 +149,11 @@ export async function enrol(
 export async function desiredState(db: Db, clusterId: string): Promise<DesiredState> {
   const revision = await repo.readRevision(db, clusterId);
   const from = sources();
-  const [attempts, sessions, replicas, pools] = await Promise.all([
+  const [attempts, sessions, replicas, nodes, pools] = await Promise.all([
     from.attempts?.(db, clusterId) ?? [],
     from.sessions?.(db, clusterId) ?? [],
     from.replicas?.(db, clusterId) ?? [],
+    from.nodes?.(db, clusterId) ?? [],
     repo.listPools(db, clusterId),
   ]);
   return {
@@ -158,6 +162,7 @@ export async function desiredState(db: Db, clusterId: string): Promise<DesiredSt
     attempts,
     sessions,
     replicas,
+    nodes,
     pools: pools.map((p) => ({
       name: p.name,
       min: p.min,
@@ -168,35 +173,56 @@ export async function desiredState(db: Db, clusterId: string): Promise<DesiredSt
   };
 }
 
+/** Incarnations of an agent that are remembered: a late report is seconds old, not many restarts. */
+const REMEMBERED = 16;
+/** Ray takes a moment to answer now and then. */
+const SILENT_MS = 3_000;
+
 /**
  * Takes what an agent sees. Within an incarnation the numbers rise: an older observation changes nothing. A new
- * incarnation starts over. Everything here may be repeated.
+ * incarnation starts over, and what comes of an earlier one after that changes nothing. Everything here may be repeated.
+ *
+ * @param clock what time it is, where time is played
  */
 export async function observe(
   db: Database,
   clusterId: string,
   seen: Observation,
+  clock?: Date,
 ): Promise<z.infer<typeof ObservedAck>> {
   const take = sinks();
   return transact({ db }, async (tx) => {
-    const cluster = await repo.takeTurn(tx, clusterId);
+    const cluster = await repo.takeTurn(tx, clusterId, clock);
     if (!cluster) throw new Unauthenticated("This cluster was removed.", { code: "unknown_agent" });
-    if (cluster.incarnation === seen.incarnation && seen.seq <= cluster.lastSeq) {
-      return { seq: cluster.lastSeq, revision: cluster.desiredRevision };
-    }
+    const { at, incarnation, desiredRevision: revision } = cluster;
+    if (cluster.superseded.includes(seen.incarnation))
+      return { seq: seen.seq, revision, dropped: 0, superseded: true };
+    if (incarnation === seen.incarnation && seen.seq <= cluster.lastSeq)
+      return { seq: cluster.lastSeq, revision, dropped: 0, superseded: false };
     let changed = false;
     if (seen.jobs) changed = (await take.jobs?.(tx, clusterId, seen.jobs)) ?? false;
     for (const service of [...(seen.services ?? [])].sort((a, b) => (a.id < b.id ? -1 : 1))) {
       await (service.kind === "session" ? take.session : take.replica)?.(tx, service);
     }
-    if (seen.cluster) await take.cluster?.(tx, clusterId, seen.cluster);
-    const revision = await repo.storeObservation(tx, clusterId, {
+    const whole = seen.cluster && (await take.cluster?.(tx, clusterId, seen.cluster, at));
+    const unread = seen.readings ? ((await take.readings?.(tx, clusterId, seen.readings, at)) ?? 0) : 0;
+    const isSilent = seen.silence.ms >= SILENT_MS;
+    if (isSilent !== (cluster.silentSince !== null))
+      await emit(tx, { teamId: null, topic: "cluster", key: clusterId });
+    const dropped = (whole?.dropped ?? 0) + unread;
+    const isAnew = incarnation !== null && incarnation !== seen.incarnation;
+    const answered = await repo.storeObservation(tx, clusterId, {
+      at,
       incarnation: seen.incarnation,
+      superseded: isAnew ? [incarnation, ...cluster.superseded].slice(0, REMEMBERED) : cluster.superseded,
       seq: seen.seq,
       appliedRevision: seen.appliedRevision,
-      observed: seen.cluster,
+      observed: whole?.value,
+      silentSince: isSilent ? new Date(at.getTime() - seen.silence.ms) : null,
+      silence: isSilent ? seen.silence.message : null,
+      dropped,
       desireChanged: changed,
     });
-    return { seq: seen.seq, revision };
+    return { seq: seen.seq, revision: answered, dropped, superseded: false };
   });
 }

@@ -4,6 +4,7 @@ import { setMaxListeners } from "node:events";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import "../wiring";
+import { rollUpUsage } from "../cluster/service";
 import { ensureLocalCluster } from "../engine/service";
 import { runHooks } from "../hooks/service";
 import { DatabaseClock } from "../platform/clock";
@@ -18,7 +19,7 @@ import { removeAbandoned } from "../platform/uploads/service";
 import { drillDue, dropOldWakes, dropOldWindows, judgeStale, reconcileReleases } from "../releases/service";
 import { stopOverspent } from "../runs/budget";
 import { compactPoints } from "../runs/points/compact";
-import { admitWaiting, expireAttempts, growRunning } from "../runs/service";
+import { admitWaiting, expireAttempts, growRunning, moveFromDraining } from "../runs/service";
 import { closeIdleSessions } from "../studio/reconcile";
 
 interface Task {
@@ -45,6 +46,8 @@ const TASKS: readonly Task[] = [
   { name: "webhooks", everyMs: 1_000, run: (lease) => runHooks(db, (tx) => fence(tx, lease)) },
   { name: "queue", everyMs: 500, run: (lease) => admitWaiting(db, (tx) => fence(tx, lease)) },
   { name: "growth", everyMs: 2_000, run: (lease) => growRunning(db, (tx) => fence(tx, lease)) },
+  { name: "moves", everyMs: 1_000, run: (lease) => moveFromDraining(db, (tx) => fence(tx, lease)) },
+  { name: "usage", everyMs: 600_000, run: () => rollUpUsage(db) },
   { name: "budgets", everyMs: 2_000, run: (lease) => stopOverspent(db, (tx) => fence(tx, lease)) },
   { name: "attempts", everyMs: 2_000, run: (lease) => expireAttempts(db, (tx) => fence(tx, lease)) },
   { name: "sessions", everyMs: 5_000, run: () => closeIdleSessions(db) },

@@ -50,11 +50,17 @@ const stateOf = async (id: string) => {
 let seq = 0;
 async function see(seen: object) {
   seq += 1;
-  const said = Observation.parse({ incarnation: "incarnation-1", seq, appliedRevision: 0, ...seen });
+  const said = Observation.parse({
+    incarnation: "incarnation-1",
+    seq,
+    appliedRevision: 0,
+    silence: { ms: 0, message: "" },
+    ...seen,
+  });
   await observe(connection.db, await defaultClusterId(connection.db), said);
 }
 const seeNodes = (...ids: string[]) => {
-  const size = { cpus: 1, cpusUsed: 0, gpus: 0, gpusUsed: 0, gpuModel: null };
+  const size = { cpus: 1, cpusUsed: 0, gpus: 0, gpusUsed: 0, gpuModel: null, gpuMemoryBytes: null };
   const nodes = ids.map((nodeId) => ({
     nodeId,
     pool: "local-cpu",
@@ -63,10 +69,11 @@ const seeNodes = (...ids: string[]) => {
     state: "active",
     ...size,
     memoryBytes: 1,
-    memoryUsedBytes: 1,
-    cpuPercent: null,
+    diskBytes: null,
+    cordoned: false,
+    labels: {},
   }));
-  return see({ cluster: { nodes, departed: [], pending: [], demands: [] } });
+  return see({ cluster: { nodes, departed: [], pending: [], failed: [], demands: [], groups: [] } });
 };
 async function seeJob(id: string, state: string, exitCode: number | null = null) {
   const { jobId, id: attemptId } = await newest(id);

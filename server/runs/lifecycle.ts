@@ -119,9 +119,15 @@ export async function leave(tx: Transaction, run: Run, attempt: Attempt): Promis
   await endRun(tx, run, { state: "stopped", cause });
 }
 
-/** The next attempt takes the room that was kept for it since its run was asked to grow, and counts against nothing. */
+/**
+ * The next attempt takes the room that was kept for it since its run was asked to grow, or to move, and counts against
+ * nothing.
+ */
 async function regroup(tx: Transaction, run: Run, attempt: Attempt, workerCount: number): Promise<void> {
-  const message = `There was room for ${workerCount} workers: it left to go on with them.`;
+  const message =
+    workerCount === attempt.workerCount
+      ? "A node of its workers is taken out of service: it left to go on elsewhere."
+      : `There was room for ${workerCount} workers: it left to go on with them.`;
   const firstStep = await endAttempt(tx, run, attempt, { ...STOPPED, message });
   await addAttempt(tx, run, { number: attempt.number + 1, firstStep, isAdmitted: true, workerCount });
   // A result of an attempt that did not end cleanly is not the run's.

@@ -17,6 +17,7 @@ export { expireAttempts } from "./deadlines";
 export { growRunning } from "./elastic";
 export { type Finisher, type Outcome, registerFinishers } from "./finishers";
 export { desiredAttempts, observeJobs } from "./jobs";
+export { moveFromDraining } from "./moves";
 export { admitWaiting, fitNow, refuseOversized } from "./queue";
 export { getRun, listRuns, runByNumber } from "./reads";
 export type { Attempt, Run } from "./records";

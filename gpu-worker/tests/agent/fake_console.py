@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 ENROL_TOKEN = "enrol-once-0123456789abcdef"
 AGENT_TOKEN = "agent-token"
-SHORT_PARTS = {"jobs", "services", "cluster"}
+SHORT_PARTS = {"jobs", "services", "cluster", "readings", "silence"}
 
 
 @dataclass
@@ -59,6 +59,7 @@ class FakeConsole:
             "sessions": [],
             "replicas": [],
             "pools": [],
+            "nodes": [],
         }
         self.min_workers: dict[str, int] = {}
         self.observations: list[dict[str, Any]] = []
@@ -256,7 +257,8 @@ class FakeConsole:
             return 401, refusal("unauthorised", "no such agent")
         self.observations.append(message)
         self.observed |= {part: message[part] for part in SHORT_PARTS if part in message}
-        return 200, {"seq": message["seq"], "revision": self.desired["revision"]}
+        answer = {"seq": message["seq"], "revision": self.desired["revision"]}
+        return 200, answer | {"dropped": 0, "superseded": False}
 
     def _track(self, call: str, token: str, message: dict[str, Any]) -> tuple[int, Any]:
         """What an MLflow client tells of its run, kept under `mlflow/<call>`."""

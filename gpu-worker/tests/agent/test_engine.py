@@ -299,6 +299,49 @@ def test_a_service_comes_back_after_a_crash_and_ends_when_it_is_not_desired(lab:
         httpx.get(f"{again['address']}/ready", headers=headers, trust_env=False)
 
 
+def test_a_drained_node_ends_nothing_takes_no_new_work_and_leaves(lab: Lab) -> None:
+    console = lab.console
+    attempt = console.launch("drained", train_spec(console))
+    console.until(lambda: steps(attempt), HEALTHY, "steps")
+    (place,) = attempt.bodies("state")[-1]["workers"]
+    wish = {"nodeId": place["nodeId"], "wish": "drain", "reason": "its disk fails"}
+    console.desire(nodes=[wish])
+
+    def node() -> dict[str, Any] | None:
+        return next((n for n in workers(console) if n["nodeId"] == place["nodeId"]), None)
+
+    console.until(lambda: (node() or {}).get("state") == "draining", HEALTHY, "a draining node")
+    assert (node() or {})["cordoned"]
+    console.desire(nodes=[wish | {"wish": "cordon"}])
+    console.until(lambda: (node() or {}).get("state") == "active", HEALTHY, "a cordoned node")
+    seen = steps(attempt)
+    other = console.launch("beside", train_spec(console))
+    console.until(lambda: steps(other), HEALTHY, "work that comes later")
+    assert other.bodies("state")[-1]["workers"][0]["nodeId"] != place["nodeId"]
+    console.until(lambda: steps(attempt) > seen, HEALTHY, "steps while it drains")
+    console.desire(attempts=[])
+    console.until(lambda: node() is None, HEALTHY, "the end of the node")
+    gone = {item["nodeId"]: item["reason"] for item in console.observed["cluster"]["departed"]}
+    assert gone[place["nodeId"]] == "drained"
+    console.until(lambda: console.observed["jobs"] == [], HEALTHY, "the end of the trainings")
+    console.desire(nodes=[])
+
+
+def test_what_nodes_use_is_told_apart_from_what_they_are(lab: Lab) -> None:
+    console = lab.console
+    readings = console.observed["readings"]
+    worked = [place for place, percent in enumerate(readings["cpuPercent"]) if percent is not None]
+    assert worked
+    for column in ("memoryBytes", "diskBytes", "sentBytesPerSecond", "heartbeatAgeMs"):
+        assert all(readings[column][place] >= 0 for place in worked), column
+    first = len(console.observations)
+    console.until(
+        lambda: sum("readings" in o for o in console.observations[first:]) >= 3, HEALTHY, "readings"
+    )
+    told = [o for o in console.observations[first:] if "readings" in o]
+    assert sum("cluster" in o for o in told) < len(told), "a steady cluster is told once"
+
+
 def test_nodes_leave_for_a_reason(lab: Lab) -> None:
     console = lab.console
     nodes = workers(console)
@@ -375,6 +418,23 @@ def test_everything_listens_on_loopback(lab: Lab) -> None:
         if connection.status == psutil.CONN_LISTEN
     }
     assert listening <= {"127.0.0.1", "::ffff:127.0.0.1"}
+
+
+def test_a_head_that_is_gone_is_told_of(lab: Lab) -> None:
+    head = next(
+        process
+        for process in (psutil.Process(pid) for pid in session_members(lab.sid))
+        if process.name() == "gcs_server"
+    )
+    head.suspend()
+    try:
+        silence = lab.console.until(
+            lambda: (found := lab.console.observed["silence"])["ms"] and found, 10, "the silence of Ray"
+        )
+        assert silence["message"]
+    finally:
+        head.resume()
+    lab.console.until(lambda: lab.console.observed["silence"]["ms"] == 0, HEALTHY, "Ray's answer")
 
 
 def test_a_second_cluster_on_the_same_ports_says_no_and_disturbs_nobody(lab: Lab) -> None:

@@ -11,6 +11,7 @@ from gpu_worker.agent.observe import observe_jobs, observe_services
 from gpu_worker.agent.plan import (
     MOST_CRASHES,
     Bundle,
+    Cordon,
     Crashes,
     ForgetJob,
     RemoveService,
@@ -47,11 +48,11 @@ REPLICA = {
 }
 POOL = {"name": "cpu", "min": 0, "max": 2, "idleSeconds": 60, "resources": {"CPU": 1}}
 KEY = ServiceKey("replica", "r")
-EMPTY_CLUSTER = ObservedCluster(nodes=[], departed=[], pending=[], demands=[])
+EMPTY_CLUSTER = ObservedCluster(nodes=[], departed=[], pending=[], failed=[], demands=[], groups=[])
 
 
 def desired(**sections: list[dict[str, Any]]) -> DesiredState:
-    empty: dict[str, Any] = {"attempts": [], "sessions": [], "replicas": [], "pools": []}
+    empty: dict[str, Any] = {"attempts": [], "sessions": [], "replicas": [], "pools": [], "nodes": []}
     return DesiredState.model_validate({"clusterId": "c", "revision": 1, **empty, **sections})
 
 
@@ -198,3 +199,11 @@ def test_a_session_that_dies_is_on_its_way_until_it_is_left_alone() -> None:
     refused = SeenService(SESSION, "failed", message="no such array")
     assert told(SESSION, WITH_SESSION, Seen(services={SESSION: refused})) == ("failed", "no such array")
     assert told(KEY, WITH_REPLICA, Seen(crashes={KEY: once}, now=0.1))[0] == "failed"
+
+
+def test_a_node_is_taken_out_of_service_once_and_only_while_it_is_there() -> None:
+    wish = {"nodeId": "n1", "wish": "drain", "reason": "its disk fails"}
+    asked = desired(nodes=[wish])
+    assert plan(asked, Seen(nodes=frozenset({"n1"}))) == [Cordon("n1", "its disk fails")]
+    assert plan(asked, Seen(nodes=frozenset({"n1"}), cordoned=frozenset({"n1"}))) == []
+    assert plan(asked, Seen()) == []

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ray.autoscaler.sdk import request_resources
 
+from gpu_worker.agent.drain import drain
 from gpu_worker.agent.jobs_api import JobsApi
 from gpu_worker.agent.nodes import Nodes
 from gpu_worker.agent.plan import (
     Action,
     Bundle,
+    Cordon,
     Crashes,
     ForgetJob,
     RemoveService,
@@ -31,7 +34,7 @@ from gpu_worker.agent.plan import (
 from gpu_worker.agent.pools import rewrite_pools
 from gpu_worker.agent.services import Services
 from gpu_worker.agent.warm import WarmNodes
-from gpu_worker.contract import DesiredPool, ObservedCluster
+from gpu_worker.contract import DesiredNode, DesiredPool, ObservedCluster, Readings
 
 JOBS_SECONDS = 0.5
 """Listing jobs costs Ray's dashboard ten milliseconds."""
@@ -53,7 +56,11 @@ class Cluster:
         door_url: str,
         journal: Path,
         autoscaler_config: Path | None,
+        gcs_address: str,
     ) -> None:
+        self._gcs_address = gcs_address
+        self._alive: frozenset[str] = frozenset()
+        self._cordoned: frozenset[str] = frozenset()
         self._jobs = jobs
         self._services = services
         self._nodes = nodes
@@ -86,15 +93,19 @@ class Cluster:
             submitted=frozenset(self._submitted),
             crashes=dict(self._crashes),
             now=time.monotonic(),
+            nodes=self._alive,
+            cordoned=self._cordoned,
         )
 
-    def look_at_nodes(self) -> ObservedCluster:
-        """The nodes and what waits for them; those that are idle are kept warm. Raises RuntimeError when
-        Ray's control store does not answer.
+    def look_at_nodes(self, wishes: Sequence[DesiredNode]) -> tuple[ObservedCluster, Readings]:
+        """The nodes, what waits for them and what they use; those that are idle are kept warm. Raises
+        RuntimeError when Ray's control store does not answer.
         """
-        found = self._nodes.look()
+        found, readings = self._nodes.look({wish.node_id: wish for wish in wishes})
+        self._alive = frozenset(node.node_id for node in found.nodes)
+        self._cordoned = frozenset(node.node_id for node in found.nodes if node.cordoned)
         self._warm.look(found.nodes)
-        return found
+        return found, readings
 
     def crashes(self, key: ServiceKey) -> Crashes:
         """What is known of a service's failures."""
@@ -108,8 +119,8 @@ class Cluster:
             self._write_journal()
 
     def apply(self, action: Action, seen: Seen) -> None:
-        """Takes one action. Raises JobsError or RayError when it could not be taken; it is then planned
-        again.
+        """Takes one action. Raises JobsError, DrainError or RayError when it could not be taken; it is then
+        planned again.
         """
         if isinstance(action, SubmitJob | StopJob | ForgetJob):
             self._jobs_at = -JOBS_SECONDS  # look again before the next decision
@@ -136,6 +147,10 @@ class Cluster:
                 self._set_pools(list(pools))
             case Reserve(bundles):
                 self._reserve(bundles)
+            case Cordon(node_id, reason):
+                drain(self._gcs_address, node_id, reason)
+                self._cordoned |= {node_id}
+                log.info("node %s takes no new work: %s", node_id[:8], reason)
 
     def _note_failure(self, service: SeenService) -> None:
         if service.state == "failed":

@@ -10,10 +10,13 @@ import ray
 
 from gpu_worker.agent.cluster import Cluster
 from gpu_worker.agent.console import Console, ConsoleError
+from gpu_worker.agent.elsewhere import Elsewhere
+from gpu_worker.agent.gpu import Nvml
 from gpu_worker.agent.jobs_api import JobsApi
 from gpu_worker.agent.loop import Agent
 from gpu_worker.agent.nodes import Nodes
 from gpu_worker.agent.pools import gpu_model
+from gpu_worker.agent.readings import LocalReadings
 from gpu_worker.agent.services import NAMESPACE, Services
 from gpu_worker.agent.settings import Settings
 from gpu_worker.agent.usage import Usage
@@ -39,17 +42,17 @@ def connect(settings: Settings, attach: str | None, token: str, stop: threading.
     cluster_id = wait_for_cluster_id(console, stop)
     if cluster_id is None:
         return None
+    dashboard = settings.dashboard_url if attach is None else f"http://{context.dashboard_url}"
+    ray_token = settings.ray_token() if attach is None else None
+    gcs_address = ray.get_runtime_context().gcs_address
     cluster = Cluster(
-        JobsApi(
-            settings.dashboard_url if attach is None else f"http://{context.dashboard_url}",
-            settings.ray_token() if attach is None else None,
-            cluster_id,
-        ),
+        JobsApi(dashboard, ray_token, cluster_id),
         Services(settings.url),
-        Nodes(ray.get_runtime_context().gcs_address, Usage(), gpu_model()),
+        Nodes(gcs_address, LocalReadings(Usage(), Nvml()), Elsewhere(dashboard, ray_token), gpu_model()),
         settings.url,
         settings.run_folder / "submitted-jobs.json",
         settings.autoscaler_config if attach is None else None,
+        gcs_address,
     )
     return Agent(console, cluster)
 

@@ -11,10 +11,19 @@ from ray.exceptions import RayError
 
 from gpu_worker.agent.cluster import Cluster
 from gpu_worker.agent.console import Console, ConsoleError, Unauthorised
+from gpu_worker.agent.drain import DrainError
 from gpu_worker.agent.jobs_api import JobsError
 from gpu_worker.agent.observe import observe_jobs, observe_services
 from gpu_worker.agent.plan import ENDED, Seen, desired_services, plan
-from gpu_worker.contract import DesiredState, Observation, ObservedCluster, ObservedJob, ObservedService
+from gpu_worker.contract import (
+    DesiredState,
+    Observation,
+    ObservedCluster,
+    ObservedJob,
+    ObservedService,
+    Readings,
+    Silence,
+)
 
 TICK_SECONDS = 0.25
 CLUSTER_SECONDS = 1.0
@@ -22,15 +31,15 @@ TELL_SECONDS = 1.0
 SOON_SECONDS = 0.1
 """Somebody waits for a job or a service to change; the cluster is told of once a second."""
 
-HEARTBEAT_SECONDS = 2.0
-WHOLE_SECONDS = 5.0
-BLIND_SECONDS = 3.0
-"""What was seen longer ago is not told any more: a cluster that does not answer is not there."""
+HEARTBEAT_SECONDS = 5.0
+CLUSTER_HEARTBEAT_SECONDS = 30.0
+"""Of a thousand nodes it is half a megabyte that the console has already."""
 
 LONG_POLL_SECONDS = 25
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
 
-NOTHING_NEW: dict[str, None] = {"jobs": None, "services": None, "cluster": None}
+SILENT_SECONDS = 3.0
+News = tuple[list[ObservedJob], list[ObservedService], ObservedCluster, Readings]
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +52,9 @@ class Agent:
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self._desired: DesiredState | None = None
-        self._news: tuple[list[ObservedJob], list[ObservedService], ObservedCluster] | None = None
+        self._news: News | None = None
         self._applied = 0
-        self._looked_at = 0.0
+        self._answered, self._error = time.monotonic(), ""
 
     def run(self, stop: threading.Event) -> None:
         """Runs until `stop` is set; what runs on the cluster goes on."""
@@ -56,19 +65,29 @@ class Agent:
         ]
         for thread in threads:
             thread.start()
-        looked, nodes = 0.0, ObservedCluster(nodes=[], departed=[], pending=[], demands=[])
+        looked, seen = 0.0, None
         while not stop.is_set():
             try:
-                if time.monotonic() - looked >= CLUSTER_SECONDS:
-                    looked, nodes = time.monotonic(), self._cluster.look_at_nodes()
-                self._tick(nodes)
+                if seen is None or time.monotonic() - looked >= CLUSTER_SECONDS:
+                    wishes = self._desired.nodes if self._desired else []
+                    looked, seen = time.monotonic(), self._cluster.look_at_nodes(wishes)
+                self._tick(*seen)
+                self._answered, self._error = time.monotonic(), ""
             except (JobsError, RayError, RuntimeError) as error:
                 log.error("the cluster did not answer: %s", error)
+                self._error = str(error)
                 stop.wait(1)
             with self._changed:
                 self._changed.wait(TICK_SECONDS)
 
-    def _tick(self, nodes: ObservedCluster) -> None:
+    def _silence(self) -> Silence:
+        """For how long Ray has not answered. A call that hangs says nothing, so another thread asks this."""
+        seconds = time.monotonic() - self._answered
+        if seconds < SILENT_SECONDS:
+            return Silence(ms=0, message="")
+        return Silence(ms=round(1000 * seconds), message=self._error or "Ray does not answer.")
+
+    def _tick(self, nodes: ObservedCluster, readings: Readings) -> None:
         desired = self._desired
         seen = self._cluster.look()
         if desired is None:
@@ -81,7 +100,7 @@ class Agent:
             # If the console went back meanwhile, this was desired by one that is no more.
             if applied and newest is not None and desired.revision <= newest.revision:
                 self._applied = desired.revision
-            self._news, self._looked_at = (jobs, services, nodes), time.monotonic()
+            self._news = (jobs, services, nodes, readings)
             self._changed.notify_all()
 
     def _apply(self, desired: DesiredState, seen: Seen) -> bool:
@@ -91,7 +110,7 @@ class Agent:
         for action in plan(desired, seen):
             try:
                 self._cluster.apply(action, seen)
-            except (JobsError, RayError) as error:
+            except (JobsError, RayError, DrainError) as error:
                 log.error("%s: %s", type(action).__name__, error)
                 applied = False
         unfinished = {job_id for job_id, job in seen.jobs.items() if job.state not in ENDED}
@@ -125,32 +144,32 @@ class Agent:
             self._desired, self._applied = None, 0
 
     def _tell(self) -> None:
-        """Pushes what changed: jobs and services soon, nodes once a second, all of it every five, and every
-        two seconds a word that the cluster is there.
-        """
+        """Pushes what changed: jobs and services soon, nodes once a second, and all of it every five."""
         incarnation, seq = uuid.uuid4().hex, 0
         told: Observation | None = None
-        told_at = full_at = -WHOLE_SECONDS
+        told_at = full_at = cluster_at = -CLUSTER_HEARTBEAT_SECONDS
         while not self._stop.is_set():
             with self._changed:
                 self._changed.wait_for(lambda: self._news is not None, TELL_SECONDS)
-                news, applied, looked_at = self._news, self._applied, self._looked_at
-            now = time.monotonic()
-            if news is None or now - looked_at > BLIND_SECONDS:
-                self._stop.wait(0.05)
+                news, applied = self._news, self._applied
+            if news is None:
                 continue
+            now = time.monotonic()
             whole = Observation(
                 incarnation=incarnation,
                 seq=seq,
                 applied_revision=applied,
+                silence=self._silence(),
                 jobs=news[0],
                 services=news[1],
                 cluster=news[2],
+                readings=news[3],
             )
-            full = told is None or now - full_at >= WHOLE_SECONDS
+            full = told is None or now - full_at >= HEARTBEAT_SECONDS
             part = whole if full or told is None else changes(told, whole)
-            if part is None and now - told_at >= HEARTBEAT_SECONDS:
-                part = whole.model_copy(update=NOTHING_NEW)
+            is_known = told is not None and told.cluster == whole.cluster
+            if part is not None and is_known and now - cluster_at < CLUSTER_HEARTBEAT_SECONDS:
+                part = part.model_copy(update={"cluster": None})
             urgent = part is not None and (part.jobs is not None or part.services is not None)
             least = SOON_SECONDS if urgent else TELL_SECONDS
             if part is None or (not full and now - told_at < least):
@@ -161,6 +180,14 @@ class Agent:
                 ack = self._console.observed(part.model_copy(update={"seq": seq}))
                 told, told_at = whole, now
                 full_at = now if full else full_at
+                cluster_at = now if part.cluster is not None else cluster_at
+                if ack.dropped:
+                    log.warning("%d readings could not be true and were dropped", ack.dropped)
+                if ack.superseded:
+                    log.error("another agent speaks for this cluster; this one waits and begins again")
+                    incarnation, seq, told = uuid.uuid4().hex, 0, None
+                    self._stop.wait(LONGEST_WAIT)
+                    continue
                 if ack.revision < applied:
                     self._begin_again()
             except ConsoleError as error:
@@ -173,9 +200,10 @@ def changes(before: Observation, now: Observation) -> Observation | None:
     """Only the sections that differ; None when nothing does."""
     differing = {
         name: getattr(now, name)
-        for name in ("jobs", "services", "cluster")
+        for name in ("jobs", "services", "cluster", "readings")
         if getattr(now, name) != getattr(before, name)
     }
-    if not differing and now.applied_revision == before.applied_revision:
+    if not differing and now.applied_revision == before.applied_revision and now.silence == before.silence:
         return None
-    return now.model_copy(update=NOTHING_NEW | differing)
+    unchanged = {"jobs": None, "services": None, "cluster": None, "readings": None}
+    return now.model_copy(update=unchanged | differing)

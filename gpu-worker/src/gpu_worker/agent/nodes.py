@@ -5,7 +5,7 @@ words.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import ray
@@ -13,8 +13,20 @@ from ray.autoscaler.v2.schema import ClusterStatus, NodeInfo
 from ray.autoscaler.v2.sdk import get_cluster_status
 from ray.util import placement_group_table
 
-from gpu_worker.agent.usage import Usage
-from gpu_worker.contract import Demand, DepartedItem, ObservedCluster, ObservedNode, PendingItem
+from gpu_worker.agent.elsewhere import Elsewhere
+from gpu_worker.agent.readings import LocalReadings, columns
+from gpu_worker.contract import (
+    Bundle,
+    Demand,
+    DepartedItem,
+    DesiredNode,
+    FailedItem,
+    Group,
+    ObservedCluster,
+    ObservedNode,
+    PendingItem,
+    Readings,
+)
 
 HEAD_TYPE = "head"
 MOST_DEPARTED = 50
@@ -25,32 +37,47 @@ EXPECTED_DEATH, PREEMPTED_DEATH, IDLE_DEATH = 1, 3, 4
 class Nodes:
     """Reads the cluster. `gpu_model`: what the driver calls the GPUs of this machine, if it has any."""
 
-    def __init__(self, gcs_address: str, usage: Usage, gpu_model: str | None) -> None:
+    def __init__(
+        self, gcs_address: str, readings: LocalReadings, elsewhere: Elsewhere, gpu_model: str | None
+    ) -> None:
         self._gcs_address = gcs_address
-        self._usage = usage
+        self._readings = readings
+        self._elsewhere = elsewhere
         self._gpu_model = gpu_model
         self._pools: dict[str, str] = {}
         self._before = {node["NodeID"] for node in ray.nodes() if not node["Alive"]}
 
-    def look(self) -> ObservedCluster:
-        """The cluster as it is now. Raises RuntimeError when Ray's control store does not answer."""
+    def look(self, wishes: Mapping[str, DesiredNode]) -> tuple[ObservedCluster, Readings]:
+        """The cluster as it is now, and what its nodes use. wishes: for nodes that are taken out of service.
+        Raises RuntimeError when Ray's control store does not answer.
+        """
         status = get_cluster_status(self._gcs_address)
         alive = [*status.active_nodes, *status.idle_nodes]
-        self._usage.look({node.node_id for node in alive if node.node_id})
-        return ObservedCluster(
-            nodes=[self._node(node) for node in alive],
+        ids = {node.node_id for node in alive if node.node_id}
+        here = self._readings.look(ids)
+        there = self._elsewhere.look() if ids - here.keys() else {}
+        readings = {node_id: reading for node_id, reading in there.items() if node_id in ids} | here
+        names = _group_names() if status.resource_demands.placement_group_demand else {}
+        cluster = ObservedCluster(
+            nodes=[self._node(node, wishes, here=node.node_id in here) for node in alive],
             departed=self._departed(),
             pending=_pending(status),
-            demands=_demands(status),
+            failed=_failed(status),
+            demands=_demands(status, names),
+            groups=_groups(status, names),
         )
+        return cluster, columns(readings)
 
-    def _node(self, node: NodeInfo) -> ObservedNode:
+    def _node(self, node: NodeInfo, wishes: Mapping[str, DesiredNode], *, here: bool) -> ObservedNode:
         total, used = node.total_resources(), node.used_resources()
         node_id = node.node_id or node.instance_id
         self._pools[node_id] = node.ray_node_type_name
-        usage = self._usage.of(node_id)
         gpus = total.get("GPU", 0)
         state = {"RUNNING": "active", "IDLE": "idle"}.get(node.node_status or "", "draining")
+        cordoned = state == "draining"
+        if cordoned and node_id in wishes and wishes[node_id].wish == "cordon":
+            # Ray knows one way of taking no new work; what runs on this one stays.
+            state = "active" if any(used.values()) else "idle"
         return ObservedNode.model_validate(
             {
                 "nodeId": node_id,
@@ -58,14 +85,16 @@ class Nodes:
                 "address": node.ip_address,
                 "isHead": node.ray_node_type_name == HEAD_TYPE,
                 "state": state,
+                "cordoned": cordoned,
                 "cpus": total.get("CPU", 0),
                 "cpusUsed": round(used.get("CPU", 0), 4),
                 "gpus": gpus,
                 "gpusUsed": round(used.get("GPU", 0), 4),
                 "gpuModel": self._gpu_model if gpus else None,
+                "gpuMemoryBytes": self._readings.gpu_memory_bytes if gpus and here else None,
                 "memoryBytes": int(total.get("memory", 0)),
-                "memoryUsedBytes": usage.memory_bytes if usage else int(used.get("memory", 0)),
-                "cpuPercent": usage.cpu_percent if usage else None,
+                "diskBytes": self._readings.disk_total if here else None,
+                "labels": dict(node.labels or {}),
             }
         )
 
@@ -103,32 +132,59 @@ def _pending(status: ClusterStatus) -> list[PendingItem]:
         for launch in status.pending_launches
     ]
     nodes = [(node.ray_node_type_name, 1, node.details or "Starting") for node in starting_nodes(status)]
-    failed = [
-        (launch.ray_node_type_name, launch.count, f"Could not start: {launch.details or 'no reason given'}")
+    return [
+        PendingItem(pool=pool, count=count, message=message)
+        for (pool, message), count in _merged([*launches, *nodes]).items()
+    ]
+
+
+def _failed(status: ClusterStatus) -> list[FailedItem]:
+    """Launches that Ray has given up, for as long as it tells of them; not when it tries again."""
+    launches = [
+        (launch.ray_node_type_name, launch.count, launch.details or "No reason was given")
         for launch in status.failed_launches
     ]
+    return [
+        FailedItem(pool=pool, count=count, message=message, retry_in_ms=None)
+        for (pool, message), count in _merged(launches).items()
+    ]
+
+
+def _merged(items: Iterable[tuple[str, int, str]]) -> dict[tuple[str, str], int]:
     merged: dict[tuple[str, str], int] = {}
-    for pool, count, message in [*launches, *nodes, *failed]:
+    for pool, count, message in items:
         merged[pool, message] = merged.get((pool, message), 0) + count
-    return [PendingItem(pool=pool, count=count, message=message) for (pool, message), count in merged.items()]
+    return merged
 
 
-def _demands(status: ClusterStatus) -> list[Demand]:
+def _demands(status: ClusterStatus, names: Mapping[str, str]) -> list[Demand]:
     demands = [
         Demand(shape=bundle.bundle, count=bundle.count, owner=None)
         for demand in status.resource_demands.ray_task_actor_demand
         for bundle in demand.bundles_by_count
     ]
-    groups = status.resource_demands.placement_group_demand
-    # A placement group carries the id of the attempt that it was made for.
-    names = {table["placement_group_id"]: table["name"] for table in _group_tables()} if groups else {}
-    for demand in groups:
-        for bundle in demand.bundles_by_count:
-            shape = {name: amount for name, amount in bundle.bundle.items() if not name.startswith("bundle")}
-            owner = names.get(demand.pg_id or "") or None
-            demands.append(Demand(shape=shape, count=bundle.count, owner=owner))
+    for group in _groups(status, names):
+        demands += [Demand(shape=b.shape, count=b.count, owner=group.owner) for b in group.bundles]
     return demands
 
 
-def _group_tables() -> list[dict[str, Any]]:
-    return list(placement_group_table().values())
+def _groups(status: ClusterStatus, names: Mapping[str, str]) -> list[Group]:
+    return [
+        Group(
+            id=demand.pg_id or "",
+            owner=names.get(demand.pg_id or "") or None,
+            strategy=demand.strategy or "",
+            bundles=[Bundle(shape=_shape(b.bundle), count=b.count) for b in demand.bundles_by_count],
+        )
+        for demand in status.resource_demands.placement_group_demand
+    ]
+
+
+def _shape(bundle: Mapping[str, float]) -> dict[str, float]:
+    """Without the names of its own that Ray adds for each group."""
+    return {name: amount for name, amount in bundle.items() if not name.startswith("bundle")}
+
+
+def _group_names() -> dict[str, str]:
+    """A placement group carries the id of the attempt that it was made for."""
+    return {table["placement_group_id"]: table["name"] for table in placement_group_table().values()}

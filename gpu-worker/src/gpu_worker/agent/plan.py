@@ -89,9 +89,18 @@ class Bundle:
 
 
 @dataclass(frozen=True)
+class Cordon:
+    """Have a node take no new work, and leave once nothing runs on it."""
+
+    node_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Seen:
     """The cluster as it is. `submitted`: jobs that an agent of this home handed to Ray, ever. `pools` and
-    `reserved`: what the autoscaler was told; None where it is not ours.
+    `reserved`: what the autoscaler was told; None where it is not ours. `nodes`: those that are up;
+    `cordoned`: of them, those that take no new work.
     """
 
     jobs: Mapping[str, SeenJob] = field(default_factory=dict)
@@ -101,6 +110,8 @@ class Seen:
     submitted: frozenset[str] = frozenset()
     crashes: Mapping[ServiceKey, Crashes] = field(default_factory=dict)
     now: float = 0.0
+    nodes: frozenset[str] = frozenset()
+    cordoned: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -162,7 +173,9 @@ class Reserve:
     bundles: tuple[Bundle, ...]
 
 
-Action = SubmitJob | StopJob | ForgetJob | StartService | StopService | RemoveService | SetPools | Reserve
+Action = (
+    SubmitJob | StopJob | ForgetJob | StartService | StopService | RemoveService | SetPools | Reserve | Cordon
+)
 
 
 def desired_services(desired: DesiredState) -> dict[ServiceKey, DesiredSession | DesiredReplica]:
@@ -211,6 +224,9 @@ def plan(desired: DesiredState, seen: Seen) -> list[Action]:
         actions.append(SetPools(tuple(desired.pools)))
     if seen.reserved is not None and (wanted_bundles := bundles(desired, seen)) != tuple(seen.reserved):
         actions.append(Reserve(wanted_bundles))
+    for node in desired.nodes:
+        if node.node_id in seen.nodes - seen.cordoned:
+            actions.append(Cordon(node.node_id, node.reason))
     for job_id, job in seen.jobs.items():
         if job_id not in wanted_jobs:
             actions.append(ForgetJob(job_id) if job.state in ENDED else StopJob(job_id))

@@ -13,11 +13,12 @@ NODE_ID = "RAY_OVERRIDE_NODE_ID_FOR_TESTING"
 @dataclass(frozen=True)
 class NodeUsage:
     """cpu_percent: of one core, since the look before; None at the first. memory_bytes: not counting shared
-    pages.
+    pages. at: when, of the monotonic clock.
     """
 
     cpu_percent: float | None
     memory_bytes: int
+    at: float
 
 
 class Usage:
@@ -27,6 +28,7 @@ class Usage:
         self._raylets: dict[str, psutil.Process] = {}
         self._seconds: dict[str, dict[int, float]] = {}
         self._usage: dict[str, NodeUsage] = {}
+        self._gpus: dict[str, list[int]] = {}
         self._at = time.monotonic()
 
     def look(self, node_ids: set[str]) -> None:
@@ -46,22 +48,29 @@ class Usage:
         """What was measured of a node; None for one that is not of this machine."""
         return self._usage.get(node_id)
 
+    def gpus_of(self, node_id: str) -> list[int]:
+        """Which GPUs of this machine are a node's own, in its order."""
+        return self._gpus.get(node_id, [])
+
     def _measure(self, node_id: str, elapsed: float) -> None:
         earlier = self._seconds.get(node_id)
         self._seconds[node_id], used, memory = use_of_tree(self._raylets[node_id], earlier or {})
         percent = round(100 * used / elapsed, 1) if earlier is not None and elapsed > 0 else None
-        self._usage[node_id] = NodeUsage(percent, memory)
+        self._usage[node_id] = NodeUsage(percent, memory, time.monotonic())
 
     def _find(self, node_ids: set[str]) -> None:
         for process in psutil.process_iter(["name"]):
             if process.info["name"] != "raylet":
                 continue
             try:
-                node_id = process.environ().get(NODE_ID)
+                environment = process.environ()
             except psutil.Error:
                 continue
+            node_id = environment.get(NODE_ID)
             if node_id in node_ids:
                 self._raylets[node_id] = process
+                visible = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")
+                self._gpus[node_id] = [int(gpu) for gpu in visible if gpu.isdigit()]
 
 
 def use_of_tree(root: psutil.Process, earlier: dict[int, float]) -> tuple[dict[int, float], float, int]:

@@ -70,7 +70,7 @@ class WarmNodes:
 
 def _is_free(node: ObservedNode) -> bool:
     """Whether nothing on it is reserved either: a rank that starts (again) is not to be raced."""
-    return not node.is_head and node.cpus_used == 0 and node.gpus_used == 0
+    return not node.is_head and not node.cordoned and node.cpus_used == 0 and node.gpus_used == 0
 
 
 def _ask(address: str) -> None:

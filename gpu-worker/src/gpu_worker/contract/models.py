@@ -958,6 +958,16 @@ class DesiredAttempt(BaseModel):
     reserve: int
 
 
+class DesiredNode(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    node_id: Annotated[str, Field(alias='nodeId')]
+    wish: Literal['cordon', 'drain']
+    reason: str
+
+
 class DesiredPool(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -1004,6 +1014,15 @@ class Enrolled(BaseModel):
     token: str
 
 
+class Silence(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    ms: int
+    message: str
+
+
 class ObservedAck(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -1011,6 +1030,8 @@ class ObservedAck(BaseModel):
     )
     seq: int
     revision: int
+    dropped: int
+    superseded: bool
 
 
 class DepartedItem(BaseModel):
@@ -1033,6 +1054,17 @@ class PendingItem(BaseModel):
     message: str
 
 
+class FailedItem(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    pool: str
+    count: int
+    message: str
+    retry_in_ms: Annotated[float | None, Field(alias='retryInMs')]
+
+
 class Demand(BaseModel):
     model_config = ConfigDict(
         extra='forbid',
@@ -1041,6 +1073,26 @@ class Demand(BaseModel):
     shape: dict[str, float]
     count: int
     owner: str | None
+
+
+class Bundle(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    shape: dict[str, float]
+    count: int
+
+
+class Group(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    id: str
+    owner: str | None
+    strategy: str
+    bundles: list[Bundle]
 
 
 class ObservedJob(BaseModel):
@@ -1065,14 +1117,16 @@ class ObservedNode(BaseModel):
     address: str
     is_head: Annotated[bool, Field(alias='isHead')]
     state: Literal['active', 'idle', 'draining']
+    cordoned: bool
     cpus: float
     cpus_used: Annotated[float, Field(alias='cpusUsed')]
     gpus: float
     gpus_used: Annotated[float, Field(alias='gpusUsed')]
     gpu_model: Annotated[str | None, Field(alias='gpuModel')]
-    memory_bytes: Annotated[int, Field(alias='memoryBytes')]
-    memory_used_bytes: Annotated[int, Field(alias='memoryUsedBytes')]
-    cpu_percent: Annotated[float | None, Field(alias='cpuPercent')]
+    gpu_memory_bytes: Annotated[float | None, Field(alias='gpuMemoryBytes')]
+    memory_bytes: Annotated[float, Field(alias='memoryBytes')]
+    disk_bytes: Annotated[float | None, Field(alias='diskBytes')]
+    labels: dict[str, str]
 
 
 class ObservedService(BaseModel):
@@ -1087,6 +1141,38 @@ class ObservedService(BaseModel):
     node_id: Annotated[str | None, Field(alias='nodeId')]
     pid: int | None
     message: str
+
+
+class Gpus(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    node: list[int]
+    index: list[int]
+    percent: list[float | None]
+    memory_bytes: Annotated[list[float | None], Field(alias='memoryBytes')]
+    celsius: list[float | None]
+    watts: list[float | None]
+
+
+class Readings(BaseModel):
+    model_config = ConfigDict(
+        extra='forbid',
+        populate_by_name=True,
+    )
+    node_ids: Annotated[list[str], Field(alias='nodeIds')]
+    cpu_percent: Annotated[list[float | None], Field(alias='cpuPercent')]
+    memory_bytes: Annotated[list[float | None], Field(alias='memoryBytes')]
+    disk_bytes: Annotated[list[float | None], Field(alias='diskBytes')]
+    received_bytes_per_second: Annotated[
+        list[float | None], Field(alias='receivedBytesPerSecond')
+    ]
+    sent_bytes_per_second: Annotated[
+        list[float | None], Field(alias='sentBytesPerSecond')
+    ]
+    heartbeat_age_ms: Annotated[list[float | None], Field(alias='heartbeatAgeMs')]
+    gpus: Gpus
 
 
 class DatasetRef(BaseModel):
@@ -1447,6 +1533,7 @@ class DesiredState(BaseModel):
     sessions: list[DesiredSession]
     replicas: list[DesiredReplica]
     pools: list[DesiredPool]
+    nodes: list[DesiredNode]
 
 
 class ObservedCluster(BaseModel):
@@ -1457,7 +1544,9 @@ class ObservedCluster(BaseModel):
     nodes: list[ObservedNode]
     departed: list[DepartedItem]
     pending: list[PendingItem]
+    failed: list[FailedItem]
     demands: list[Demand]
+    groups: list[Group]
 
 
 class Inspection(BaseModel):
@@ -1544,9 +1633,11 @@ class Observation(BaseModel):
     incarnation: str
     seq: int
     applied_revision: Annotated[int, Field(alias='appliedRevision')]
+    silence: Silence
     jobs: list[ObservedJob] | None = None
     services: list[ObservedService] | None = None
     cluster: ObservedCluster | None = None
+    readings: Readings | None = None
 
 
 class AttemptSpec(BaseModel):
