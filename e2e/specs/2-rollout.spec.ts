@@ -264,6 +264,10 @@ test("a rule takes a shadow away by itself, and who served when can be shown to 
   expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({
     arms: [{ weight: 100 }, { version: young.number, isShadow: true, approvedBy: [APPROVER.name] }],
   });
-  await page.getByRole("slider", { name: "Moment" }).press("End");
+  const moment = page.getByRole("slider", { name: "Moment" });
+  await moment.press("Home");
+  await expect(page.getByText("Nobody served then")).toBeVisible();
+  await moment.press("End");
+  await expect(served.getByRole("row", { name: /100%/ })).toBeVisible();
   await expect(asShadow).toHaveCount(0);
 });
