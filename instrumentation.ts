@@ -3,6 +3,8 @@ export async function register(): Promise<void> {
   if (process.env.NEXT_RUNTIME !== "nodejs") return;
   const { config } = await import("./server/platform/config");
   const { shutdown } = await import("./server/platform/shutdown");
+  const { measureRequests } = await import("./server/platform/telemetry/requests");
   config();
+  measureRequests();
   shutdown();
 }

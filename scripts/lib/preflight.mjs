@@ -84,13 +84,15 @@ export function checkDisk({ home, venv }, isFirst) {
  * @param {Settings} settings
  * @throws {Refusal} naming the first port that is taken, its variable, and who holds it where that can be seen
  */
-export async function checkPorts({ port, gatewayPort, rayPort, cluster }) {
+export async function checkPorts({ port, gatewayPort, controllerPort, agentMetricsPort, rayPort, cluster }) {
   /** @type {[string, number][]} */
   const wanted = [
     ["LATHE_PORT", port],
     ["LATHE_GATEWAY_PORT", gatewayPort],
+    ["LATHE_CONTROLLER_PORT", controllerPort],
   ];
   if (cluster === "local") {
+    wanted.push(["LATHE_AGENT_METRICS_PORT", agentMetricsPort]);
     for (let i = 0; i < RAY_PORTS; i++) wanted.push(["LATHE_RAY_PORT", rayPort + i]);
   }
   for (const [name, number] of wanted) {

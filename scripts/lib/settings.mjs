@@ -15,6 +15,8 @@ export const RAY_PORTS = 6;
  * @property {string} buildDir
  * @property {number} port
  * @property {number} gatewayPort
+ * @property {number} controllerPort metrics and health of the controller
+ * @property {number} agentMetricsPort the same of the local agent
  * @property {number} rayPort
  * @property {string} url
  * @property {string | undefined} databaseUrl absent: an embedded Postgres
@@ -32,12 +34,22 @@ export function readSettings(environment) {
   const home = resolve(environment.LATHE_HOME || ".lathe");
   const port = portOf(environment, "LATHE_PORT", 7400);
   const gatewayPort = portOf(environment, "LATHE_GATEWAY_PORT", 7401);
+  const controllerPort = portOf(environment, "LATHE_CONTROLLER_PORT", 7402);
+  const agentMetricsPort = portOf(environment, "LATHE_AGENT_METRICS_PORT", 7403);
   const rayPort = portOf(environment, "LATHE_RAY_PORT", 7410, RAY_PORTS);
   const cluster = environment.LATHE_CLUSTER || "local";
   if (cluster !== "local" && cluster !== "none") {
     throw new Refusal(`LATHE_CLUSTER is "${cluster}"; set it to "local" or "none".`);
   }
-  refuseSharedPorts(port, gatewayPort, rayPort);
+  refuseSharedPorts(
+    {
+      LATHE_PORT: port,
+      LATHE_GATEWAY_PORT: gatewayPort,
+      LATHE_CONTROLLER_PORT: controllerPort,
+      LATHE_AGENT_METRICS_PORT: agentMetricsPort,
+    },
+    rayPort,
+  );
   return {
     home,
     instance: createHash("sha256").update(home).digest("hex").slice(0, 8),
@@ -46,6 +58,8 @@ export function readSettings(environment) {
     buildDir: environment.LATHE_BUILD_DIR || ".build",
     port,
     gatewayPort,
+    controllerPort,
+    agentMetricsPort,
     rayPort,
     url: urlOf(environment, "LATHE_URL", ["http:", "https:"]) ?? `http://127.0.0.1:${port}`,
     databaseUrl: urlOf(environment, "DATABASE_URL", ["postgres:", "postgresql:"]),
@@ -70,15 +84,17 @@ function portOf(environment, name, fallback, count = 1) {
 }
 
 /**
- * @param {number} port
- * @param {number} gatewayPort
+ * @param {Record<string, number>} ports by the variable that names each
  * @param {number} rayPort
  */
-function refuseSharedPorts(port, gatewayPort, rayPort) {
+function refuseSharedPorts(ports, rayPort) {
   const inRay = (/** @type {number} */ p) => p >= rayPort && p < rayPort + RAY_PORTS;
-  if (port === gatewayPort)
-    throw new Refusal(`LATHE_PORT and LATHE_GATEWAY_PORT are both ${port}; change one.`);
-  for (const [name, value] of Object.entries({ LATHE_PORT: port, LATHE_GATEWAY_PORT: gatewayPort })) {
+  /** @type {Map<number, string>} */
+  const taken = new Map();
+  for (const [name, value] of Object.entries(ports)) {
+    const other = taken.get(value);
+    if (other) throw new Refusal(`${other} and ${name} are both ${value}; change one.`);
+    taken.set(value, name);
     if (!inRay(value)) continue;
     const range = `${rayPort} to ${rayPort + RAY_PORTS - 1}`;
     throw new Refusal(

@@ -24,6 +24,8 @@ export class RouteFeed {
   private reading: Promise<void> | undefined;
   private isStale = false;
   private isStopped = false;
+  /** When the database last told the table in force; `performance.now()`. */
+  private confirmedAt: number | null = null;
   /** Applied, but not told to the database yet. */
   private unreported: { revision: number; appliedAtMs: number }[] = [];
 
@@ -38,6 +40,11 @@ export class RouteFeed {
     this.timer = setInterval(() => void this.read(), POLL_MS);
     void this.listen();
     await this.read();
+  }
+
+  /** Seconds since the database last told the table in force; null while it never did. */
+  age(): number | null {
+    return this.confirmedAt === null ? null : (performance.now() - this.confirmedAt) / 1000;
   }
 
   async stop(): Promise<void> {
@@ -86,6 +93,7 @@ export class RouteFeed {
       try {
         const table = await readTable(this.options.pool, this.revision);
         if (table) await this.take(table);
+        this.confirmedAt = performance.now();
         await this.report();
       } catch (error) {
         log().warn({ error }, "the route table could not be read; the last good one stays in force");

@@ -18,6 +18,7 @@ import { HOLD, Holding, type HoldLimits } from "./holding";
 import { RateLimits } from "./limits";
 import { Meter } from "./meter";
 import { Mirror } from "./mirror";
+import { Operators } from "./operators";
 import { askTime, insertWake, storeColdStart, storeCounts } from "./repo";
 import { type Arms, Routes, type ServedVersion, type Target } from "./table";
 import { answer, parsePath, refuse, type V2Path } from "./v2";
@@ -47,6 +48,8 @@ export interface GatewayOptions {
   hostClock?: () => number;
   /** Of requests for a version that sleeps. */
   hold?: HoldLimits;
+  /** Who may read the metrics, by the header `authorization`; absent: whoever reaches this gateway. */
+  mayScrape?(authorization: string | undefined): boolean;
   /** What bodies may take of this process's memory in sum; what comes beyond streams through. */
   bodiesBytes?: number;
 }
@@ -92,13 +95,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   await Promise.all([feed.start(), callers.start()]);
 
   const agent = replicaAgent();
+  const batches = new Batches();
+  const operators = new Operators({ meter, batches, holding, routes, feed }, options.mayScrape);
   const serve = handler({
     routes,
     meter,
     mirror: new Mirror(agent, meter, clock.now),
     callers,
     agent,
-    batches: new Batches(),
+    batches,
+    operators,
     health: new Health(askReady(agent)),
     limits: new RateLimits(),
     holding,
@@ -109,6 +115,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   });
   const server = createServer({ keepAliveTimeout: 65_000, noDelay: true }, serve);
   const { port } = await listen(server, options.port, options.host);
+  operators.watch(server);
 
   const flush = () =>
     storeCounts(pool, options.gatewayId, meter, clock.now()).catch((error: unknown) =>
@@ -167,6 +174,7 @@ interface Parts {
   callers: CallerDirectory;
   agent: ReturnType<typeof replicaAgent>;
   batches: Batches;
+  operators: Operators;
   health: Health;
   limits: RateLimits;
   holding: Holding;
@@ -199,7 +207,7 @@ function handler(parts: Parts) {
         allow: method,
       });
     }
-    if (path.kind !== "model") return about(parts, path.kind, response, headers);
+    if (path.kind !== "model") return about(parts, path.kind, request, response, headers);
     const asked = path;
     const go = (caller: Caller | null) =>
       askModel({ ...parts, request, response, requestId, headers, began }, asked, caller);
@@ -211,8 +219,9 @@ function handler(parts: Parts) {
 }
 
 function about(
-  { routes, meter, batches, holding }: Parts,
+  { routes, operators }: Parts,
   kind: "server" | "live" | "ready" | "metrics",
+  request: IncomingMessage,
   response: ServerResponse,
   headers: Record<string, string>,
 ): void {
@@ -220,10 +229,7 @@ function about(
   if (kind === "server") answer(response, 200, SERVER, headers);
   else if (kind === "live") answer(response, 200, { live: true }, headers);
   else if (kind === "ready") answer(response, isReady ? 200 : 503, { ready: isReady }, headers);
-  else {
-    response.writeHead(200, { ...headers, "content-type": "text/plain; version=0.0.4" });
-    response.end(meter.prometheus(routes.revision) + batches.prometheus() + holding.prometheus());
-  }
+  else operators.answer(request, response, headers);
 }
 
 interface Asked extends Parts {

@@ -4,6 +4,8 @@ import { approvalsWaiting } from "../releases/service";
 import type { Search } from "./contract";
 import * as repo from "./repo";
 
+export { gatherInstallation } from "./gauges";
+
 /** What the top bar says: problems first, then approvals this person could give. */
 export async function needs(ctx: TeamContext) {
   const counts = await repo.countNeeds(ctx.db, ctx.teamId);

@@ -7,6 +7,8 @@ import { parseRanges } from "./ranges";
 import { singleton } from "./singleton";
 
 const port = z.coerce.number().int().min(1024).max(65535);
+/** Their values are not shown, wrong as they may be. */
+const SECRETS = new Set(["DATABASE_URL", "LATHE_METRICS_TOKEN"]);
 const megabytes = z.coerce.number().int().positive();
 
 const Environment = z.object({
@@ -14,7 +16,9 @@ const Environment = z.object({
   LATHE_HOME: z.string().default(".lathe"),
   LATHE_PORT: port.default(7400),
   LATHE_GATEWAY_PORT: port.default(7401),
+  LATHE_CONTROLLER_PORT: port.default(7402),
   LATHE_RAY_PORT: port.default(7410),
+  LATHE_METRICS_TOKEN: z.string().min(16).optional(),
   LATHE_URL: z.url().optional(),
   LATHE_GATEWAY_URL: z.url().optional(),
   LATHE_GATEWAY_TIMEOUT_SECONDS: z.coerce.number().positive().max(3600).default(60),
@@ -48,6 +52,10 @@ export interface Config {
   home: string;
   port: number;
   gatewayPort: number;
+  /** Where the controller shows its metrics and health, on loopback. */
+  controllerPort: number;
+  /** What who scrapes must show; null: the one in `secrets/metrics.token`. */
+  metricsToken: string | null;
   rayPort: number;
   url: string;
   gatewayUrl: string;
@@ -73,8 +81,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   if (!parsed.success) {
     const lines = parsed.error.issues.map(({ path, message }) => {
       const name = String(path[0]);
-      const found = environment[name] === undefined ? "is not set" : `is "${environment[name]}"`;
-      return `${name} ${found}: ${message}.`;
+      if (environment[name] === undefined) return `${name} is not set: ${message}.`;
+      return `${name} ${SECRETS.has(name) ? "can't be used" : `is "${environment[name]}"`}: ${message}.`;
     });
     throw new Error(lines.join("\n"));
   }
@@ -84,6 +92,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     home: resolve(e.LATHE_HOME),
     port: e.LATHE_PORT,
     gatewayPort: e.LATHE_GATEWAY_PORT,
+    controllerPort: e.LATHE_CONTROLLER_PORT,
+    metricsToken: e.LATHE_METRICS_TOKEN ?? null,
     rayPort: e.LATHE_RAY_PORT,
     url: e.LATHE_URL ?? `http://127.0.0.1:${e.LATHE_PORT}`,
     gatewayUrl: e.LATHE_GATEWAY_URL ?? `http://127.0.0.1:${e.LATHE_GATEWAY_PORT}`,
@@ -106,7 +116,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
 export const config = (): Config => singleton("config", () => readConfig(process.env));
 
 /** A secret from its file under `LATHE_HOME/secrets`, mode 0600. Never log the answer. */
-export function secret(name: "server.key" | "auth.key"): string {
+export function secret(name: "server.key" | "auth.key" | "metrics.token"): string {
   return singleton(`secret:${name}`, () => {
     const path = resolve(config().home, "secrets", name);
     const value = readFileSync(path, "utf8").trim();

@@ -15,12 +15,15 @@ import { fence, giveBackLease, type Lease, takeLease } from "../platform/lease";
 import { dropOldEvents } from "../platform/live/outbox";
 import { log } from "../platform/log";
 import { shutdown } from "../platform/shutdown";
+import { listenForOperators } from "../platform/telemetry/listener";
+import { databaseAnswers, migrationsApplied } from "../platform/telemetry/readiness";
 import { removeAbandoned } from "../platform/uploads/service";
 import { drillDue, dropOldWakes, dropOldWindows, judgeStale, reconcileReleases } from "../releases/service";
 import { stopOverspent } from "../runs/budget";
 import { compactPoints } from "../runs/points/compact";
 import { admitWaiting, expireAttempts, growRunning, moveFromDraining } from "../runs/service";
 import { closeIdleSessions } from "../studio/reconcile";
+import { leading, pass, tellLease } from "./passes";
 
 interface Task {
   name: string;
@@ -88,8 +91,10 @@ async function keepLease(): Promise<void> {
       if (taken?.epoch !== lease?.epoch)
         log().info({ epoch: taken?.epoch }, taken ? "leading" : "standing by");
       lease = taken;
+      tellLease(lease);
     } catch (error) {
       lease = null;
+      tellLease(null, false);
       log().warn({ err: error }, "the lease could not be renewed");
     }
     await pause(RENEW_MS);
@@ -99,17 +104,24 @@ async function keepLease(): Promise<void> {
 async function keepRunning(task: Task): Promise<void> {
   while (!stopped.aborted) {
     if (lease) {
-      await task
-        .run(lease)
-        .catch((error: unknown) => log().warn({ err: error, task: task.name }, "a task failed"));
+      const held = lease;
+      await pass(task.name, () => task.run(held)).catch((error: unknown) =>
+        log().warn({ err: error, task: task.name }, "a task failed"),
+      );
     }
     await pause(task.everyMs);
   }
 }
 
 log().info({ home: config().home }, "controller started");
+const operators = await listenForOperators(config().controllerPort, [
+  databaseAnswers,
+  migrationsApplied,
+  leading,
+]);
 await ensureLocalCluster(db);
 await Promise.all([clock.follow(stopped), keepLease(), ...TASKS.map(keepRunning)]);
 if (lease) await giveBackLease(db, lease).catch(() => {});
+operators?.close();
 await pool().end();
 process.exit(0);

@@ -6,6 +6,7 @@ import { startGateway } from "../gateway/gateway";
 import { HOLD } from "../gateway/holding";
 import { config, secret } from "../platform/config";
 import { log } from "../platform/log";
+import { mayScrape } from "../platform/telemetry/scrapers";
 import { deriveToken } from "../platform/tokens";
 
 const settings = config();
@@ -22,6 +23,7 @@ const gateway = await startGateway({
   answerMs: settings.gatewayTimeoutSeconds * 1000,
   hold: { ...HOLD, ms: settings.gatewayHoldSeconds * 1000 },
   bodiesBytes: settings.gatewayBodiesBytes,
+  mayScrape,
 });
 log().info({ url: gateway.url }, "the gateway listens");
 

@@ -20,6 +20,8 @@ interface Settings {
   readonly buildDir: string;
   readonly port: number;
   readonly gatewayPort: number;
+  readonly controllerPort: number;
+  readonly agentMetricsPort: number;
   readonly rayPort: number;
   readonly url: string;
   readonly databaseUrl: string | undefined;
@@ -116,6 +118,8 @@ function environment(settings: Settings, databaseUrl: string): NodeJS.ProcessEnv
     LATHE_NEXT_DIR: settings.nextDir,
     LATHE_PORT: String(settings.port),
     LATHE_GATEWAY_PORT: String(settings.gatewayPort),
+    LATHE_CONTROLLER_PORT: String(settings.controllerPort),
+    LATHE_AGENT_METRICS_PORT: String(settings.agentMetricsPort),
     LATHE_RAY_PORT: String(settings.rayPort),
     LATHE_URL: settings.url,
     LATHE_CLUSTER: settings.cluster,

@@ -8,8 +8,15 @@ import { newId } from "../ids";
 import { log } from "../log";
 import type { Permission } from "../permissions";
 
-/** `one_time_token`: it is in the body. `worker`: an attempt's, session's or replica's token. `agent`: a cluster's. A permission: a signed-in member. */
-export type RouteAccess = "public" | "one_time_token" | "worker" | "agent" | "signed_in" | Permission;
+/** `one_time_token`: it is in the body. `scraper`: who reads metrics. `worker`: an attempt's, session's or replica's token. `agent`: a cluster's. A permission: a signed-in member. */
+export type RouteAccess =
+  | "public"
+  | "one_time_token"
+  | "worker"
+  | "agent"
+  | "scraper"
+  | "signed_in"
+  | Permission;
 
 export interface RouteRequest<Params> {
   request: Request;

@@ -75,6 +75,17 @@ class Relay {
   private reading: Promise<void> | undefined;
   private again = false;
   private wakeTimer: NodeJS.Timeout | undefined;
+  private readAt = 0;
+
+  /** `cursor`: of the last event that was handed on; null while nobody listens. `silentMs`: since the outbox was read. */
+  state(): { subscribers: number; cursor: string | null; silentMs: number } {
+    const subscribers = this.listeners.size;
+    return {
+      subscribers,
+      cursor: subscribers > 0 ? (this.cursor ?? null) : null,
+      silentMs: performance.now() - this.readAt,
+    };
+  }
 
   subscribe(listener: Listener): () => void {
     this.listeners.add(listener);
@@ -97,6 +108,7 @@ class Relay {
 
   private async start(): Promise<void> {
     this.cursor = undefined;
+    this.readAt = performance.now();
     this.timer = setInterval(() => void this.read(), POLL_MS);
     await this.listen();
     await this.read();
@@ -158,6 +170,7 @@ class Relay {
         for (const listener of this.listeners) listener.onEvents(events);
         if (events.length < BATCH) break;
       }
+      this.readAt = performance.now();
     } catch (error) {
       log().warn({ error }, "the outbox could not be read; trying again");
     }

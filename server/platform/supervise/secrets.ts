@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-const GENERATED = ["server.key", "auth.key", "ray.token", "agent-enrol.token"];
+const GENERATED = ["server.key", "auth.key", "ray.token", "agent-enrol.token", "metrics.token"];
 const BOOTSTRAP_MINUTES = 15;
 
 /** Makes the secrets that are missing; those that exist are never changed. 256 bits each, readable by us alone. */
