@@ -53,6 +53,10 @@ describe("what is wrong is one sentence with the remedy", () => {
     [{ LATHE_PORT: "80" }, 'LATHE_PORT is "80"; set it to a port from 1024 to 65535.'],
     [{ LATHE_PORT: "seven" }, 'LATHE_PORT is "seven"'],
     [{ LATHE_PORT: "7401" }, "LATHE_PORT and LATHE_GATEWAY_PORT are both 7401"],
+    [
+      { LATHE_AGENT_METRICS_PORT: "7402" },
+      "LATHE_CONTROLLER_PORT and LATHE_AGENT_METRICS_PORT are both 7402",
+    ],
     [{ LATHE_GATEWAY_PORT: "7412" }, "lies in Ray's ports 7410 to 7415"],
     [{ LATHE_RAY_PORT: "65535" }, "from 1024 to 65530"],
     [{ LATHE_CLUSTER: "remote" }, 'LATHE_CLUSTER is "remote"'],

@@ -17,7 +17,9 @@ import time
 
 from gpu_worker.agent import local
 from gpu_worker.agent.console import ConsoleError, enrol
+from gpu_worker.agent.operators import show
 from gpu_worker.agent.settings import Settings
+from gpu_worker.agent.vitals import Vitals
 
 HEAD_SECONDS = 0.2
 
@@ -34,6 +36,8 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: stop.set())
     own_cluster = False
+    vitals = Vitals()
+    show(settings, vitals)
     try:
         if arguments.attach is None:
             if not arguments.agent_only and not local.is_up(settings):
@@ -43,7 +47,7 @@ def main() -> int:
             threading.Thread(target=end_with_head, args=(settings, stop), daemon=True).start()
         token = wait_for_token(settings, stop)
         if token is not None:
-            run(settings, arguments.attach, token, stop)
+            run(settings, arguments.attach, token, stop, vitals)
     except (RuntimeError, OSError) as error:
         log.error("%s", error)
         return 1
@@ -97,7 +101,7 @@ def wait_for_token(settings: Settings, stop: threading.Event) -> str | None:
     return None
 
 
-def run(settings: Settings, attach: str | None, token: str, stop: threading.Event) -> None:
+def run(settings: Settings, attach: str | None, token: str, stop: threading.Event, vitals: Vitals) -> None:
     """The agent itself. Ray is imported here: its import reads the environment once and for all."""
     os.environ.update(local.ray_environment(settings) if attach is None else {})
     if attach is None:
@@ -108,7 +112,7 @@ def run(settings: Settings, attach: str | None, token: str, stop: threading.Even
     from gpu_worker.agent.connect import connect
 
     began = time.monotonic()
-    agent = connect(settings, attach, token, stop)
+    agent = connect(settings, attach, token, stop, vitals)
     if agent is not None:
         log.info("agent ready in %.1f s", time.monotonic() - began)
         agent.run(stop)

@@ -20,11 +20,14 @@ from gpu_worker.agent.readings import LocalReadings
 from gpu_worker.agent.services import NAMESPACE, Services
 from gpu_worker.agent.settings import Settings
 from gpu_worker.agent.usage import Usage
+from gpu_worker.agent.vitals import Vitals
 
 log = logging.getLogger(__name__)
 
 
-def connect(settings: Settings, attach: str | None, token: str, stop: threading.Event) -> Agent | None:
+def connect(
+    settings: Settings, attach: str | None, token: str, stop: threading.Event, vitals: Vitals
+) -> Agent | None:
     """An agent that is connected to both sides; None when `stop` is set before the console answers.
 
     attach: host:port of a cluster elsewhere; None for the local one.
@@ -54,7 +57,7 @@ def connect(settings: Settings, attach: str | None, token: str, stop: threading.
         settings.autoscaler_config if attach is None else None,
         gcs_address,
     )
-    return Agent(console, cluster)
+    return Agent(console, cluster, vitals)
 
 
 def wait_for_cluster_id(console: Console, stop: threading.Event) -> str | None:

@@ -15,6 +15,7 @@ from gpu_worker.agent.drain import DrainError
 from gpu_worker.agent.jobs_api import JobsError
 from gpu_worker.agent.observe import observe_jobs, observe_services
 from gpu_worker.agent.plan import ENDED, Seen, desired_services, plan
+from gpu_worker.agent.vitals import SILENT_SECONDS, Vitals
 from gpu_worker.contract import (
     DesiredState,
     Observation,
@@ -38,7 +39,6 @@ CLUSTER_HEARTBEAT_SECONDS = 30.0
 LONG_POLL_SECONDS = 25
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
 
-SILENT_SECONDS = 3.0
 News = tuple[list[ObservedJob], list[ObservedService], ObservedCluster, Readings]
 
 log = logging.getLogger(__name__)
@@ -47,14 +47,15 @@ log = logging.getLogger(__name__)
 class Agent:
     """Three threads: one waits for news from the console, one acts on the cluster, one tells the console."""
 
-    def __init__(self, console: Console, cluster: Cluster) -> None:
-        self._console, self._cluster = console, cluster
+    def __init__(self, console: Console, cluster: Cluster, vitals: Vitals) -> None:
+        self._console, self._cluster, self._vitals = console, cluster, vitals
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self._desired: DesiredState | None = None
         self._news: News | None = None
         self._applied = 0
-        self._answered, self._error = time.monotonic(), ""
+        self._error = ""
+        vitals.ray_answered()
 
     def run(self, stop: threading.Event) -> None:
         """Runs until `stop` is set; what runs on the cluster goes on."""
@@ -72,7 +73,8 @@ class Agent:
                     wishes = self._desired.nodes if self._desired else []
                     looked, seen = time.monotonic(), self._cluster.look_at_nodes(wishes)
                 self._tick(*seen)
-                self._answered, self._error = time.monotonic(), ""
+                self._error = ""
+                self._vitals.ray_answered()
             except (JobsError, RayError, RuntimeError) as error:
                 log.error("the cluster did not answer: %s", error)
                 self._error = str(error)
@@ -82,7 +84,7 @@ class Agent:
 
     def _silence(self) -> Silence:
         """For how long Ray has not answered. A call that hangs says nothing, so another thread asks this."""
-        seconds = time.monotonic() - self._answered
+        seconds = self._vitals.ray_silent()
         if seconds < SILENT_SECONDS:
             return Silence(ms=0, message="")
         return Silence(ms=round(1000 * seconds), message=self._error or "Ray does not answer.")
@@ -95,6 +97,7 @@ class Agent:
         applied = self._apply(desired, seen)
         jobs = observe_jobs(desired, seen)
         services = observe_services(desired, seen, nodes)
+        self._vitals.seen(jobs, services)
         with self._changed:
             newest = self._desired
             # If the console went back meanwhile, this was desired by one that is no more.
@@ -110,8 +113,10 @@ class Agent:
         for action in plan(desired, seen):
             try:
                 self._cluster.apply(action, seen)
+                self._vitals.acted(action, taken=True)
             except (JobsError, RayError, DrainError) as error:
                 log.error("%s: %s", type(action).__name__, error)
+                self._vitals.acted(action, taken=False)
                 applied = False
         unfinished = {job_id for job_id, job in seen.jobs.items() if job.state not in ENDED}
         self._cluster.forget({a.job_id for a in desired.attempts} | unfinished, set(wanted))
@@ -178,6 +183,7 @@ class Agent:
             try:
                 seq += 1
                 ack = self._console.observed(part.model_copy(update={"seq": seq}))
+                self._vitals.told()
                 told, told_at = whole, now
                 full_at = now if full else full_at
                 cluster_at = now if part.cluster is not None else cluster_at
@@ -192,6 +198,7 @@ class Agent:
                     self._begin_again()
             except ConsoleError as error:
                 log.warning("%s", error)
+                self._vitals.not_told()
                 told = None  # whether it arrived is unknown: tell everything again
                 self._stop.wait(1)
 

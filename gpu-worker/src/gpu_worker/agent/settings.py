@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DEFAULT_RAY_PORT = 7410
@@ -20,17 +20,23 @@ class Settings:
     home: Path
     url: str
     ray_port: int
+    metrics_port: int | None = None
+    """Where metrics and health are shown, on loopback; None: nowhere."""
+
+    metrics_token: str | None = field(default=None, repr=False)
+    """What who scrapes must show; None: the one in `secrets/metrics.token`."""
 
     @staticmethod
     def from_environment() -> Settings:
-        """Reads LATHE_HOME, LATHE_URL and LATHE_RAY_PORT. Raises SystemExit with the variable's name and
-        what it may be.
+        """Reads LATHE_HOME, LATHE_URL, LATHE_RAY_PORT, LATHE_AGENT_METRICS_PORT and LATHE_METRICS_TOKEN.
+        Raises SystemExit with the variable's name and what it may be.
         """
         home = Path(os.environ.get("LATHE_HOME", ".lathe")).resolve()
-        port = os.environ.get("LATHE_RAY_PORT", str(DEFAULT_RAY_PORT))
-        if not port.isdigit() or not 1024 <= int(port) <= 65529:
-            raise SystemExit(f"LATHE_RAY_PORT is {port!r}; it must be a port from 1024 to 65529.")
-        return Settings(home, os.environ.get("LATHE_URL", "http://127.0.0.1:7400").rstrip("/"), int(port))
+        ray_port = _port("LATHE_RAY_PORT", 65529)
+        url = os.environ.get("LATHE_URL", "http://127.0.0.1:7400").rstrip("/")
+        metrics_port = _port("LATHE_AGENT_METRICS_PORT", 65535)
+        token = os.environ.get("LATHE_METRICS_TOKEN") or None
+        return Settings(home, url, ray_port or DEFAULT_RAY_PORT, metrics_port, token)
 
     @property
     def instance(self) -> str:
@@ -79,6 +85,16 @@ class Settings:
         if not path.exists():
             write_secret(path, secrets.token_hex(32))
         return path.read_text().strip()
+
+
+def _port(name: str, highest: int) -> int | None:
+    """A port from the environment; None when it is not set."""
+    text = os.environ.get(name)
+    if not text:
+        return None
+    if not text.isdigit() or not 1024 <= int(text) <= highest:
+        raise SystemExit(f"{name} is {text!r}; it must be a port from 1024 to {highest}.")
+    return int(text)
 
 
 def write_secret(path: Path, secret: str) -> None:
