@@ -31,7 +31,7 @@ const home = mkdtempSync(join(tmpdir(), "lathe-matrix-"));
 beforeAll(async () => {
   database = await createTestDatabase(inject("postgresUrl"));
   mkdirSync(join(home, "secrets"), { mode: 0o700 });
-  for (const name of ["server.key", "auth.key"])
+  for (const name of ["server.key", "auth.key", "metrics.token"])
     writeFileSync(join(home, "secrets", name), "0".repeat(64), { mode: 0o600 });
   Object.assign(process.env, { DATABASE_URL: database.url, LATHE_HOME: home, LATHE_LOG_LEVEL: "silent" });
   connection = connect(database.url);

@@ -23,7 +23,7 @@ import { stopOverspent } from "../runs/budget";
 import { compactPoints } from "../runs/points/compact";
 import { admitWaiting, expireAttempts, growRunning, moveFromDraining } from "../runs/service";
 import { closeIdleSessions } from "../studio/reconcile";
-import { leading, pass, tellLease } from "./passes";
+import { leading, pass, tellLease, tellNoLease } from "./passes";
 
 interface Task {
   name: string;
@@ -94,7 +94,7 @@ async function keepLease(): Promise<void> {
       tellLease(lease);
     } catch (error) {
       lease = null;
-      tellLease(null, false);
+      tellNoLease();
       log().warn({ err: error }, "the lease could not be renewed");
     }
     await pause(RENEW_MS);

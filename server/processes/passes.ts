@@ -11,7 +11,7 @@ const LEASE_MS = 10_000;
 const metrics = () =>
   singleton("controller metrics", () => ({
     leads: gauge("lathe_controller_leading", "1 for the controller that holds the lease."),
-    epoch: gauge("lathe_controller_lease_epoch", "Epoch of the lease that it holds."),
+    epoch: gauge("lathe_controller_lease_epoch", "Epoch of the lease that it held last."),
     passes: counter("lathe_controller_passes_total", "Passes by task.", ["task"]),
     failures: counter("lathe_controller_failures_total", "Passes that failed, by task.", ["task"]),
     succeededAt: gauge(
@@ -26,13 +26,16 @@ const metrics = () =>
     lease: { toldAt: -LEASE_MS },
   }));
 
-/** A look at the lease: whose it is, or null when another leads or the lease can't be read. */
-export function tellLease(lease: Lease | null, isKnown = true): void {
+/** The lease was looked at: null when another leads. */
+export function tellLease(lease: Lease | null): void {
   const { leads, epoch, lease: looked } = metrics();
   leads.set(lease ? 1 : 0);
   if (lease) epoch.set(lease.epoch);
-  if (isKnown) looked.toldAt = performance.now();
+  looked.toldAt = performance.now();
 }
+
+/** The lease could not be looked at: it leads no more, and does not know who does. */
+export const tellNoLease = (): void => metrics().leads.set(0);
 
 /** Leading or standing by: both are fine, not to know is not. */
 export const leading: Check = {

@@ -19,6 +19,7 @@ from gpu_worker.agent.settings import Settings
 
 SOURCE = Path(__file__).parents[2] / "src"
 PORTS = 6
+METRICS_TOKEN = "m" * 32
 FIRST_PORT, LAST_PORT = 23_000, 29_000
 
 
@@ -30,11 +31,14 @@ class Lab:
         self.console = FakeConsole()
         (home / "secrets").mkdir(parents=True)
         (home / "secrets" / "agent-enrol.token").write_text(ENROL_TOKEN)
-        self.ray_port = free_ports(PORTS)
+        self.ray_port = free_ports(PORTS + 1)
+        self.metrics_port = self.ray_port + PORTS
         self.environment = {
             **os.environ,
             "LATHE_HOME": str(home),
             "LATHE_RAY_PORT": str(self.ray_port),
+            "LATHE_AGENT_METRICS_PORT": str(self.metrics_port),
+            "LATHE_METRICS_TOKEN": METRICS_TOKEN,
             "LATHE_URL": self.console.url,
             "LATHE_INSTANCE": f"test-{os.getpid()}",
             "PYTHONPATH": str(SOURCE),

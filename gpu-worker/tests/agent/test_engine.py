@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from agent.fake_console import FakeAttempt, FakeConsole
-from agent.lab import Lab, inspect_spec, linear_model, reference, replica, train_spec
+from agent.lab import METRICS_TOKEN, Lab, inspect_spec, linear_model, reference, replica, train_spec
 from gpu_worker.agent.jobs_api import JobsApi
 from gpu_worker.agent.local import marked_processes, ray_environment, session_members
 from gpu_worker.agent.settings import Settings
@@ -69,6 +69,18 @@ def test_the_one_time_token_was_used_once_and_the_agents_own_is_private(lab: Lab
     assert lab.console.enrolled == 1
     assert not (lab.home / "secrets" / "agent-enrol.token").exists()
     assert (lab.home / "secrets" / "agent.token").stat().st_mode & 0o077 == 0
+
+
+def test_an_agent_that_speaks_to_both_sides_is_ready_and_counts_what_it_does(lab: Lab) -> None:
+    def ask(path: str) -> httpx.Response:
+        headers = {"authorization": f"Bearer {METRICS_TOKEN}"}
+        return httpx.get(f"http://127.0.0.1:{lab.metrics_port}{path}", headers=headers, trust_env=False)
+
+    assert ask("/health/ready").json() == {"ready": True, "notReady": []}
+    text = ask("/metrics").text
+    assert re.search(r'^lathe_agent_actions_total\{action="SetPools",outcome="taken"\} [1-9]', text, re.M)
+    assert re.search(r'^lathe_agent_tells_total\{outcome="sent"\} [1-9]', text, re.M)
+    assert re.search(r"^lathe_agent_ray_silent_seconds [0-2]\.", text, re.M)
 
 
 def test_a_job_brings_up_a_node_and_delivers_its_result(lab: Lab) -> None:

@@ -42,6 +42,8 @@ async function gatherOutbox(): Promise<void> {
     events.set(lag.events);
   } catch {
     isUp.set(0);
+    seconds.remove();
+    events.remove();
   }
 }
 
