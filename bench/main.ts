@@ -1,7 +1,7 @@
 /**
  * Measures the product as `npm start` starts it, in a folder and on ports of its own.
  *
- *   npm run bench -- [--only studio,sessions,targets,inspect,train,ingest,runs,rollback,gateway,start,web,mlflow,cluster] --out bench/results/FILE.json
+ *   npm run bench -- [--only studio,sessions,targets,inspect,train,ingest,runs,rollback,gateway,overview,start,web,mlflow,cluster] --out bench/results/FILE.json
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -14,6 +14,7 @@ import { gateway } from "./groups/gateway";
 import { ingest, mlflow } from "./groups/ingest";
 import { inspect } from "./groups/inspect";
 import { logs } from "./groups/logs";
+import { overview } from "./groups/overview";
 import { rollback } from "./groups/rollback";
 import { runs } from "./groups/runs";
 import { sessions } from "./groups/sessions";
@@ -36,6 +37,7 @@ const GROUPS = {
   logs,
   rollback,
   gateway,
+  overview,
   web,
   mlflow,
 } satisfies Record<string, (bench: Bench) => Promise<Figures>>;

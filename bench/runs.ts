@@ -1,4 +1,5 @@
 /** Training runs of the benches. */
+import type { Client } from "pg";
 import { until } from "../e2e/fixtures/api";
 import type { Bench } from "./project";
 
@@ -40,4 +41,23 @@ export async function stopRun(bench: Bench, number: number): Promise<void> {
   const run = await runOf(bench, number);
   if (!run.endedAt) await api.runs.stop.mutate({ team, runId: run.id });
   await until("the run has ended", async () => (await runOf(bench, number)).endedAt);
+}
+
+/** As many runs like this one, with an attempt each: what launching them would leave, without the cluster's work. */
+export async function multiplyRun(client: Client, runId: string, count: number): Promise<void> {
+  await client.query(
+    `insert into run
+     select (jsonb_populate_record(r, jsonb_build_object(
+       'id', r.id || '_' || i, 'number', m.number + i, 'title', r.title || ' ' || i,
+       'created_at', r.created_at + i * interval '1 second'))).*
+     from run r, (select max(number) as number from run) m, generate_series(1, $2::int) i where r.id = $1`,
+    [runId, count],
+  );
+  await client.query(
+    `insert into attempt
+     select (jsonb_populate_record(a, jsonb_build_object(
+       'id', a.id || '_' || i, 'run_id', a.run_id || '_' || i, 'job_id', a.job_id || '_' || i))).*
+     from attempt a, generate_series(1, $2::int) i where a.run_id = $1`,
+    [runId, count],
+  );
 }

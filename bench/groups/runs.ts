@@ -1,14 +1,13 @@
 /** Runs as a person sees them: a chart of a million points, and the list of ten thousand. */
 import type { Page } from "@playwright/test";
-import { Client } from "pg";
 import { signInToConsole } from "../../e2e/fixtures/browser";
 import { ENGINEER } from "../../e2e/pages/entry";
 import { openBrowser } from "../browser";
-import { databaseOf } from "../database";
+import { inDatabase } from "../database";
 import { runForPoints, send, workerDoor } from "../points";
 import type { Bench } from "../project";
 import { type Figures, figure } from "../result";
-import { stopRun } from "../runs";
+import { multiplyRun, stopRun } from "../runs";
 
 const POINTS = 1_000_000;
 const RUNS = 10_000;
@@ -22,7 +21,7 @@ export async function runs(bench: Bench): Promise<Figures> {
     points: POINTS,
   });
   await stopRun(bench, run.number);
-  await multiply(bench, run.id, RUNS);
+  await inDatabase(bench.product, (client) => multiplyRun(client, run.id, RUNS));
 
   const browser = await openBrowser();
   try {
@@ -62,7 +61,7 @@ export async function runs(bench: Bench): Promise<Figures> {
 }
 
 /** Times from asking for an address; once before, so that scripts are in the browser's cache as they are for a person. */
-async function times(page: Page, path: string, seen: () => Promise<unknown>): Promise<number[]> {
+export async function times(page: Page, path: string, seen: () => Promise<unknown>): Promise<number[]> {
   const found: number[] = [];
   for (let view = 0; view <= VIEWS; view += 1) {
     await page.goto("about:blank");
@@ -72,32 +71,4 @@ async function times(page: Page, path: string, seen: () => Promise<unknown>): Pr
     if (view > 0) found.push(performance.now() - began);
   }
   return found;
-}
-
-/** As many runs like this one, with an attempt each: what launching them would leave, without the cluster's work. */
-async function multiply({ product }: Bench, runId: string, count: number): Promise<void> {
-  const client = new Client({ connectionString: await databaseOf(product) });
-  await client.connect();
-  try {
-    await client.query("begin");
-    await client.query(
-      `insert into run
-       select (jsonb_populate_record(r, jsonb_build_object(
-         'id', r.id || '_' || i, 'number', m.number + i, 'title', r.title || ' ' || i,
-         'created_at', r.created_at + i * interval '1 second'))).*
-       from run r, (select max(number) as number from run) m, generate_series(1, $2::int) i where r.id = $1`,
-      [runId, count],
-    );
-    await client.query(
-      `insert into attempt
-       select (jsonb_populate_record(a, jsonb_build_object(
-         'id', a.id || '_' || i, 'run_id', a.run_id || '_' || i, 'job_id', a.job_id || '_' || i))).*
-       from attempt a, generate_series(1, $2::int) i where a.run_id = $1`,
-      [runId, count],
-    );
-    await client.query("commit");
-    await client.query("analyze run, attempt");
-  } finally {
-    await client.end();
-  }
 }

@@ -5,7 +5,16 @@ import { type Figures, figure } from "../result";
 
 export async function web({ product, team, cookie }: Bench): Promise<Figures> {
   const pages: Record<string, number> = {};
-  for (const path of ["models", "training", "releases", "cluster", "datasets", "audit", "settings"]) {
+  for (const path of [
+    "overview",
+    "models",
+    "training",
+    "releases",
+    "cluster",
+    "datasets",
+    "audit",
+    "settings",
+  ]) {
     const html = await (await fetch(`${product.url}/${team}/${path}`, { headers: { cookie } })).text();
     const scripts = new Set(
       [...html.matchAll(/(?:src|href)="(\/_next\/static\/[^"]+\.js)[^"]*"/g)].map((m) => m[1] ?? ""),

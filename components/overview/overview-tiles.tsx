@@ -6,7 +6,7 @@ import { capacitySays, rate, spendingSays } from "./words";
 
 /** Five numbers that answer most visits. */
 export function OverviewTiles({ overview: { production, runs, cluster, waiting } }: { overview: Overview }) {
-  const healthy = production.filter(({ health }) => health === "healthy").length;
+  const healthy = production.filter(({ health }) => health === "healthy" || health === "asleep").length;
   const perSecond = production.reduce((sum, row) => sum + row.perSecond, 0);
   const left = runs.shown.flatMap(({ state, progress }) =>
     state === "running" && progress?.etaSeconds != null ? [progress.etaSeconds] : [],

@@ -10,6 +10,7 @@ export const HEALTH: Record<Served["health"], { state: State; words: string }> =
   short: { state: "warning", words: "short of replicas" },
   unknown: { state: "stale", words: "not known" },
   healthy: { state: "ok", words: "healthy" },
+  asleep: { state: "off", words: "asleep" },
 };
 
 /** "61 /s"; a model that is asked now and then has a decimal. */

@@ -56,7 +56,7 @@ function toRow({ minutes, ...served }: Served, now: Date, isSeen: boolean) {
 }
 type Row = ReturnType<typeof toRow>;
 
-const HEALTH = ["down", "failing", "slow", "short", "unknown", "healthy"] as const;
+const HEALTH = ["down", "failing", "slow", "short", "unknown", "healthy", "asleep"] as const;
 const worstFirst = (a: Row, b: Row): number =>
   HEALTH.indexOf(a.health) - HEALTH.indexOf(b.health) ||
   b.perSecond - a.perSecond ||

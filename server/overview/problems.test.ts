@@ -36,7 +36,7 @@ describe("what serves", () => {
   it.each<[string, ServedFacts, string]>([
     ["as usual", served(), "healthy"],
     ["no replica is ready", served({ ready: 0 }), "down"],
-    ["none is wanted: it sleeps", served({ ready: 0, desired: 0 }), "healthy"],
+    ["none is wanted while nobody asks", served({ ready: 0, desired: 0 }), "asleep"],
     ["one of two is ready", served({ ready: 1 }), "short"],
     ["2% of its requests fail", lately(4, { errors: 2, requests: 100 }), "failing"],
     ["1 of 20 fails, which is too few to say", lately(5, { errors: 1, requests: 4 }), "healthy"],

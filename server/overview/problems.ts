@@ -59,7 +59,7 @@ export function problemsOf(facts: Facts, now: Date): Problem[] {
 const rank = ({ severity }: Problem) => (severity === "bad" ? 0 : 1);
 
 /** How one model fares, in a word: what the first of its problems is. */
-export type Health = "healthy" | "down" | "failing" | "slow" | "short" | "unknown";
+export type Health = "healthy" | "down" | "failing" | "slow" | "short" | "unknown" | "asleep";
 export interface Measured {
   requests: number;
   errorRate: number | null;
@@ -94,9 +94,11 @@ export function measure(served: ServedFacts, now: Date, isSeen = true): Measured
             ? "slow"
             : !isSeen
               ? "unknown"
-              : served.ready < served.desired
-                ? "short"
-                : "healthy",
+              : served.desired === 0
+                ? "asleep"
+                : served.ready < served.desired
+                  ? "short"
+                  : "healthy",
   };
 }
 

@@ -74,7 +74,8 @@ async function see(id: string, state: string, exitCode: number | null = null) {
   const { jobId, id: attemptId } = await newest(id);
   seq += 1;
   const jobs = [{ jobId, attemptId, state, exitCode, message: "" }];
-  const seen = Observation.parse({ incarnation: "incarnation-1", seq, appliedRevision: 0, jobs });
+  const silence = { ms: 0, message: "" };
+  const seen = Observation.parse({ incarnation: "incarnation-1", seq, appliedRevision: 0, silence, jobs });
   await observe(connection.db, await defaultClusterId(connection.db), seen);
 }
 async function begin(id: string) {

@@ -60,7 +60,8 @@ async function see(...jobs: ReturnType<typeof job>[]) {
   seq += 1;
   const clusterId = await defaultClusterId(connection.db);
   const { Observation } = await import("../engine/contract");
-  const seen = Observation.parse({ incarnation: "incarnation-1", seq, appliedRevision: 0, jobs });
+  const silence = { ms: 0, message: "" };
+  const seen = Observation.parse({ incarnation: "incarnation-1", seq, appliedRevision: 0, silence, jobs });
   return observe(connection.db, clusterId, seen);
 }
 

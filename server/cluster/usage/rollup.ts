@@ -18,11 +18,11 @@ export async function rollUpUsage(db: Db, now = new Date()): Promise<void> {
     sql`${now}::timestamptz - make_interval(${sql.join(
       Object.entries(of).map(([unit, n]) => sql`${sql.raw(unit)} => ${n}`),
     )})`;
-  for (const of of ["node", "pool"] as const) {
-    await rollUp(db, of, now);
-    const table = TABLES[of];
+  for (const whose of ["node", "pool"] as const) {
+    await rollUp(db, whose, now);
+    const table = TABLES[whose];
     await db.execute(
-      sql`delete from ${table} where level = ${LEVELS[of].fine} and at < ${past({ hours: KEEP_FINE_HOURS })}`,
+      sql`delete from ${table} where level = ${LEVELS[whose].fine} and at < ${past({ hours: KEEP_FINE_HOURS })}`,
     );
     await db.execute(sql`delete from ${table} where at < ${past({ days: KEEP_COARSE_DAYS })}`);
   }
