@@ -24,7 +24,10 @@ export class Operators {
   constructor(
     private readonly counting: Counting,
     private readonly mayScrape: (authorization: string | undefined) => boolean = () => true,
-  ) {}
+  ) {
+    // What a process used is counted from here on.
+    registry();
+  }
 
   watch(server: Server): void {
     this.server = server;

@@ -89,11 +89,15 @@ const read = (db: Database): Promise<Row[]> =>
     return rows;
   });
 
-/** Sets the gauges anew when they are older than five seconds. With the database away they are absent, not old. */
-export async function gatherInstallation(db: Database): Promise<void> {
+/**
+ * Sets the gauges anew when they are older than five seconds. With the database away they are absent, not old.
+ *
+ * @param now `performance.now()`
+ */
+export async function gatherInstallation(db: Database, now = performance.now()): Promise<void> {
   const kept = singleton("installation gauges", () => ({ at: -KEEP_MS, reading: Promise.resolve() }));
-  if (performance.now() - kept.at >= KEEP_MS) {
-    kept.at = performance.now();
+  if (now - kept.at >= KEEP_MS) {
+    kept.at = now;
     kept.reading = within(LIMIT_MS, read(db)).then(set, () => set(null));
   }
   await kept.reading;
@@ -103,8 +107,9 @@ function set(rows: readonly Row[] | null): void {
   for (const [name, { help, label, always = [] }] of Object.entries(GAUGES)) {
     const one = gauge<string>(name, help, label ? [label] : []);
     one.reset();
-    if (!rows) one.remove();
-    else if (label) for (const value of always) one.set({ [label]: value }, 0);
+    if (label) for (const value of rows ? always : []) one.set({ [label]: value }, 0);
+    // Without labels there is one value, and a reset makes it 0.
+    else if (!rows) one.remove();
   }
   for (const { name, label, value } of rows ?? []) {
     const told = GAUGES[name];

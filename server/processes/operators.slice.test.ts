@@ -9,12 +9,15 @@ import { z } from "zod";
 import { GET as live } from "@/app/api/health/live/route";
 import { GET as ready } from "@/app/api/health/ready/route";
 import { GET as metrics } from "@/app/api/metrics/route";
+import { connect } from "../../db/client";
 import { attempt, run } from "../../db/schema/runs";
 import { startGateway } from "../gateway/gateway";
+import { gatherInstallation } from "../overview/service";
 import { pool } from "../platform/db";
 import { newId } from "../platform/ids";
 import { relay } from "../platform/live/relay";
 import { interruptWhenOwnerDies } from "../platform/supervise/watchdog.mjs";
+import { registry } from "../platform/telemetry/registry";
 import { measureRequests } from "../platform/telemetry/requests";
 import { mayScrape } from "../platform/telemetry/scrapers";
 import { testConsole } from "../platform/testing/console";
@@ -121,6 +124,14 @@ test("the console tells what waits, to whoever shows the token", async () => {
   expect(told.web).toMatch(/lathe_queue_oldest_seconds 6\d\d/);
   expect(told.web).toContain("lathe_database_up 1");
   expect(told.web).toMatch(/lathe_data_free_bytes [1-9]/);
+});
+
+test("with the database away, what was read from it is absent and not old", async () => {
+  const nowhere = connect("postgres://nobody@127.0.0.1:1/none");
+  await gatherInstallation(nowhere.db, performance.now() + 60_000);
+  expect(await registry().metrics()).not.toMatch(/^lathe_(queue_length|runs|cluster_nodes)[ {]/m);
+  await gatherInstallation(console.db, performance.now() + 120_000);
+  expect(await registry().metrics()).toContain("lathe_queue_length 1\n");
 });
 
 test("events that a relay has not handed on are its lag", async () => {
