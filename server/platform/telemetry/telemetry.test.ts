@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { readConfig } from "../config";
 import { listenForOperators } from "./listener";
 import { readiness } from "./readiness";
 import { registry } from "./registry";
@@ -46,6 +47,12 @@ test("what is answered is counted by kind and status, also where the address is 
     expect(text).toContain('lathe_web_request_seconds_count{kind="worker"} 1');
   });
   server.close();
+});
+
+test("a token that is too short is refused by its name, and not shown", () => {
+  const wrong = () => readConfig({ DATABASE_URL: "postgres://x", LATHE_METRICS_TOKEN: "guessable" });
+  expect(wrong).toThrow(/^LATHE_METRICS_TOKEN can't be used: /);
+  expect(wrong).not.toThrow("guessable");
 });
 
 test("what is not ready is named: what says so, what fails, and what does not answer in time", async () => {
