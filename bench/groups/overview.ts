@@ -54,23 +54,25 @@ export async function overview(bench: Bench): Promise<Figures> {
  * them now, so no replica is started for them.
  */
 const SERVE_COPIES = `
-  with one as (select m.* from model m where m.name = $1), i as (select generate_series(1, $2::int) as i),
+  with one as (select id, team_id from model where name = $1), i as (select generate_series(1, $2::int) as i),
   models as (
-    insert into model select (jsonb_populate_record(one, jsonb_build_object('id', one.id || '_' || i, 'name', one.name || '-' || i))).*
-    from one, i returning id, name),
-  serving as (select r.* from release r join one on one.id = r.model_id where r.state = 'serving'),
+    insert into model
+    select (jsonb_populate_record(m, jsonb_build_object('id', m.id || '_' || i, 'name', m.name || '-' || i))).*
+    from model m join one using (id), i returning id),
   versions as (
-    insert into version select (jsonb_populate_record(v, jsonb_build_object('id', v.id || '_' || i, 'model_id', v.model_id || '_' || i))).*
-    from version v join serving s on s.version_id = v.id, i returning id, model_id),
+    insert into version
+    select (jsonb_populate_record(v, jsonb_build_object('id', v.id || '_' || i, 'model_id', v.model_id || '_' || i))).*
+    from release r join one on one.id = r.model_id join version v on v.id = r.version_id, i
+    where r.state = 'serving' returning id, model_id),
   sleeping as (
     insert into scaling (team_id, model_id, min, max, target, idle_minutes, created_by)
     select one.team_id, models.id, 0, 1, 8, 1, 'bench' from models, one),
   releases as (
-    insert into release select (jsonb_populate_record(s, jsonb_build_object('id', s.id || '_' || i,
-      'model_id', s.model_id || '_' || i, 'version_id', s.version_id || '_' || i, 'request_id', null,
-      'previous_id', null, 'restores_id', null, 'route_revision', null,
-      'created_at', now() - interval '2 hours', 'serving_at', now() - interval '2 hours'))).*
-    from serving s, i)
+    insert into release
+    select (jsonb_populate_record(r, jsonb_build_object('id', r.id || '_' || i, 'model_id', r.model_id || '_' || i,
+      'version_id', r.version_id || '_' || i, 'request_id', null, 'previous_id', null, 'restores_id', null,
+      'route_revision', null, 'created_at', now() - interval '2 hours', 'serving_at', now() - interval '2 hours'))).*
+    from release r join one on one.id = r.model_id, i where r.state = 'serving')
   insert into serving_minute (team_id, model_id, version_id, gateway_id, minute, requests, errors, p50_us, p99_us)
   select one.team_id, versions.model_id, versions.id, 'gw', date_trunc('minute', now()) - m * interval '1 minute', 600, 1, 900, 4000
   from versions, one, generate_series(3, 59) m`;

@@ -2,6 +2,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Button } from "@/components/ui/button";
 import { Callout } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";
@@ -12,7 +13,6 @@ import type { Api } from "./api-page";
 import { AskAnswer } from "./ask-answer";
 import { SampleChoice } from "./ask-samples";
 import { type Fields, type Reading, readFields, zeroFields } from "./ask-values";
-import { usePermission } from "./use-permission";
 
 interface Props {
   team: string;
@@ -24,7 +24,7 @@ interface Props {
 /** A request filled from the model's inputs, checked before it is sent, and what came of it. */
 export function AskForm({ team, model, inputs, samples }: Props) {
   const trpc = useTRPC();
-  const may = usePermission(team);
+  const may = useMay(team);
   // Offline is said at once; nothing is kept to be sent later.
   const ask = useMutation(trpc.releases.ask.mutationOptions({ networkMode: "always" }));
   const [fields, setFields] = useState<readonly Fields[]>(() => inputs.map((tensor) => zeroFields(tensor)));

@@ -2,12 +2,12 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { TextAction } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/dialog";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { StatusDot } from "@/components/ui/status";
 import { useToast } from "@/components/ui/toast";
-import { usePermission } from "./use-permission";
 import type { RequestPage } from "./words";
 
 const SHORTEST_REASON = 20;
@@ -28,7 +28,7 @@ export function BrokenGlass({ reason }: { reason: string }) {
 export function BreakGlass({ team, page }: { team: string; page: RequestPage }) {
   const trpc = useTRPC();
   const toast = useToast();
-  const may = usePermission(team);
+  const may = useMay(team);
   const [isAsking, setAsking] = useState(false);
   const [reason, setReason] = useState("");
   const [name, setName] = useState("");

@@ -2,20 +2,20 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button, TextAction } from "@/components/ui/button";
 import { useNow } from "@/components/ui/clock";
 import { Field, Textarea } from "@/components/ui/field";
 import { plural } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
-import { usePermission } from "./use-permission";
 
 type Comment = Outputs["releases"]["comments"]["list"][number];
 
 /** What people say beside the evidence, oldest first. */
 export function Comments({ team, number }: { team: string; number: number }) {
   const trpc = useTRPC();
-  const may = usePermission(team);
+  const may = useMay(team);
   const { data: comments = [] } = useQuery(trpc.releases.comments.list.queryOptions({ team, number }));
   const [body, setBody] = useState("");
   const add = useMutation(trpc.releases.comments.add.mutationOptions({ onSuccess: () => setBody("") }));

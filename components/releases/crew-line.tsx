@@ -1,13 +1,13 @@
 "use client";
 import { useMutation } from "@tanstack/react-query";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Callout } from "@/components/ui/feedback";
 import { decimal, plural } from "@/components/ui/format";
 import type { State } from "@/components/ui/shape";
 import { StatusDot } from "@/components/ui/status";
-import { usePermission } from "./use-permission";
 import type { ModelPage } from "./words";
 
 type Crew = ModelPage["crews"][number];
@@ -64,7 +64,7 @@ interface GivenUpProps {
 
 function GivenUp({ team, modelId, crew, loop }: GivenUpProps) {
   const trpc = useTRPC();
-  const may = usePermission(team);
+  const may = useMay(team);
   const retry = useMutation(trpc.releases.retryReplicas.mutationOptions());
   return (
     <Callout

@@ -2,6 +2,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Button } from "@/components/ui/button";
 import { Checklist } from "@/components/ui/checklist";
 import { ConfirmDialog } from "@/components/ui/dialog";
@@ -14,7 +15,6 @@ import { strategyInWords } from "@/server/releases/rollout-contract";
 import { Approvals } from "./approvals";
 import { BreakGlass } from "./broken-glass";
 import { verdictWords } from "./evidence";
-import { usePermission } from "./use-permission";
 import { policyTitle, type RequestPage } from "./words";
 
 interface Props {
@@ -79,7 +79,7 @@ function Verdict({ page }: { page: RequestPage }) {
 function Decide({ team, page }: Props) {
   const trpc = useTRPC();
   const toast = useToast();
-  const may = usePermission(team);
+  const may = useMay(team);
   const [asking, setAsking] = useState<"approve" | "decline" | "withdraw" | null>(null);
   const [sentence, setSentence] = useState("");
   const approve = useMutation(trpc.releases.approve.mutationOptions());

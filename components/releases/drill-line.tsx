@@ -1,17 +1,17 @@
 "use client";
 import { useMutation } from "@tanstack/react-query";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { TextAction } from "@/components/ui/button";
 import { ms } from "@/components/ui/format";
 import { StatusDot } from "@/components/ui/status";
-import { usePermission } from "./use-permission";
 import type { ModelPage } from "./words";
 
 /** When the rollback was rehearsed last, what it took, and a way to rehearse it now. */
 export function DrillLine({ team, page }: { team: string; page: ModelPage }) {
   const trpc = useTRPC();
-  const may = usePermission(team);
+  const may = useMay(team);
   const drill = useMutation(trpc.releases.drill.mutationOptions());
   const { drill: last, rollback } = page;
   if (!rollback.target) return null;

@@ -3,6 +3,7 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
 import { QueryError } from "@/components/trpc/query-error";
+import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
@@ -17,7 +18,6 @@ import { useToast } from "@/components/ui/toast";
 import { approvalsInWords, type PolicyRules, rulesInWords } from "@/server/releases/policy-contract";
 import { draftOf, readDraft } from "./policy-draft";
 import { PolicyForm } from "./policy-form";
-import { usePermission } from "./use-permission";
 import { policyTitle } from "./words";
 
 type Page = Outputs["releases"]["policies"]["page"];
@@ -127,7 +127,7 @@ interface LoadedProps extends ScopeProps {
 }
 
 function Loaded({ team, modelId, page, read }: LoadedProps) {
-  const may = usePermission(team);
+  const may = useMay(team);
   /** What the form was filled from; another's revision does not take one's draft away. */
   const [base, setBase] = useState(page);
   const reload = async () => {

@@ -3,6 +3,7 @@ import { useMutation, useSuspenseQuery } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { type FormEvent, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Checklist } from "@/components/ui/checklist";
 import { Digest } from "@/components/ui/digest";
@@ -15,14 +16,13 @@ import { DefinitionList, Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
 import { approvalsInWords, rulesInWords } from "@/server/releases/policy-contract";
 import { readDraft, StrategyField, useStrategy } from "./strategy-field";
-import { usePermission } from "./use-permission";
 import { policyTitle } from "./words";
 
 /** Asks for production: why, on which samples, and what will be checked. */
 export function RequestForm({ team, versionId }: { team: string; versionId: string }) {
   const trpc = useTRPC();
   const router = useRouter();
-  const may = usePermission(team);
+  const may = useMay(team);
   const { data: form } = useSuspenseQuery(trpc.releases.requestForm.queryOptions({ team, versionId }));
   const [datasetId, setDatasetId] = useState(form.measured?.datasetId ?? form.datasets[0]?.id ?? "");
   const [note, setNote] = useState("");

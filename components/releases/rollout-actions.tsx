@@ -2,17 +2,17 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Button } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/dialog";
 import { Callout } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
-import { usePermission } from "./use-permission";
 import type { RolloutPage } from "./words";
 
 /** On, hold, back, abort: each press names what its person saw, so nobody moves what somebody else just moved. */
 export function RolloutActions({ team, rollout }: { team: string; rollout: RolloutPage }) {
   const trpc = useTRPC();
-  const may = usePermission(team);
+  const may = useMay(team);
   const advance = useMutation(trpc.releases.advanceRollout.mutationOptions());
   const restrain = useMutation(trpc.releases.restrainRollout.mutationOptions());
   const [isAborting, setAborting] = useState(false);

@@ -2,12 +2,12 @@
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
 import { plural } from "@/components/ui/format";
 import type { Scaling } from "@/server/releases/scaling-contract";
-import { usePermission } from "./use-permission";
 import type { ModelPage } from "./words";
 
 /** "1 to 4, 8 requests each". */
@@ -29,7 +29,7 @@ const FIELDS = [
 /** Chooses between how many replicas the load decides. */
 export function ScalingButton({ team, page }: { team: string; page: ModelPage }) {
   const trpc = useTRPC();
-  const may = usePermission(team);
+  const may = useMay(team);
   const [isOpen, setOpen] = useState(false);
   const save = useMutation(trpc.releases.setScaling.mutationOptions({ onSuccess: () => setOpen(false) }));
   const problem = save.error ? readError(save.error) : null;

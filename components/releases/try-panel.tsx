@@ -2,6 +2,7 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Digest } from "@/components/ui/digest";
 import { Callout } from "@/components/ui/feedback";
 import { ms, percent } from "@/components/ui/format";
@@ -9,13 +10,12 @@ import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { smallestShape } from "@/server/releases/v2-contract";
 import { pixelsOf } from "./pixels";
-import { usePermission } from "./use-permission";
 import type { ModelPage } from "./words";
 
 /** A real picture through the real gateway: what the model in production says of it. */
 export function TryPanel({ team, page }: { team: string; page: ModelPage }) {
   const trpc = useTRPC();
-  const may = usePermission(team);
+  const may = useMay(team);
   const ask = useMutation(trpc.releases.tryIt.mutationOptions());
   const [chosen, setChosen] = useState<number | null>(null);
   const { sample, model } = page;

@@ -3,12 +3,12 @@ import { useMutation } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { useLive } from "@/components/live/provider";
 import { useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { StatusDot } from "@/components/ui/status";
 import { DrillLine } from "./drill-line";
 import { SwitchDialog } from "./switch-dialog";
-import { usePermission } from "./use-permission";
 import { expectation, type ModelPage, type Preview, type Release } from "./words";
 
 type Direction = "rollback" | "forward";
@@ -31,7 +31,7 @@ interface Props {
 /** Roll back, always in the same place and of the same size; the way forward beside it. */
 export function WayBack({ team, page, perSecond, onPress }: Props) {
   const trpc = useTRPC();
-  const may = usePermission(team);
+  const may = useMay(team);
   const { clockOffset } = useLive();
   const [asking, setAsking] = useState<Direction | null>(null);
   // One key for each opened question: a double press is one step.
