@@ -25,6 +25,12 @@ export const listLiveNodes = (db: Db, clusterId: string) =>
     .where(and(eq(node.clusterId, clusterId), ne(node.state, "gone")))
     .orderBy(desc(node.isHead), asc(node.startedAt));
 
+export const serialsOfLive = (db: Db, clusterId: string) =>
+  db
+    .select({ serial: node.serial, nodeId: node.nodeId })
+    .from(node)
+    .where(and(eq(node.clusterId, clusterId), ne(node.state, "gone")));
+
 /** The newest observation without its nodes, which have rows of their own. */
 export async function findRest(db: Db, clusterId: string): Promise<unknown> {
   const [row] = await db

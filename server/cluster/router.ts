@@ -12,6 +12,7 @@ import * as service from "./service";
 
 export const clusterRouter = router({
   overview: inTeam("read").query(({ ctx }) => service.overview(ctx)),
+  readings: inTeam("read").query(({ ctx }) => service.readings(ctx)),
   capacity: inTeam("read")
     .input(CapacityQuery)
     .query(({ ctx, input }) => service.capacity(ctx, input)),

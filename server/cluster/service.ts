@@ -10,7 +10,7 @@ import { emit } from "../platform/live/outbox";
 import type { CapacityQuery, LedgerQuery, SetPrice } from "./contract";
 import * as repo from "./repo";
 import { allotted, countsOf, healthOf } from "./state";
-import { latestReadings, UNREAD } from "./usage/read";
+import { latestReadings } from "./usage/read";
 
 export { decision, nodePage, usage } from "./history";
 export { observeCluster } from "./observe";
@@ -19,34 +19,32 @@ export { clusterToday } from "./today";
 export { takeReadings } from "./usage/ingest";
 export { rollUpUsage } from "./usage/rollup";
 
+/** Everything but what nodes use by the second, which `readings` tells: this changes with events. */
 export async function overview(ctx: TeamContext) {
   const clusterId = await defaultClusterId(ctx.db);
-  const [cluster, nodes, pools, occupants, rest, readings, now] = await Promise.all([
+  const [cluster, nodes, pools, occupants, rest, now] = await Promise.all([
     repo.findCluster(ctx.db, clusterId),
     repo.listLiveNodes(ctx.db, clusterId),
     repo.listPools(ctx.db, clusterId),
     repo.listOccupants(ctx.db, clusterId, ctx.teamId),
     repo.findRest(ctx.db, clusterId),
-    latestReadings(ctx.db, clusterId),
     databaseTime(ctx.db),
   ]);
   const observed = ObservedCluster.omit({ nodes: true }).safeParse(rest);
   const { pending, failed, demands, groups } = observed.success ? observed.data : NOTHING;
   const on = new Map<string | null, repo.OccupantRow[]>();
-  for (const o of occupants) on.set(o.nodeId, [...(on.get(o.nodeId) ?? []), o]);
+  for (const o of occupants) {
+    const here = on.get(o.nodeId);
+    if (here) here.push(o);
+    else on.set(o.nodeId, [o]);
+  }
   const workers = nodes.filter((n) => !n.isHead);
   return {
     name: cluster?.name ?? "local",
     lastSeenAt: cluster?.lastSeenAt ?? null,
     health: healthOf(cluster, now),
     counts: countsOf(workers, pending, failed),
-    readAt: readings.at,
-    nodes: nodes.map(({ observed: seen, serial: _serial, ...row }) => ({
-      ...row,
-      ...allotted(seen),
-      ...(readings.of.get(row.nodeId) ?? UNREAD),
-      occupants: on.get(row.nodeId) ?? [],
-    })),
+    nodes: nodes.map((row) => ({ ...listed(row), occupants: (on.get(row.nodeId) ?? []).map(named) })),
     pending,
     failed,
     demands,
@@ -63,6 +61,52 @@ export async function overview(ctx: TeamContext) {
       ),
     })),
   };
+}
+
+/** What of a node a list of thousands shows; its own page tells the rest. */
+function listed(row: repo.NodeRow) {
+  const { id, nodeId, serial, name, pool, isHead, state, stateSince, cpus, gpus, memoryBytes, wish } = row;
+  const { cpusUsed, gpusUsed, gpuModel, address, cordoned } = allotted(row.observed);
+  return {
+    ...{ id, nodeId, serial, name, pool, isHead, state, stateSince, wish, cordoned, address },
+    ...{ cpus, cpusUsed, gpus, gpusUsed, gpuModel, memoryBytes, pricePerHour: row.pricePerHour },
+  };
+}
+
+const named = ({ kind, id, label, path }: repo.OccupantRow) => ({ kind, id, label, path });
+
+/**
+ * What nodes use now, and whether that is so: columns by the serials of the nodes, small enough to be asked for each
+ * second by everybody who looks. Null is not known.
+ */
+export async function readings(ctx: TeamContext) {
+  const clusterId = await defaultClusterId(ctx.db);
+  const [cluster, serials, latest, now] = await Promise.all([
+    repo.findCluster(ctx.db, clusterId),
+    repo.serialsOfLive(ctx.db, clusterId),
+    latestReadings(ctx.db, clusterId),
+    databaseTime(ctx.db),
+  ]);
+  const read = serials.flatMap(({ serial, nodeId }) => {
+    const of = latest.of.get(nodeId);
+    return of ? [{ serial, of }] : [];
+  });
+  return {
+    lastSeenAt: cluster?.lastSeenAt ?? null,
+    health: healthOf(cluster, now),
+    at: latest.at,
+    serial: read.map(({ serial }) => serial),
+    /** Of one core. */
+    cpuPercent: read.map(({ of }) => of.cpuPercent),
+    memoryBytes: read.map(({ of }) => of.memoryUsedBytes),
+    /** The mean of its GPUs. */
+    gpuPercent: read.map(({ of }) => meanOf(of.gpuReadings.map(({ percent }) => percent))),
+  };
+}
+
+function meanOf(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length > 0 ? Math.round(known.reduce((sum, value) => sum + value, 0) / known.length) : null;
 }
 
 const NOTHING: Omit<ObservedCluster, "nodes" | "departed"> = {
