@@ -7,6 +7,7 @@ import { count, decimal } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { StatusDot } from "@/components/ui/status";
 import { CapacityPanel } from "./capacity-panel";
+import { DecisionSheet } from "./decision-sheet";
 import { LedgerPanel } from "./ledger-panel";
 import { NodeSheet } from "./node-sheet";
 import { NodesPanel } from "./nodes-panel";
@@ -59,6 +60,7 @@ export function ClusterPage({ team }: { team: string }) {
         <PoolsPanel team={team} cluster={cluster} />
       </div>
       <NodeSheet team={team} />
+      <DecisionSheet team={team} />
     </>
   );
 }

@@ -1,21 +1,11 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import Link from "next/link";
 import type { ReactNode } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
 import { Sheet } from "@/components/ui/dialog";
 import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
-import {
-  bytes,
-  bytesPerSecond,
-  clockTime,
-  datetime,
-  decimal,
-  duration,
-  money,
-  percent,
-} from "@/components/ui/format";
+import { bytes, bytesPerSecond, datetime, decimal, duration, money, percent } from "@/components/ui/format";
 import { DefinitionList } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { Table } from "@/components/ui/table";
@@ -24,6 +14,7 @@ import { NodeUsage } from "./node-usage";
 import { known, nodeSays, usedOf } from "./node-words";
 import { TakeOutButtons } from "./take-out";
 import type { NodePage } from "./types";
+import { Section, Works } from "./works-list";
 
 /** What it uses is no event: it is asked for while the sheet is open. */
 const LOOK_MS = 2_000;
@@ -108,15 +99,6 @@ function NodeBody({ team, node }: { team: string; node: NodePage }) {
         />
       </Section>
     </>
-  );
-}
-
-function Section({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <section className="sheet-part">
-      <h3>{title}</h3>
-      {children}
-    </section>
   );
 }
 
@@ -217,45 +199,6 @@ function Gpus({ node }: { node: NodePage }) {
         ]}
       />
     </Section>
-  );
-}
-
-interface Listed {
-  kind: string;
-  id: string;
-  label: string;
-  path: string;
-  since: Date;
-  until?: Date | null;
-}
-
-/** What runs or ran somewhere, as links with their times. */
-export function Works({ team, works, empty }: { team: string; works: readonly Listed[]; empty: string }) {
-  if (works.length === 0) return <p className="body t3">{empty}</p>;
-  return (
-    <ul className="works">
-      {works.map((work) => (
-        <li key={`${work.kind}-${work.id}-${work.label}-${work.since.getTime()}`}>
-          {work.path ? (
-            <Link className="link" href={`/${team}/${work.path}`}>
-              {work.label}
-            </Link>
-          ) : (
-            work.label
-          )}
-          <span className="grow" />
-          <span className="t2 num" title={datetime(work.since.getTime(), "local")}>
-            {work.until ? (
-              `${clockTime(work.since.getTime(), "local")}, for ${duration((work.until.getTime() - work.since.getTime()) / 1000)}`
-            ) : (
-              <>
-                for <Age at={work.since.getTime()} />
-              </>
-            )}
-          </span>
-        </li>
-      ))}
-    </ul>
   );
 }
 

@@ -19,7 +19,7 @@ export function PoolsPanel({ team, cluster }: { team: string; cluster: ClusterOv
   const may = useMay(team);
   const [priced, setPriced] = useState<Pool | null>(null);
   return (
-    <Panel title="Pools" subtitle="what the autoscaler may start">
+    <Panel id="pools" title="Pools" subtitle="what the autoscaler may start">
       <Table
         label="Pools"
         rows={cluster.pools}

@@ -7,6 +7,7 @@ import type { Db, Transaction } from "../platform/db";
 import { newId } from "../platform/ids";
 
 export type NodeRow = typeof node.$inferSelect;
+export type PoolRow = typeof pool.$inferSelect;
 type Seen = z.infer<typeof ObservedNode>;
 
 /** Without the newest observation, which may be half a megabyte. */
@@ -302,18 +303,5 @@ export const findNode = async (db: Db, clusterId: string, id: string): Promise<N
       .from(node)
       .where(and(eq(node.clusterId, clusterId), eq(node.id, id)))
   )[0];
-
-export const nodeNames = async (
-  db: Db,
-  clusterId: string,
-  nodeIds: readonly string[],
-): Promise<Map<string, string>> => {
-  if (nodeIds.length === 0) return new Map();
-  const rows = await db
-    .select({ nodeId: node.nodeId, name: node.name })
-    .from(node)
-    .where(and(eq(node.clusterId, clusterId), inArray(node.nodeId, [...nodeIds])));
-  return new Map(rows.map((row) => [row.nodeId, row.name]));
-};
 
 export { costsOfNodes, listOccupants, type OccupantRow, worksOn } from "./works";

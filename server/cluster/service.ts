@@ -8,9 +8,11 @@ import { databaseTime } from "../platform/db";
 import { NotFound } from "../platform/errors";
 import { emit } from "../platform/live/outbox";
 import type { CapacityQuery, LedgerQuery, SetPrice } from "./contract";
+import { costOf, timesOf } from "./outcome";
 import * as repo from "./repo";
 import { allotted, countsOf, healthOf } from "./state";
 import { latestReadings } from "./usage/read";
+import { explain } from "./waiting";
 
 export { decision, nodePage, usage } from "./history";
 export { observeCluster } from "./observe";
@@ -49,7 +51,7 @@ export async function overview(ctx: TeamContext) {
     failed,
     demands,
     groups,
-    waiting: on.get(null) ?? [],
+    waiting: explain(on.get(null) ?? [], nodes, pools, { pending, failed }),
     pools: pools.map((pool) => ({
       ...pool,
       resources: DesiredPool.shape.resources.parse(pool.resources),
@@ -167,19 +169,21 @@ export async function setPrice(ctx: TeamContext, input: z.infer<typeof SetPrice>
   });
 }
 
+/** A decision may have brought a thousand nodes; its own page lists them. */
+const NAMED = 3;
+
 export async function ledger(ctx: TeamContext, input: z.infer<typeof LedgerQuery>) {
   const clusterId = await defaultClusterId(ctx.db);
   const rows = await repo.listDecisions(ctx.db, clusterId, { cursor: input.cursor, limit: input.limit + 1 });
   const page = rows.slice(0, input.limit);
-  const names = await repo.nodeNames(
-    ctx.db,
-    clusterId,
-    page.flatMap((row) => row.nodeIds),
-  );
+  const ids = [...new Set(page.flatMap((row) => row.nodeIds))];
+  const known = new Map((await repo.costsOfNodes(ctx.db, clusterId, ids)).map((one) => [one.nodeId, one]));
   return {
-    decisions: page.map(({ demand: _demand, ...row }) => ({
+    decisions: page.map(({ demand: _demand, nodeIds, ...row }) => ({
       ...row,
-      nodes: row.nodeIds.map((id) => names.get(id) ?? id.slice(0, 8)),
+      nodes: nodeIds.slice(0, NAMED).map((id) => known.get(id)?.name ?? id.slice(0, 8)),
+      ...timesOf(row),
+      cost: costOf(nodeIds.map((id) => known.get(id)?.cost ?? null)),
     })),
     nextCursor: rows.length > input.limit ? (page.at(-1)?.id ?? null) : null,
   };
