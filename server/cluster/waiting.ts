@@ -21,7 +21,7 @@ export function explain(
 
 function askerOf({ kind, cpus, gpus, workers, least, queuePlace }: OccupantRow): Asker {
   const shape = { cpus: cpus / workers, gpus: gpus / workers };
-  return { kind, shape, count: least, before: queuePlace === null ? 0 : queuePlace - 1 };
+  return { kind, shape, count: least, queuePlace };
 }
 
 function placeOf(row: NodeRow): Place {

@@ -15,7 +15,7 @@ const asks = (cpus: number, count = 1, gpus = 0): Asker => ({
   kind: "run",
   shape: { cpus, gpus },
   count,
-  before: 0,
+  queuePlace: null,
 });
 
 describe("why something waits", () => {
@@ -23,7 +23,7 @@ describe("why something waits", () => {
     ["there is room", asks(2), [place(3)], [pool()], "fits", /about to start/, []],
     [
       "others go first",
-      { ...asks(2), before: 2 },
+      { ...asks(2), queuePlace: 3 },
       [place(3)],
       [pool()],
       "queue",
@@ -61,6 +61,15 @@ describe("why something waits", () => {
       ["stop"],
     ],
     ["a pool has room", asks(4), [place(1)], [pool({ max: 5 })], "room", /may start 3 nodes more/, []],
+    [
+      "it is the first in the queue",
+      { ...asks(4), queuePlace: 1 },
+      [place(1)],
+      [pool({ nodes: 1, starting: 1 })],
+      "limit",
+      /may have 2 nodes, which are taken by what was let in before/,
+      ["raise", "stop"],
+    ],
     ["its pool is full", asks(4), [place(1)], [pool()], "limit", /limit of 2 nodes/, ["raise", "stop"]],
     [
       "some parts find no room",

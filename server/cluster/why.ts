@@ -11,8 +11,8 @@ export interface Asker {
   kind: "run" | "session" | "replica";
   shape: Shape;
   count: number;
-  /** Runs that go before it in the console's queue. */
-  before: number;
+  /** Its place in the console's queue, from 1; null for what is let in. */
+  queuePlace: number | null;
 }
 
 export interface Place {
@@ -91,8 +91,9 @@ export function whyWaits(asker: Asker, nodes: readonly Place[], pools: readonly 
       says: neverSays(shape, wants, nodes, pools),
       remedies: [{ kind: "stop" }],
     };
-  if (asker.before > 0)
-    return { ...base, cause: "queue", says: queueSays(wants, asker.before), remedies: [{ kind: "stop" }] };
+  const before = (asker.queuePlace ?? 1) - 1;
+  if (before > 0)
+    return { ...base, cause: "queue", says: queueSays(wants, before), remedies: [{ kind: "stop" }] };
   if (missing === 0)
     return {
       ...base,
@@ -102,16 +103,15 @@ export function whyWaits(asker: Asker, nodes: readonly Place[], pools: readonly 
     };
   const need = `Wants ${wants}; ${shortSays(missing, count, nearest, shape)}`;
   const says = (rest: string) => `${need} ${rest}`;
-  return { ...base, ...waitsFor(asker, missing, fitting, says) };
+  // What starts in front of the queue is spoken for by those that were let in.
+  const hope = asker.queuePlace === null ? hopeOf(fitting, says) : null;
+  return { ...base, ...(hope ?? limitOf(asker, missing, fitting, says)) };
 }
 
-/** What it waits for, the nearest hope first. */
-function waitsFor(
-  { shape }: Asker,
-  missing: number,
-  fitting: readonly PoolRoom[],
-  says: (rest: string) => string,
-): Pick<Why, "cause" | "says" | "remedies"> {
+type Answer = Pick<Why, "cause" | "says" | "remedies">;
+
+/** What will bring room without anybody's doing, or what keeps it from it; the nearest first. */
+function hopeOf(fitting: readonly PoolRoom[], says: (rest: string) => string): Answer | null {
   const starting = fitting.find((pool) => pool.starting > 0);
   if (starting)
     return {
@@ -140,6 +140,16 @@ function waitsFor(
       ),
       remedies: [],
     };
+  return null;
+}
+
+/** What has to be changed, or to end, before there is room. */
+function limitOf(
+  { shape }: Asker,
+  missing: number,
+  fitting: readonly PoolRoom[],
+  says: (rest: string) => string,
+): Answer {
   const full = fitting[0];
   if (!full)
     return {
@@ -150,8 +160,15 @@ function waitsFor(
   const more = Math.ceil(missing / Math.max(1, holds(shape, full.size)));
   return {
     cause: "limit",
-    says: says(`${full.name} is at its limit of ${nodesSay(full.max)}.`),
-    remedies: [{ kind: "raise", pool: full.name, to: full.nodes + more }, { kind: "stop" }],
+    says: says(
+      full.nodes >= full.max
+        ? `${full.name} is at its limit of ${nodesSay(full.max)}.`
+        : `${full.name} may have ${nodesSay(full.max)}, which are taken by what was let in before.`,
+    ),
+    remedies: [
+      { kind: "raise", pool: full.name, to: Math.max(full.max, full.nodes) + more },
+      { kind: "stop" },
+    ],
   };
 }
 
