@@ -86,10 +86,7 @@ function Body({ team, decision }: { team: string; decision: DecisionPage }) {
               ? []
               : ([["Cooldown", `${duration(decision.cooldownSeconds)} without work`]] as const)),
             ["Asked for then", demandsSay(decision.demands)],
-            [
-              "Cost so far",
-              decision.cost === null ? "not known: a node of it has no price" : money(decision.cost),
-            ],
+            ["Cost so far", costSays(decision)],
           ]}
         />
       </div>
@@ -100,7 +97,7 @@ function Body({ team, decision }: { team: string; decision: DecisionPage }) {
           maxHeight={240}
           rows={decision.nodes}
           rowKey={(node) => node.id}
-          empty={<p className="empty t2">None came.</p>}
+          empty={<p className="empty t2">None came yet.</p>}
           columns={[
             {
               key: "name",
@@ -131,6 +128,11 @@ function Body({ team, decision }: { team: string; decision: DecisionPage }) {
       </Section>
     </>
   );
+}
+
+function costSays({ cost, nodes }: DecisionPage): string {
+  if (nodes.length === 0) return "nothing: no node came";
+  return cost === null ? "not known: a node of it has no price" : money(cost);
 }
 
 function demandsSay(demands: DecisionPage["demands"]): string {

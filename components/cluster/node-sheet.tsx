@@ -64,6 +64,9 @@ export function NodeSheet({ team }: { team: string }) {
   );
 }
 
+/** Work that is not this console's counts too. */
+const isFree = ({ occupants, cpusUsed, gpusUsed }: NodePage) => occupants.length + cpusUsed + gpusUsed === 0;
+
 function NodeBody({ team, node }: { team: string; node: NodePage }) {
   return (
     <>
@@ -77,9 +80,9 @@ function NodeBody({ team, node }: { team: string; node: NodePage }) {
             </>
           )}
           {node.wishReason && `: ${node.wishReason}`}.{" "}
-          {node.occupants.length === 0
+          {isFree(node)
             ? "Nothing runs on it any more; it is about to leave."
-            : `It leaves once ${node.occupants.length === 1 ? "what runs" : `the ${node.occupants.length} that run`} on it moved or ended.`}
+            : "It leaves once what runs on it moved or ended."}
         </Callout>
       )}
       <div className="body">
@@ -87,7 +90,15 @@ function NodeBody({ team, node }: { team: string; node: NodePage }) {
       </div>
       {node.gpus > 0 && <Gpus node={node} />}
       <Section title="Runs on it">
-        <Works team={team} works={node.occupants} empty="Nothing runs on it." />
+        <Works
+          team={team}
+          works={node.occupants}
+          empty={
+            isFree(node)
+              ? "Nothing runs on it."
+              : "Nothing of Lathe; what it promised is asked for by other work."
+          }
+        />
       </Section>
       <NodeUsage team={team} id={node.id} hasGpus={node.gpus > 0} />
       <Life node={node} />
@@ -106,7 +117,7 @@ function factsOf(node: NodePage): [string, ReactNode][] {
   const heard =
     node.readAt && node.heartbeatAgeMs !== null ? node.readAt.getTime() - node.heartbeatAgeMs : null;
   const asked = `${decimal(node.cpusUsed, node.cpusUsed % 1 ? 1 : 0)} of ${decimal(node.cpus)} asked for`;
-  const busy = known(node.cpuPercent, (value) => `${percent(value / 100, 0)} of a core busy`);
+  const busy = known(node.cpuPercent, (value) => `${decimal(value / 100, 1)} busy`);
   const labels = Object.entries(node.labels);
   return [
     ["In this state", <Age key="since" at={node.stateSince.getTime()} />],

@@ -71,7 +71,7 @@ function TakeOutDialog(props: { team: string; node: NodePage; wish: Wish; onClos
     >
       <div className="col">
         <p>{does} It leaves once nothing runs on it. Ray can't take this back.</p>
-        <Preview team={team} id={node.id} wish={wish} />
+        <Preview team={team} node={node} wish={wish} />
         <Field label="Why" hint="in the audit, and in the ledger when it leaves">
           <Input autoFocus value={why} onValueChange={setWhy} maxLength={200} />
         </Field>
@@ -81,13 +81,20 @@ function TakeOutDialog(props: { team: string; node: NodePage; wish: Wish; onClos
 }
 
 /** What becomes of each thing that runs on it, and when. */
-function Preview({ team, id, wish }: { team: string; id: string; wish: Wish }) {
+function Preview({ team, node, wish }: { team: string; node: NodePage; wish: Wish }) {
   const trpc = useTRPC();
-  const preview = useQuery(trpc.cluster.takeOutPreview.queryOptions({ team, id }));
+  const preview = useQuery(trpc.cluster.takeOutPreview.queryOptions({ team, id: node.id }));
   if (preview.isError) return <Callout state="bad">{readError(preview.error).message}</Callout>;
   if (!preview.data) return <Skeleton height={40} />;
   const moves = preview.data[wish];
-  if (moves.length === 0) return <p className="t2">Nothing runs on it: it leaves at once.</p>;
+  if (moves.length === 0)
+    return (
+      <p className="t2">
+        {node.cpusUsed + node.gpusUsed > 0
+          ? "Nothing of Lathe runs on it, but other work does: it leaves once that ends."
+          : "Nothing runs on it: it leaves at once."}
+      </p>
+    );
   const moving = moves.filter(({ when }) => when !== "stays").length;
   return (
     <>
