@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { achievedSays, failureSays } from "./decision-words";
 import { neighbour } from "./node-grid";
 import { known, nodeSays, usedOf } from "./node-words";
+import { mostPerHour, poolChanges } from "./pool-preview";
 import { usageSeries, withGaps } from "./usage-series";
 
 const UP = { state: "active", cordoned: false, wish: null } as const;
@@ -92,5 +93,24 @@ describe("a decision's outcome", () => {
     expect(failureSays({ ...failed, achieved: 5 }, NOW)).toBe(
       "2 launches failed: No quota; it came true after all.",
     );
+  });
+});
+
+describe("an edit of a pool", () => {
+  const now = { nodes: 4, min: 0, max: 6, idleSeconds: 60, pricePerHour: 0.5 };
+  it.each([
+    [{}, []],
+    [{ min: 6 }, [/2 nodes start at once/]],
+    [{ max: 8 }, [/Up to 2 nodes more/]],
+    [{ max: 3 }, [/1 idle node leaves; it is refused where they have work/]],
+    [{ max: 5 }, [/No node that is up has to leave/]],
+    [{ idleSeconds: 30 }, [/after 30 s without work instead of 1 min/]],
+    [{ pricePerHour: null }, [/those that left keep theirs/]],
+  ])("%o", (edit, says) => {
+    expect(poolChanges(now, { ...now, ...edit })).toEqual(says.map((one) => expect.stringMatching(one)));
+  });
+  it("says what it costs at most, and that it is not known without a price", () => {
+    expect(mostPerHour(now)).toBe("$3.00 an hour");
+    expect(mostPerHour({ ...now, pricePerHour: null })).toContain("not known");
   });
 });

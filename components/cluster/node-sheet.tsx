@@ -5,7 +5,7 @@ import { readError, useTRPC } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
 import { Sheet } from "@/components/ui/dialog";
 import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
-import { bytes, bytesPerSecond, datetime, decimal, duration, money, percent } from "@/components/ui/format";
+import { bytes, bytesPerSecond, datetime, decimal, duration, money } from "@/components/ui/format";
 import { DefinitionList } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { Table } from "@/components/ui/table";

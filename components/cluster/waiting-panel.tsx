@@ -11,6 +11,7 @@ import { EmptyState } from "@/components/ui/feedback";
 import { Panel } from "@/components/ui/panel";
 import type { State } from "@/components/ui/shape";
 import { StatusDot } from "@/components/ui/status";
+import { useUrlState } from "@/components/ui/use-url-state";
 import type { ClusterOverview } from "./types";
 
 type Waiting = ClusterOverview["waiting"][number];
@@ -71,17 +72,28 @@ function One({ team, waiting }: { team: string; waiting: Waiting }) {
 }
 
 function RemedyButton({ team, waiting, remedy }: { team: string; waiting: Waiting; remedy: Remedy }) {
-  if (remedy.kind === "raise")
-    return (
-      <LinkButton size="sm" href="#pools">
-        {`${remedy.pool} needs a max of ${remedy.to}`}
-      </LinkButton>
-    );
+  if (remedy.kind === "raise") return <RaisePool team={team} pool={remedy.pool} to={remedy.to} />;
   if (waiting.kind === "run") return <StopRun team={team} waiting={waiting} />;
   return (
     <LinkButton size="sm" variant="ghost" href={`/${team}/${waiting.path}`}>
       {waiting.kind === "session" ? "Open the studio" : "Open its release"}
     </LinkButton>
+  );
+}
+
+/** Leads to the pool's dialog with the max that it takes; nothing is raised before that is confirmed. */
+function RaisePool({ team, pool, to }: { team: string; pool: string; to: number }) {
+  const may = useMay(team);
+  const [, edit] = useUrlState("pool");
+  return (
+    <Button
+      size="sm"
+      reason={may("pool.edit") ? undefined : "It takes an operator or an admin."}
+      reasonAt="hidden"
+      onClick={() => edit(`${pool}:${to}`)}
+    >
+      {`Raise ${pool} to ${to}…`}
+    </Button>
   );
 }
 

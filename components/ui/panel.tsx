@@ -12,17 +12,15 @@ type PanelProps = {
   /** No rule under the title. */
   bare?: boolean | undefined;
   className?: string | undefined;
-  /** Where a link of the page leads. */
-  id?: string | undefined;
   /** Name for screen readers where there is no title. */
   label?: string | undefined;
   children?: ReactNode;
 };
 
 /** A block of a page: one border, one rule under its title. Never a panel inside a panel. */
-export function Panel({ title, subtitle, tools, padded, bare, className, id, label, children }: PanelProps) {
+export function Panel({ title, subtitle, tools, padded, bare, className, label, children }: PanelProps) {
   return (
-    <section id={id} className={cx("panel", className)} aria-label={label}>
+    <section className={cx("panel", className)} aria-label={label}>
       {title !== undefined && (
         <header className={cx(bare && "bare")}>
           <h2>{title}</h2>

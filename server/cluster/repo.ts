@@ -126,6 +126,12 @@ export const lockPool = async (tx: Transaction, clusterId: string, name: string)
       .for("update")
   )[0];
 
+type Limits = Pick<PoolRow, "min" | "max" | "idleSeconds">;
+
+/** From now on these stand, whatever the configuration says. */
+export const setLimits = (tx: Transaction, poolId: string, { min, max, idleSeconds }: Limits) =>
+  tx.update(pool).set({ min, max, idleSeconds, editedAt: sql`now()` }).where(eq(pool.id, poolId));
+
 /** Nodes of the pool that are up take it too, from their start on; what left keeps the price that it had. */
 export async function setPrice(
   tx: Transaction,
@@ -138,6 +144,10 @@ export async function setPrice(
     .set({ pricePerHour })
     .where(and(eq(node.clusterId, of.clusterId), eq(node.pool, of.name), ne(node.state, "gone")));
 }
+
+/** Nodes of a pool that have work, and stay. */
+export const countActive = (tx: Transaction, clusterId: string, name: string): Promise<number> =>
+  tx.$count(node, and(eq(node.clusterId, clusterId), eq(node.pool, name), eq(node.state, "active")));
 
 export async function endNode(
   tx: Transaction,

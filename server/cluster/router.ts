@@ -2,9 +2,9 @@ import { inTeam, router } from "../platform/trpc/trpc";
 import {
   CapacityQuery,
   DecisionQuery,
+  EditPool,
   LedgerQuery,
   NodeQuery,
-  SetPrice,
   TakeOut,
   UsageQuery,
 } from "./contract";
@@ -16,9 +16,9 @@ export const clusterRouter = router({
   capacity: inTeam("read")
     .input(CapacityQuery)
     .query(({ ctx, input }) => service.capacity(ctx, input)),
-  setPrice: inTeam("pool.edit")
-    .input(SetPrice)
-    .mutation(({ ctx, input }) => service.setPrice(ctx, input)),
+  editPool: inTeam("pool.edit")
+    .input(EditPool)
+    .mutation(({ ctx, input }) => service.editPool(ctx, input)),
   node: inTeam("read")
     .input(NodeQuery)
     .query(({ ctx, input }) => service.nodePage(ctx, input)),

@@ -1,13 +1,10 @@
 /** What the cluster page shows. A cluster serves all teams; what belongs to others is shown without its name. */
 import type { z } from "zod";
-import { record } from "../audit/service";
 import { DesiredPool, ObservedCluster } from "../engine/contract";
 import { defaultClusterId } from "../engine/service";
-import { type TeamContext, transact } from "../platform/context";
+import type { TeamContext } from "../platform/context";
 import { databaseTime } from "../platform/db";
-import { NotFound } from "../platform/errors";
-import { emit } from "../platform/live/outbox";
-import type { CapacityQuery, LedgerQuery, SetPrice } from "./contract";
+import type { CapacityQuery, LedgerQuery } from "./contract";
 import { costOf, timesOf } from "./outcome";
 import * as repo from "./repo";
 import { allotted, countsOf, healthOf } from "./state";
@@ -16,6 +13,7 @@ import { explain } from "./waiting";
 
 export { decision, nodePage, usage } from "./history";
 export { observeCluster } from "./observe";
+export { editPool } from "./pools";
 export { desiredNodes, takeOut, takeOutPreview } from "./take-out";
 export { clusterToday } from "./today";
 export { takeReadings } from "./usage/ingest";
@@ -146,27 +144,6 @@ export function thin<T extends { at: Date; cpusWanted: number }>(rows: readonly 
     if (!before || row.cpusWanted >= before.cpusWanted) kept.set(pixel, row);
   }
   return [...kept.values()];
-}
-
-/** What runs on nodes of a pool costs from now on, and what runs on those that are up cost so far. @throws NotFound */
-export async function setPrice(ctx: TeamContext, input: z.infer<typeof SetPrice>): Promise<void> {
-  const clusterId = await defaultClusterId(ctx.db);
-  await transact(ctx, async (tx) => {
-    const pool = await repo.lockPool(tx, clusterId, input.pool);
-    if (!pool) throw new NotFound(`There is no pool ${input.pool}.`);
-    await repo.setPrice(tx, pool, input.pricePerHour);
-    await record(tx, ctx, {
-      action: "pool.price_set",
-      target: { kind: "pool", id: pool.id },
-      summary:
-        input.pricePerHour === null
-          ? `Took the price of ${pool.name} away`
-          : `Set the price of a node of ${pool.name} to $${input.pricePerHour} an hour`,
-      before: { pricePerHour: pool.pricePerHour },
-      after: { pricePerHour: input.pricePerHour },
-    });
-    await emit(tx, { teamId: null, topic: "cluster", key: clusterId });
-  });
 }
 
 /** A decision may have brought a thousand nodes; its own page lists them. */
