@@ -1,12 +1,12 @@
 "use client";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useRouter, useSearchParams } from "next/navigation";
 import { useMemo } from "react";
 import { CapacityChart } from "@/components/charts/capacity-chart";
 import { useTRPC } from "@/components/trpc/client";
 import { useNow } from "@/components/ui/clock";
 import { Skeleton } from "@/components/ui/feedback";
 import { Segmented } from "@/components/ui/segmented";
+import { useUrlState } from "@/components/ui/use-url-state";
 
 const SPANS = { "10m": 600_000, "1h": 3_600_000, "24h": 86_400_000 } as const;
 type Span = keyof typeof SPANS;
@@ -19,9 +19,7 @@ const STEP_MS = 5_000;
 
 export function CapacityPanel({ team }: { team: string }) {
   const trpc = useTRPC();
-  const router = useRouter();
-  const params = useSearchParams();
-  const asked = params.get("t");
+  const [asked, setSpan] = useUrlState("t");
   const span: Span = asked === "1h" || asked === "24h" ? asked : "10m";
   const now = useNow();
   const to = Math.ceil((now ?? 0) / STEP_MS) * STEP_MS;
@@ -63,14 +61,7 @@ export function CapacityPanel({ team }: { team: string }) {
       now={now}
       range={[from, to]}
       unit="CPUs"
-      tools={
-        <Segmented
-          label="Time shown"
-          options={OPTIONS}
-          value={span}
-          onValueChange={(value) => router.replace(`?t=${value}`, { scroll: false })}
-        />
-      }
+      tools={<Segmented label="Time shown" options={OPTIONS} value={span} onValueChange={setSpan} />}
     />
   );
 }

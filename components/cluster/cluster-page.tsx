@@ -7,20 +7,24 @@ import { count, decimal } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { StatusDot } from "@/components/ui/status";
 import { CapacityPanel } from "./capacity-panel";
+import { DecisionSheet } from "./decision-sheet";
 import { LedgerPanel } from "./ledger-panel";
+import { NodeSheet } from "./node-sheet";
 import { NodesPanel } from "./nodes-panel";
 import { PoolsPanel } from "./pools-panel";
 import type { ClusterOverview } from "./types";
+import { useReadings } from "./use-readings";
 import { WaitingPanel } from "./waiting-panel";
 
 /** The agent speaks at least every 5 seconds. */
 const HEARTBEAT_MS = 5_000;
-/** As often as it looks at its nodes: how busy they are is no event, so it is asked for while the page is seen. */
-const LOOK_MS = 1_000;
+/** What changes is told by events; this mends what they missed. */
+const MEND_MS = 15_000;
 
 export function ClusterPage({ team }: { team: string }) {
   const trpc = useTRPC();
-  const overview = useQuery(trpc.cluster.overview.queryOptions({ team }, { refetchInterval: LOOK_MS }));
+  const overview = useQuery(trpc.cluster.overview.queryOptions({ team }, { refetchInterval: MEND_MS }));
+  const { readingOf, ...heard } = useReadings(team);
   if (overview.isPending) return <Skeleton />;
   if (overview.isError) {
     const { message, remedy, requestId } = readError(overview.error);
@@ -33,7 +37,11 @@ export function ClusterPage({ team }: { team: string }) {
       />
     );
   }
-  const cluster = overview.data;
+  const cluster = {
+    ...overview.data,
+    lastSeenAt: heard.lastSeenAt ?? overview.data.lastSeenAt,
+    health: heard.health ?? overview.data.health,
+  };
   return (
     <>
       <PageHeader
@@ -47,10 +55,12 @@ export function ClusterPage({ team }: { team: string }) {
           <CapacityPanel team={team} />
           <WaitingPanel team={team} cluster={cluster} />
         </div>
-        <NodesPanel team={team} cluster={cluster} />
+        <NodesPanel team={team} cluster={cluster} readingOf={readingOf} />
         <LedgerPanel team={team} />
         <PoolsPanel team={team} cluster={cluster} />
       </div>
+      <NodeSheet team={team} />
+      <DecisionSheet team={team} />
     </>
   );
 }

@@ -1,15 +1,21 @@
 "use client";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { useNow } from "@/components/ui/clock";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
-import { clockTime, datetime, duration } from "@/components/ui/format";
+import { clockTime, datetime, duration, money } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
-import { Table } from "@/components/ui/table";
+import { type Column, Table } from "@/components/ui/table";
+import { useUrlState } from "@/components/ui/use-url-state";
+import { achievedSays, CAUSES, failureSays } from "./decision-words";
 import type { Decision } from "./types";
 
+/** Every scaling decision with what came of it; a row opens to its nodes and what ran on them. */
 export function LedgerPanel({ team }: { team: string }) {
   const trpc = useTRPC();
+  const now = useNow();
+  const [, open] = useUrlState("decision");
   const ledger = useInfiniteQuery(
     trpc.cluster.ledger.infiniteQueryOptions(
       { team, limit: 30 },
@@ -31,6 +37,10 @@ export function LedgerPanel({ team }: { team: string }) {
           label="Scaling decisions"
           rows={ledger.data?.pages.flatMap((page) => page.decisions) ?? []}
           rowKey={(d) => String(d.id)}
+          onRowPress={(d) => open(String(d.id))}
+          flag={(d) =>
+            d.cause === "lost" ? "bad" : d.failures > 0 && d.achieved < d.requested ? "warn" : undefined
+          }
           loading={ledger.isPending}
           loadingMore={ledger.isFetchingNextPage}
           maxHeight={320}
@@ -40,46 +50,73 @@ export function LedgerPanel({ team }: { team: string }) {
               When work asks for nodes, or nodes idle, the decision stands here with its reason.
             </EmptyState>
           }
-          columns={[
-            {
-              key: "at",
-              head: "Time",
-              width: "90px",
-              cell: (d) => (
-                <span title={datetime(d.at.getTime(), "local")}>{clockTime(d.at.getTime(), "local")}</span>
-              ),
-            },
-            {
-              key: "decision",
-              head: "Decision",
-              width: "200px",
-              cell: (d) => (
-                <span className="m">
-                  {d.direction === "up" ? `▲ +${d.requested}` : `▼ −${d.requested}`}{" "}
-                  {d.nodes.length > 0 ? d.nodes.join(", ") : d.pool}
-                </span>
-              ),
-            },
-            { key: "reason", head: "Reason", cell: (d) => <span title={d.reason}>{d.reason}</span> },
-            {
-              key: "ready",
-              head: "Ready in",
-              align: "end",
-              width: "120px",
-              cell: (d) => <Ready decision={d} />,
-            },
-          ]}
+          columns={columnsAt(now ?? 0)}
         />
       )}
     </Panel>
   );
 }
 
-function Ready({ decision: d }: { decision: Decision }) {
-  if (d.direction === "down") return null;
-  if (d.achieved < d.requested)
-    return <StatusDot state="running">{`${d.achieved} of ${d.requested}`}</StatusDot>;
-  return d.achievedAt ? (
-    <span className="num">{duration((d.achievedAt.getTime() - d.at.getTime()) / 1000)}</span>
-  ) : null;
-}
+const seconds = (value: number | null): string => (value === null ? "" : duration(value));
+
+const columnsAt = (now: number): Column<Decision>[] => [
+  {
+    key: "at",
+    head: "Time",
+    width: "84px",
+    cell: (d) => <span title={datetime(d.at.getTime(), "local")}>{clockTime(d.at.getTime(), "local")}</span>,
+  },
+  {
+    key: "decision",
+    head: "Decision",
+    width: "190px",
+    cell: (d) => (
+      <span className="m">
+        {d.direction === "up" ? `▲ +${d.requested}` : `▼ −${d.requested}`}{" "}
+        {d.nodes.length > 0 && d.requested <= d.nodes.length ? d.nodes.join(", ") : d.pool}
+      </span>
+    ),
+  },
+  {
+    key: "cause",
+    head: "Cause",
+    width: "100px",
+    cell: (d) => <StatusDot state={CAUSES[d.cause].shape}>{CAUSES[d.cause].word}</StatusDot>,
+  },
+  {
+    key: "reason",
+    head: "Reason",
+    cell: (d) => {
+      const failed = failureSays(d, now);
+      const whole = failed ? `${failed} ${d.reason}` : d.reason;
+      return <span title={whole}>{whole}</span>;
+    },
+  },
+  {
+    key: "got",
+    head: "Achieved",
+    align: "end",
+    width: "110px",
+    cell: (d) =>
+      d.direction === "up" && d.achieved < d.requested ? (
+        <StatusDot state={d.failures > 0 ? "warning" : "running"}>{achievedSays(d)}</StatusDot>
+      ) : (
+        achievedSays(d)
+      ),
+  },
+  {
+    key: "useful",
+    head: "Useful after",
+    align: "end",
+    width: "104px",
+    cell: (d) => seconds(d.usefulSeconds),
+  },
+  { key: "cooldown", head: "Cooldown", align: "end", width: "88px", cell: (d) => seconds(d.cooldownSeconds) },
+  {
+    key: "cost",
+    head: "Cost so far",
+    align: "end",
+    width: "96px",
+    cell: (d) => (d.cost === null ? <span className="t3">not known</span> : money(d.cost)),
+  },
+];

@@ -1,25 +1,41 @@
 "use client";
-import Link from "next/link";
-import { Age } from "@/components/ui/age";
 import { EmptyState } from "@/components/ui/feedback";
-import { bytes, decimal, percent } from "@/components/ui/format";
+import { bytes } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
-import { Bar } from "@/components/ui/progress";
-import type { State } from "@/components/ui/shape";
-import { StatusDot } from "@/components/ui/status";
-import type { ClusterNode, ClusterOverview } from "./types";
+import { Segmented } from "@/components/ui/segmented";
+import { useUrlState } from "@/components/ui/use-url-state";
+import { NodeCards } from "./node-cards";
+import { NodeMap } from "./node-map";
+import { NodeTable } from "./node-table";
+import type { ClusterOverview } from "./types";
+import type { Reading } from "./use-readings";
 
-const SHAPES: Record<ClusterNode["state"], State> = {
-  active: "running",
-  idle: "ok",
-  draining: "off",
-  gone: "off",
-};
+const VIEWS = [
+  { value: "map", label: "Map" },
+  { value: "table", label: "Table" },
+] as const;
+/** Up to so many nodes have room for all that is known of them. */
+const CARDS_AT_MOST = 24;
 
-/** Each node as a live cell: state, CPUs, memory, and what runs on it as links. */
-export function NodesPanel({ team, cluster }: { team: string; cluster: ClusterOverview }) {
+export interface NodesProps {
+  team: string;
+  nodes: ClusterOverview["nodes"];
+  readingOf: (serial: number) => Reading;
+  onOpen: (id: string) => void;
+}
+
+/** The nodes that take work: a map whose cells shrink with their number, or a table. */
+export function NodesPanel(props: {
+  team: string;
+  cluster: ClusterOverview;
+  readingOf: NodesProps["readingOf"];
+}) {
+  const { team, cluster, readingOf } = props;
+  const [view, setView] = useUrlState("nodes");
+  const [, open] = useUrlState("node");
   const nodes = cluster.nodes.filter((n) => !n.isHead);
   const head = cluster.nodes.find((n) => n.isHead);
+  const shown: NodesProps = { team, nodes, readingOf, onOpen: open };
   return (
     <Panel
       title="Nodes"
@@ -28,53 +44,27 @@ export function NodesPanel({ team, cluster }: { team: string; cluster: ClusterOv
           ? `head at ${head.address}, ${bytes(head.memoryBytes)} memory; it takes no work`
           : "each is a live process of this cluster"
       }
+      tools={
+        <Segmented
+          label="How nodes are shown"
+          options={VIEWS}
+          value={view === "table" ? "table" : "map"}
+          onValueChange={(value) => setView(value === "map" ? "" : value)}
+        />
+      }
     >
       {nodes.length === 0 ? (
         <EmptyState title="No node is up">
           Nodes start when a run, a studio session or a replica asks for them, and stop when they have nothing
           to do.
         </EmptyState>
+      ) : view === "table" ? (
+        <NodeTable {...shown} />
+      ) : nodes.length <= CARDS_AT_MOST ? (
+        <NodeCards {...shown} />
       ) : (
-        <ul className="nodes">
-          {nodes.map((node) => (
-            <Node key={node.id} team={team} node={node} />
-          ))}
-        </ul>
+        <NodeMap {...shown} pools={cluster.pools} pending={cluster.pending} />
       )}
     </Panel>
-  );
-}
-
-function Node({ team, node }: { team: string; node: ClusterNode }) {
-  return (
-    <li>
-      <div className="row">
-        <span className="m">{node.name}</span>
-        <StatusDot state={SHAPES[node.state]}>{node.state}</StatusDot>
-        <span className="grow" />
-        <Age at={node.stateSince.getTime()} />
-      </div>
-      <p className="t2 s12">
-        {decimal(node.cpusUsed, node.cpusUsed % 1 ? 1 : 0)} of {decimal(node.cpus)} CPU asked for
-        {node.cpuPercent !== null && `, ${percent(node.cpuPercent / 100, 0)} of a core busy`}
-      </p>
-      <Bar value={node.cpus > 0 ? node.cpusUsed / node.cpus : 0} label={`CPUs of ${node.name}`} />
-      {node.gpus > 0 && (
-        <p className="t2 s12">
-          {node.gpusUsed} of {node.gpus} GPU{node.gpuModel && `, ${node.gpuModel}`}
-        </p>
-      )}
-      <p className="t2 s12">
-        {bytes(node.memoryUsedBytes)} of {bytes(node.memoryBytes)} memory; {node.pool}
-      </p>
-      <ul className="occupants">
-        {node.occupants.map((o) => (
-          <li key={`${o.kind}-${o.id}-${o.label}`}>
-            {o.path ? <Link href={`/${team}/${o.path}`}>{o.label}</Link> : o.label}
-          </li>
-        ))}
-        {node.occupants.length === 0 && <li className="t3">nothing runs on it</li>}
-      </ul>
-    </li>
   );
 }

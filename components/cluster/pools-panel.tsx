@@ -1,23 +1,21 @@
 "use client";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
-import { readError, useTRPC } from "@/components/trpc/client";
 import { useMay } from "@/components/trpc/use-may";
 import { Button } from "@/components/ui/button";
-import { Dialog } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/feedback";
-import { Field, Input } from "@/components/ui/field";
 import { money } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Table } from "@/components/ui/table";
+import { useUrlState } from "@/components/ui/use-url-state";
+import { PoolDialog } from "./pool-dialog";
 import type { ClusterOverview } from "./types";
-
-type Pool = ClusterOverview["pools"][number];
 
 /** What the autoscaler may start, and what an hour of it costs. */
 export function PoolsPanel({ team, cluster }: { team: string; cluster: ClusterOverview }) {
   const may = useMay(team);
-  const [priced, setPriced] = useState<Pool | null>(null);
+  // "local-cpu" or "local-cpu:8": the pool to edit, and the max that something which waits needs.
+  const [asked, setAsked] = useUrlState("pool");
+  const [name, max] = asked.split(":");
+  const edited = may("pool.edit") ? cluster.pools.find((pool) => pool.name === name) : undefined;
   return (
     <Panel title="Pools" subtitle="what the autoscaler may start">
       <Table
@@ -50,69 +48,26 @@ export function PoolsPanel({ team, cluster }: { team: string; cluster: ClusterOv
                 </span>
                 <Button
                   size="sm"
-                  aria-label={`Price of ${p.name}`}
+                  aria-label={`Edit ${p.name}`}
                   reason={may("pool.edit") ? undefined : "It takes an operator or an admin."}
-                  onClick={() => setPriced(p)}
+                  onClick={() => setAsked(p.name)}
                 >
-                  Price…
+                  Edit…
                 </Button>
               </span>
             ),
           },
         ]}
       />
-      {priced && <PriceDialog key={priced.id} team={team} pool={priced} onClose={() => setPriced(null)} />}
+      {edited && (
+        <PoolDialog
+          key={edited.id}
+          team={team}
+          pool={edited}
+          max={Number(max) > 0 ? Number(max) : undefined}
+          onClose={() => setAsked("")}
+        />
+      )}
     </Panel>
-  );
-}
-
-function PriceDialog({ team, pool, onClose }: { team: string; pool: Pool; onClose: () => void }) {
-  const trpc = useTRPC();
-  const queryClient = useQueryClient();
-  const [typed, setTyped] = useState(pool.pricePerHour?.toString() ?? "");
-  const set = useMutation(
-    trpc.cluster.setPrice.mutationOptions({
-      onSuccess: async () => {
-        await queryClient.invalidateQueries({ queryKey: trpc.cluster.overview.queryKey({ team }) });
-        onClose();
-      },
-    }),
-  );
-  const problem = set.error && readError(set.error);
-  const save = () => set.mutate({ team, pool: pool.name, pricePerHour: typed.trim() ? Number(typed) : null });
-  return (
-    <Dialog
-      open
-      onOpenChange={(open) => !open && onClose()}
-      title={`Price of a node of ${pool.name}`}
-      footer={
-        <>
-          <Button onClick={onClose}>Cancel</Button>
-          <Button variant="primary" onClick={save} busy={set.isPending ? "Setting…" : undefined}>
-            Set the price
-          </Button>
-        </>
-      }
-    >
-      <form
-        className="col"
-        onSubmit={(event) => {
-          event.preventDefault();
-          save();
-        }}
-      >
-        <Field
-          label="A node, per hour"
-          hint="empty takes it away"
-          error={problem?.fields.pricePerHour ?? problem?.message}
-        >
-          <Input autoFocus value={typed} onValueChange={setTyped} inputMode="decimal" unit="$" />
-        </Field>
-        <p className="t2">
-          Nodes that are up cost it from their start on; nodes that are gone keep the price that they had.
-          What a run costs is its share of its nodes.
-        </p>
-      </form>
-    </Dialog>
   );
 }

@@ -1,44 +1,138 @@
 "use client";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import Link from "next/link";
+import { useState } from "react";
+import { readError, useTRPC } from "@/components/trpc/client";
+import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
+import { Button, LinkButton } from "@/components/ui/button";
+import { ConfirmDialog } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/feedback";
-import { decimal, plural } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
+import type { State } from "@/components/ui/shape";
 import { StatusDot } from "@/components/ui/status";
+import { useUrlState } from "@/components/ui/use-url-state";
 import type { ClusterOverview } from "./types";
 
-/** Each unmet demand: who asks, for what, what it waits for. */
+type Waiting = ClusterOverview["waiting"][number];
+type Remedy = Waiting["why"]["remedies"][number];
+
+/** Causes that pass by themselves stand quietly beside those that somebody must mend. */
+const SHAPES: Record<Waiting["why"]["cause"], State> = {
+  ...{ never: "bad", failed: "warning", limit: "warning" },
+  ...{ starting: "pending", room: "pending", queue: "pending", fits: "pending" },
+};
+/** So many are read; of a queue the rest is counted. */
+const SHOWN = 12;
+
+/** Each unmet demand: who asks, for what, what it waits for, and what would help. */
 export function WaitingPanel({ team, cluster }: { team: string; cluster: ClusterOverview }) {
-  const starting = cluster.pending.reduce((sum, p) => sum + p.count, 0);
+  const { waiting } = cluster;
   return (
-    <Panel
-      title="Why pending"
-      subtitle={cluster.waiting.length > 0 ? `${cluster.waiting.length} waiting` : undefined}
-    >
-      {cluster.waiting.length === 0 ? (
+    <Panel title="Why pending" subtitle={waiting.length > 0 ? `${waiting.length} waiting` : undefined}>
+      {waiting.length === 0 ? (
         <EmptyState title="Nothing waits">
           What asks for CPUs or GPUs that no node has free is listed here, with what it waits for.
         </EmptyState>
       ) : (
-        cluster.waiting.map((w) => (
-          <div key={`${w.kind}-${w.id}`} className="waiting">
-            <div className="row">
-              <StatusDot state="pending">
-                {w.path ? <Link href={`/${team}/${w.path}`}>{w.label}</Link> : w.label}
-              </StatusDot>
-              <span className="grow" />
-              <Age at={w.since.getTime()} />
-            </div>
-            <p className="t2">
-              Wants {decimal(w.cpus, w.cpus % 1 ? 1 : 0)} CPUs{w.gpus > 0 && ` and ${w.gpus} GPUs`}.{" "}
-              {w.message ||
-                (starting > 0
-                  ? `${plural(starting, "node is", "nodes are")} starting.`
-                  : "The autoscaler looks again every second.")}
-            </p>
-          </div>
-        ))
+        <div className="waiting-list">
+          {waiting.slice(0, SHOWN).map((one) => (
+            <One key={`${one.kind}-${one.id}`} team={team} waiting={one} />
+          ))}
+          {waiting.length > SHOWN && <p className="body t3">and {waiting.length - SHOWN} more</p>}
+        </div>
       )}
     </Panel>
+  );
+}
+
+function One({ team, waiting }: { team: string; waiting: Waiting }) {
+  const { why, path, label } = waiting;
+  // What the agent says of it is nearer to Ray, but only where the console has handed it over.
+  const says = why.cause === "fits" && waiting.message ? waiting.message : why.says;
+  return (
+    <div className="waiting">
+      <div className="row">
+        <StatusDot state={SHAPES[why.cause]}>
+          {path ? <Link href={`/${team}/${path}`}>{label}</Link> : label}
+        </StatusDot>
+        <span className="grow" />
+        <Age at={waiting.since.getTime()} />
+      </div>
+      <p className="t2">{says}</p>
+      {path && why.remedies.length > 0 && (
+        <div className="row">
+          {why.remedies.map((remedy) => (
+            <RemedyButton key={remedy.kind} team={team} waiting={waiting} remedy={remedy} />
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
+
+function RemedyButton({ team, waiting, remedy }: { team: string; waiting: Waiting; remedy: Remedy }) {
+  if (remedy.kind === "raise") return <RaisePool team={team} pool={remedy.pool} to={remedy.to} />;
+  if (waiting.kind === "run") return <StopRun team={team} waiting={waiting} />;
+  return (
+    <LinkButton size="sm" variant="ghost" href={`/${team}/${waiting.path}`}>
+      {waiting.kind === "session" ? "Open the studio" : "Open its release"}
+    </LinkButton>
+  );
+}
+
+/** Leads to the pool's dialog with the max that it takes; nothing is raised before that is confirmed. */
+function RaisePool({ team, pool, to }: { team: string; pool: string; to: number }) {
+  const may = useMay(team);
+  const [, edit] = useUrlState("pool");
+  return (
+    <Button
+      size="sm"
+      reason={may("pool.edit") ? undefined : "It takes an operator or an admin."}
+      reasonAt="hidden"
+      onClick={() => edit(`${pool}:${to}`)}
+    >
+      {`Raise ${pool} to ${to}…`}
+    </Button>
+  );
+}
+
+function StopRun({ team, waiting }: { team: string; waiting: Waiting }) {
+  const trpc = useTRPC();
+  const queryClient = useQueryClient();
+  const may = useMay(team);
+  const [isAsked, setAsked] = useState(false);
+  const stop = useMutation(trpc.runs.stop.mutationOptions());
+  const mayStop = may("run.stop_any") || may("run.stop_own");
+  const act = async () => {
+    try {
+      await stop.mutateAsync({ team, runId: waiting.id });
+    } catch (error) {
+      throw new Error(readError(error).message);
+    }
+    await queryClient.invalidateQueries({ queryKey: trpc.cluster.overview.queryKey({ team }) });
+  };
+  return (
+    <>
+      <Button
+        size="sm"
+        variant="ghost"
+        reason={mayStop ? undefined : "Stopping it takes an engineer or an operator."}
+        onClick={() => setAsked(true)}
+      >
+        Stop it…
+      </Button>
+      <ConfirmDialog
+        open={isAsked}
+        onOpenChange={setAsked}
+        title={`Stop ${waiting.label}?`}
+        confirm="Stop it"
+        keep="Let it wait"
+        danger
+        onConfirm={act}
+      >
+        It does not run now, so no work is lost; checkpoints that it has stay.
+      </ConfirmDialog>
+    </>
   );
 }

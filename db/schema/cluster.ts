@@ -58,6 +58,8 @@ export const pool = pgTable(
     resources: jsonb("resources").notNull(),
     /** Of one of its nodes, $; null is not known. */
     pricePerHour: doublePrecision("price_per_hour"),
+    /** When somebody set its limits; from then on they stand, whatever the configuration says. */
+    editedAt: moment("edited_at"),
   },
   (t) => [uniqueIndex().on(t.clusterId, t.name)],
 );

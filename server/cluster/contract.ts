@@ -15,11 +15,19 @@ export const LedgerQuery = z.object({
   limit: z.number().int().min(1).max(100).default(30),
 });
 
-/** Of one node of a pool, in dollars; null is not known. */
-export const SetPrice = z.object({
-  pool: z.string().min(1).max(100),
-  pricePerHour: z.number().min(0, "not below 0").max(100_000, "at most $100,000").nullable(),
-});
+/** What of a pool is set by people: all of it together, as the dialog shows it. */
+export const EditPool = z
+  .object({
+    pool: z.string().min(1).max(100),
+    /** Nodes that are kept up, and those that may be. */
+    min: z.number().int("a whole number").min(0, "not below 0").max(10_000, "at most 10,000"),
+    max: z.number().int("a whole number").min(0, "not below 0").max(10_000, "at most 10,000"),
+    /** A node leaves after so long without work, s. */
+    idleSeconds: z.number().int("whole seconds").min(5, "at least 5 s").max(86_400, "at most a day"),
+    /** Of one node, $; null is not known. */
+    pricePerHour: z.number().min(0, "not below 0").max(100_000, "at most $100,000").nullable(),
+  })
+  .refine(({ min, max }) => min <= max, { message: "not below the least", path: ["max"] });
 
 /** A node, by our id of it. */
 export const NodeQuery = z.object({ id: Id });

@@ -5,6 +5,7 @@ import type { TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
 import type { DecisionQuery, NodeQuery, UsageQuery } from "./contract";
 import { statesOf } from "./intervals";
+import { costOf, timesOf } from "./outcome";
 import * as repo from "./repo";
 import { allotted } from "./state";
 import { latestReadings, readCourses, UNREAD } from "./usage/read";
@@ -63,18 +64,14 @@ export async function decision(ctx: TeamContext, { id }: z.infer<typeof Decision
     repo.costsOfNodes(ctx.db, clusterId, row.nodeIds),
     repo.worksOn(ctx.db, ctx.teamId, clusterId, row.nodeIds, SHOWN),
   ]);
-  const seconds = (until: Date | null) => until && (until.getTime() - row.at.getTime()) / 1000;
-  const isPriced = nodes.length > 0 && nodes.every(({ cost }) => cost !== null);
   return {
     ...row,
     /** Shapes that nothing had free then, and how many of each. */
     demands: repo.Demanded.parse(demand).demands,
-    achievedSeconds: seconds(row.achievedAt),
-    /** Until work ran on a node that it brought. */
-    usefulSeconds: seconds(row.usefulAt),
+    ...timesOf(row),
     nodes,
     /** $ that what it started has cost so far; null where a node has no price. */
-    cost: isPriced ? nodes.reduce((sum, { cost }) => sum + (cost ?? 0), 0) : null,
+    cost: costOf(nodes.map(({ cost }) => cost)),
     works,
   };
 }

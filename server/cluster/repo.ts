@@ -7,6 +7,7 @@ import type { Db, Transaction } from "../platform/db";
 import { newId } from "../platform/ids";
 
 export type NodeRow = typeof node.$inferSelect;
+export type PoolRow = typeof pool.$inferSelect;
 type Seen = z.infer<typeof ObservedNode>;
 
 /** Without the newest observation, which may be half a megabyte. */
@@ -24,6 +25,12 @@ export const listLiveNodes = (db: Db, clusterId: string) =>
     .from(node)
     .where(and(eq(node.clusterId, clusterId), ne(node.state, "gone")))
     .orderBy(desc(node.isHead), asc(node.startedAt));
+
+export const serialsOfLive = (db: Db, clusterId: string) =>
+  db
+    .select({ serial: node.serial, nodeId: node.nodeId })
+    .from(node)
+    .where(and(eq(node.clusterId, clusterId), ne(node.state, "gone")));
 
 /** The newest observation without its nodes, which have rows of their own. */
 export async function findRest(db: Db, clusterId: string): Promise<unknown> {
@@ -119,6 +126,12 @@ export const lockPool = async (tx: Transaction, clusterId: string, name: string)
       .for("update")
   )[0];
 
+type Limits = Pick<PoolRow, "min" | "max" | "idleSeconds">;
+
+/** From now on these stand, whatever the configuration says. */
+export const setLimits = (tx: Transaction, poolId: string, { min, max, idleSeconds }: Limits) =>
+  tx.update(pool).set({ min, max, idleSeconds, editedAt: sql`now()` }).where(eq(pool.id, poolId));
+
 /** Nodes of the pool that are up take it too, from their start on; what left keeps the price that it had. */
 export async function setPrice(
   tx: Transaction,
@@ -131,6 +144,10 @@ export async function setPrice(
     .set({ pricePerHour })
     .where(and(eq(node.clusterId, of.clusterId), eq(node.pool, of.name), ne(node.state, "gone")));
 }
+
+/** Nodes of a pool that have work, and stay. */
+export const countActive = (tx: Transaction, clusterId: string, name: string): Promise<number> =>
+  tx.$count(node, and(eq(node.clusterId, clusterId), eq(node.pool, name), eq(node.state, "active")));
 
 export async function endNode(
   tx: Transaction,
@@ -296,18 +313,5 @@ export const findNode = async (db: Db, clusterId: string, id: string): Promise<N
       .from(node)
       .where(and(eq(node.clusterId, clusterId), eq(node.id, id)))
   )[0];
-
-export const nodeNames = async (
-  db: Db,
-  clusterId: string,
-  nodeIds: readonly string[],
-): Promise<Map<string, string>> => {
-  if (nodeIds.length === 0) return new Map();
-  const rows = await db
-    .select({ nodeId: node.nodeId, name: node.name })
-    .from(node)
-    .where(and(eq(node.clusterId, clusterId), inArray(node.nodeId, [...nodeIds])));
-  return new Map(rows.map((row) => [row.nodeId, row.name]));
-};
 
 export { costsOfNodes, listOccupants, type OccupantRow, worksOn } from "./works";

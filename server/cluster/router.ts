@@ -2,9 +2,9 @@ import { inTeam, router } from "../platform/trpc/trpc";
 import {
   CapacityQuery,
   DecisionQuery,
+  EditPool,
   LedgerQuery,
   NodeQuery,
-  SetPrice,
   TakeOut,
   UsageQuery,
 } from "./contract";
@@ -12,12 +12,13 @@ import * as service from "./service";
 
 export const clusterRouter = router({
   overview: inTeam("read").query(({ ctx }) => service.overview(ctx)),
+  readings: inTeam("read").query(({ ctx }) => service.readings(ctx)),
   capacity: inTeam("read")
     .input(CapacityQuery)
     .query(({ ctx, input }) => service.capacity(ctx, input)),
-  setPrice: inTeam("pool.edit")
-    .input(SetPrice)
-    .mutation(({ ctx, input }) => service.setPrice(ctx, input)),
+  editPool: inTeam("pool.edit")
+    .input(EditPool)
+    .mutation(({ ctx, input }) => service.editPool(ctx, input)),
   node: inTeam("read")
     .input(NodeQuery)
     .query(({ ctx, input }) => service.nodePage(ctx, input)),

@@ -1,57 +1,55 @@
 /** What the cluster page shows. A cluster serves all teams; what belongs to others is shown without its name. */
 import type { z } from "zod";
-import { record } from "../audit/service";
 import { DesiredPool, ObservedCluster } from "../engine/contract";
 import { defaultClusterId } from "../engine/service";
-import { type TeamContext, transact } from "../platform/context";
+import type { TeamContext } from "../platform/context";
 import { databaseTime } from "../platform/db";
-import { NotFound } from "../platform/errors";
-import { emit } from "../platform/live/outbox";
-import type { CapacityQuery, LedgerQuery, SetPrice } from "./contract";
+import type { CapacityQuery, LedgerQuery } from "./contract";
+import { costOf, timesOf } from "./outcome";
 import * as repo from "./repo";
 import { allotted, countsOf, healthOf } from "./state";
-import { latestReadings, UNREAD } from "./usage/read";
+import { latestReadings } from "./usage/read";
+import { explain } from "./waiting";
 
 export { decision, nodePage, usage } from "./history";
 export { observeCluster } from "./observe";
+export { editPool } from "./pools";
 export { desiredNodes, takeOut, takeOutPreview } from "./take-out";
 export { clusterToday } from "./today";
 export { takeReadings } from "./usage/ingest";
 export { rollUpUsage } from "./usage/rollup";
 
+/** Everything but what nodes use by the second, which `readings` tells: this changes with events. */
 export async function overview(ctx: TeamContext) {
   const clusterId = await defaultClusterId(ctx.db);
-  const [cluster, nodes, pools, occupants, rest, readings, now] = await Promise.all([
+  const [cluster, nodes, pools, occupants, rest, now] = await Promise.all([
     repo.findCluster(ctx.db, clusterId),
     repo.listLiveNodes(ctx.db, clusterId),
     repo.listPools(ctx.db, clusterId),
     repo.listOccupants(ctx.db, clusterId, ctx.teamId),
     repo.findRest(ctx.db, clusterId),
-    latestReadings(ctx.db, clusterId),
     databaseTime(ctx.db),
   ]);
   const observed = ObservedCluster.omit({ nodes: true }).safeParse(rest);
   const { pending, failed, demands, groups } = observed.success ? observed.data : NOTHING;
   const on = new Map<string | null, repo.OccupantRow[]>();
-  for (const o of occupants) on.set(o.nodeId, [...(on.get(o.nodeId) ?? []), o]);
+  for (const o of occupants) {
+    const here = on.get(o.nodeId);
+    if (here) here.push(o);
+    else on.set(o.nodeId, [o]);
+  }
   const workers = nodes.filter((n) => !n.isHead);
   return {
     name: cluster?.name ?? "local",
     lastSeenAt: cluster?.lastSeenAt ?? null,
     health: healthOf(cluster, now),
     counts: countsOf(workers, pending, failed),
-    readAt: readings.at,
-    nodes: nodes.map(({ observed: seen, serial: _serial, ...row }) => ({
-      ...row,
-      ...allotted(seen),
-      ...(readings.of.get(row.nodeId) ?? UNREAD),
-      occupants: on.get(row.nodeId) ?? [],
-    })),
+    nodes: nodes.map((row) => ({ ...listed(row), occupants: (on.get(row.nodeId) ?? []).map(named) })),
     pending,
     failed,
     demands,
     groups,
-    waiting: on.get(null) ?? [],
+    waiting: explain(on.get(null) ?? [], nodes, pools, { pending, failed }),
     pools: pools.map((pool) => ({
       ...pool,
       resources: DesiredPool.shape.resources.parse(pool.resources),
@@ -63,6 +61,52 @@ export async function overview(ctx: TeamContext) {
       ),
     })),
   };
+}
+
+/** What of a node a list of thousands shows; its own page tells the rest. */
+function listed(row: repo.NodeRow) {
+  const { id, nodeId, serial, name, pool, isHead, state, stateSince, cpus, gpus, memoryBytes, wish } = row;
+  const { cpusUsed, gpusUsed, gpuModel, address, cordoned } = allotted(row.observed);
+  return {
+    ...{ id, nodeId, serial, name, pool, isHead, state, stateSince, wish, cordoned, address },
+    ...{ cpus, cpusUsed, gpus, gpusUsed, gpuModel, memoryBytes, pricePerHour: row.pricePerHour },
+  };
+}
+
+const named = ({ kind, id, label, path }: repo.OccupantRow) => ({ kind, id, label, path });
+
+/**
+ * What nodes use now, and whether that is so: columns by the serials of the nodes, small enough to be asked for each
+ * second by everybody who looks. Null is not known.
+ */
+export async function readings(ctx: TeamContext) {
+  const clusterId = await defaultClusterId(ctx.db);
+  const [cluster, serials, latest, now] = await Promise.all([
+    repo.findCluster(ctx.db, clusterId),
+    repo.serialsOfLive(ctx.db, clusterId),
+    latestReadings(ctx.db, clusterId),
+    databaseTime(ctx.db),
+  ]);
+  const read = serials.flatMap(({ serial, nodeId }) => {
+    const of = latest.of.get(nodeId);
+    return of ? [{ serial, of }] : [];
+  });
+  return {
+    lastSeenAt: cluster?.lastSeenAt ?? null,
+    health: healthOf(cluster, now),
+    at: latest.at,
+    serial: read.map(({ serial }) => serial),
+    /** Of one core. */
+    cpuPercent: read.map(({ of }) => of.cpuPercent),
+    memoryBytes: read.map(({ of }) => of.memoryUsedBytes),
+    /** The mean of its GPUs. */
+    gpuPercent: read.map(({ of }) => meanOf(of.gpuReadings.map(({ percent }) => percent))),
+  };
+}
+
+function meanOf(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length > 0 ? Math.round(known.reduce((sum, value) => sum + value, 0) / known.length) : null;
 }
 
 const NOTHING: Omit<ObservedCluster, "nodes" | "departed"> = {
@@ -102,40 +146,21 @@ export function thin<T extends { at: Date; cpusWanted: number }>(rows: readonly 
   return [...kept.values()];
 }
 
-/** What runs on nodes of a pool costs from now on, and what runs on those that are up cost so far. @throws NotFound */
-export async function setPrice(ctx: TeamContext, input: z.infer<typeof SetPrice>): Promise<void> {
-  const clusterId = await defaultClusterId(ctx.db);
-  await transact(ctx, async (tx) => {
-    const pool = await repo.lockPool(tx, clusterId, input.pool);
-    if (!pool) throw new NotFound(`There is no pool ${input.pool}.`);
-    await repo.setPrice(tx, pool, input.pricePerHour);
-    await record(tx, ctx, {
-      action: "pool.price_set",
-      target: { kind: "pool", id: pool.id },
-      summary:
-        input.pricePerHour === null
-          ? `Took the price of ${pool.name} away`
-          : `Set the price of a node of ${pool.name} to $${input.pricePerHour} an hour`,
-      before: { pricePerHour: pool.pricePerHour },
-      after: { pricePerHour: input.pricePerHour },
-    });
-    await emit(tx, { teamId: null, topic: "cluster", key: clusterId });
-  });
-}
+/** A decision may have brought a thousand nodes; its own page lists them. */
+const NAMED = 3;
 
 export async function ledger(ctx: TeamContext, input: z.infer<typeof LedgerQuery>) {
   const clusterId = await defaultClusterId(ctx.db);
   const rows = await repo.listDecisions(ctx.db, clusterId, { cursor: input.cursor, limit: input.limit + 1 });
   const page = rows.slice(0, input.limit);
-  const names = await repo.nodeNames(
-    ctx.db,
-    clusterId,
-    page.flatMap((row) => row.nodeIds),
-  );
+  const ids = [...new Set(page.flatMap((row) => row.nodeIds))];
+  const known = new Map((await repo.costsOfNodes(ctx.db, clusterId, ids)).map((one) => [one.nodeId, one]));
   return {
-    decisions: page.map(({ demand: _demand, ...row }) => ({
+    decisions: page.map(({ demand: _demand, nodeIds, ...row }) => ({
       ...row,
-      nodes: row.nodeIds.map((id) => names.get(id) ?? id.slice(0, 8)),
+      nodes: nodeIds.slice(0, NAMED).map((id) => known.get(id)?.name ?? id.slice(0, 8)),
+      ...timesOf(row),
+      cost: costOf(nodeIds.map((id) => known.get(id)?.cost ?? null)),
     })),
     nextCursor: rows.length > input.limit ? (page.at(-1)?.id ?? null) : null,
   };

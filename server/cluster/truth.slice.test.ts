@@ -7,7 +7,7 @@ import { FakeCluster } from "../engine/fake-cluster";
 import type { TeamContext } from "../platform/context";
 import { testConsole } from "../platform/testing/console";
 import { makeTeam } from "../runs/testing";
-import { overview, usage } from "./service";
+import { nodePage, overview, readings as readingsOfAll, usage } from "./service";
 import { type Played, playCluster } from "./testing";
 import { rollUpUsage } from "./usage/rollup";
 
@@ -149,16 +149,22 @@ describe("readings", () => {
     };
     expect(await agent.tellReadings()).toMatchObject({ dropped: 5 });
     const { nodes, health } = await overview(ctx);
-    expect(nodes).toMatchObject([
-      {
-        cpuPercent: null,
-        memoryUsedBytes: readings.memoryBytes[0],
-        gpuReadings: [
-          { index: 0, percent: null, celsius: null, watts: null },
-          { index: 1, percent: 40, celsius: 60, watts: null },
-        ],
-      },
-    ]);
+    const [node] = nodes;
+    expect(await nodePage(ctx, { id: node?.id ?? "" })).toMatchObject({
+      cpuPercent: null,
+      memoryUsedBytes: readings.memoryBytes[0],
+      gpuReadings: [
+        { index: 0, percent: null, celsius: null, watts: null },
+        { index: 1, percent: 40, celsius: 60, watts: null },
+      ],
+    });
+    // What every page asks for each second: what is not known has no part in the mean.
+    expect(await readingsOfAll(ctx)).toMatchObject({
+      serial: [node?.serial],
+      cpuPercent: [null],
+      memoryBytes: [readings.memoryBytes[0]],
+      gpuPercent: [40],
+    });
     expect(health.dropped).toBe(5);
   });
 

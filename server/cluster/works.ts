@@ -14,6 +14,11 @@ export interface OccupantRow {
   message: string | null;
   since: Date;
   teamId: string;
+  /** Of a run that waits: how many workers its resources are for, and with how many it would begin. Else 1. */
+  workers: number;
+  least: number;
+  /** Its place in the console's queue, from 1; null for what is let in. */
+  queuePlace: number | null;
   /** Null for what is no run. */
   runKind: string | null;
   /** Where its run says so. */
@@ -37,18 +42,23 @@ export async function listOccupants(
       case when w.rank is null then (r.resources ->> 'cpus')::float8 * a.worker_count else (r.resources ->> 'cpus')::float8 end as cpus,
       case when w.rank is null then (r.resources ->> 'gpus')::float8 * a.worker_count else (r.resources ->> 'gpus')::float8 end as gpus,
       w."nodeId" as "nodeId", r.progress ->> 'message' as message, a.created_at as since, r.team_id as "teamId",
-      r.kind as "runKind", (r.progress ->> 'etaSeconds')::float8 as "endsInSeconds"
+      r.kind as "runKind", (r.progress ->> 'etaSeconds')::float8 as "endsInSeconds",
+      case when w.rank is null then a.worker_count else 1 end as workers,
+      case when w.rank is null then coalesce((r.resources ->> 'minWorkers')::int, a.worker_count) else 1 end as least,
+      case when a.state = 'placing' and a.admitted_at is null and r.pause_requested_at is null then (row_number() over (
+        partition by a.state = 'placing' and a.admitted_at is null and r.pause_requested_at is null
+        order by case r.priority when 'high' then 0 when 'normal' then 1 else 2 end, r.created_at, r.id))::int end as "queuePlace"
     from attempt a join run r on r.id = a.run_id
     left join lateral jsonb_to_recordset(a.workers) as w(rank int, "nodeId" text) on true
     where r.cluster_id = ${clusterId} and a.state in ('placing', 'starting', 'running') and r.stop_requested_at is null
     union all
     select 'session', s.id, 'the studio of ' || m.name || ' v' || v.number, 'models/' || m.name || '/v/' || v.number || '/studio',
-      1, 0, s.node_id, s.message, s.created_at, s.team_id, null, null
+      1, 0, s.node_id, s.message, s.created_at, s.team_id, null, null, 1, 1, null
     from studio_session s join version v on v.id = s.version_id join model m on m.id = v.model_id
     where s.cluster_id = ${clusterId} and s.state in ('opening', 'ready')
     union all
     select 'replica', p.id, 'a replica of ' || m.name || ' v' || v.number, 'releases/' || m.name, 0.1, 0, p.node_id, p.message,
-      p.created_at, p.team_id, null, null
+      p.created_at, p.team_id, null, null, 1, 1, null
     from replica p join version v on v.id = p.version_id join model m on m.id = v.model_id
     where p.cluster_id = ${clusterId} and p.state in ('starting', 'ready') and p.undesired_at is null`);
   return rows.map((row) => ({

@@ -27,7 +27,7 @@ export async function insertCluster(db: Db, row: { id: string; name: string }): 
   await db.insert(cluster).values(row).onConflictDoNothing();
 }
 
-/** Answers whether anything changed. */
+/** Makes it, or brings it to these limits unless somebody set others. Answers whether anything changed. */
 export async function insertPool(db: Db, row: typeof pool.$inferInsert): Promise<boolean> {
   const changed = await db
     .insert(pool)
@@ -35,7 +35,7 @@ export async function insertPool(db: Db, row: typeof pool.$inferInsert): Promise
     .onConflictDoUpdate({
       target: [pool.clusterId, pool.name],
       set: { max: row.max, idleSeconds: row.idleSeconds },
-      setWhere: sql`(${pool.max}, ${pool.idleSeconds}) is distinct from (${row.max}, ${row.idleSeconds})`,
+      setWhere: sql`${pool.editedAt} is null and (${pool.max}, ${pool.idleSeconds}) is distinct from (${row.max}, ${row.idleSeconds})`,
     })
     .returning({ id: pool.id });
   return changed.length > 0;

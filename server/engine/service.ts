@@ -28,7 +28,10 @@ export { AWAY_SECONDS, agentSeenFor } from "./repo";
 const LOCAL = "local";
 const LOCAL_POOL = "local-cpu";
 
-/** Makes the local cluster's row and its pool where they are missing, and brings the pool to the configuration. */
+/**
+ * Makes the local cluster's row and its pool where they are missing. The pool has the limits of the configuration until
+ * somebody sets others on the Cluster page: those outlast every restart.
+ */
 export async function ensureLocalCluster(db: Db): Promise<ClusterRow> {
   await repo.insertCluster(db, { id: newId("clu"), name: LOCAL });
   const cluster = await repo.findClusterByName(db, LOCAL);

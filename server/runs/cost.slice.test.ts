@@ -2,7 +2,7 @@ import { eq, sql } from "drizzle-orm";
 import { expect, it } from "vitest";
 import { node, pool } from "../../db/schema/cluster";
 import { attempt, run } from "../../db/schema/runs";
-import { setPrice } from "../cluster/service";
+import { editPool } from "../cluster/service";
 import { defaultClusterId } from "../engine/service";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
@@ -13,6 +13,7 @@ import { makeTeam, queue } from "./testing";
 
 const connection = testConsole();
 const POOL = "local-cpu";
+const LIMITS = { min: 0, max: 6, idleSeconds: 60 };
 
 async function addNode(clusterId: string, cpus: number): Promise<string> {
   const id = newId("node");
@@ -52,12 +53,12 @@ it("a run costs its share of its nodes at their price, and stops when that is us
 
   await expect(refuseUnpriced(connection.db, 1)).rejects.toThrow("no price for nodes of local-cpu");
   expect(await costOf(both.number)).toBeUndefined();
-  await setPrice(ctx, { pool: POOL, pricePerHour: 0.8 });
+  await editPool(ctx, { ...LIMITS, pool: POOL, pricePerHour: 0.8 });
   await refuseUnpriced(connection.db, 1);
   expect((await costOf(both.number))?.amount).toBeCloseTo(2 * (0.8 + 0.2), 2);
 
   await connection.db.update(node).set({ state: "gone" }).where(eq(node.id, large));
-  await setPrice(ctx, { pool: POOL, pricePerHour: 1 });
+  await editPool(ctx, { ...LIMITS, pool: POOL, pricePerHour: 1 });
   expect((await costOf(both.number))?.amount, "what left keeps its price").toBeCloseTo(2 * (1 + 0.2), 2);
   await connection.db.update(node).set({ pricePerHour: null }).where(eq(node.id, large));
   expect(await costOf(both.number)).toMatchObject({ isWhole: false });
@@ -72,6 +73,6 @@ it("a run costs its share of its nodes at their price, and stops when that is us
 
   const stranger = await makeTeam(connection.db);
   expect(await costsOfRuns(connection.db, stranger.teamId, [both.number])).toEqual([]);
-  await expect(setPrice(ctx, { pool: "none", pricePerHour: 1 })).rejects.toThrow("no pool none");
+  await expect(editPool(ctx, { ...LIMITS, pool: "none", pricePerHour: 1 })).rejects.toThrow("no pool none");
   await connection.db.update(pool).set({ pricePerHour: null });
 });

@@ -1,0 +1,116 @@
+/** What the cluster's screens work out before they draw. */
+import { describe, expect, it } from "vitest";
+import { achievedSays, failureSays } from "./decision-words";
+import { neighbour } from "./node-grid";
+import { known, nodeSays, usedOf } from "./node-words";
+import { mostPerHour, poolChanges } from "./pool-preview";
+import { usageSeries, withGaps } from "./usage-series";
+
+const UP = { state: "active", cordoned: false, wish: null } as const;
+
+describe("a node's word", () => {
+  it.each([
+    [UP, "active", "active"],
+    [{ ...UP, state: "idle" }, "idle", "idle"],
+    [{ ...UP, wish: "drain" }, "draining", "asked to drain"],
+    [{ ...UP, wish: "drain", state: "draining", cordoned: true }, "draining", "draining"],
+    [{ ...UP, wish: "cordon" }, "cordoned", "asked to take no more"],
+    [{ ...UP, wish: "cordon", cordoned: true }, "cordoned", "cordoned"],
+    [{ ...UP, state: "gone", endReason: "lost" }, "gone", "crashed"],
+    [{ ...UP, state: "gone", endReason: "drained", wish: "drain" }, "gone", "left, drained"],
+    [{ ...UP, state: "gone", endReason: "idle" }, "gone", "left idle"],
+  ] as const)("%o is %s: %s", (node, key, word) => {
+    expect(nodeSays(node)).toMatchObject({ key, word });
+  });
+
+  it("is never a zero where nothing was told", () => {
+    expect(known(null, String)).toBe("not known");
+    expect(known(0, String)).toBe("0");
+    expect(usedOf(null, 8, String)).toBe("not known of 8");
+    expect(usedOf(null, null, String)).toBe("not known");
+  });
+});
+
+describe("a course of what was used", () => {
+  const point = (seconds: number, mean: number) => ({ at: seconds * 1000, mean, peak: mean + 1 });
+  it("stops where nothing was heard, and goes on after", () => {
+    const { x, mean, peak } = withGaps([point(0, 1), point(60, 2), point(300, 3)], 60);
+    expect(x).toEqual([0, 60_000, 120_000, 300_000]);
+    expect(mean).toEqual([1, 2, null, 3]);
+    expect(peak).toEqual([2, 3, null, 4]);
+  });
+  it("is a line for each GPU, and for the rest its mean beside its peak", () => {
+    const points = [point(0, 1)];
+    const labels = (courses: Parameters<typeof usageSeries>[0]) =>
+      usageSeries(courses, 60).map(({ label }) => label);
+    expect(labels([0, 1].map((gpu) => ({ metric: "gpu", gpu, points })))).toEqual(["GPU 0", "GPU 1"]);
+    expect(labels([{ metric: "cpu", gpu: null, points }])).toEqual(["mean", "peak"]);
+  });
+});
+
+describe("arrow keys in the map", () => {
+  // Two pools: rows of 3, 1 and 2 cells.
+  const places = [
+    [0, 0],
+    [16, 0],
+    [32, 0],
+    [0, 16],
+    [0, 60],
+    [16, 60],
+  ].map(([x = 0, y = 0]) => ({ x, y }));
+  it.each([
+    [0, "ArrowRight", 1],
+    [0, "ArrowLeft", null],
+    [5, "ArrowRight", null],
+    [2, "ArrowDown", 3],
+    [3, "ArrowDown", 4],
+    [5, "ArrowUp", 3],
+    [1, "ArrowUp", null],
+    [2, "End", 5],
+    [2, "Home", 0],
+    [2, "Enter", null],
+  ])("%i %s leads to %s", (from, key, to) => {
+    expect(neighbour(places, from, key)).toBe(to);
+  });
+});
+
+describe("a decision's outcome", () => {
+  const NOW = 1_000_000;
+  const up: Parameters<typeof achievedSays>[0] = {
+    ...{ requested: 5, achieved: 3, achievedSeconds: 42, failures: 0, failure: null, retryAt: null },
+    direction: "up",
+  };
+  it("tells how many came, and once all are there how long it took", () => {
+    expect(achievedSays(up)).toBe("3 of 5");
+    expect(achievedSays({ ...up, achieved: 5 })).toBe("5 in 42 s");
+    expect(achievedSays({ ...up, direction: "down" })).toBe("");
+  });
+  it("tells of failed launches, and when they are tried again", () => {
+    const failed = { ...up, failures: 2, failure: "No quota.", retryAt: new Date(NOW + 30_000) };
+    expect(failureSays(up, NOW)).toBeNull();
+    expect(failureSays(failed, NOW)).toBe("2 launches failed: No quota; tried again in 30 s.");
+    expect(failureSays(failed, NOW + 60_000)).toBe("2 launches failed: No quota.");
+    expect(failureSays({ ...failed, achieved: 5 }, NOW)).toBe(
+      "2 launches failed: No quota; it came true after all.",
+    );
+  });
+});
+
+describe("an edit of a pool", () => {
+  const now = { nodes: 4, min: 0, max: 6, idleSeconds: 60, pricePerHour: 0.5 };
+  it.each([
+    [{}, []],
+    [{ min: 6 }, [/2 nodes start at once/]],
+    [{ max: 8 }, [/Up to 2 nodes more/]],
+    [{ max: 3 }, [/1 idle node leaves; it is refused where they have work/]],
+    [{ max: 5 }, [/No node that is up has to leave/]],
+    [{ idleSeconds: 30 }, [/after 30 s without work instead of 1 min/]],
+    [{ pricePerHour: null }, [/those that left keep theirs/]],
+  ])("%o", (edit, says) => {
+    expect(poolChanges(now, { ...now, ...edit })).toEqual(says.map((one) => expect.stringMatching(one)));
+  });
+  it("says what it costs at most, and that it is not known without a price", () => {
+    expect(mostPerHour(now)).toBe("$3.00 an hour");
+    expect(mostPerHour({ ...now, pricePerHour: null })).toContain("not known");
+  });
+});

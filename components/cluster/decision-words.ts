@@ -1,0 +1,44 @@
+/** A scaling decision in words and shapes: why, how far it came, what failed. Pure. */
+import { duration } from "@/components/ui/format";
+import type { State } from "@/components/ui/shape";
+
+export type Cause = "demand" | "minimum" | "returned" | "idle" | "drained" | "lost";
+
+/** A crash, a drain and idleness are never taken for each other. */
+export const CAUSES: Record<Cause, { shape: State; word: string }> = {
+  demand: { shape: "running", word: "asked for" },
+  minimum: { shape: "ok", word: "minimum" },
+  returned: { shape: "warning", word: "back" },
+  idle: { shape: "ok", word: "idle" },
+  drained: { shape: "off", word: "drained" },
+  lost: { shape: "bad", word: "crashed" },
+};
+
+interface Outcome {
+  direction: "up" | "down";
+  requested: number;
+  achieved: number;
+  achievedSeconds: number | null;
+  failures: number;
+  failure: string | null;
+  retryAt: Date | null;
+}
+
+/** "3 of 5" while some are missing, "5 in 42 s" once all are there; a node that leaves says nothing. */
+export function achievedSays({ direction, requested, achieved, achievedSeconds }: Outcome): string {
+  if (direction === "down") return "";
+  if (achieved < requested) return `${achieved} of ${requested}`;
+  return achievedSeconds === null ? `${achieved}` : `${achieved} in ${duration(achievedSeconds)}`;
+}
+
+/** Failed launches with when they are tried again; null where none failed. @param now Unix ms */
+export function failureSays(
+  { failures, failure, retryAt, requested, achieved }: Outcome,
+  now: number,
+): string | null {
+  if (failures === 0) return null;
+  const what = `${failures} ${failures === 1 ? "launch" : "launches"} failed${failure ? `: ${failure.replace(/\.$/, "")}` : ""}`;
+  if (achieved >= requested) return `${what}; it came true after all.`;
+  if (!retryAt || retryAt.getTime() <= now) return `${what}.`;
+  return `${what}; tried again in ${duration(Math.ceil((retryAt.getTime() - now) / 1000))}.`;
+}

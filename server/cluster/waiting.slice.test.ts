@@ -1,0 +1,53 @@
+/** What waits is told why, from what the cluster and the queue really are. */
+import { sql } from "drizzle-orm";
+import { beforeEach, expect, it } from "vitest";
+import type { TeamContext } from "../platform/context";
+import { testConsole } from "../platform/testing/console";
+import { admitWaiting, createRun } from "../runs/service";
+import { makeTeam, TRAINING } from "../runs/testing";
+import { overview } from "./service";
+import { type Played, playCluster } from "./testing";
+
+const connection = testConsole({ LATHE_POOL_MAX: "2" });
+
+let ctx: TeamContext;
+let played: Played;
+beforeEach(async () => {
+  await connection.db.execute(sql`truncate run, attempt, node, node_interval cascade`);
+  ctx = await makeTeam(connection.db);
+  played = await playCluster(connection.db, Date.now());
+  played.agent.restart();
+});
+
+const ask = (workers: number, minWorkers = workers) =>
+  connection.db.transaction((tx) =>
+    createRun(tx, ctx, { ...TRAINING, resources: { workers, minWorkers, cpus: 1, gpus: 0 } }),
+  );
+const whys = async () => (await overview(ctx)).waiting.map(({ why }) => why);
+
+it("tells a run that is let in what starts for it, and those behind it whom they wait for", async () => {
+  const { agent } = played;
+  await ask(2);
+  await ask(1);
+  await ask(1);
+  await admitWaiting(connection.db, async () => {});
+  agent.pending = [{ pool: "local-cpu", count: 2, message: "Starting" }];
+  await agent.tell();
+  expect((await whys()).map(({ cause, says }) => [cause, says])).toEqual([
+    ["starting", "Wants 2 × 1 CPU; no node is up. 2 nodes of local-cpu are starting."],
+    ["limit", expect.stringContaining("local-cpu is at its limit of 2 nodes")],
+    ["queue", expect.stringContaining("after the run before it in the queue")],
+  ]);
+});
+
+it("asks for as few workers as an elastic run may have, and for the max at which they fit", async () => {
+  const { agent } = played;
+  const [first, second] = agent.join("local-cpu", 2);
+  if (!first || !second) throw new Error("two nodes joined");
+  for (const node of [first, second]) agent.nodes.set(node.nodeId, { ...node, cpusUsed: 1 });
+  await agent.tell();
+  await ask(4, 2);
+  expect(await whys()).toMatchObject([
+    { cause: "limit", missing: 2, remedies: [{ kind: "raise", pool: "local-cpu", to: 4 }, { kind: "stop" }] },
+  ]);
+});

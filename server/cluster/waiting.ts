@@ -1,0 +1,44 @@
+/** Everything that waits for a place, each with why: what `why.ts` works out, of what is known now. */
+import { DesiredPool, type ObservedCluster } from "../engine/contract";
+import type { NodeRow, OccupantRow, PoolRow } from "./repo";
+import { allotted } from "./state";
+import { type Asker, type Place, type PoolRoom, type Shape, type Why, whyWaits } from "./why";
+
+type Known = Pick<ObservedCluster, "pending" | "failed">;
+
+/** @param waiting what has no node yet; its resources are those of all its workers */
+export function explain(
+  waiting: readonly OccupantRow[],
+  nodes: readonly NodeRow[],
+  pools: readonly PoolRow[],
+  known: Known,
+): (OccupantRow & { why: Why })[] {
+  const workers = nodes.filter(({ isHead }) => !isHead);
+  const places = workers.map(placeOf);
+  const rooms = pools.map((pool) => roomOf(pool, workers, known));
+  return waiting.map((one) => ({ ...one, why: whyWaits(askerOf(one), places, rooms) }));
+}
+
+function askerOf({ kind, cpus, gpus, workers, least, queuePlace }: OccupantRow): Asker {
+  const shape = { cpus: cpus / workers, gpus: gpus / workers };
+  return { kind, shape, count: least, queuePlace };
+}
+
+function placeOf(row: NodeRow): Place {
+  const { cpusUsed, gpusUsed, cordoned } = allotted(row.observed);
+  return {
+    ...{ name: row.name, pool: row.pool, size: { cpus: row.cpus, gpus: row.gpus } },
+    isOpen: row.state !== "draining" && row.wish === null && !cordoned,
+    free: { cpus: Math.max(0, row.cpus - cpusUsed), gpus: Math.max(0, row.gpus - gpusUsed) },
+  };
+}
+
+function roomOf({ name, max, resources }: PoolRow, nodes: readonly NodeRow[], known: Known): PoolRoom {
+  const { CPU = 0, GPU = 0 } = DesiredPool.shape.resources.parse(resources);
+  const size: Shape = { cpus: CPU, gpus: GPU };
+  const starting = known.pending.filter(({ pool }) => pool === name).reduce((sum, p) => sum + p.count, 0);
+  // One that drains makes room for another.
+  const staying = nodes.filter((node) => node.pool === name && node.state !== "draining").length;
+  const failed = known.failed.find(({ pool }) => pool === name) ?? null;
+  return { name, max, size, starting, nodes: staying + starting, failed };
+}
