@@ -96,7 +96,7 @@ function NodeBody({ team, node }: { team: string; node: NodePage }) {
           empty={
             isFree(node)
               ? "Nothing runs on it."
-              : "Nothing of Lathe; what it promised is asked for by other work."
+              : "Nothing of Lathe runs on it; other work holds its resources."
           }
         />
       </Section>
