@@ -11,7 +11,7 @@ import { GET as specRoute } from "@/app/api/worker/spec/route";
 import { connect } from "../../db/client";
 import { node, scalingDecision } from "../../db/schema/cluster";
 import { event } from "../../db/schema/platform";
-import { overview } from "../cluster/service";
+import { readings } from "../cluster/service";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { getRun, registerFinishers, requestStop } from "../runs/service";
 import { INSPECTION_RESULT, makeTeam, post, queue } from "../runs/testing";
@@ -155,7 +155,7 @@ describe("an agent", () => {
     agent.readings = readingsOf([joined.nodeId], { cpuPercent: [73], memoryBytes: [2 ** 29] });
     await agent.tell();
     expect(await told()).toBe(before);
-    expect((await overview(ctx)).nodes).toMatchObject([{ cpuPercent: 73, memoryUsedBytes: 2 ** 29 }]);
+    expect(await readings(ctx)).toMatchObject({ cpuPercent: [73], memoryBytes: [2 ** 29] });
     agent.nodes.set(joined.nodeId, { ...joined, state: "idle" });
     await agent.tell();
     expect(await told()).toBe(before + 1);
