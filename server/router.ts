@@ -1,5 +1,6 @@
 /** All procedures of the console. Slices add theirs here. */
 
+import { alertsRouter } from "./alerts/router";
 import { auditRouter } from "./audit/router";
 import { clusterRouter } from "./cluster/router";
 import { datasetsRouter } from "./datasets/router";
@@ -15,6 +16,7 @@ import { studioRouter } from "./studio/router";
 import { trainingRouter } from "./training/router";
 
 export const appRouter = router({
+  alerts: alertsRouter,
   audit: auditRouter,
   cluster: clusterRouter,
   datasets: datasetsRouter,

@@ -24,6 +24,7 @@ interface Live {
 
 const LiveContext = createContext<Live | null>(null);
 const TEAM_TOPICS: Topic[] = [
+  "alerts",
   "models",
   "datasets",
   "runs",

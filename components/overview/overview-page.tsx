@@ -39,6 +39,9 @@ export function OverviewPage({ team }: { team: string }) {
         actions={
           <>
             {data && <span className="t3 num">as of {clockTime(data.at.getTime())} UTC</span>}
+            <LinkButton variant="ghost" href={`/${team}/alerts`}>
+              Alerts
+            </LinkButton>
             <LinkButton variant="ghost" href={`/wall?team=${team}`}>
               Open as wall
             </LinkButton>

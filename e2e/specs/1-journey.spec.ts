@@ -209,6 +209,14 @@ test("10 everything is in the audit log, and its chain holds", async () => {
     await expect(approver.getByText(words).first()).toBeVisible();
   }
   await look(approver, "audit");
+  await approver.goto(`/${TEAM}/overview`);
+  await expect(
+    approver.getByRole("table", { name: "Models in production" }).getByText("healthy"),
+  ).toBeVisible();
+  await look(approver, "overview");
+  await approver.getByRole("link", { name: "Alerts", exact: true }).click();
+  await expect(approver.getByRole("heading", { name: "Alerts" })).toBeVisible();
+  await look(approver, "alerts");
   // Nothing secret reached a log.
   for (const process_ of ["web", "controller", "gateway"]) {
     expect(readFileSync(join(stage().home, "logs", `${process_}.log`), "utf8")).not.toContain(token);

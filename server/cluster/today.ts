@@ -3,7 +3,6 @@ import { sql } from "drizzle-orm";
 import { capacityChange } from "../../db/schema/cluster";
 import { ObservedCluster } from "../engine/contract";
 import { defaultClusterId } from "../engine/service";
-import type { TeamContext } from "../platform/context";
 import { type Db, databaseTime } from "../platform/db";
 import { findCluster, findRest } from "./repo";
 import { healthOf } from "./state";
@@ -21,19 +20,19 @@ export interface Spent {
   isWhole: boolean;
 }
 
-export async function clusterToday(ctx: TeamContext) {
-  const clusterId = await defaultClusterId(ctx.db);
+export async function clusterToday(db: Db) {
+  const clusterId = await defaultClusterId(db);
   const [row, rest, [capacity], spent, now] = await Promise.all([
-    findCluster(ctx.db, clusterId),
-    findRest(ctx.db, clusterId),
-    ctx.db
+    findCluster(db, clusterId),
+    findRest(db, clusterId),
+    db
       .select()
       .from(capacityChange)
       .where(sql`${capacityChange.clusterId} = ${clusterId}`)
       .orderBy(sql`${capacityChange.at} desc`)
       .limit(1),
-    spentToday(ctx.db, clusterId),
-    databaseTime(ctx.db),
+    spentToday(db, clusterId),
+    databaseTime(db),
   ]);
   const observed = ObservedCluster.pick({ pending: true }).safeParse(rest);
   const health = healthOf(row, now);

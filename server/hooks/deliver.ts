@@ -43,6 +43,10 @@ export function eventOf({ action, after }: Pick<Entry, "action" | "after">): Hoo
   }
   if (/^promotion\.(declined|withdrawn|glass_broken)$/.test(action)) return "request.decided";
   if (/^(release|rollout)\./.test(action)) return "release.changed";
+  if (action === "alert.fired" || action === "alert.resolved") {
+    const isQuiet = typeof after === "object" && after !== null && "isSilenced" in after && after.isSilenced;
+    return isQuiet ? null : "alarm.fired";
+  }
   return action === "alarm.fired" || action === "replicas.given_up" ? "alarm.fired" : null;
 }
 
@@ -90,7 +94,12 @@ async function make(tx: Transaction, entryIds: string[]): Promise<void> {
   const due = rows.flatMap(({ entry, slug, actor, request, hook }) => {
     const type = eventOf(entry);
     if (!type || !hook.events.includes(type)) return [];
-    const page = request === null ? "releases" : `releases/requests/${request}`;
+    const page =
+      entry.targetKind === "alert"
+        ? `alerts?alert=${entry.targetId}`
+        : request === null
+          ? "releases"
+          : `releases/requests/${request}`;
     const body = bodyOf(type, entry.createdAt, {
       team: slug,
       action: entry.action,

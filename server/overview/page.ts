@@ -1,9 +1,8 @@
 /** The overview: is production healthy, is anything failing, who waits for whom, what does it cost now? */
-import { clusterToday } from "../cluster/service";
 import type { TeamContext } from "../platform/context";
-import { databaseTime } from "../platform/db";
-import { productionNow, requestRows, type Served } from "../releases/service";
+import { requestRows, type Served } from "../releases/service";
 import { costsOfRuns, listRuns } from "../runs/service";
+import { factsOf } from "./facts";
 import { measure, problemsOf } from "./problems";
 import * as repo from "./repo";
 
@@ -13,22 +12,17 @@ const CHANGES = 10;
 
 export async function page(ctx: TeamContext) {
   const { db, teamId } = ctx;
-  const [at, production, runs, counts, failedRuns, waitingRuns, cluster, requests, changes] =
-    await Promise.all([
-      databaseTime(db),
-      productionNow(db, teamId),
-      inProgress(ctx),
-      repo.countRuns(db, teamId),
-      repo.failedRuns(db, teamId),
-      repo.waitingRuns(db, teamId),
-      clusterToday(ctx),
-      requestRows(db, teamId, REQUESTS),
-      repo.lastChanges(db, teamId, CHANGES),
-    ]);
-  const now = new Date(at);
+  const [facts, runs, counts, requests, changes] = await Promise.all([
+    factsOf(db, teamId),
+    inProgress(ctx),
+    repo.countRuns(db, teamId),
+    requestRows(db, teamId, REQUESTS),
+    repo.lastChanges(db, teamId, CHANGES),
+  ]);
+  const { now, production, cluster } = facts;
   return {
     at: now,
-    problems: problemsOf({ production, failedRuns, waitingRuns, cluster }, now),
+    problems: problemsOf(facts, now),
     production: production.map((served) => toRow(served, now, !cluster.isAway)).toSorted(worstFirst),
     runs: { ...counts, shown: runs },
     cluster,

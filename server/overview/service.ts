@@ -4,7 +4,9 @@ import { approvalsWaiting } from "../releases/service";
 import type { Search } from "./contract";
 import * as repo from "./repo";
 
+export { problemsNow } from "./facts";
 export { gatherInstallation } from "./gauges";
+export type { Problem } from "./problems";
 
 /** What the top bar says: problems first, then approvals this person could give. */
 export async function needs(ctx: TeamContext) {

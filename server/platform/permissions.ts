@@ -23,6 +23,7 @@ export const Permission = z.enum([
   "inference.try",
   "pool.edit",
   "node.drain",
+  "alert.handle",
   "member.manage",
   "token.manage",
   "webhook.manage",
@@ -53,6 +54,7 @@ const GRANTS: Record<Role, readonly Permission[]> = {
     "inference.try",
     "pool.edit",
     "node.drain",
+    "alert.handle",
   ],
   admin: [
     "read",
@@ -66,6 +68,7 @@ const GRANTS: Record<Role, readonly Permission[]> = {
     "policy.edit",
     "pool.edit",
     "node.drain",
+    "alert.handle",
   ],
 };
 

@@ -4,6 +4,7 @@ import { setMaxListeners } from "node:events";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import "../wiring";
+import { watchTeams } from "../alerts/service";
 import { rollUpUsage } from "../cluster/service";
 import { ensureLocalCluster } from "../engine/service";
 import { runHooks } from "../hooks/service";
@@ -46,6 +47,7 @@ const TASKS: readonly Task[] = [
   },
   { name: "drills", everyMs: 60_000, run: () => drillDue(db) },
   { name: "policies", everyMs: 10_000, run: (lease) => judgeStale(db, (tx) => fence(tx, lease)) },
+  { name: "alerts", everyMs: 5_000, run: (lease) => watchTeams(db, (tx) => fence(tx, lease)) },
   { name: "webhooks", everyMs: 1_000, run: (lease) => runHooks(db, (tx) => fence(tx, lease)) },
   { name: "queue", everyMs: 500, run: (lease) => admitWaiting(db, (tx) => fence(tx, lease)) },
   { name: "growth", everyMs: 2_000, run: (lease) => growRunning(db, (tx) => fence(tx, lease)) },

@@ -1,0 +1,108 @@
+import { and, eq, sql } from "drizzle-orm";
+import { beforeEach, expect, test } from "vitest";
+import { auditEntry } from "../../db/schema/audit";
+import { run } from "../../db/schema/runs";
+import { defaultClusterId } from "../engine/service";
+import { eventOf } from "../hooks/deliver";
+import { newId } from "../platform/ids";
+import { testConsole } from "../platform/testing/console";
+import { joined, makeTeam, type TestTeam } from "../releases/testing";
+import { incident, list, silence, take, unsilence, watchTeams } from "./service";
+
+const connection = testConsole();
+let t: TestTeam;
+beforeEach(async () => {
+  t = await makeTeam(connection.db, { versions: 1 });
+});
+
+/** A look of the controller, so many seconds from now. */
+const look = (seconds = 0) =>
+  watchTeams(connection.db, undefined, () => new Date(Date.now() + seconds * 1000));
+
+async function failRun(title: string): Promise<string> {
+  const id = newId("run");
+  await connection.db.execute(sql`
+    insert into run (id, team_id, number, kind, title, state, spec, resources, cause, created_by, cluster_id, ended_at)
+    select ${id}, ${t.ines.teamId}, coalesce(max(number), 0) + 1, 'train', ${title}, 'failed', '{}', '{}',
+      '{"message": "out of memory"}', ${t.ines.actor.id}, ${await defaultClusterId(connection.db)}, now()
+    from run where team_id = ${t.ines.teamId}`);
+  return id;
+}
+const over = (id: string) =>
+  connection.db.update(run).set({ endedAt: sql`now() - interval '2 hours'` }).where(eq(run.id, id));
+const audited = async () =>
+  (
+    await connection.db
+      .select()
+      .from(auditEntry)
+      .where(and(eq(auditEntry.teamId, t.ines.teamId), eq(auditEntry.targetKind, "alert")))
+      .orderBy(auditEntry.seq)
+  ).map((entry) => [entry.action, eventOf(entry)]);
+
+test("what is wrong is told once with its evidence, stays while it lasts, and is over after a quiet minute", async () => {
+  const id = await failRun("fine-tune");
+  await look();
+  expect((await list(t.mei, { limit: 10 })).firing).toEqual([]);
+  await look(5);
+  await look(10);
+  const [alert] = (await list(t.mei, { limit: 10 })).firing;
+  expect(alert).toMatchObject({
+    severity: "warning",
+    title: "Run 1 failed: fine-tune",
+    detail: "out of memory",
+    path: "/training/1",
+    isSilenced: false,
+  });
+  await over(id);
+  await look(15);
+  expect((await list(t.mei, { limit: 10 })).firing).toHaveLength(1);
+  await look(80);
+  const after = await list(t.mei, { limit: 10 });
+  expect([after.firing.length, after.resolved.map((a) => a.id)]).toEqual([0, [alert?.id]]);
+  expect(await audited()).toEqual([
+    ["alert.fired", "alarm.fired"],
+    ["alert.resolved", "alarm.fired"],
+  ]);
+});
+
+test("somebody takes it up with a note; who may not handle alerts, or belongs elsewhere, does not see to it", async () => {
+  await failRun("fine-tune");
+  await look();
+  await look(5);
+  const [alert] = (await list(t.mei, { limit: 10 })).firing;
+  await take(t.mei, { alertId: alert?.id ?? "", note: "Half the batch; launching again." });
+  const [taken] = (await list(t.ines, { limit: 10 })).firing;
+  expect(taken).toMatchObject({ takenBy: "Mei Tanaka", note: "Half the batch; launching again." });
+  const stranger = (await makeTeam(connection.db)).mei;
+  await expect(take(stranger, { alertId: alert?.id ?? "", note: "" })).rejects.toThrow("no such alert");
+  await expect(incident(stranger, { alertId: alert?.id ?? "" })).rejects.toThrow("no such alert");
+});
+
+test("a silence keeps an alert from being sent out, not from the list, until it ends", async () => {
+  const noor = await joined(t, "Noor Haddad", ["operator"]);
+  await silence(noor, { matches: "failed", minutes: 60, reason: "We are breaking things on purpose." });
+  await failRun("fine-tune");
+  await look();
+  await look(5);
+  const shown = await list(t.mei, { limit: 10 });
+  expect(shown.firing).toMatchObject([{ isSilenced: true }]);
+  expect(await audited()).toEqual([["alert.fired", null]]);
+  await unsilence(noor, { silenceId: shown.silences[0]?.id ?? "" });
+  expect((await list(t.mei, { limit: 10 })).firing).toMatchObject([{ isSilenced: false }]);
+  await expect(unsilence(noor, { silenceId: shown.silences[0]?.id ?? "" })).rejects.toThrow("ended already");
+});
+
+test("an incident tells what changed around it, of the team only, newest first", async () => {
+  const other = await makeTeam(connection.db);
+  await silence(other.mei, { matches: "slow", minutes: 5, reason: "elsewhere" });
+  await silence(t.mei, { matches: "slow", minutes: 5, reason: "before it began" });
+  await failRun("fine-tune");
+  await look();
+  await look(5);
+  const [alert] = (await list(t.mei, { limit: 10 })).firing;
+  const { happened } = await incident(t.mei, { alertId: alert?.id ?? "" });
+  expect(happened.map(({ kind, what }) => [kind, what])).toEqual([
+    ["run", "fine-tune failed: out of memory"],
+    ["change", "Silenced slow for 5 min: before it began"],
+  ]);
+});

@@ -1,0 +1,105 @@
+/** Alerts in a person's hands: what fires, who takes it up, what is kept quiet, and what happened around it. */
+import { eq, sql } from "drizzle-orm";
+import type { z } from "zod";
+import { alertSilence } from "../../db/schema/alerts";
+import { record } from "../audit/service";
+import { type TeamContext, transact } from "../platform/context";
+import type { Db } from "../platform/db";
+import { Conflict, NotFound } from "../platform/errors";
+import { newId } from "../platform/ids";
+import { emit } from "../platform/live/outbox";
+import type { ListAlerts, SilenceAlerts, TakeAlert } from "./contract";
+import * as repo from "./repo";
+import { isSilenced } from "./steps";
+
+export { watchTeams } from "./watch";
+
+/** What changed before it began is what an incident is about. */
+const BEFORE_MS = 30 * 60_000;
+const AFTER_MS = 10 * 60_000;
+
+export async function list(ctx: TeamContext, input: z.infer<typeof ListAlerts>) {
+  const before = input.cursor ? new Date(input.cursor) : null;
+  const [firing, over, silences] = await Promise.all([
+    repo.firing(ctx.db, ctx.teamId),
+    repo.resolved(ctx.db, ctx.teamId, { before, limit: input.limit + 1 }),
+    repo.silencesOf(ctx.db, ctx.teamId),
+  ]);
+  const page = over.slice(0, input.limit);
+  const now = new Date();
+  return {
+    firing: firing.map((alert) => ({ ...alert, isSilenced: isSilenced(alert.key, silences, now) })),
+    resolved: page,
+    silences,
+    next: over.length > input.limit ? (page.at(-1)?.resolvedAt?.getTime() ?? null) : null,
+  };
+}
+
+/** One alert, and what changed around it across the product, newest first. @throws NotFound */
+export async function incident(ctx: TeamContext, input: { alertId: string }) {
+  const alert = await find(ctx.db, ctx.teamId, input.alertId);
+  const from = new Date(alert.beganAt.getTime() - BEFORE_MS);
+  const to = alert.resolvedAt ? new Date(alert.resolvedAt.getTime() + AFTER_MS) : new Date();
+  return { alert, happened: await repo.happened(ctx.db, ctx.teamId, from, to) };
+}
+
+async function find(db: Db, teamId: string, alertId: string) {
+  const found = await repo.findAlert(db, teamId, alertId);
+  if (!found) throw new NotFound("There is no such alert in this team.");
+  return found;
+}
+
+/** Says who looks after it, with a note. @throws Conflict when it is over */
+export async function take(ctx: TeamContext, input: z.infer<typeof TakeAlert>): Promise<void> {
+  await transact(ctx, async (tx) => {
+    const alert = await find(tx, ctx.teamId, input.alertId);
+    if (alert.state !== "firing")
+      throw new Conflict("This alert is over.", { code: "alert_over", remedy: "Look at those that fire." });
+    await repo.setAlert(tx, ctx.teamId, [alert.id], {
+      takenBy: ctx.actor.id,
+      takenAt: new Date(),
+      note: input.note,
+    });
+    await record(tx, ctx, {
+      action: "alert.taken",
+      target: { kind: "alert", id: alert.id },
+      summary: `Took up: ${alert.title}${input.note ? `. ${input.note}` : ""}`,
+      before: { takenBy: alert.takenBy, note: alert.note },
+      after: { note: input.note },
+    });
+    await emit(tx, { teamId: ctx.teamId, topic: "alerts", key: alert.id });
+  });
+}
+
+/** Nobody is told of alerts of a rule, or of one alert, for a while; they stay in the list. */
+export async function silence(ctx: TeamContext, input: z.infer<typeof SilenceAlerts>): Promise<void> {
+  await transact(ctx, async (tx) => {
+    const id = newId("sil");
+    await tx.insert(alertSilence).values({
+      ...{ id, teamId: ctx.teamId, matches: input.matches, reason: input.reason, createdBy: ctx.actor.id },
+      until: sql`now() + make_interval(mins => ${input.minutes})`,
+    });
+    await record(tx, ctx, {
+      action: "alert.silenced",
+      target: { kind: "alert_silence", id },
+      summary: `Silenced ${input.matches} for ${input.minutes} min: ${input.reason}`,
+      after: input,
+    });
+    await emit(tx, { teamId: ctx.teamId, topic: "alerts", key: id });
+  });
+}
+
+/** @throws NotFound when it has ended already */
+export async function unsilence(ctx: TeamContext, input: { silenceId: string }): Promise<void> {
+  await transact(ctx, async (tx) => {
+    const found = (await repo.silencesOf(tx, ctx.teamId)).find(({ id }) => id === input.silenceId);
+    if (!found) throw new NotFound("This silence has ended already.");
+    await tx.update(alertSilence).set({ until: sql`now()` }).where(eq(alertSilence.id, found.id));
+    await record(tx, ctx, {
+      action: "alert.silence_ended",
+      target: { kind: "alert_silence", id: found.id },
+      summary: `Ended the silence of ${found.matches}`,
+    });
+    await emit(tx, { teamId: ctx.teamId, topic: "alerts", key: found.id });
+  });
+}
