@@ -9,12 +9,13 @@ import { log } from "../platform/log";
 import * as repo from "./repo";
 import { isSilenced, stepsOf } from "./steps";
 
+type Fence = (tx: Transaction) => Promise<void>;
 type Problem = Awaited<ReturnType<typeof problemsNow>>[number];
 
 /** Looks at every team; one whose look fails keeps nobody else's from being looked at. */
 export async function watchTeams(
   db: Database,
-  fence: (tx: Transaction) => Promise<void> = async () => {},
+  fence: Fence = async () => {},
   now?: () => Date,
 ): Promise<void> {
   for (const teamId of await repo.teamIds(db)) {
@@ -26,58 +27,47 @@ export async function watchTeams(
   }
 }
 
-async function watch(
-  db: Database,
-  teamId: string,
-  fence: (tx: Transaction) => Promise<void>,
-  now: Date,
-): Promise<void> {
+async function watch(db: Database, teamId: string, fence: Fence, now: Date): Promise<void> {
   const [open, problems] = await Promise.all([repo.openAlerts(db, teamId), problemsNow(db, teamId)]);
   if (open.length + problems.length === 0) return;
-  const steps = stepsOf(open, problems, now);
-  const began = new Map(open.map(({ id, beganAt }) => [id, beganAt]));
+  const { begin, see, forget, fire, resolve } = stepsOf(open, problems, now);
   await db.transaction(async (tx) => {
     await fence(tx);
-    if (steps.begin.length > 0)
-      await repo.insertPending(
-        tx,
-        steps.begin.map((problem) => ({
-          ...toRow(problem),
-          id: newId("alr"),
-          teamId,
-          state: "pending" as const,
-          beganAt: now,
-          seenAt: now,
-        })),
-      );
-    for (const { id, problem } of steps.see)
+    const look: Look = { tx, teamId, now, silences: await repo.silencesOf(tx, teamId) };
+    const pending = { teamId, state: "pending", beganAt: now, seenAt: now } as const;
+    const rows = begin.map((problem) => ({ id: newId("alr"), ...pending, ...toRow(problem) }));
+    if (rows.length > 0) await repo.insertPending(tx, rows);
+    for (const { id, problem } of see)
       await repo.setAlert(tx, teamId, [id], { ...toRow(problem), seenAt: now });
-    if (steps.forget.length > 0) await repo.dropPending(tx, teamId, steps.forget);
-    const silences = await repo.silencesOf(tx, teamId);
-    for (const { id, problem } of steps.fire) {
-      await repo.setAlert(tx, teamId, [id], {
-        ...toRow(problem),
-        state: "firing",
-        firedAt: now,
-        seenAt: now,
-      });
-      const { title, detail, path, severity } = problem;
-      await tell(tx, teamId, id, "alert.fired", title, {
-        ...{ severity, detail, path, since: began.get(id)?.toISOString() },
-        isSilenced: isSilenced(problem.key, silences, now),
-      });
-    }
-    for (const id of steps.resolve) {
-      const found = await repo.findAlert(tx, teamId, id);
-      await repo.setAlert(tx, teamId, [id], { state: "resolved", resolvedAt: now });
-      if (found)
-        await tell(tx, teamId, id, "alert.resolved", `Over: ${found.title}`, {
-          path: found.path,
-          isSilenced: isSilenced(found.key, silences, now),
-        });
-    }
+    if (forget.length > 0) await repo.dropPending(tx, teamId, forget);
+    for (const { id, problem } of fire) await fires(look, id, problem);
+    for (const id of resolve) await isOver(look, id);
   });
-  if (steps.fire.length + steps.resolve.length > 0) wakeRelay();
+  if (fire.length + resolve.length > 0) wakeRelay();
+}
+
+interface Look {
+  tx: Transaction;
+  teamId: string;
+  now: Date;
+  silences: Awaited<ReturnType<typeof repo.silencesOf>>;
+}
+
+async function fires(look: Look, id: string, problem: Problem): Promise<void> {
+  const { tx, teamId, now, silences } = look;
+  const { key, title, detail, path, severity } = problem;
+  await repo.setAlert(tx, teamId, [id], { ...toRow(problem), state: "firing", firedAt: now, seenAt: now });
+  const quiet = isSilenced(key, silences, now);
+  await tell(look, id, "alert.fired", title, { severity, detail, path, isSilenced: quiet });
+}
+
+async function isOver(look: Look, id: string): Promise<void> {
+  const { tx, teamId, now, silences } = look;
+  const alert = await repo.findAlert(tx, teamId, id);
+  if (!alert) return;
+  await repo.setAlert(tx, teamId, [id], { state: "resolved", resolvedAt: now });
+  const quiet = isSilenced(alert.key, silences, now);
+  await tell(look, id, "alert.resolved", `Over: ${alert.title}`, { path: alert.path, isSilenced: quiet });
 }
 
 const toRow = ({ key, severity, place, title, detail, path }: Problem) => ({
@@ -85,18 +75,13 @@ const toRow = ({ key, severity, place, title, detail, path }: Problem) => ({
 });
 
 async function tell(
-  tx: Transaction,
-  teamId: string,
+  { tx, teamId }: Look,
   id: string,
   action: "alert.fired" | "alert.resolved",
   summary: string,
   after: Record<string, unknown>,
 ): Promise<void> {
-  const actor = { kind: "system", id: "alerts" } as const;
-  await record(
-    tx,
-    { teamId, actor, requestId: newId("req") },
-    { action, target: { kind: "alert", id }, summary, after },
-  );
+  const by = { teamId, actor: { kind: "system", id: "alerts" }, requestId: newId("req") } as const;
+  await record(tx, by, { action, target: { kind: "alert", id }, summary, after });
   await emit(tx, { teamId, topic: "alerts", key: id });
 }
