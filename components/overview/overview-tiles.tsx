@@ -43,8 +43,8 @@ export function OverviewTiles({ overview: { production, runs, cluster, waiting }
       />
       <Metric
         label="Spent today, all teams"
-        value={cluster.spent && money(cluster.spent.amount)}
-        note={cluster.spent ? spendingSays(cluster.spent) : "pools have no price yet"}
+        value={cluster.spent ? money(cluster.spent.amount) : "no price"}
+        note={cluster.spent ? spendingSays(cluster.spent) : "set one on the Cluster page"}
       />
       <Metric
         label="Approvals waiting"

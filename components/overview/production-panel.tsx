@@ -10,6 +10,9 @@ import { HEALTH, rate } from "./words";
 
 const milliseconds = (us: number | null) => (us === null ? <span className="t3">none</span> : ms(us / 1000));
 
+/** Of the last hour, in which somebody asked. */
+const minutesOf = ({ p99Ms }: Served): number => p99Ms.filter((value) => value !== null).length;
+
 const COLUMNS: readonly Column<Served>[] = [
   { key: "model", head: "Model", cell: (r) => <span className="m">{r.model}</span> },
   {
@@ -41,16 +44,16 @@ const COLUMNS: readonly Column<Served>[] = [
   {
     key: "hour",
     head: "p99, last hour",
-    width: "104px",
+    width: "120px",
     cell: (r) =>
-      r.p99Ms.filter((value) => value !== null).length > 1 ? (
+      minutesOf(r) > 1 ? (
         <Sparkline
           label={`p99 of ${r.model} over the last hour`}
           values={r.p99Ms}
           color={r.health === "slow" ? "var(--bad)" : "var(--c-production)"}
         />
       ) : (
-        <span className="t3">no requests</span>
+        <span className="t3">{minutesOf(r) === 1 ? "one minute so far" : "no requests"}</span>
       ),
   },
   {
