@@ -55,18 +55,15 @@ export async function gateway(bench: Bench): Promise<Figures> {
 
 /** From a request to a model without replicas, whose nodes may have left as well, to its answer. */
 async function coldStart(bench: Bench, { modelId, model, token }: Served): Promise<Figure> {
-  const { api, team, product } = bench;
+  const { product } = bench;
   const times: number[] = [];
-  const told: (number | null)[] = [];
   for (let i = 0; i < COLD_STARTS; i += 1) {
     await fallAsleep(bench, modelId);
     const agent = new Agent();
     times.push(
       await post(agent, { url: `${product.gatewayUrl}/v2/models/${model}/infer`, token }, requestOf()),
     );
-    const { crews } = await api.releases.model.query({ team, model });
-    told.push(crews.find((crew) => crew.coldStartMs !== null)?.coldStartMs ?? null);
   }
   await stayAwake(bench, modelId);
-  return figure(times, "ms", { told });
+  return figure(times, "ms");
 }

@@ -59,7 +59,7 @@ function State({ alert }: { alert: Alert }) {
 }
 
 function Body({ team, incident: { alert, happened } }: { team: string; incident: Incident }) {
-  const at = (moment: Date | null) => (moment ? `${datetime(moment.getTime())} UTC` : "not yet");
+  const at = (moment: Date | null) => (moment ? datetime(moment.getTime()) : "not yet");
   return (
     <div className="body col">
       <h3>{alert.title}</h3>
