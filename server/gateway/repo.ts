@@ -1,5 +1,6 @@
 /** The gateway's SQL: plain statements on its own small pool, so that its process carries nothing else. */
 import type { Pool } from "pg";
+import { TIME_SQL } from "../platform/clock";
 import { newId } from "../platform/ids";
 import { RevisedTable } from "./contract";
 import type { Meter, ServingRow } from "./meter";
@@ -8,9 +9,7 @@ import type { ServedVersion } from "./table";
 
 /** The database's time, Unix milliseconds. */
 export async function askTime(pool: Pool): Promise<number> {
-  const { rows } = await pool.query<{ ms: number }>(
-    "select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms",
-  );
+  const { rows } = await pool.query<{ ms: number }>(TIME_SQL);
   const [row] = rows;
   if (!row) throw new Error("the database told no time");
   return row.ms;

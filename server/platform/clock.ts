@@ -4,6 +4,9 @@
  */
 import { setTimeout as delay } from "node:timers/promises";
 
+/** Answers one row with `ms`, Unix milliseconds: the moment of the question, also within a transaction. */
+export const TIME_SQL = "select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms";
+
 /** Asks the database what time it is, Unix milliseconds. */
 export type AskTime = () => Promise<number>;
 

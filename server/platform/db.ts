@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Pool } from "pg";
 import { connect, type Database, type Db } from "../../db/client";
+import { TIME_SQL } from "./clock";
 import { config } from "./config";
 import { singleton } from "./singleton";
 
@@ -12,9 +13,7 @@ export const pool = (): Pool => connection().pool;
 
 /** What time it is for the database, Unix milliseconds: processes on other hosts measure by it. */
 export async function databaseTime(db: Db): Promise<number> {
-  const { rows } = await db.execute<{ ms: number }>(
-    sql`select (extract(epoch from clock_timestamp()) * 1000)::float8 as ms`,
-  );
+  const { rows } = await db.execute<{ ms: number }>(sql.raw(TIME_SQL));
   const [row] = rows;
   if (!row) throw new Error("the database told no time");
   return row.ms;
