@@ -356,9 +356,9 @@ def test_what_nodes_use_is_told_apart_from_what_they_are(lab: Lab) -> None:
 
 def test_nodes_leave_for_a_reason(lab: Lab) -> None:
     console = lab.console
-    nodes = workers(console)
-    assert len(nodes) >= 2
-    lost = nodes[0]["nodeId"]
+    console.desire(pools=[POOL | {"min": 2}])
+    console.until(lambda: len(workers(console)) >= 2, HEALTHY, "two nodes")
+    lost = workers(console)[0]["nodeId"]
     kill_node(lab, lost)
 
     def reasons() -> dict[str, str]:
