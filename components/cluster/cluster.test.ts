@@ -1,9 +1,10 @@
 /** What the cluster's screens work out before they draw. */
 import { describe, expect, it } from "vitest";
+import type { Schedule } from "@/server/cluster/schedule";
 import { achievedSays, failureSays } from "./decision-words";
 import { neighbour } from "./node-grid";
 import { known, nodeSays, usedOf } from "./node-words";
-import { mostPerHour, poolChanges } from "./pool-preview";
+import { costsSay, poolChanges } from "./pool-preview";
 import { usageSeries, withGaps } from "./usage-series";
 
 const UP = { state: "active", cordoned: false, wish: null } as const;
@@ -18,6 +19,7 @@ describe("a node's word", () => {
     [{ ...UP, wish: "cordon", cordoned: true }, "cordoned", "cordoned"],
     [{ ...UP, state: "gone", endReason: "lost" }, "gone", "crashed"],
     [{ ...UP, state: "gone", endReason: "drained", wish: "drain" }, "gone", "left, drained"],
+    [{ ...UP, state: "gone", endReason: "preempted" }, "gone", "left, preempted"],
     [{ ...UP, state: "gone", endReason: "idle" }, "gone", "left idle"],
   ] as const)("%o is %s: %s", (node, key, word) => {
     expect(nodeSays(node)).toMatchObject({ key, word });
@@ -97,7 +99,13 @@ describe("a decision's outcome", () => {
 });
 
 describe("an edit of a pool", () => {
-  const now = { nodes: 4, min: 0, max: 6, idleSeconds: 60, pricePerHour: 0.5 };
+  const now = {
+    ...{ nodes: 4, min: 0, max: 6, idleSeconds: 60, pricePerHour: 0.5, preemptible: false },
+    schedule: null,
+  };
+  const hours: Schedule = {
+    ...{ timeZone: "UTC", days: ["Mon", "Tue"], from: "08:00", to: "18:00", min: 2, max: 8 },
+  };
   it.each([
     [{}, []],
     [{ min: 6 }, [/2 nodes start at once/]],
@@ -106,11 +114,17 @@ describe("an edit of a pool", () => {
     [{ max: 5 }, [/No node that is up has to leave/]],
     [{ idleSeconds: 30 }, [/after 30 s without work instead of 1 min/]],
     [{ pricePerHour: null }, [/those that left keep theirs/]],
-  ])("%o", (edit, says) => {
+    [{ preemptible: true }, [/counts as preempted/]],
+    [{ schedule: hours }, [/^Mon, Tue, 08:00 to 18:00 in UTC: 2 to 8 nodes; at any other time 0 to 6/]],
+  ] as const)("%o", (edit, says) => {
     expect(poolChanges(now, { ...now, ...edit })).toEqual(says.map((one) => expect.stringMatching(one)));
   });
   it("says what it costs at most, and that it is not known without a price", () => {
-    expect(mostPerHour(now)).toBe("$3.00 an hour");
-    expect(mostPerHour({ ...now, pricePerHour: null })).toContain("not known");
+    expect(costsSay(now)).toBe("at most $3.00 an hour, and $0.00 a week without work");
+    // 20 of the week's hours with two nodes, 148 with one.
+    expect(costsSay({ ...now, min: 1, schedule: hours })).toBe(
+      "at most $4.00 an hour, and $94.00 a week without work",
+    );
+    expect(costsSay({ ...now, pricePerHour: null })).toContain("not known");
   });
 });

@@ -2,15 +2,16 @@
 import { duration } from "@/components/ui/format";
 import type { State } from "@/components/ui/shape";
 
-export type Cause = "demand" | "minimum" | "returned" | "idle" | "drained" | "lost";
+export type Cause = "demand" | "minimum" | "returned" | "idle" | "drained" | "preempted" | "lost";
 
-/** A crash, a drain and idleness are never taken for each other. */
+/** A crash, a preemption, a drain and idleness are never taken for each other. */
 export const CAUSES: Record<Cause, { shape: State; word: string }> = {
   demand: { shape: "running", word: "asked for" },
   minimum: { shape: "ok", word: "minimum" },
   returned: { shape: "warning", word: "back" },
   idle: { shape: "ok", word: "idle" },
   drained: { shape: "off", word: "drained" },
+  preempted: { shape: "warning", word: "preempted" },
   lost: { shape: "bad", word: "crashed" },
 };
 

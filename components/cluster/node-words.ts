@@ -5,7 +5,7 @@ interface Doing {
   state: "active" | "idle" | "draining" | "gone";
   cordoned: boolean;
   wish: "cordon" | "drain" | null;
-  endReason?: "idle" | "drained" | "lost" | null;
+  endReason?: "idle" | "drained" | "preempted" | "lost" | null;
 }
 
 /** `key` is the name of its look in the map. */
@@ -18,6 +18,7 @@ export interface Said {
 const GONE = {
   idle: { shape: "off", word: "left idle" },
   drained: { shape: "off", word: "left, drained" },
+  preempted: { shape: "off", word: "left, preempted" },
   lost: { shape: "bad", word: "crashed" },
 } as const;
 

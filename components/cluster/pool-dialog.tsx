@@ -6,18 +6,17 @@ import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Callout } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
-import { EditPool } from "@/server/cluster/contract";
-import { mostPerHour, poolChanges } from "./pool-preview";
-import type { ClusterOverview } from "./types";
+import { Checkbox } from "@/components/ui/toggle";
+import { type Pool, poolNow, readPool, typedOf } from "./pool-form";
+import { PoolHours } from "./pool-hours";
+import { costsSay, poolChanges } from "./pool-preview";
 
-type Pool = ClusterOverview["pools"][number];
 const FIELDS = [
   { key: "min", label: "Nodes, at least", hint: "kept up without work", unit: undefined },
   { key: "max", label: "Nodes, at most", hint: "what the autoscaler may start", unit: undefined },
   { key: "idleSeconds", label: "Idle timeout", hint: "then a node leaves", unit: "s" },
   { key: "pricePerHour", label: "A node, per hour", hint: "empty takes it away", unit: "$" },
 ] as const;
-type Key = (typeof FIELDS)[number]["key"];
 
 interface PoolDialogProps {
   team: string;
@@ -27,16 +26,13 @@ interface PoolDialogProps {
   onClose: () => void;
 }
 
-/** Limits and price of a pool, with what the edit would do and cost at most. */
+/** Limits, hours and price of a pool, with what the edit would do and cost. */
 export function PoolDialog({ team, pool, max, onClose }: PoolDialogProps) {
   const trpc = useTRPC();
   const queryClient = useQueryClient();
-  const [typed, setTyped] = useState<Record<Key, string>>({
-    min: String(pool.min),
-    max: String(max ?? pool.max),
-    idleSeconds: String(pool.idleSeconds),
-    pricePerHour: pool.pricePerHour?.toString() ?? "",
-  });
+  const [typed, setTyped] = useState(() =>
+    typedOf(pool, max, Intl.DateTimeFormat().resolvedOptions().timeZone),
+  );
   const edit = useMutation(
     trpc.cluster.editPool.mutationOptions({
       onSuccess: async () => {
@@ -45,18 +41,13 @@ export function PoolDialog({ team, pool, max, onClose }: PoolDialogProps) {
       },
     }),
   );
-  const read = (text: string) => (text.trim() === "" ? Number.NaN : Number(text));
-  const parsed = EditPool.safeParse({
-    pool: pool.name,
-    min: read(typed.min),
-    max: read(typed.max),
-    idleSeconds: read(typed.idleSeconds),
-    pricePerHour: typed.pricePerHour.trim() === "" ? null : read(typed.pricePerHour),
-  });
+  const parsed = readPool(pool.name, typed);
   const problem = edit.error && readError(edit.error);
-  const errorOf = (key: Key) =>
-    parsed.error?.issues.find(({ path }) => path[0] === key)?.message ?? problem?.fields[key];
-  const changes = parsed.success ? poolChanges(pool, parsed.data) : [];
+  const errorAt = (...path: string[]) =>
+    parsed.error?.issues.find((issue) => path.every((part, i) => issue.path[i] === part))?.message ??
+    problem?.fields[path.join(".")];
+  const now = poolNow(pool);
+  const changes = parsed.success ? poolChanges(now, parsed.data) : [];
   const reason = !parsed.success
     ? "Mend what is marked first."
     : changes.length === 0
@@ -84,7 +75,7 @@ export function PoolDialog({ team, pool, max, onClose }: PoolDialogProps) {
     >
       <div className="pool-fields">
         {FIELDS.map(({ key, label, hint, unit }) => (
-          <Field key={key} label={label} hint={hint} error={errorOf(key)}>
+          <Field key={key} label={label} hint={hint} error={errorAt(key)}>
             <Input
               value={typed[key]}
               onValueChange={(text) => setTyped((before) => ({ ...before, [key]: text }))}
@@ -94,6 +85,25 @@ export function PoolDialog({ team, pool, max, onClose }: PoolDialogProps) {
           </Field>
         ))}
       </div>
+      <div className="pool-choices">
+        <Checkbox
+          label="Preemptible: whoever lends its nodes may take them away at any time"
+          checked={typed.preemptible}
+          onCheckedChange={(preemptible) => setTyped((before) => ({ ...before, preemptible }))}
+        />
+        <Checkbox
+          label="Other limits in office hours"
+          checked={typed.hasHours}
+          onCheckedChange={(hasHours) => setTyped((before) => ({ ...before, hasHours }))}
+        />
+      </div>
+      {typed.hasHours && (
+        <PoolHours
+          value={typed.hours}
+          onChange={(hours) => setTyped((before) => ({ ...before, hours }))}
+          errorOf={(field) => errorAt("schedule", field)}
+        />
+      )}
       {problem && Object.keys(problem.fields).length === 0 && (
         <Callout state="bad">{problem.message}</Callout>
       )}
@@ -102,10 +112,12 @@ export function PoolDialog({ team, pool, max, onClose }: PoolDialogProps) {
           {changes.map((says) => (
             <p key={says}>{says}</p>
           ))}
-          <p>
-            It costs at most {mostPerHour(parsed.data)}; now: {mostPerHour(pool)}.
+          <p>It costs {costsSay(parsed.data)}.</p>
+          {changes.length > 0 && <p>Now: {costsSay(now)}.</p>}
+          <p className="t3">
+            The running cluster takes it over within seconds, without a restart; it stands from then on, over
+            the configuration.
           </p>
-          <p className="t3">These limits stand from then on, over those of the configuration.</p>
         </div>
       )}
     </Dialog>

@@ -1,11 +1,15 @@
 /** What an edit of a pool would do, in sentences, before it is done. Pure. */
 import { duration, money, plural } from "@/components/ui/format";
+import { hoursAWeek, type Schedule, scheduleSays } from "@/server/cluster/schedule";
 
 export interface PoolValues {
   min: number;
   max: number;
   idleSeconds: number;
   pricePerHour: number | null;
+  preemptible: boolean;
+  /** Office hours with limits of their own. */
+  schedule: Schedule | null;
 }
 
 export interface PoolNow extends PoolValues {
@@ -36,12 +40,31 @@ export function poolChanges(now: PoolNow, next: PoolValues): string[] {
     says.push(
       `A node leaves after ${duration(next.idleSeconds)} without work instead of ${duration(now.idleSeconds)}.`,
     );
+  if (JSON.stringify(next.schedule) !== JSON.stringify(now.schedule)) says.push(hoursSay(next));
+  if (next.preemptible !== now.preemptible)
+    says.push(
+      next.preemptible
+        ? "A node that somebody else drains counts as preempted: trainings leave it with a checkpoint, replicas get successors."
+        : "A node that somebody else drains counts as drained.",
+    );
   if (next.pricePerHour !== now.pricePerHour)
     says.push("Nodes that are up cost the new price from their start on; those that left keep theirs.");
   return says;
 }
 
-/** What the pool costs an hour at most, before and after. */
-export function mostPerHour({ max, pricePerHour }: PoolValues): string {
-  return pricePerHour === null ? "not known: it has no price" : `${money(max * pricePerHour)} an hour`;
+function hoursSay({ schedule, min, max }: PoolValues): string {
+  if (!schedule) return `The same limits hold at any time: ${min} to ${plural(max, "node")}.`;
+  const within = `${schedule.min} to ${plural(schedule.max, "node")}`;
+  return `${scheduleSays(schedule)}: ${within}; at any other time ${min} to ${max}. Nodes with work end it first.`;
+}
+
+const HOURS_A_WEEK = 7 * 24;
+
+/** What the pool costs at most, and what it costs if nobody uses it. */
+export function costsSay({ min, max, pricePerHour, schedule }: PoolValues): string {
+  if (pricePerHour === null) return "not known: it has no price";
+  const most = Math.max(max, schedule?.max ?? 0) * pricePerHour;
+  const hours = schedule ? hoursAWeek(schedule) : 0;
+  const kept = (hours * (schedule?.min ?? 0) + (HOURS_A_WEEK - hours) * min) * pricePerHour;
+  return `at most ${money(most)} an hour, and ${money(kept)} a week without work`;
 }

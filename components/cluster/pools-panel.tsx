@@ -6,6 +6,7 @@ import { money } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Table } from "@/components/ui/table";
 import { useUrlState } from "@/components/ui/use-url-state";
+import { scheduleSays } from "@/server/cluster/schedule";
 import { PoolDialog } from "./pool-dialog";
 import type { ClusterOverview } from "./types";
 
@@ -24,7 +25,22 @@ export function PoolsPanel({ team, cluster }: { team: string; cluster: ClusterOv
         rowKey={(p) => p.id}
         empty={<EmptyState title="No pool">A pool says which nodes may be started, and how many.</EmptyState>}
         columns={[
-          { key: "name", head: "Pool", cell: (p) => <span className="m">{p.name}</span> },
+          {
+            key: "name",
+            head: "Pool",
+            cell: (p) => (
+              <span className="pool-name">
+                <span className="m">{p.name}</span>
+                {p.preemptible && <span className="t3 s12">preemptible</span>}
+                {p.schedule && (
+                  <span className="t3 s12">
+                    {p.schedule.min} to {p.schedule.max}: {scheduleSays(p.schedule)}; else {p.usual.min} to{" "}
+                    {p.usual.max}
+                  </span>
+                )}
+              </span>
+            ),
+          },
           {
             key: "node",
             head: "A node has",

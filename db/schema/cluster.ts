@@ -58,6 +58,10 @@ export const pool = pgTable(
     resources: jsonb("resources").notNull(),
     /** Of one of its nodes, $; null is not known. */
     pricePerHour: doublePrecision("price_per_hour"),
+    /** Its nodes may be taken away at any time by whoever lends them. */
+    preemptible: boolean("preemptible").notNull().default(false),
+    /** `KeptSchedule`; with it `min` and `max` are what is in force now, and change with the hour. */
+    schedule: jsonb("schedule"),
     /** When somebody set its limits; from then on they stand, whatever the configuration says. */
     editedAt: moment("edited_at"),
   },
@@ -88,7 +92,7 @@ export const node = pgTable(
     observed: jsonb("observed").notNull(),
     startedAt: moment("started_at").notNull().defaultNow(),
     endedAt: moment("ended_at"),
-    endReason: text("end_reason", { enum: ["idle", "drained", "lost"] }),
+    endReason: text("end_reason", { enum: ["idle", "drained", "preempted", "lost"] }),
     /** Names it in rows of which there are millions. */
     serial: integer("serial").generatedAlwaysAsIdentity(),
     /** What an operator wants of it: see `DesiredNode`. */
@@ -241,7 +245,7 @@ export const scalingDecision = pgTable(
     demand: jsonb("demand").notNull(),
     nodeIds: text("node_ids").array().notNull().default([]),
     /** What kind of reason it is. */
-    cause: text("cause", { enum: ["demand", "minimum", "returned", "idle", "drained", "lost"] })
+    cause: text("cause", { enum: ["demand", "minimum", "returned", "idle", "drained", "preempted", "lost"] })
       .notNull()
       .default("demand"),
     /** When work first ran on a node that it brought. */

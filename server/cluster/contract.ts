@@ -1,6 +1,7 @@
 /** The cluster as screens see it: nodes and what runs on them, capacity against demand, the ledger. */
 import { z } from "zod";
 import { Id } from "../platform/atoms";
+import { Limits, Schedule } from "./schedule";
 import { POOL_METRICS } from "./usage/metrics";
 
 export const CapacityQuery = z.object({
@@ -19,13 +20,16 @@ export const LedgerQuery = z.object({
 export const EditPool = z
   .object({
     pool: z.string().min(1).max(100),
-    /** Nodes that are kept up, and those that may be. */
-    min: z.number().int("a whole number").min(0, "not below 0").max(10_000, "at most 10,000"),
-    max: z.number().int("a whole number").min(0, "not below 0").max(10_000, "at most 10,000"),
+    /** Nodes that are kept up, and those that may be, outside the hours of the schedule. */
+    ...Limits.shape,
     /** A node leaves after so long without work, s. */
     idleSeconds: z.number().int("whole seconds").min(5, "at least 5 s").max(86_400, "at most a day"),
     /** Of one node, $; null is not known. */
     pricePerHour: z.number().min(0, "not below 0").max(100_000, "at most $100,000").nullable(),
+    /** Its nodes may be taken away at any time by whoever lends them. */
+    preemptible: z.boolean().default(false),
+    /** Office hours with limits of their own; null is the same limits at any time. */
+    schedule: Schedule.nullable().default(null),
   })
   .refine(({ min, max }) => min <= max, { message: "not below the least", path: ["max"] });
 

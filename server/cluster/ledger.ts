@@ -35,16 +35,14 @@ export function upReason(waiting: readonly Waiting[], missing: Missing): string 
 export const upCause = (waiting: readonly Waiting[], { cpus, gpus }: Missing): "demand" | "minimum" =>
   waiting.length > 0 || cpus > 0 || gpus > 0 ? "demand" : "minimum";
 
-/** Why a node left: idleness, a drain and a loss are told apart. `message`: of whoever drained it, or of its end. */
-export function downReason(
-  name: string,
-  reason: "idle" | "drained" | "lost",
-  idleSeconds: number,
-  message: string,
-): string {
+export type EndReason = "idle" | "drained" | "preempted" | "lost";
+
+/** Why a node left: idleness, a drain, a preemption and a loss are told apart. `message`: of whoever drained it, or of its end. */
+export function downReason(name: string, reason: EndReason, idleSeconds: number, message: string): string {
   if (reason === "idle") return `${name} had nothing to do for ${idleSeconds} s`;
   if (reason === "drained")
     return `${name} was drained${message && message !== "Drained" ? `: ${message}` : ""}`;
+  if (reason === "preempted") return `${name} was taken away by whoever lends it: its pool is preemptible`;
   return `${name} was lost${message ? `: ${message}` : ": it stopped answering"}`;
 }
 

@@ -4,7 +4,15 @@ import { ObservedCluster } from "../engine/contract";
 import type { Transaction } from "../platform/db";
 import { emit } from "../platform/live/outbox";
 import { recordDemands, recordStates } from "./intervals";
-import { downReason, matchScaleUp, newFailures, returnReason, upCause, upReason } from "./ledger";
+import {
+  downReason,
+  type EndReason,
+  matchScaleUp,
+  newFailures,
+  returnReason,
+  upCause,
+  upReason,
+} from "./ledger";
 import * as repo from "./repo";
 import { type Sane, saneCluster } from "./sane";
 
@@ -156,13 +164,12 @@ async function recordFailures(tx: Transaction, report: Report): Promise<boolean>
 
 async function recordDeparture(tx: Transaction, { clusterId, seen, at }: Report, row: repo.NodeRow) {
   const told = seen.departed.find((d) => d.nodeId === row.nodeId);
-  // One that was drained is idle at last, and an agent that was started anew has not seen it go.
-  const reason = told?.reason === "lost" ? "lost" : row.wish ? "drained" : (told?.reason ?? "lost");
+  const pool = (await repo.listPools(tx, clusterId)).find((p) => p.name === row.pool);
+  const reason = endReason(row, told?.reason, pool?.preemptible ?? false);
   const message = (reason === "drained" ? row.wishReason : null) ?? told?.message ?? "";
   await repo.endNode(tx, row, reason, at);
   // A head that is new means that the whole cluster was started anew: nothing was decided about its nodes.
   if (row.isHead) return;
-  const pool = (await repo.listPools(tx, clusterId)).find((p) => p.name === row.pool);
   await repo.insertDecision(tx, {
     ...{ clusterId, at, direction: "down", pool: row.pool, requested: 1, achieved: 1, achievedAt: at },
     cause: reason,
@@ -171,6 +178,18 @@ async function recordDeparture(tx: Transaction, { clusterId, seen, at }: Report,
     demand: { demands: seen.demands, waiting: [] },
     nodeIds: [row.nodeId],
   });
+}
+
+/** One that was drained is idle at last, and an agent that was started anew has not seen it go. */
+function endReason(
+  { wish }: repo.NodeRow,
+  told: ObservedCluster["departed"][number]["reason"] | undefined,
+  isPreemptible: boolean,
+): EndReason {
+  if (told === "lost") return "lost";
+  if (wish) return "drained";
+  // Nobody here drained it.
+  return told === "drained" && isPreemptible ? "preempted" : (told ?? "lost");
 }
 
 /** Totals of the nodes that take work; what is wanted is what is in use and what waits. */

@@ -1,17 +1,27 @@
 /** A pool is edited: audited, told to the agent, and not undone by a restart. */
 import { desc, sql } from "drizzle-orm";
-import { beforeEach, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { auditEntry } from "../../db/schema/audit";
+import { scalingDecision } from "../../db/schema/cluster";
 import { desiredState, ensureLocalCluster } from "../engine/service";
 import type { TeamContext } from "../platform/context";
 import { testConsole } from "../platform/testing/console";
 import { makeTeam } from "../runs/testing";
 import { EditPool } from "./contract";
-import { editPool } from "./service";
+import { editPool, followSchedules, overview } from "./service";
 import { type Played, playCluster } from "./testing";
 
 const connection = testConsole({ LATHE_POOL_MAX: "4" });
-const EDIT = { pool: "local-cpu", min: 1, max: 8, idleSeconds: 30, pricePerHour: 0.5 };
+const EDIT = EditPool.parse({ pool: "local-cpu", min: 1, max: 8, idleSeconds: 30, pricePerHour: 0.5 });
+const OFFICE = EditPool.parse({
+  ...EDIT,
+  schedule: { timeZone: "UTC", days: ["Mon"], from: "08:00", to: "18:00", min: 2, max: 3 },
+});
+const MONDAY = {
+  before: "2026-01-05T07:00:00Z",
+  within: "2026-01-05T12:00:00Z",
+  after: "2026-01-05T19:00:00Z",
+};
 
 let ctx: TeamContext;
 let played: Played;
@@ -58,4 +68,64 @@ it("is refused where nodes would end under their work, or its limits cross", asy
   expect((await desired()).pools).toMatchObject([{ max: 4 }]);
   expect(EditPool.safeParse({ ...EDIT, min: 9 }).error?.issues).toMatchObject([{ path: ["max"] }]);
   await expect(editPool(ctx, { ...EDIT, pool: "none" })).rejects.toThrow("no pool none");
+});
+
+describe("a schedule", () => {
+  const at = (moment: keyof typeof MONDAY) =>
+    followSchedules(connection.db, async () => {}, new Date(MONDAY[moment]));
+  const told = async () => (await desired()).pools.map(({ min, max }) => [min, max])[0];
+
+  it("puts the limits of the hour in force, and tells both on screen", async () => {
+    await editPool(ctx, OFFICE);
+    await at("before");
+    expect(await told()).toEqual([1, 8]);
+    const { revision } = await desired();
+    await at("within");
+    expect(await told()).toEqual([2, 3]);
+    expect((await desired()).revision).toBeGreaterThan(revision);
+    expect((await overview(ctx)).pools).toMatchObject([
+      { min: 2, max: 3, usual: { min: 1, max: 8 }, schedule: OFFICE.schedule },
+    ]);
+    const settled = (await desired()).revision;
+    await at("within");
+    expect((await desired()).revision).toBe(settled);
+    await at("after");
+    expect(await told()).toEqual([1, 8]);
+  });
+
+  it("lets nodes end their work before fewer may stay", async () => {
+    await editPool(ctx, OFFICE);
+    await at("before");
+    const nodes = played.agent.join("local-cpu", 5);
+    await played.agent.tell();
+    await at("within");
+    expect(await told()).toEqual([2, 5]);
+    for (const one of nodes.slice(0, 3))
+      played.agent.nodes.set(one.nodeId, { ...one, state: "idle", cpusUsed: 0 });
+    await played.agent.tell();
+    await at("within");
+    expect(await told()).toEqual([2, 3]);
+  });
+
+  it("ends with the edit that takes it away", async () => {
+    await editPool(ctx, OFFICE);
+    await editPool(ctx, EDIT);
+    await at("within");
+    expect(await told()).toEqual([1, 8]);
+    expect((await overview(ctx)).pools).toMatchObject([{ schedule: null }]);
+  });
+});
+
+it("tells a node that was preempted from one that somebody drained", async () => {
+  await editPool(ctx, { ...EDIT, preemptible: true });
+  const [taken] = played.agent.join("local-cpu", 2);
+  await played.agent.tell();
+  played.agent.leave(taken?.nodeId ?? "", "drained");
+  await played.agent.tell();
+  const [newest] = await connection.db
+    .select()
+    .from(scalingDecision)
+    .orderBy(desc(scalingDecision.id))
+    .limit(1);
+  expect(newest).toMatchObject({ cause: "preempted", reason: expect.stringContaining("taken away") });
 });

@@ -3,13 +3,25 @@ import type { z } from "zod";
 import { record } from "../audit/service";
 import { defaultClusterId, desireChanged } from "../engine/service";
 import { type TeamContext, transact } from "../platform/context";
+import { type Database, databaseTime, type Transaction } from "../platform/db";
 import { Invalid, NotFound } from "../platform/errors";
 import { emit } from "../platform/live/outbox";
 import type { EditPool } from "./contract";
 import * as repo from "./repo";
+import { KeptSchedule, type Limits, limitsAt, type Schedule, scheduleSays } from "./schedule";
+
+/** The limits that hold outside office hours, and those hours. */
+export function plannedOf({ min, max, schedule }: repo.PoolRow): {
+  usual: Limits;
+  schedule: Schedule | null;
+} {
+  const kept = KeptSchedule.nullable().parse(schedule);
+  return { usual: kept?.usual ?? { min, max }, schedule: kept?.hours ?? null };
+}
 
 /**
- * Sets limits and price of a pool. Nodes that are up cost a new price from their start on; those that left keep theirs.
+ * Sets limits, hours and price of a pool. Nodes that are up cost a new price from their start on; those that left keep
+ * theirs.
  *
  * @throws NotFound
  * @throws Invalid for a max below the nodes that have work: the autoscaler would end them under it
@@ -19,24 +31,37 @@ export async function editPool(ctx: TeamContext, input: z.infer<typeof EditPool>
   await transact(ctx, async (tx) => {
     const pool = await repo.lockPool(tx, clusterId, input.pool);
     if (!pool) throw new NotFound(`There is no pool ${input.pool}.`);
-    const { pool: name, pricePerHour, ...limits } = input;
-    const before = { min: pool.min, max: pool.max, idleSeconds: pool.idleSeconds };
-    const hasMoved =
-      limits.min !== before.min || limits.max !== before.max || limits.idleSeconds !== before.idleSeconds;
-    if (limits.max < before.max) refuseEndingWork(await repo.countActive(tx, clusterId, name), limits.max);
+    const { pool: name, pricePerHour, schedule: hours, ...next } = input;
+    const usual = { min: next.min, max: next.max };
+    const limits = {
+      ...limitsAt(hours, usual, new Date(await databaseTime(tx))),
+      ...{ idleSeconds: next.idleSeconds, preemptible: next.preemptible },
+      schedule: hours && { hours, usual },
+    };
+    const before = shownOf(pool);
+    const after = { ...next, schedule: hours };
+    if (limits.max < pool.max) refuseEndingWork(await repo.countActive(tx, clusterId, name), limits.max);
+    const hasMoved = JSON.stringify(before) !== JSON.stringify(shownOf({ ...pool, ...limits }));
     if (hasMoved) await repo.setLimits(tx, pool.id, limits);
     if (pricePerHour !== pool.pricePerHour) await repo.setPrice(tx, pool, pricePerHour);
     const price = pricePerHour === null ? "no price" : `$${pricePerHour} an hour`;
+    const within = hours ? `; ${hours.min} to ${hours.max} on ${scheduleSays(hours)}` : "";
     await record(tx, ctx, {
       action: "pool.edited",
       target: { kind: "pool", id: pool.id },
-      summary: `Set ${name} to ${limits.min} to ${limits.max} nodes, ${limits.idleSeconds} s idle, ${price}`,
+      summary: `Set ${name} to ${usual.min} to ${usual.max} nodes${within}, ${next.idleSeconds} s idle, ${price}`,
       before: { ...before, pricePerHour: pool.pricePerHour },
-      after: { ...limits, pricePerHour },
+      after: { ...after, pricePerHour },
     });
     await emit(tx, { teamId: null, topic: "cluster", key: clusterId });
     if (hasMoved) await desireChanged(tx, clusterId);
   });
+}
+
+/** What people set of it, but the price. */
+function shownOf(pool: repo.PoolRow) {
+  const { usual, schedule } = plannedOf(pool);
+  return { ...usual, idleSeconds: pool.idleSeconds, preemptible: pool.preemptible, schedule };
 }
 
 function refuseEndingWork(active: number, max: number): void {
@@ -46,4 +71,29 @@ function refuseEndingWork(active: number, max: number): void {
     field: "max",
     remedy: `Choose at least ${active}, or drain nodes first.`,
   });
+}
+
+/**
+ * Puts the limits of the hour in force. Where fewer nodes may stay than have work, those end it first: the autoscaler
+ * would end them under it. `fence` is the caller's lease; `clock` is what time it is, where time is played.
+ */
+export async function followSchedules(
+  db: Database,
+  fence: (tx: Transaction) => Promise<void>,
+  clock?: Date,
+): Promise<void> {
+  for (const { clusterId, name } of await repo.listScheduled(db))
+    await transact({ db }, async (tx) => {
+      await fence(tx);
+      const pool = await repo.lockPool(tx, clusterId, name);
+      if (!pool) return;
+      const { usual, schedule } = plannedOf(pool);
+      const planned = limitsAt(schedule, usual, clock ?? new Date(await databaseTime(tx)));
+      const active = planned.max < pool.max ? await repo.countActive(tx, clusterId, name) : 0;
+      const limits = { ...planned, max: Math.max(planned.max, Math.min(active, pool.max)) };
+      if (limits.min === pool.min && limits.max === pool.max) return;
+      await repo.setInForce(tx, pool.id, limits);
+      await emit(tx, { teamId: null, topic: "cluster", key: clusterId });
+      await desireChanged(tx, clusterId);
+    });
 }

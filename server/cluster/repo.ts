@@ -1,10 +1,11 @@
 /** SQL of nodes, capacity and decisions: history as intervals, not samples. */
-import { and, asc, desc, eq, getTableColumns, gt, inArray, lt, lte, ne, sql } from "drizzle-orm";
+import { and, asc, desc, eq, getTableColumns, gt, inArray, isNotNull, lt, lte, ne, sql } from "drizzle-orm";
 import { z } from "zod";
 import { capacityChange, cluster, node, pool, scalingDecision } from "../../db/schema/cluster";
 import { ObservedCluster, type ObservedNode } from "../engine/contract";
 import type { Db, Transaction } from "../platform/db";
 import { newId } from "../platform/ids";
+import type { EndReason } from "./ledger";
 
 export type NodeRow = typeof node.$inferSelect;
 export type PoolRow = typeof pool.$inferSelect;
@@ -126,11 +127,19 @@ export const lockPool = async (tx: Transaction, clusterId: string, name: string)
       .for("update")
   )[0];
 
-type Limits = Pick<PoolRow, "min" | "max" | "idleSeconds">;
+type Edited = Pick<PoolRow, "min" | "max" | "idleSeconds" | "preemptible" | "schedule">;
 
 /** From now on these stand, whatever the configuration says. */
-export const setLimits = (tx: Transaction, poolId: string, { min, max, idleSeconds }: Limits) =>
-  tx.update(pool).set({ min, max, idleSeconds, editedAt: sql`now()` }).where(eq(pool.id, poolId));
+export const setLimits = (tx: Transaction, poolId: string, edited: Edited) =>
+  tx
+    .update(pool)
+    .set({ ...edited, editedAt: sql`now()` })
+    .where(eq(pool.id, poolId));
+
+export const setInForce = (tx: Transaction, poolId: string, { min, max }: Pick<PoolRow, "min" | "max">) =>
+  tx.update(pool).set({ min, max }).where(eq(pool.id, poolId));
+
+export const listScheduled = (db: Db) => db.select().from(pool).where(isNotNull(pool.schedule));
 
 /** Nodes of the pool that are up take it too, from their start on; what left keeps the price that it had. */
 export async function setPrice(
@@ -149,12 +158,7 @@ export async function setPrice(
 export const countActive = (tx: Transaction, clusterId: string, name: string): Promise<number> =>
   tx.$count(node, and(eq(node.clusterId, clusterId), eq(node.pool, name), eq(node.state, "active")));
 
-export async function endNode(
-  tx: Transaction,
-  row: NodeRow,
-  reason: "idle" | "drained" | "lost",
-  at: Date,
-): Promise<void> {
+export async function endNode(tx: Transaction, row: NodeRow, reason: EndReason, at: Date): Promise<void> {
   await tx
     .update(node)
     .set({ state: "gone", stateSince: at, endedAt: at, endReason: reason })

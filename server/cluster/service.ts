@@ -6,6 +6,7 @@ import type { TeamContext } from "../platform/context";
 import { databaseTime } from "../platform/db";
 import type { CapacityQuery, LedgerQuery } from "./contract";
 import { costOf, timesOf } from "./outcome";
+import { plannedOf } from "./pools";
 import * as repo from "./repo";
 import { allotted, countsOf, healthOf } from "./state";
 import { latestReadings } from "./usage/read";
@@ -13,7 +14,7 @@ import { explain } from "./waiting";
 
 export { decision, nodePage, usage } from "./history";
 export { observeCluster } from "./observe";
-export { editPool } from "./pools";
+export { editPool, followSchedules } from "./pools";
 export { desiredNodes, takeOut, takeOutPreview } from "./take-out";
 export { clusterToday } from "./today";
 export { takeReadings } from "./usage/ingest";
@@ -52,6 +53,7 @@ export async function overview(ctx: TeamContext) {
     waiting: explain(on.get(null) ?? [], nodes, pools, { pending, failed }),
     pools: pools.map((pool) => ({
       ...pool,
+      ...plannedOf(pool),
       resources: DesiredPool.shape.resources.parse(pool.resources),
       nodes: workers.filter((n) => n.pool === pool.name).length,
       counts: countsOf(

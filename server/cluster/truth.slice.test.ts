@@ -26,7 +26,14 @@ async function playAnew() {
   await connection.db.execute(sql`truncate node, node_interval, demand_interval, usage_open, node_usage, pool_usage,
     capacity_change, scaling_decision`);
   await connection.db.update(cluster).set({
-    ...{ observed: null, observedAt: null, incarnation: null, superseded: [], lastSeq: -1, silentSince: null },
+    ...{
+      observed: null,
+      observedAt: null,
+      incarnation: null,
+      superseded: [],
+      lastSeq: -1,
+      silentSince: null,
+    },
     droppedReadings: 0,
   });
   played = await playCluster(connection.db, BEGAN);

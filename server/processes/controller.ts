@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import "../wiring";
 import { watchTeams } from "../alerts/service";
-import { rollUpUsage } from "../cluster/service";
+import { followSchedules, rollUpUsage } from "../cluster/service";
 import { ensureLocalCluster } from "../engine/service";
 import { runHooks } from "../hooks/service";
 import { DatabaseClock } from "../platform/clock";
@@ -52,6 +52,7 @@ const TASKS: readonly Task[] = [
   { name: "queue", everyMs: 500, run: (lease) => admitWaiting(db, (tx) => fence(tx, lease)) },
   { name: "growth", everyMs: 2_000, run: (lease) => growRunning(db, (tx) => fence(tx, lease)) },
   { name: "moves", everyMs: 1_000, run: (lease) => moveFromDraining(db, (tx) => fence(tx, lease)) },
+  { name: "pools", everyMs: 5_000, run: (lease) => followSchedules(db, (tx) => fence(tx, lease)) },
   { name: "usage", everyMs: 600_000, run: () => rollUpUsage(db) },
   { name: "budgets", everyMs: 2_000, run: (lease) => stopOverspent(db, (tx) => fence(tx, lease)) },
   { name: "attempts", everyMs: 2_000, run: (lease) => expireAttempts(db, (tx) => fence(tx, lease)) },

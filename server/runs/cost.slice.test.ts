@@ -13,7 +13,7 @@ import { makeTeam, queue } from "./testing";
 
 const connection = testConsole();
 const POOL = "local-cpu";
-const LIMITS = { min: 0, max: 6, idleSeconds: 60 };
+const LIMITS = { min: 0, max: 6, idleSeconds: 60, preemptible: false, schedule: null };
 
 async function addNode(clusterId: string, cpus: number): Promise<string> {
   const id = newId("node");
