@@ -1,6 +1,6 @@
 /** What the cluster's screens work out before they draw. */
 import { describe, expect, it } from "vitest";
-import type { Schedule } from "@/server/cluster/schedule";
+import type { Schedule } from "@/server/cluster/schedule-contract";
 import { achievedSays, failureSays } from "./decision-words";
 import { neighbour } from "./node-grid";
 import { known, nodeSays, usedOf } from "./node-words";

@@ -1,7 +1,7 @@
 /** What a person types of a pool, and what it means. Pure. */
 import type { z } from "zod";
 import { EditPool } from "@/server/cluster/contract";
-import type { Day, Schedule } from "@/server/cluster/schedule";
+import type { Day, Schedule } from "@/server/cluster/schedule-contract";
 import type { PoolNow } from "./pool-preview";
 import type { ClusterOverview } from "./types";
 

@@ -3,7 +3,7 @@ import { useMemo, useState } from "react";
 import { cx } from "@/components/ui/cx";
 import { Field, Input } from "@/components/ui/field";
 import { SearchSelect } from "@/components/ui/search-select";
-import { DAYS, type Day } from "@/server/cluster/schedule";
+import { DAYS, type Day } from "@/server/cluster/schedule-contract";
 import type { TypedPool } from "./pool-form";
 
 type Hours = TypedPool["hours"];

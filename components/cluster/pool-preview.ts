@@ -1,6 +1,6 @@
 /** What an edit of a pool would do, in sentences, before it is done. Pure. */
 import { duration, money, plural } from "@/components/ui/format";
-import { hoursAWeek, type Schedule, scheduleSays } from "@/server/cluster/schedule";
+import { hoursAWeek, type Schedule, scheduleSays } from "@/server/cluster/schedule-contract";
 
 export interface PoolValues {
   min: number;

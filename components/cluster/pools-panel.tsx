@@ -6,7 +6,7 @@ import { money } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Table } from "@/components/ui/table";
 import { useUrlState } from "@/components/ui/use-url-state";
-import { scheduleSays } from "@/server/cluster/schedule";
+import { scheduleSays } from "@/server/cluster/schedule-contract";
 import { PoolDialog } from "./pool-dialog";
 import type { ClusterOverview } from "./types";
 

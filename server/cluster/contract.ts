@@ -1,7 +1,7 @@
 /** The cluster as screens see it: nodes and what runs on them, capacity against demand, the ledger. */
 import { z } from "zod";
 import { Id } from "../platform/atoms";
-import { Limits, Schedule } from "./schedule";
+import { Limits, Schedule } from "./schedule-contract";
 import { POOL_METRICS } from "./usage/metrics";
 
 export const CapacityQuery = z.object({

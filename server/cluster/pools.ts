@@ -8,7 +8,7 @@ import { Invalid, NotFound } from "../platform/errors";
 import { emit } from "../platform/live/outbox";
 import type { EditPool } from "./contract";
 import * as repo from "./repo";
-import { KeptSchedule, type Limits, limitsAt, type Schedule, scheduleSays } from "./schedule";
+import { KeptSchedule, type Limits, limitsAt, type Schedule, scheduleSays } from "./schedule-contract";
 
 /** The limits that hold outside office hours, and those hours. */
 export function plannedOf({ min, max, schedule }: repo.PoolRow): {

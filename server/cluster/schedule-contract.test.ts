@@ -1,6 +1,6 @@
 /** Office hours of a pool hold when they should, wherever whoever works then is. */
 import { describe, expect, it } from "vitest";
-import { hoursAWeek, isWithin, limitsAt, Schedule, scheduleSays } from "./schedule";
+import { hoursAWeek, isWithin, limitsAt, Schedule, scheduleSays } from "./schedule-contract";
 
 const OFFICE: Schedule = {
   timeZone: "Europe/Berlin",
