@@ -1,7 +1,7 @@
 /**
  * Measures the product as `npm start` starts it, in a folder and on ports of its own.
  *
- *   npm run bench -- [--only studio,sessions,targets,inspect,train,ingest,runs,rollback,gateway,overview,start,web,mlflow,cluster] --out bench/results/FILE.json
+ *   npm run bench -- [--only studio,sessions,targets,inspect,train,ingest,runs,rollback,gateway,overview,nodes,start,web,mlflow,cluster,thousand] --out bench/results/FILE.json
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -14,6 +14,7 @@ import { gateway } from "./groups/gateway";
 import { ingest, mlflow } from "./groups/ingest";
 import { inspect } from "./groups/inspect";
 import { logs } from "./groups/logs";
+import { nodes } from "./groups/nodes";
 import { overview } from "./groups/overview";
 import { rollback } from "./groups/rollback";
 import { runs } from "./groups/runs";
@@ -21,6 +22,7 @@ import { sessions } from "./groups/sessions";
 import { start } from "./groups/start";
 import { studio } from "./groups/studio";
 import { targets } from "./groups/targets";
+import { thousand } from "./groups/thousand";
 import { train } from "./groups/train";
 import { web } from "./groups/web";
 import { type Bench, sampleProject } from "./project";
@@ -38,10 +40,11 @@ const GROUPS = {
   rollback,
   gateway,
   overview,
+  nodes,
   web,
   mlflow,
 } satisfies Record<string, (bench: Bench) => Promise<Figures>>;
-const NAMES = [...Object.keys(GROUPS), "start", "cluster"];
+const NAMES = [...Object.keys(GROUPS), "start", "cluster", "thousand"];
 
 const { values } = parseArgs({ options: { only: { type: "string" }, out: { type: "string" } } });
 const wanted = values.only?.split(",") ?? NAMES;
@@ -67,6 +70,7 @@ const keep = (name: string, found: Figures) => {
 
 if (wanted.includes("start")) keep("start", await start());
 if (wanted.includes("cluster")) keep("cluster", await cluster());
+if (wanted.includes("thousand")) keep("thousand", await thousand());
 const groups = Object.entries(GROUPS).filter(([name]) => wanted.includes(name));
 if (groups.length > 0) {
   const product = await startProduct({ LATHE_POOL_IDLE_SECONDS: "20" });

@@ -43,21 +43,33 @@ export async function stopRun(bench: Bench, number: number): Promise<void> {
   await until("the run has ended", async () => (await runOf(bench, number)).endedAt);
 }
 
-/** As many runs like this one, with an attempt each: what launching them would leave, without the cluster's work. */
-export async function multiplyRun(client: Client, runId: string, count: number): Promise<void> {
+/**
+ * As many runs like this one, with an attempt each: what launching them would leave, without the cluster's work.
+ *
+ * @param as columns in which they differ from it
+ */
+export async function multiplyRun(
+  client: Client,
+  runId: string,
+  count: number,
+  as: Record<string, unknown> = {},
+): Promise<void> {
+  const { rows } = await client.query<{ first: number }>("select max(number) + 1 as first from run");
+  const [first] = rows;
+  const copies = [runId, first?.first, count];
   await client.query(
     `insert into run
-     select (jsonb_populate_record(r, jsonb_build_object(
-       'id', r.id || '_' || i, 'number', m.number + i, 'title', r.title || ' ' || i,
+     select (jsonb_populate_record(r, $4::jsonb || jsonb_build_object(
+       'id', r.id || '_' || i, 'number', i, 'title', r.title || ' ' || i,
        'created_at', r.created_at + i * interval '1 second'))).*
-     from run r, (select max(number) as number from run) m, generate_series(1, $2::int) i where r.id = $1`,
-    [runId, count],
+     from run r, generate_series($2::int, $2::int + $3::int - 1) i where r.id = $1`,
+    [...copies, JSON.stringify(as)],
   );
   await client.query(
     `insert into attempt
      select (jsonb_populate_record(a, jsonb_build_object(
        'id', a.id || '_' || i, 'run_id', a.run_id || '_' || i, 'job_id', a.job_id || '_' || i))).*
-     from attempt a, generate_series(1, $2::int) i where a.run_id = $1`,
-    [runId, count],
+     from attempt a, generate_series($2::int, $2::int + $3::int - 1) i where a.run_id = $1`,
+    copies,
   );
 }
