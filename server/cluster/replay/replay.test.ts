@@ -42,7 +42,11 @@ describe("a replay", () => {
   it("keeps the least up, so that nothing waits for a start, and pays for it", () => {
     const played = play([asks(HOUR, HOUR)], pool({ min: 1 }));
     expect(played.waitedMs).toEqual([0]);
-    expect(figuresOf(played)).toMatchObject({ nodeHours: nearly(10), busyCost: nearly(1), idleCost: nearly(9) });
+    expect(figuresOf(played)).toMatchObject({
+      nodeHours: nearly(10),
+      busyCost: nearly(1),
+      idleCost: nearly(9),
+    });
   });
 
   it("finds what ran already on its node", () => {
@@ -87,7 +91,8 @@ describe("a replay", () => {
 
   it("takes a node without GPUs for what needs none, unless it ran elsewhere", () => {
     const gpu = pool({ name: "gpu", size: { cpus: 8, gpus: 1 }, pricePerHour: 0.5 });
-    const usedBy = (demand: Demand) => play([demand], gpu, pool()).pools.find(({ busyMs }) => busyMs > 0)?.name;
+    const usedBy = (demand: Demand) =>
+      play([demand], gpu, pool()).pools.find(({ busyMs }) => busyMs > 0)?.name;
     expect(usedBy(asks(HOUR, HOUR))).toBe("cpu");
     expect(usedBy(asks(HOUR, HOUR, { pool: "gpu" }))).toBe("gpu");
     expect(usedBy(asks(HOUR, HOUR, { shape: { cpus: 1, gpus: 1 } }))).toBe("gpu");
@@ -152,15 +157,20 @@ describe("whatever asked", () => {
    */
   it("under a greater max, none of parts that are alike waits longer by more than a start", () => {
     fc.assert(
-      fc.property(CASES, fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 }), (cases, max, more) => {
-        const alike = cases
-          .map(({ askedAt, runsMs }) => asks(askedAt, runsMs, { shape: { cpus: 2, gpus: 0 } }))
-          .sort((a, b) => a.askedAt - b.askedAt);
-        const [few, many] = [play(alike, pool({ max })), play(alike, pool({ max: max + more }))];
-        // Strictly in order, so that the n-th to begin is the n-th that asked.
-        for (const [i, waited] of many.waitedMs.entries())
-          expect(waited).toBeLessThanOrEqual((few.waitedMs[i] ?? 0) + START);
-      }),
+      fc.property(
+        CASES,
+        fc.integer({ min: 1, max: 3 }),
+        fc.integer({ min: 1, max: 3 }),
+        (cases, max, more) => {
+          const alike = cases
+            .map(({ askedAt, runsMs }) => asks(askedAt, runsMs, { shape: { cpus: 2, gpus: 0 } }))
+            .sort((a, b) => a.askedAt - b.askedAt);
+          const [few, many] = [play(alike, pool({ max })), play(alike, pool({ max: max + more }))];
+          // Strictly in order, so that the n-th to begin is the n-th that asked.
+          for (const [i, waited] of many.waitedMs.entries())
+            expect(waited).toBeLessThanOrEqual((few.waitedMs[i] ?? 0) + START);
+        },
+      ),
       { numRuns: 300 },
     );
   });
@@ -176,7 +186,12 @@ it("a chart keeps a short peak", () => {
 });
 
 it("limits change with the hours of a place, also where its clocks are put forward", () => {
-  const hours = { timeZone: "Europe/Berlin", days: ["Sat", "Sun", "Mon"] as const, from: "08:30", to: "18:00" };
+  const hours = {
+    timeZone: "Europe/Berlin",
+    days: ["Sat", "Sun", "Mon"] as const,
+    from: "08:30",
+    to: "18:00",
+  };
   const range = { from: Date.parse("2026-03-28T00:00:00Z"), to: Date.parse("2026-03-29T23:00:00Z") };
   const limits = limitsOver({ ...hours, days: [...hours.days], min: 2, max: 3 }, { min: 0, max: 1 }, range);
   expect(limits.map(({ at, min }) => [new Date(at).toISOString().slice(8, 16), min])).toEqual([

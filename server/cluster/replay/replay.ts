@@ -49,7 +49,8 @@ class Replay {
     this.now = range.from;
     this.pools = pools.map((pool) => new PlayedPool(pool));
     for (const pool of this.pools)
-      for (const { at, min, max } of pool.of.limits) this.due.add(at, () => Object.assign(pool, { min, max }));
+      for (const { at, min, max } of pool.of.limits)
+        this.due.add(at, () => Object.assign(pool, { min, max }));
   }
 
   play(demands: readonly Demand[]): Played {
@@ -121,14 +122,13 @@ class Replay {
 
   private place(): void {
     if (this.admitted.length === 0) return;
-    // What found no room leaves none for as many of the same.
-    const failed = new Map<string, number>();
+    const unmet = new Unmet();
     this.admitted = this.admitted.filter((asked) => {
       if (asked.state !== "admitted") return false;
-      if (asked.parts >= (failed.get(asked.key) ?? Number.POSITIVE_INFINITY)) return true;
+      if (unmet.has(asked)) return true;
       const places = placesFor(asked.parts, asked.shape, asked.pools);
       if (places) this.begin(asked, places);
-      else failed.set(asked.key, asked.parts);
+      else unmet.add(asked);
       return !places;
     });
   }
@@ -157,12 +157,18 @@ class Replay {
     const launch = (starts: Map<PlayedPool, number>) => {
       for (const [pool, count] of starts) this.start(pool, count);
     };
-    for (const asked of this.admitted) launch(rooms.claim(asked, false) ?? new Map());
+    const unmet = new Unmet();
+    for (const asked of this.admitted) {
+      if (unmet.has(asked)) continue;
+      const starts = rooms.claim(asked);
+      if (starts) launch(starts);
+      else unmet.add(asked);
+    }
     let hasMore = this.now === this.range.from;
     for (const waiting of this.queue)
       while (waiting.length > 0) {
         const [first] = waiting;
-        const starts = first?.state === "queued" ? rooms.claim(first, true) : new Map<PlayedPool, number>();
+        const starts = first?.state === "queued" ? rooms.claim(first) : new Map<PlayedPool, number>();
         // Nobody passes what waits for more room.
         if (!first || !starts) return hasMore;
         waiting.shift();
@@ -226,6 +232,19 @@ class Replay {
     node.pool.leave(node, this.now);
     // One that was watched is not found idle again.
     node.idleSince = Number.NaN;
+  }
+}
+
+/** What found no room at one moment: no more of the same finds it then. */
+class Unmet {
+  private readonly parts = new Map<string, number>();
+
+  has({ key, parts }: Asked): boolean {
+    return parts >= (this.parts.get(key) ?? Number.POSITIVE_INFINITY);
+  }
+
+  add({ key, parts }: Asked): void {
+    this.parts.set(key, parts);
   }
 }
 

@@ -21,11 +21,10 @@ export class Rooms {
   }
 
   /**
-   * Speaks for room for all parts and answers how many nodes of which pools have to be started for them.
-   *
-   * @param isWhole null instead, and nothing is spoken for, where not all parts would find room
+   * Speaks for room for all parts and answers how many nodes of which pools have to be started for them; null, and
+   * nothing is spoken for, where not all of them would find room.
    */
-  claim({ parts, shape, pools }: Asking, isWhole: boolean): Map<PlayedPool, number> | null {
+  claim({ parts, shape, pools }: Asking): Map<PlayedPool, number> | null {
     const taken: [Shape, number][] = [];
     let left = parts;
     for (const pool of pools)
@@ -48,7 +47,7 @@ export class Rooms {
         left -= here;
       }
     }
-    if (left > 0 && isWhole) return null;
+    if (left > 0) return null;
     for (const [room, here] of taken) {
       room.cpus -= here * shape.cpus;
       room.gpus -= here * shape.gpus;
