@@ -5,37 +5,32 @@ import { readError, useTRPC } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Callout } from "@/components/ui/feedback";
-import { Field, Input } from "@/components/ui/field";
 import { Checkbox } from "@/components/ui/toggle";
+import { PoolFields } from "./pool-fields";
 import { type Pool, poolNow, readPool, typedOf } from "./pool-form";
-import { PoolHours } from "./pool-hours";
-import { costsSay, poolChanges } from "./pool-preview";
-
-const FIELDS = [
-  { key: "min", label: "Nodes, at least", hint: "kept up without work", unit: undefined },
-  { key: "max", label: "Nodes, at most", hint: "what the autoscaler may start", unit: undefined },
-  { key: "idleSeconds", label: "Idle timeout", hint: "then a node leaves", unit: "s" },
-  { key: "pricePerHour", label: "A node, per hour", hint: "empty takes it away", unit: "$" },
-] as const;
+import { costsSay, type PoolValues, poolChanges } from "./pool-preview";
+import { ReplayLine } from "./replay-line";
 
 interface PoolDialogProps {
   team: string;
   pool: Pool;
-  /** Proposed by what waits for it. */
-  max: number | undefined;
+  /** Proposed by what waits for it, or by a replay. */
+  proposed: Partial<PoolValues>;
   onClose: () => void;
 }
 
 /** Limits, hours and price of a pool, with what the edit would do and cost. */
-export function PoolDialog({ team, pool, max, onClose }: PoolDialogProps) {
+export function PoolDialog({ team, pool, proposed, onClose }: PoolDialogProps) {
   const trpc = useTRPC();
   const queryClient = useQueryClient();
   const [typed, setTyped] = useState(() =>
-    typedOf(pool, max, Intl.DateTimeFormat().resolvedOptions().timeZone),
+    typedOf({ ...poolNow(pool), ...proposed }, Intl.DateTimeFormat().resolvedOptions().timeZone),
   );
   const edit = useMutation(
     trpc.cluster.editPool.mutationOptions({
       onSuccess: async () => {
+        // No event tells a replay that other limits hold.
+        void queryClient.invalidateQueries({ queryKey: trpc.cluster.replay.pathKey() });
         await queryClient.invalidateQueries({ queryKey: trpc.cluster.overview.queryKey({ team }) });
         onClose();
       },
@@ -73,37 +68,18 @@ export function PoolDialog({ team, pool, max, onClose }: PoolDialogProps) {
         </>
       }
     >
-      <div className="pool-fields">
-        {FIELDS.map(({ key, label, hint, unit }) => (
-          <Field key={key} label={label} hint={hint} error={errorAt(key)}>
-            <Input
-              value={typed[key]}
-              onValueChange={(text) => setTyped((before) => ({ ...before, [key]: text }))}
-              inputMode="decimal"
-              unit={unit}
-            />
-          </Field>
-        ))}
-      </div>
-      <div className="pool-choices">
-        <Checkbox
-          label="Preemptible: whoever lends its nodes may take them away at any time"
-          checked={typed.preemptible}
-          onCheckedChange={(preemptible) => setTyped((before) => ({ ...before, preemptible }))}
-        />
-        <Checkbox
-          label="Other limits in office hours"
-          checked={typed.hasHours}
-          onCheckedChange={(hasHours) => setTyped((before) => ({ ...before, hasHours }))}
-        />
-      </div>
-      {typed.hasHours && (
-        <PoolHours
-          value={typed.hours}
-          onChange={(hours) => setTyped((before) => ({ ...before, hours }))}
-          errorOf={(field) => errorAt("schedule", field)}
-        />
-      )}
+      <PoolFields
+        typed={typed}
+        onChange={setTyped}
+        errorAt={errorAt}
+        choices={
+          <Checkbox
+            label="Preemptible: whoever lends its nodes may take them away at any time"
+            checked={typed.preemptible}
+            onCheckedChange={(preemptible) => setTyped((before) => ({ ...before, preemptible }))}
+          />
+        }
+      />
       {problem && Object.keys(problem.fields).length === 0 && (
         <Callout state="bad">{problem.message}</Callout>
       )}
@@ -114,6 +90,7 @@ export function PoolDialog({ team, pool, max, onClose }: PoolDialogProps) {
           ))}
           <p>It costs {costsSay(parsed.data)}.</p>
           {changes.length > 0 && <p>Now: {costsSay(now)}.</p>}
+          {changes.length > 0 && <ReplayLine team={team} limits={parsed.data} />}
           <p className="t3">
             The running cluster takes it over within seconds, without a restart; it stands from then on, over
             the configuration.

@@ -2,8 +2,10 @@
 import type { z } from "zod";
 import { EditPool } from "@/server/cluster/contract";
 import type { Day, Schedule } from "@/server/cluster/schedule-contract";
-import type { PoolNow } from "./pool-preview";
+import type { PoolNow, PoolValues } from "./pool-preview";
 import type { ClusterOverview } from "./types";
+
+const WEEKDAYS: readonly Day[] = ["Mon", "Tue", "Wed", "Thu", "Fri"];
 
 export type Pool = ClusterOverview["pools"][number];
 
@@ -18,25 +20,16 @@ export interface TypedPool {
   hours: { timeZone: string; days: Day[]; from: string; to: string; min: string; max: string };
 }
 
-/** @param max proposed by what waits for it */
-export function typedOf(pool: Pool, max: number | undefined, timeZone: string): TypedPool {
-  const { usual, schedule } = pool;
+/** @param timeZone of office hours where there are none yet */
+export function typedOf(values: PoolValues, timeZone: string): TypedPool {
+  const { min, max, schedule } = values;
+  const hours = schedule ?? { timeZone, days: WEEKDAYS, from: "08:00", to: "18:00", min, max };
   return {
-    min: String(usual.min),
-    max: String(max ?? usual.max),
-    idleSeconds: String(pool.idleSeconds),
-    pricePerHour: pool.pricePerHour?.toString() ?? "",
-    preemptible: pool.preemptible,
+    ...{ min: String(min), max: String(max), idleSeconds: String(values.idleSeconds) },
+    pricePerHour: values.pricePerHour?.toString() ?? "",
+    preemptible: values.preemptible,
     hasHours: schedule !== null,
-    hours: {
-      ...{
-        timeZone: schedule?.timeZone ?? timeZone,
-        from: schedule?.from ?? "08:00",
-        to: schedule?.to ?? "18:00",
-      },
-      days: schedule?.days ?? ["Mon", "Tue", "Wed", "Thu", "Fri"],
-      ...{ min: String(schedule?.min ?? usual.min), max: String(schedule?.max ?? max ?? usual.max) },
-    },
+    hours: { ...hours, days: [...hours.days], min: String(hours.min), max: String(hours.max) },
   };
 }
 

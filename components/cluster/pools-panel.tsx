@@ -8,6 +8,7 @@ import { Table } from "@/components/ui/table";
 import { useUrlState } from "@/components/ui/use-url-state";
 import { scheduleSays } from "@/server/cluster/schedule-contract";
 import { PoolDialog } from "./pool-dialog";
+import { readLimits } from "./replay-address";
 import type { ClusterOverview } from "./types";
 
 /** What the autoscaler may start, and what an hour of it costs. */
@@ -15,6 +16,7 @@ export function PoolsPanel({ team, cluster }: { team: string; cluster: ClusterOv
   const may = useMay(team);
   // "local-cpu" or "local-cpu:8": the pool to edit, and the max that something which waits needs.
   const [asked, setAsked] = useUrlState("pool");
+  const [limits, setLimits] = useUrlState("limits");
   const [name, max] = asked.split(":");
   const edited = may("pool.edit") ? cluster.pools.find((pool) => pool.name === name) : undefined;
   return (
@@ -80,8 +82,14 @@ export function PoolsPanel({ team, cluster }: { team: string; cluster: ClusterOv
           key={edited.id}
           team={team}
           pool={edited}
-          max={Number(max) > 0 ? Number(max) : undefined}
-          onClose={() => setAsked("")}
+          proposed={
+            readLimits(limits).find(({ pool }) => pool === edited.name) ??
+            (Number(max) > 0 ? { max: Number(max) } : {})
+          }
+          onClose={() => {
+            setAsked("");
+            setLimits("");
+          }}
         />
       )}
     </Panel>

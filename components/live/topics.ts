@@ -5,11 +5,16 @@
 export const READS: Record<string, readonly string[]> = {
   models: ["models", "studio.mergePartners"],
   datasets: ["datasets"],
-  runs: ["runs", "training", "overview"],
+  runs: ["runs", "training", "overview", "cluster.waiting"],
   // What a session measures of the version itself has no part in its events: it is asked for while it grows.
   studio: ["studio.session", "studio.history", "studio.commitProgress"],
   releases: ["releases", "overview"],
-  cluster: ["cluster", "overview.page"],
+  // All but the replay: what was does not change with what is.
+  cluster: [
+    ...["cluster.overview", "cluster.readings", "cluster.capacity", "cluster.usage", "cluster.waiting"],
+    ...["cluster.ledger", "cluster.decision", "cluster.node", "cluster.takeOutPreview"],
+    "overview.page",
+  ],
   members: ["identity"],
   alerts: ["alerts"],
   audit: ["audit", "overview.page"],

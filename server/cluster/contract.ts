@@ -33,6 +33,18 @@ export const EditPool = z
   })
   .refine(({ min, max }) => min <= max, { message: "not below the least", path: ["max"] });
 
+const DAY_MS = 86_400_000;
+export const REPLAY_SPANS = { "24h": DAY_MS, "7d": 7 * DAY_MS, "30d": 30 * DAY_MS } as const;
+/** The past, played under these limits; pools that are not named keep what they have. */
+export const ReplayQuery = z.object({
+  span: z.enum(["24h", "7d", "30d"]).default("7d"),
+  pools: z.array(EditPool).max(100).default([]),
+  /** At most as many points of a course: the chart's width in pixels. */
+  width: z.number().int().min(10).max(4000).default(400),
+});
+/** Limits to look at, as they stand in an address. */
+export const ReplayLimits = ReplayQuery.shape.pools.unwrap();
+
 /** A node, by our id of it. */
 export const NodeQuery = z.object({ id: Id });
 export const DecisionQuery = z.object({ id: z.number().int().positive() });

@@ -5,6 +5,7 @@ import {
   EditPool,
   LedgerQuery,
   NodeQuery,
+  ReplayQuery,
   TakeOut,
   UsageQuery,
 } from "./contract";
@@ -31,6 +32,10 @@ export const clusterRouter = router({
   takeOut: inTeam("node.drain")
     .input(TakeOut)
     .mutation(({ ctx, input }) => service.takeOut(ctx, input)),
+  replay: inTeam("read")
+    .input(ReplayQuery)
+    .query(({ ctx, input }) => service.replayPast(ctx, input)),
+  waiting: inTeam("read").query(({ ctx }) => service.waiting(ctx)),
   decision: inTeam("read")
     .input(DecisionQuery)
     .query(({ ctx, input }) => service.decision(ctx, input)),

@@ -65,16 +65,31 @@ function daysSay(days: readonly Day[]): string {
   return isRow ? `${first} to ${last}` : chosen.join(", ");
 }
 
-const minuteOf = (clock: string): number => Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3));
+/** Minutes since midnight of "08:30". */
+export const minuteOf = (clock: string): number => Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3));
+
+/** Making one takes a hundred times as long as using it. */
+const clocks = new Map<string, Intl.DateTimeFormat>();
+
+function clockIn(timeZone: string): Intl.DateTimeFormat {
+  const known = clocks.get(timeZone);
+  if (known) return known;
+  const made = new Intl.DateTimeFormat("en-GB", {
+    ...{ timeZone, weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+  });
+  clocks.set(timeZone, made);
+  return made;
+}
 
 /** The day of the week, 0 for Monday, and the minute of the day there. */
 function localTime(timeZone: string, now: Date): { day: number; minute: number } {
-  const parts = new Intl.DateTimeFormat("en-GB", {
-    ...{ timeZone, weekday: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
-  }).formatToParts(now);
+  const parts = clockIn(timeZone).formatToParts(now);
   const of = (type: Intl.DateTimeFormatPartTypes) => parts.find((part) => part.type === type)?.value ?? "";
   return { day: DAYS.indexOf(of("weekday") as Day), minute: minuteOf(`${of("hour")}:${of("minute")}`) };
 }
+
+/** The minute of the day there. */
+export const minuteThere = (timeZone: string, now: Date): number => localTime(timeZone, now).minute;
 
 function isTimeZone(name: string): boolean {
   try {

@@ -15,6 +15,7 @@ import { explain } from "./waiting";
 export { decision, nodePage, usage } from "./history";
 export { observeCluster } from "./observe";
 export { editPool, followSchedules } from "./pools";
+export { replayPast } from "./replay/service";
 export { desiredNodes, takeOut, takeOutPreview } from "./take-out";
 export { clusterToday } from "./today";
 export { takeReadings } from "./usage/ingest";
@@ -63,6 +64,22 @@ export async function overview(ctx: TeamContext) {
       ),
     })),
   };
+}
+
+/** What of a team waits for a place, each with why: for every screen that shows one of them. */
+export async function waiting(ctx: TeamContext) {
+  const clusterId = await defaultClusterId(ctx.db);
+  const occupants = await repo.listOccupants(ctx.db, clusterId, ctx.teamId);
+  const own = occupants.filter((o) => o.nodeId === null && o.teamId === ctx.teamId);
+  if (own.length === 0) return [];
+  const [nodes, pools, rest] = await Promise.all([
+    repo.listLiveNodes(ctx.db, clusterId),
+    repo.listPools(ctx.db, clusterId),
+    repo.findRest(ctx.db, clusterId),
+  ]);
+  const observed = ObservedCluster.pick({ pending: true, failed: true }).safeParse(rest);
+  const explained = explain(own, nodes, pools, observed.success ? observed.data : NOTHING);
+  return explained.map(({ kind, id, message, since, why }) => ({ kind, id, message, since, why }));
 }
 
 /** What of a node a list of thousands shows; its own page tells the rest. */

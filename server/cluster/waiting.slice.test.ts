@@ -5,7 +5,7 @@ import type { TeamContext } from "../platform/context";
 import { testConsole } from "../platform/testing/console";
 import { admitWaiting, createRun } from "../runs/service";
 import { makeTeam, TRAINING } from "../runs/testing";
-import { overview } from "./service";
+import { overview, waiting } from "./service";
 import { type Played, playCluster } from "./testing";
 
 const connection = testConsole({ LATHE_POOL_MAX: "2" });
@@ -50,4 +50,12 @@ it("asks for as few workers as an elastic run may have, and for the max at which
   expect(await whys()).toMatchObject([
     { cause: "limit", missing: 2, remedies: [{ kind: "raise", pool: "local-cpu", to: 4 }, { kind: "stop" }] },
   ]);
+});
+
+it("tells a team of its own alone, in the words of the cluster's page", async () => {
+  await ask(4);
+  const other = await makeTeam(connection.db);
+  expect(await waiting(other)).toEqual([]);
+  const [own] = await waiting(ctx);
+  expect(own).toMatchObject({ kind: "run", why: (await whys())[0] });
 });

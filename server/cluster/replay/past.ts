@@ -1,0 +1,97 @@
+/** What was, in the words of a replay: the demands that it plays, and the figures that it is held against. Pure. */
+import type { Demand, Played, PoolPlayed, Range } from "./demand";
+import type { Piece, Work } from "./history";
+
+const RANKS = { high: 0, normal: 1, low: 2 } as const;
+
+/**
+ * Everything that asked for room or had it. Work that the console knows nothing of counts as a whole node that was busy,
+ * asked for when the node was.
+ */
+export function demandsOf(works: readonly Work[], pieces: readonly Piece[], range: Range): Demand[] {
+  const poolOf = new Map(pieces.map(({ nodeId, pool }) => [nodeId, pool]));
+  const ours = works.map((work) => demandOf(work, poolOf.get(work.nodeIds[0] ?? "") ?? null, range));
+  return [...ours, ...foreign(works, pieces, range)].filter(
+    ({ until }) => until === null || until > range.from,
+  );
+}
+
+function demandOf(work: Work, pool: string | null, { from, to }: Range): Demand {
+  const { kind, parts, cpus, gpus, askedAt, beganAt, endedAt } = work;
+  const ranBefore = beganAt !== null && beganAt < from;
+  const base = {
+    // What ran at the beginning did not wait then; what waited did so for longer than is played.
+    askedAt: Math.max(askedAt, from),
+    ...{ parts, shape: { cpus, gpus }, pool, isBound: false },
+    rank: work.isQueued && !ranBefore ? RANKS[work.priority] : null,
+  };
+  // A service serves until a time of day, a run works for a time.
+  if (kind !== "run") return { ...base, runsMs: Number.POSITIVE_INFINITY, until: endedAt };
+  if (beganAt === null)
+    return { ...base, runsMs: endedAt === null ? Number.POSITIVE_INFINITY : 0, until: endedAt };
+  const runsMs =
+    endedAt === null || endedAt >= to ? Number.POSITIVE_INFINITY : endedAt - Math.max(beganAt, from);
+  return { ...base, runsMs, until: null };
+}
+
+/** Pieces of nodes with work while nothing of ours was on them. */
+function foreign(works: readonly Work[], pieces: readonly Piece[], { from, to }: Range): Demand[] {
+  const lives = new Map<string, { began: number; ended: number }[]>();
+  for (const { nodeIds, askedAt, beganAt, endedAt } of works)
+    for (const nodeId of nodeIds) {
+      const life = { began: beganAt === null ? askedAt : Math.min(askedAt, beganAt), ended: endedAt ?? to };
+      lives.set(nodeId, [...(lives.get(nodeId) ?? []), life]);
+    }
+  return pieces.flatMap(({ nodeId, state, pool, cpus, gpus, since, until, decidedAt }) => {
+    const ended = until ?? to;
+    const isOurs = lives.get(nodeId)?.some((life) => life.began < ended && life.ended > since);
+    if (state !== "active" || isOurs) return [];
+    const isOver = until !== null && until < to;
+    return {
+      askedAt: Math.max(since < from ? from : (decidedAt ?? since), from),
+      runsMs: isOver ? until - Math.max(since, from) : Number.POSITIVE_INFINITY,
+      ...{ until: null, parts: 1, shape: { cpus, gpus }, rank: null, pool, isBound: true },
+    };
+  });
+}
+
+/** What really was within a time. A session is not known to have waited; a run's wait lasts until it reported. */
+export function played(works: readonly Work[], pieces: readonly Piece[], { from, to }: Range): Played {
+  const within = ({ since, until }: Piece) => Math.min(until ?? to, to) - Math.max(since, from);
+  const byPool = new Map<string, PoolPlayed[]>();
+  const course = courseOf(pieces, { from, to });
+  for (const piece of pieces) {
+    const upMs = within(piece);
+    const { pool: name, pricePerHour } = piece;
+    // Nodes of a pool keep the price that was in force: each is its own part of the sum.
+    const one = { name, pricePerHour, upMs, busyMs: piece.state === "idle" ? 0 : upMs, nodesAtMost: 0 };
+    byPool.set(name, [...(byPool.get(name) ?? []), one]);
+  }
+  const waiting = works.filter(({ beganAt, endedAt }) => beganAt === null && endedAt === null);
+  return {
+    pools: [...byPool.values()].flat(),
+    waitedMs: works
+      .filter(({ beganAt }) => beganAt === null || beganAt >= from)
+      .map(({ askedAt, beganAt, endedAt }) =>
+        Math.max(0, Math.min(beganAt ?? endedAt ?? to, to) - Math.max(askedAt, from)),
+      ),
+    ...{ stillWaiting: waiting.length, refused: 0, course },
+    nodesAtMost: course.reduce((most, { nodes }) => Math.max(most, nodes), 0),
+  };
+}
+
+function courseOf(pieces: readonly Piece[], { from, to }: Range): { at: number; nodes: number }[] {
+  const steps = new Map<number, number>([[from, 0]]);
+  const step = (at: number, by: number) => steps.set(at, (steps.get(at) ?? 0) + by);
+  for (const { since, until } of pieces) {
+    step(Math.max(since, from), 1);
+    if (until !== null && until < to) step(until, -1);
+  }
+  let nodes = 0;
+  return [...steps]
+    .sort(([a], [b]) => a - b)
+    .map(([at, by]) => {
+      nodes += by;
+      return { at, nodes };
+    });
+}
