@@ -10,6 +10,7 @@ export const READS: Record<string, readonly string[]> = {
   studio: ["studio.session", "studio.history", "studio.commitProgress"],
   releases: ["releases", "overview"],
   cluster: ["cluster", "overview.page"],
+  cost: ["cost", "overview.page", "cluster.overview"],
   members: ["identity"],
   alerts: ["alerts"],
   audit: ["audit", "overview.page"],

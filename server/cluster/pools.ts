@@ -1,6 +1,7 @@
 /** Pools as people set them: their limits are desired state, their price is for the books. */
 import type { z } from "zod";
 import { record } from "../audit/service";
+import { reopenBooks } from "../cost/service";
 import { defaultClusterId, desireChanged } from "../engine/service";
 import { type TeamContext, transact } from "../platform/context";
 import { Invalid, NotFound } from "../platform/errors";
@@ -25,7 +26,10 @@ export async function editPool(ctx: TeamContext, input: z.infer<typeof EditPool>
       limits.min !== before.min || limits.max !== before.max || limits.idleSeconds !== before.idleSeconds;
     if (limits.max < before.max) refuseEndingWork(await repo.countActive(tx, clusterId, name), limits.max);
     if (hasMoved) await repo.setLimits(tx, pool.id, limits);
-    if (pricePerHour !== pool.pricePerHour) await repo.setPrice(tx, pool, pricePerHour);
+    if (pricePerHour !== pool.pricePerHour) {
+      await repo.setPrice(tx, pool, pricePerHour);
+      await reopenBooks(tx, clusterId, name);
+    }
     const price = pricePerHour === null ? "no price" : `$${pricePerHour} an hour`;
     await record(tx, ctx, {
       action: "pool.edited",

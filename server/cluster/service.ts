@@ -1,5 +1,6 @@
 /** What the cluster page shows. A cluster serves all teams; what belongs to others is shown without its name. */
 import type { z } from "zod";
+import { teamsHeld } from "../cost/service";
 import { DesiredPool, ObservedCluster } from "../engine/contract";
 import { defaultClusterId } from "../engine/service";
 import type { TeamContext } from "../platform/context";
@@ -39,6 +40,11 @@ export async function overview(ctx: TeamContext) {
     else on.set(o.nodeId, [o]);
   }
   const workers = nodes.filter((n) => !n.isHead);
+  const waiting = on.get(null) ?? [];
+  const held = await teamsHeld(
+    ctx.db,
+    waiting.map(({ teamId }) => teamId),
+  );
   return {
     name: cluster?.name ?? "local",
     lastSeenAt: cluster?.lastSeenAt ?? null,
@@ -49,7 +55,7 @@ export async function overview(ctx: TeamContext) {
     failed,
     demands,
     groups,
-    waiting: explain(on.get(null) ?? [], nodes, pools, { pending, failed }),
+    waiting: explain(waiting, nodes, pools, { pending, failed }, held),
     pools: pools.map((pool) => ({
       ...pool,
       resources: DesiredPool.shape.resources.parse(pool.resources),
