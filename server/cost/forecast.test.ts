@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { forecastOf, reachedAt } from "./forecast";
+import { forecastOf } from "./forecast";
 import { DAY_MS, monthOf, monthSpan } from "./month";
 
 const november = monthSpan("2026-11");
@@ -28,13 +28,6 @@ test("the range is wider the more days differ and the more of them are left, and
 test("nothing is forecast from less than a day, and no range from one", () => {
   expect(forecastOf([], 3, noon(2))).toBeNull();
   expect(forecastOf([3], 3, noon(2))).toMatchObject({ range: null });
-});
-
-test("a cap is reached when the rest is spent at today's rate, or not in this month", () => {
-  expect(reachedAt(120, 100, 10, noon(20))).toBe(noon(22).now);
-  expect(reachedAt(500, 100, 10, noon(20))).toBeNull();
-  expect(reachedAt(0, 0, 0, noon(20))).toBe(noon(20).now);
-  expect(reachedAt(10, 0, 0, noon(20))).toBeNull();
 });
 
 test("a month is that of UTC, and a year's last one ends with the year", () => {

@@ -43,16 +43,3 @@ export function forecastOf(
     fromDays: last.length,
   };
 }
-
-/** When an amount is spent at so much a day, Unix ms; null where that is not before `until`. */
-export function reachedAt(
-  amount: number,
-  spent: number,
-  perDay: number,
-  { now, until }: { now: number; until: number },
-): number | null {
-  if (spent >= amount) return now;
-  if (perDay <= 0) return null;
-  const at = now + ((amount - spent) / perDay) * DAY_MS;
-  return at < until ? at : null;
-}
