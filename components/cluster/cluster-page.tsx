@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
+import { LinkButton } from "@/components/ui/button";
 import { ErrorState, Skeleton } from "@/components/ui/feedback";
 import { count, decimal } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
@@ -49,6 +50,7 @@ export function ClusterPage({ team }: { team: string }) {
         state={<Headline cluster={cluster} />}
         meta={<Meta cluster={cluster} />}
         crumbs={[{ label: "Cluster" }]}
+        actions={<LinkButton href={`/${team}/cluster/cost`}>Cost and budget</LinkButton>}
       />
       <div className="g" aria-live="polite">
         <div className="g cluster-top">

@@ -38,3 +38,4 @@ export const EditBudget = z.object({
   /** The revision that it was made from; 0 where there was none. */
   basedOn: z.number().int().min(0),
 });
+export type EditBudget = z.infer<typeof EditBudget>;
