@@ -56,12 +56,14 @@ export function CostPage({ team }: { team: string }) {
         }
         crumbs={[{ label: "Cluster", href: `/${team}/cluster` }, { label: "Cost" }]}
         actions={
-          <Select
-            label="Month"
-            options={months.map((value) => ({ value, label: monthName(value) }))}
-            value={cost.month}
-            onValueChange={(next) => setMonth(next === cost.months[0] ? "" : next)}
-          />
+          <span className="cost-month">
+            <Select
+              label="Month"
+              options={months.map((value) => ({ value, label: monthName(value) }))}
+              value={cost.month}
+              onValueChange={(next) => setMonth(next === cost.months[0] ? "" : next)}
+            />
+          </span>
         }
       />
       <div className="g">

@@ -32,7 +32,7 @@ export function SpendPanel({ team, cost, month }: { team: string; cost: Cost; mo
   const [order, setOrder] = useUrlState("sort");
   const by = SpendBy.safeParse(asked).data ?? "work";
   const sort = sortOf(order);
-  const query = { team, month, by, sort: sort.key, direction: sort.direction } as const;
+  const query = { team, month, by, sort: sort.key, order: sort.direction } as const;
   const spending = useInfiniteQuery(
     trpc.cost.spending.infiniteQueryOptions(
       { ...query, limit: 50 },
@@ -168,7 +168,7 @@ interface Query {
   month: string | null;
   by: SpendBy;
   sort: SpendSort;
-  direction: "asc" | "desc";
+  order: "asc" | "desc";
 }
 
 /** All of it, not only what was scrolled to. */

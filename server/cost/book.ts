@@ -40,7 +40,8 @@ async function openDays(db: Db, clusterId: string): Promise<Day[]> {
       greatest(date_trunc('day', (select min(since) from node_interval where cluster_id = ${clusterId}) at time zone 'UTC'),
                date_trunc('day', now() at time zone 'UTC') - make_interval(days => ${MOST_DAYS})),
       now() at time zone 'UTC', interval '1 day') d
-    where not exists (select from spend_day b where b.cluster_id = ${clusterId} and b.day = d::date and b.is_closed)
+    where exists (select from node_interval where cluster_id = ${clusterId})
+      and not exists (select from spend_day b where b.cluster_id = ${clusterId} and b.day = d::date and b.is_closed)
     order by d desc`);
   return rows.map(({ day, from, now }) => {
     const end = from + 86_400_000;

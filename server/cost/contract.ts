@@ -18,7 +18,7 @@ export const SpendQuery = z.object({
   month: Month.nullable(),
   by: SpendBy,
   sort: SpendSort.default("cost"),
-  direction: z.enum(["asc", "desc"]).default("desc"),
+  order: z.enum(["asc", "desc"]).default("desc"),
   cursor: z.number().int().min(0).max(1_000_000).nullish(),
   /** A file of it takes all. */
   limit: z.number().int().min(1).max(10_000).default(50),

@@ -4,11 +4,16 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { auditEntry } from "../../db/schema/audit";
 import { budget, spend } from "../../db/schema/cost";
 import { user } from "../../db/schema/identity";
-import { attempt } from "../../db/schema/runs";
+import { version } from "../../db/schema/models";
+import { replica, servingMinute } from "../../db/schema/releases";
+import { attempt, run } from "../../db/schema/runs";
+import { studioSession } from "../../db/schema/studio";
 import { editPool } from "../cluster/service";
+import { defaultClusterId } from "../engine/service";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
 import { testConsole } from "../platform/testing/console";
+import { makeTeam as makeReleaseTeam } from "../releases/testing";
 import { rerun } from "../runs/control";
 import { admitWaiting, createRun } from "../runs/service";
 import { makeTeam, TRAINING } from "../runs/testing";
@@ -16,6 +21,7 @@ import { budgetTurn } from "./budget";
 import { EditBudget } from "./contract";
 import { bookSpend, budgetState, costPage, editBudget, hold, spending } from "./service";
 import { createdBy, ranOn, upSince } from "./testing";
+import { costOfVersion } from "./version";
 
 const connection = testConsole({ LATHE_POOL_MAX: "4" });
 const fence = async () => {};
@@ -51,7 +57,7 @@ describe("the books", () => {
       month: null,
       by: "work",
       sort: "cost",
-      direction: "desc",
+      order: "desc",
       limit: 50,
     });
     const all = await connection.db.select().from(spend).where(eq(spend.teamId, ctx.teamId));
@@ -97,7 +103,7 @@ describe("the books", () => {
     ];
     for (const { id: runId } of runs.slice(1)) await createdBy(connection.db, runId, person.id);
     await book();
-    const ask = { month: null, sort: "time", direction: "desc" } as const;
+    const ask = { month: null, sort: "time", order: "desc" } as const;
     expect((await spending(ctx, { ...ask, by: "person", limit: 9 })).rows).toMatchObject([
       { label: "Ines", works: 2 },
       { label: "", works: 1 },
@@ -191,5 +197,123 @@ describe("a budget", () => {
     await editBudget(ctx, { ...BUDGET, basedOn: 1 });
     await admitWaiting(connection.db, fence);
     expect(await admitted(held.id)).toBe(true);
+  });
+});
+
+/** Versions never change, so one with another origin is made of one that is there. */
+async function copyOf(
+  versionId: string | undefined,
+  over: Partial<typeof version.$inferInsert>,
+): Promise<string> {
+  const [row] = await connection.db
+    .select()
+    .from(version)
+    .where(eq(version.id, versionId ?? ""));
+  if (!row) throw new Error("there is no such version");
+  const id = newId("ver");
+  const { rows } = await connection.db.execute<{ number: number }>(
+    sql`select max(number) + 1 as number from version`,
+  );
+  await connection.db.insert(version).values({ ...row, id, number: rows[0]?.number ?? 1, ...over });
+  return id;
+}
+
+describe("a version", () => {
+  it("costs the runs and sessions that led to it, each counted once, and apart from them what it came from", async () => {
+    const { ines, modelId, datasetId, versions } = await makeReleaseTeam(connection.db);
+    const nodeId = await upSince(connection.db, 0.5, 400);
+    const [trained, committed, again] = [
+      await ranOn(ines, [nodeId], 0.5, 0.4),
+      await ranOn(ines, [nodeId], 0.3, 0.2),
+      await ranOn(ines, [nodeId], 0.1, 0),
+    ];
+    const made = async (origin: "train" | "compress", runId: string, parentId: string | null) => {
+      await connection.db.update(run).set({ kind: origin, modelId }).where(eq(run.id, runId));
+      return copyOf(versions[0]?.id, { origin, runId, parentId });
+    };
+    const root = await made("train", trained.id, null);
+    const child = await made("compress", committed.id, root);
+    const second = await made("compress", again.id, root);
+    const at = (hours: number) => sql`now() - make_interval(secs => ${hours * 3600}::float8)`;
+    await connection.db
+      .update(run)
+      .set({ createdAt: at(0.3) })
+      .where(eq(run.id, committed.id));
+    await connection.db
+      .update(run)
+      .set({ createdAt: at(0.1) })
+      .where(eq(run.id, again.id));
+    await connection.db.insert(studioSession).values({
+      ...{
+        id: newId("ses"),
+        teamId: ines.teamId,
+        versionId: root,
+        datasetId,
+        nodeId,
+        createdBy: ines.actor.id,
+      },
+      ...{ clusterId: await defaultClusterId(connection.db), state: "closed" as const },
+      ...{ createdAt: at(0.35), closedAt: at(0.3) },
+    });
+    await book();
+    const of = (versionId: string) => costOfVersion(ines, { versionId });
+    const [first, other] = [await of(child), await of(second)];
+    // A quarter of $400 an hour for 6 minutes, and for 3 minutes in the studio.
+    expect(first.own).toMatchObject({
+      training: 0,
+      compression: expect.closeTo(10, 2),
+      sessions: expect.closeTo(5, 2),
+    });
+    expect(first.ancestors).toMatchObject({ training: expect.closeTo(10, 2), versions: 1, over: false });
+    expect(other.own).toMatchObject({ compression: expect.closeTo(10, 2), sessions: 0 });
+    expect(first.serving).toMatchObject({ basis: null, per1000: null, saved: null });
+    await expect(costOfVersion(ctx, { versionId: child })).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  it("saves against its parent what both took for what they answered", async () => {
+    const { ines, modelId, versions } = await makeReleaseTeam(connection.db);
+    const parent = await copyOf(versions[0]?.id, {});
+    const child = await copyOf(parent, { parentId: parent });
+    const nodeId = await upSince(connection.db, 0.5, 400);
+    const clusterId = await defaultClusterId(connection.db);
+    const serves = async (versionId: string, requests: number) => {
+      await connection.db.insert(replica).values({
+        ...{
+          id: newId("rep"),
+          teamId: ines.teamId,
+          modelId,
+          versionId,
+          clusterId,
+          nodeId,
+          state: "ready" as const,
+        },
+        createdAt: sql`now() - interval '15 minutes'`,
+      });
+      const minute = {
+        teamId: ines.teamId,
+        modelId,
+        versionId,
+        gatewayId: "gw",
+        errors: 0,
+        p50Us: 1,
+        p99Us: 1,
+      };
+      await connection.db
+        .insert(servingMinute)
+        .values({ ...minute, requests, minute: sql`date_trunc('minute', now())` });
+    };
+    await serves(parent, 2_000);
+    await serves(child, 10_000);
+    await book();
+    const { serving } = await costOfVersion(ines, { versionId: child });
+    // A tenth of a CPU of four at $400 an hour, for a quarter of one.
+    expect(serving).toMatchObject({
+      ...{ basis: "served", requests: 10_000, perHour: expect.closeTo(10, 3) },
+      ...{
+        per1000: expect.closeTo(0.25, 2),
+        parentPer1000: expect.closeTo(1.25, 2),
+        saved: expect.closeTo(10, 1),
+      },
+    });
   });
 });

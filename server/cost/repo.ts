@@ -124,10 +124,10 @@ export async function spendBy(
   db: Db,
   teamId: string,
   span: MonthSpan,
-  asked: { by: SpendBy; sort: SpendSort; direction: "asc" | "desc"; offset: number; limit: number },
+  asked: { by: SpendBy; sort: SpendSort; order: "asc" | "desc"; offset: number; limit: number },
 ): Promise<SpendRow[]> {
   const { from, label, hint, path } = NAMES[asked.by];
-  const order = sql`order by ${ORDERS[asked.sort]} ${sql.raw(asked.direction === "asc" ? "asc" : "desc")}`;
+  const order = sql`order by ${ORDERS[asked.sort]} ${sql.raw(asked.order === "asc" ? "asc" : "desc")}`;
   const page = sql`${order}, kind, id offset ${asked.offset} limit ${asked.limit}`;
   const isByName = asked.sort === "name";
   const { rows } = await db.execute<SpendRow & Record<string, unknown>>(sql`

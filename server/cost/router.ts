@@ -1,7 +1,10 @@
+import { z } from "zod";
+import { Id } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
 import { editBudget } from "./budget";
 import { CostQuery, EditBudget, SpendQuery } from "./contract";
 import * as service from "./service";
+import { costOfVersion } from "./version";
 
 export const costRouter = router({
   page: inTeam("read")
@@ -10,6 +13,9 @@ export const costRouter = router({
   spending: inTeam("read")
     .input(SpendQuery)
     .query(({ ctx, input }) => service.spending(ctx, input)),
+  version: inTeam("read")
+    .input(z.object({ versionId: Id }))
+    .query(({ ctx, input }) => costOfVersion(ctx, input)),
   hold: inTeam("read").query(({ ctx }) => service.hold(ctx)),
   editBudget: inTeam("budget.edit")
     .input(EditBudget)

@@ -57,13 +57,13 @@ export async function costPage(ctx: TeamContext, { month }: z.infer<typeof CostQ
 }
 
 export async function spending(ctx: TeamContext, input: z.infer<typeof SpendQuery>) {
-  const { by, sort, direction, limit } = input;
+  const { by, sort, order, limit } = input;
   const offset = input.cursor ?? 0;
   const span = input.month === null ? monthOf(await databaseTime(ctx.db)) : monthSpan(input.month);
   const rows = await repo.spendBy(ctx.db, ctx.teamId, span, {
     by,
     sort,
-    direction,
+    order,
     offset,
     limit: limit + 1,
   });
