@@ -3,6 +3,7 @@
 import { alertsRouter } from "./alerts/router";
 import { auditRouter } from "./audit/router";
 import { clusterRouter } from "./cluster/router";
+import { costRouter } from "./cost/router";
 import { datasetsRouter } from "./datasets/router";
 import { hooksRouter } from "./hooks/router";
 import { identityRouter } from "./identity/router";
@@ -19,6 +20,7 @@ export const appRouter = router({
   alerts: alertsRouter,
   audit: auditRouter,
   cluster: clusterRouter,
+  cost: costRouter,
   datasets: datasetsRouter,
   hooks: hooksRouter,
   identity: identityRouter,

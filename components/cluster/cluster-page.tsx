@@ -50,7 +50,12 @@ export function ClusterPage({ team }: { team: string }) {
         state={<Headline cluster={cluster} />}
         meta={<Meta cluster={cluster} />}
         crumbs={[{ label: "Cluster" }]}
-        actions={<LinkButton href={`/${team}/cluster/replay`}>Replay last week…</LinkButton>}
+        actions={
+          <>
+            <LinkButton href={`/${team}/cluster/cost`}>Cost and budget</LinkButton>
+            <LinkButton href={`/${team}/cluster/replay`}>Replay last week…</LinkButton>
+          </>
+        }
       />
       <div className="g" aria-live="polite">
         <div className="g cluster-top">

@@ -19,7 +19,7 @@ type Remedy = Waiting["why"]["remedies"][number];
 
 /** Causes that pass by themselves stand quietly beside those that somebody must mend. */
 const SHAPES: Record<Waiting["why"]["cause"], State> = {
-  ...{ never: "bad", failed: "warning", limit: "warning" },
+  ...{ never: "bad", failed: "warning", limit: "warning", budget: "warning" },
   ...{ starting: "pending", room: "pending", queue: "pending", fits: "pending" },
 };
 /** So many are read; of a queue the rest is counted. */
@@ -73,6 +73,12 @@ function One({ team, waiting }: { team: string; waiting: Waiting }) {
 
 function RemedyButton({ team, waiting, remedy }: { team: string; waiting: Waiting; remedy: Remedy }) {
   if (remedy.kind === "raise") return <RaisePool team={team} pool={remedy.pool} to={remedy.to} />;
+  if (remedy.kind === "budget")
+    return (
+      <LinkButton size="sm" href={`/${team}/cluster/cost`}>
+        Raise the budget…
+      </LinkButton>
+    );
   if (waiting.kind === "run") return <StopRun team={team} waiting={waiting} />;
   return (
     <LinkButton size="sm" variant="ghost" href={`/${team}/${waiting.path}`}>

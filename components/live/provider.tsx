@@ -25,6 +25,7 @@ interface Live {
 const LiveContext = createContext<Live | null>(null);
 const TEAM_TOPICS: Topic[] = [
   "alerts",
+  "cost",
   "models",
   "datasets",
   "runs",

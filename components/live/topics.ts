@@ -15,6 +15,7 @@ export const READS: Record<string, readonly string[]> = {
     ...["cluster.ledger", "cluster.decision", "cluster.node", "cluster.takeOutPreview"],
     "overview.page",
   ],
+  cost: ["cost", "overview.page", "cluster.overview"],
   members: ["identity"],
   alerts: ["alerts"],
   audit: ["audit", "overview.page"],

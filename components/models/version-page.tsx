@@ -1,6 +1,7 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
+import { VersionCostPanel } from "@/components/cost/version-panel";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
 import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
@@ -90,6 +91,7 @@ function Loaded({ team, page }: { team: string; page: VersionPageData }) {
           </div>
           <div className="col">
             {version.sizes && <SizesPanel page={page} />}
+            {isReady && <VersionCostPanel team={team} versionId={version.id} />}
             {version.inspection && (
               <FactsPanel inspection={version.inspection} tier={version.tier ?? version.inspection.tier} />
             )}

@@ -68,7 +68,7 @@ function Content({ team, overview }: { team: string; overview: Overview }) {
       {others.slice(0, MORE_PROBLEMS).map((problem) => (
         <OtherProblem key={problem.key} team={team} problem={problem} />
       ))}
-      <OverviewTiles overview={overview} />
+      <OverviewTiles team={team} overview={overview} />
       <div className="overview-columns">
         <div className="g">
           <ProductionPanel team={team} rows={overview.production} />

@@ -1,11 +1,17 @@
+import Link from "next/link";
 import { duration, money, plural } from "@/components/ui/format";
 import { Metric } from "@/components/ui/metric";
 import { Tiles } from "@/components/ui/panel";
 import type { Overview } from "./types";
-import { capacitySays, rate, spendingSays } from "./words";
+import { budgetSays, capacitySays, rate, spendingSays } from "./words";
+
+interface Props {
+  team: string;
+  overview: Overview;
+}
 
 /** Five numbers that answer most visits. */
-export function OverviewTiles({ overview: { production, runs, cluster, waiting } }: { overview: Overview }) {
+export function OverviewTiles({ team, overview: { production, runs, cluster, waiting, budget } }: Props) {
   const healthy = production.filter(({ health }) => health === "healthy" || health === "asleep").length;
   const perSecond = production.reduce((sum, row) => sum + row.perSecond, 0);
   const left = runs.shown.flatMap(({ state, progress }) =>
@@ -42,9 +48,19 @@ export function OverviewTiles({ overview: { production, runs, cluster, waiting }
         }
       />
       <Metric
-        label="Spent today, all teams"
+        label={
+          <Link className="link" href={`/${team}/cluster/cost`}>
+            Spent today, all teams
+          </Link>
+        }
         value={cluster.spent ? money(cluster.spent.amount) : "no price"}
-        note={cluster.spent ? spendingSays(cluster.spent) : "set one on the Cluster page"}
+        note={
+          budget
+            ? budgetSays(budget)
+            : cluster.spent
+              ? spendingSays(cluster.spent)
+              : "set one on the Cluster page"
+        }
       />
       <Metric
         label="Approvals waiting"

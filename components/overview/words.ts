@@ -1,5 +1,5 @@
 /** How the overview says things; the wallboard says them the same way. */
-import { decimal, money, plural } from "@/components/ui/format";
+import { decimal, money, percent, plural } from "@/components/ui/format";
 import type { State } from "@/components/ui/shape";
 import type { Overview, Served } from "./types";
 
@@ -44,3 +44,7 @@ export function capacitySays({ cpus, cpusWanted, gpus, gpusWanted }: Overview["c
 /** "$4.83/h now, $91.60 at midnight". */
 export const spendingSays = ({ perHour, byMidnight, isWhole }: NonNullable<Overview["cluster"]["spent"]>) =>
   `${money(perHour)}/h now, ${money(byMidnight)} by midnight${isWhole ? "" : "; a node has no price"}`;
+
+/** "this team $12.30 of $200.00 this month, 6%". */
+export const budgetSays = ({ spent, amount }: NonNullable<Overview["budget"]>) =>
+  `this team ${money(spent)} of ${money(amount)} this month${amount > 0 ? `, ${percent(spent / amount, 0)}` : ""}`;

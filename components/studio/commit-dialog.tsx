@@ -2,6 +2,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useState } from "react";
+import { HoldNotice } from "@/components/cost/hold-notice";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
@@ -72,6 +73,7 @@ export function CommitDialog(props: Props) {
         <CommitProgress {...props} runId={commit.data.id} />
       ) : (
         <div className="col">
+          <HoldNotice team={team} />
           <Expectation {...props} />
           <Field label="Note" hint="Why this setting; stays with the version">
             <Textarea

@@ -2,6 +2,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { useDeferredValue, useState } from "react";
+import { HoldNotice, useHold } from "@/components/cost/hold-notice";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
@@ -96,6 +97,7 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
   );
   const error = launch.error ?? sweep.error;
   const problem = error ? readError(error) : null;
+  const hold = useHold(team);
   const isSweep = settings.length > 1;
   const submit = () => {
     const one = { versionId, datasetId, mode, note, ...numbers, ...moreOf(more), ...queueOf(queue) };
@@ -201,6 +203,7 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
         options={options}
         judgedAgainst={mode === "from_scratch" ? options.number : options.teacher.number}
       >
+        <HoldNotice team={team} />
         {problem && (
           <Callout state="bad">
             <b>{problem.message}</b> {problem.remedy}
@@ -220,7 +223,9 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
           reason={
             settings.length > MAX_SWEEP
               ? `At most ${MAX_SWEEP} runs are launched at once; leave some values out.`
-              : undefined
+              : hold
+                ? "The budget of the month is spent."
+                : undefined
           }
         >
           Launch {isSweep && `${plural(settings.length, "run")} `}on{" "}

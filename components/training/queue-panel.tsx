@@ -1,5 +1,6 @@
 "use client";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import Link from "next/link";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { duration } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
@@ -29,7 +30,7 @@ export function QueuePanel({ team, run }: { team: string; run: RunDetail }) {
   return (
     <Panel
       title="Queue"
-      subtitle={`${ordinal(position)} of ${of}`}
+      subtitle={position === null ? "held by the budget" : `${ordinal(position)} of ${of}`}
       padded
       tools={
         run.mayStop && (
@@ -44,7 +45,9 @@ export function QueuePanel({ team, run }: { team: string; run: RunDetail }) {
     >
       <p>
         {says}{" "}
-        {startsInSeconds === null ? (
+        {position === null ? (
+          <Link href={`/${team}/cluster/cost`}>Open the budget</Link>
+        ) : startsInSeconds === null ? (
           <span className="t2">When is not known: no run like those ahead has ended yet.</span>
         ) : (
           <span className="predicted">It starts in about {duration(startsInSeconds)}.</span>

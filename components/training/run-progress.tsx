@@ -1,5 +1,6 @@
 "use client";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import Link from "next/link";
 import { useTRPC } from "@/components/trpc/client";
 import { count, decimal, duration, money, percent, plural, significant } from "@/components/ui/format";
 import { Metric } from "@/components/ui/metric";
@@ -54,7 +55,11 @@ export function RunProgress({ team, run, isOpen }: Props) {
       )}
       {run.cost && (
         <Metric
-          label="Cost"
+          label={
+            <Link className="link" href={`/${team}/cluster/cost`}>
+              Cost
+            </Link>
+          }
           value={
             run.maxCost === null
               ? money(run.cost.amount)

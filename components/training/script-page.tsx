@@ -2,6 +2,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { useDeferredValue, useState } from "react";
+import { HoldNotice } from "@/components/cost/hold-notice";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
 import { Callout } from "@/components/ui/feedback";
@@ -215,6 +216,7 @@ function ScriptForm({ team, upload }: { team: string; upload: ReturnType<typeof 
           </Button>
         )}
       >
+        <HoldNotice team={team} />
         {problem && (
           <Callout state="bad">
             <b>{problem.message}</b> {problem.remedy}

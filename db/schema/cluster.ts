@@ -126,6 +126,7 @@ export const nodeInterval = pgTable(
   (t) => [
     uniqueIndex("node_interval_open").on(t.clusterId, t.nodeId).where(sql`${t.until} is null`),
     index().on(t.clusterId, t.nodeId, t.since),
+    index().on(t.clusterId, t.until),
   ],
 );
 

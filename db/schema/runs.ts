@@ -117,7 +117,12 @@ export const attempt = pgTable(
     /** What the agent last said of its job. */
     observed: jsonb("observed"),
   },
-  (t) => [uniqueIndex().on(t.runId, t.number), index().on(t.state), index().on(t.jobId)],
+  (t) => [
+    uniqueIndex().on(t.runId, t.number),
+    index().on(t.state),
+    index().on(t.jobId),
+    index().on(t.endedAt),
+  ],
 );
 
 /** Legal moves, read by the triggers that refuse all others. */

@@ -1,6 +1,7 @@
 /** Pools as people set them: their limits are desired state, their price is for the books. */
 import type { z } from "zod";
 import { record } from "../audit/service";
+import { reopenBooks } from "../cost/service";
 import { defaultClusterId, desireChanged } from "../engine/service";
 import { type TeamContext, transact } from "../platform/context";
 import { type Database, databaseTime, type Transaction } from "../platform/db";
@@ -43,7 +44,10 @@ export async function editPool(ctx: TeamContext, input: z.infer<typeof EditPool>
     if (limits.max < pool.max) refuseEndingWork(await repo.countActive(tx, clusterId, name), limits.max);
     const hasMoved = JSON.stringify(before) !== JSON.stringify(shownOf({ ...pool, ...limits }));
     if (hasMoved) await repo.setLimits(tx, pool.id, limits);
-    if (pricePerHour !== pool.pricePerHour) await repo.setPrice(tx, pool, pricePerHour);
+    if (pricePerHour !== pool.pricePerHour) {
+      await repo.setPrice(tx, pool, pricePerHour);
+      await reopenBooks(tx, clusterId, name);
+    }
     const price = pricePerHour === null ? "no price" : `$${pricePerHour} an hour`;
     const within = hours ? `; ${hours.min} to ${hours.max} on ${scheduleSays(hours)}` : "";
     await record(tx, ctx, {

@@ -1,9 +1,10 @@
 /** What the cluster page shows. A cluster serves all teams; what belongs to others is shown without its name. */
 import type { z } from "zod";
+import { teamsHeld } from "../cost/service";
 import { DesiredPool, ObservedCluster } from "../engine/contract";
 import { defaultClusterId } from "../engine/service";
 import type { TeamContext } from "../platform/context";
-import { databaseTime } from "../platform/db";
+import { type Db, databaseTime } from "../platform/db";
 import type { CapacityQuery, LedgerQuery } from "./contract";
 import { costOf, timesOf } from "./outcome";
 import { plannedOf } from "./pools";
@@ -41,6 +42,8 @@ export async function overview(ctx: TeamContext) {
     else on.set(o.nodeId, [o]);
   }
   const workers = nodes.filter((n) => !n.isHead);
+  const waiting = on.get(null) ?? [];
+  const held = await heldOf(ctx.db, waiting);
   return {
     name: cluster?.name ?? "local",
     lastSeenAt: cluster?.lastSeenAt ?? null,
@@ -51,7 +54,7 @@ export async function overview(ctx: TeamContext) {
     failed,
     demands,
     groups,
-    waiting: explain(on.get(null) ?? [], nodes, pools, { pending, failed }),
+    waiting: explain(waiting, nodes, pools, { pending, failed }, held),
     pools: pools.map((pool) => ({
       ...pool,
       ...plannedOf(pool),
@@ -66,20 +69,29 @@ export async function overview(ctx: TeamContext) {
   };
 }
 
+/** Teams whose budget is spent, among those that wait. */
+const heldOf = (db: Db, waiting: readonly repo.OccupantRow[]) =>
+  teamsHeld(
+    db,
+    waiting.map(({ teamId }) => teamId),
+  );
+
 /** What of a team waits for a place, each with why: for every screen that shows one of them. */
 export async function waiting(ctx: TeamContext) {
   const clusterId = await defaultClusterId(ctx.db);
-  const occupants = await repo.listOccupants(ctx.db, clusterId, ctx.teamId);
-  const own = occupants.filter((o) => o.nodeId === null && o.teamId === ctx.teamId);
-  if (own.length === 0) return [];
+  const waiting = (await repo.listOccupants(ctx.db, clusterId, ctx.teamId)).filter((o) => o.nodeId === null);
+  const isOwn = ({ teamId }: repo.OccupantRow) => teamId === ctx.teamId;
+  if (!waiting.some(isOwn)) return [];
   const [nodes, pools, rest] = await Promise.all([
     repo.listLiveNodes(ctx.db, clusterId),
     repo.listPools(ctx.db, clusterId),
     repo.findRest(ctx.db, clusterId),
   ]);
   const observed = ObservedCluster.pick({ pending: true, failed: true }).safeParse(rest);
-  const explained = explain(own, nodes, pools, observed.success ? observed.data : NOTHING);
-  return explained.map(({ kind, id, message, since, why }) => ({ kind, id, message, since, why }));
+  const known = observed.success ? observed.data : NOTHING;
+  return explain(waiting, nodes, pools, known, await heldOf(ctx.db, waiting))
+    .filter(isOwn)
+    .map(({ kind, id, message, since, why }) => ({ kind, id, message, since, why }));
 }
 
 /** What of a node a list of thousands shows; its own page tells the rest. */

@@ -6,22 +6,34 @@ import { type Asker, type Place, type PoolRoom, type Shape, type Why, whyWaits }
 
 type Known = Pick<ObservedCluster, "pending" | "failed">;
 
-/** @param waiting what has no node yet; its resources are those of all its workers */
+/**
+ * @param waiting what has no node yet; its resources are those of all its workers
+ * @param held teams whose budget is spent: what they queue is passed by the others
+ */
 export function explain(
   waiting: readonly OccupantRow[],
   nodes: readonly NodeRow[],
   pools: readonly PoolRow[],
   known: Known,
+  held: ReadonlySet<string>,
 ): (OccupantRow & { why: Why })[] {
   const workers = nodes.filter(({ isHead }) => !isHead);
   const places = workers.map(placeOf);
   const rooms = pools.map((pool) => roomOf(pool, workers, known));
-  return waiting.map((one) => ({ ...one, why: whyWaits(askerOf(one), places, rooms) }));
+  const isHeld = (one: OccupantRow) => one.queuePlace !== null && held.has(one.teamId);
+  const queued = waiting.flatMap((one) => (one.queuePlace === null || isHeld(one) ? [] : [one.queuePlace]));
+  return waiting.map((one) => {
+    const place =
+      one.queuePlace === null || isHeld(one)
+        ? null
+        : queued.filter((other) => other <= (one.queuePlace ?? 0)).length;
+    const asker = { ...askerOf(one), queuePlace: place, isHeld: isHeld(one) };
+    return { ...one, queuePlace: place, why: whyWaits(asker, places, rooms) };
+  });
 }
 
-function askerOf({ kind, cpus, gpus, workers, least, queuePlace }: OccupantRow): Asker {
-  const shape = { cpus: cpus / workers, gpus: gpus / workers };
-  return { kind, shape, count: least, queuePlace };
+function askerOf({ kind, cpus, gpus, workers, least }: OccupantRow): Pick<Asker, "kind" | "shape" | "count"> {
+  return { kind, shape: { cpus: cpus / workers, gpus: gpus / workers }, count: least };
 }
 
 function placeOf(row: NodeRow): Place {

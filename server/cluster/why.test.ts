@@ -16,6 +16,7 @@ const asks = (cpus: number, count = 1, gpus = 0): Asker => ({
   shape: { cpus, gpus },
   count,
   queuePlace: null,
+  isHeld: false,
 });
 
 describe("why something waits", () => {
@@ -29,6 +30,15 @@ describe("why something waits", () => {
       "queue",
       /the 2 runs before it/,
       ["stop"],
+    ],
+    [
+      "its team's budget is spent",
+      { ...asks(2), isHeld: true },
+      [place(3)],
+      [pool()],
+      "budget",
+      /budget of the month is spent: it goes on when that is raised/,
+      ["budget", "stop"],
     ],
     ["parts share a node", asks(2, 2), [place(4)], [pool()], "fits", /2 × 2 CPUs/, []],
     [

@@ -13,6 +13,8 @@ export interface Asker {
   count: number;
   /** Its place in the console's queue, from 1; null for what is let in. */
   queuePlace: number | null;
+  /** Its team's budget is spent, so it has no place. */
+  isHeld: boolean;
 }
 
 export interface Place {
@@ -36,10 +38,10 @@ export interface PoolRoom {
 
 export type Remedy =
   /** `to`: the max at which all parts would find room. */
-  { kind: "raise"; pool: string; to: number } | { kind: "stop" };
+  { kind: "raise"; pool: string; to: number } | { kind: "budget" } | { kind: "stop" };
 
 export interface Why {
-  cause: "never" | "starting" | "failed" | "room" | "limit" | "queue" | "fits";
+  cause: "never" | "budget" | "starting" | "failed" | "room" | "limit" | "queue" | "fits";
   /** One sentence or two: what is missing, and what it waits for. */
   says: string;
   /** The node that comes closest; null where no node is up. */
@@ -90,6 +92,13 @@ export function whyWaits(asker: Asker, nodes: readonly Place[], pools: readonly 
       cause: "never",
       says: neverSays(shape, wants, nodes, pools),
       remedies: [{ kind: "stop" }],
+    };
+  if (asker.isHeld)
+    return {
+      ...base,
+      cause: "budget",
+      says: `Wants ${wants}. Its team's budget of the month is spent: it goes on when that is raised, or with the next month.`,
+      remedies: [{ kind: "budget" }, { kind: "stop" }],
     };
   const before = (asker.queuePlace ?? 1) - 1;
   if (before > 0)

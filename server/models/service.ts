@@ -1,6 +1,7 @@
 /** Models and their versions: lists and pages, uploads, inspection's verdict, evaluations, lineage. */
 import type { z } from "zod";
 import { record } from "../audit/service";
+import { refuseOverBudget } from "../cost/service";
 import { datasetRef } from "../datasets/service";
 import { locateBlob, registerBlob } from "../platform/blobs";
 import { config } from "../platform/config";
@@ -287,7 +288,10 @@ export async function createSampleVersion(
 
 /** Starts a run that measures a version on a dataset. @throws NotFound, Conflict, Invalid */
 export async function evaluate(ctx: TeamContext, input: z.infer<typeof Evaluate>) {
-  return transact(ctx, (tx) => startEvaluation(tx, ctx, input));
+  return transact(ctx, async (tx) => {
+    await refuseOverBudget(tx, ctx.teamId);
+    return startEvaluation(tx, ctx, input);
+  });
 }
 
 export async function startEvaluation(

@@ -1,6 +1,7 @@
 /** A batch of a dataset's test samples, fed to a version before anything long starts. */
 import type { z } from "zod";
 import { record } from "../audit/service";
+import { refuseOverBudget } from "../cost/service";
 import { datasetRef } from "../datasets/service";
 import { type TeamContext, transact } from "../platform/context";
 import { emit } from "../platform/live/outbox";
@@ -13,6 +14,7 @@ import { versionForWork } from "./service";
 /** Starts a run that feeds a test batch to a version. @throws NotFound, Conflict, Invalid */
 export async function tryBatch(ctx: TeamContext, input: z.infer<typeof TryBatch>) {
   return transact(ctx, async (tx) => {
+    await refuseOverBudget(tx, ctx.teamId);
     const work = await versionForWork(tx, ctx.teamId, input.versionId);
     const dataset = await datasetRef(tx, ctx.teamId, input.datasetId);
     refuseMisfit(work, dataset);

@@ -19,13 +19,14 @@ export async function page(ctx: TeamContext) {
     requestRows(db, teamId, REQUESTS),
     repo.lastChanges(db, teamId, CHANGES),
   ]);
-  const { now, production, cluster } = facts;
+  const { now, production, cluster, budget } = facts;
   return {
     at: now,
     problems: problemsOf(facts, now),
     production: production.map((served) => toRow(served, now, !cluster.isAway)).toSorted(worstFirst),
     runs: { ...counts, shown: runs },
     cluster,
+    budget: budget && { spent: budget.spent, amount: budget.amount },
     waiting: requests
       .filter(({ state }) => state === "open" || state === "measuring")
       .map(({ number, state, model, version, requestedBy, createdAt, gates, gatesPassed }) => ({

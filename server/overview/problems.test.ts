@@ -29,6 +29,7 @@ const facts = (values: Partial<Facts> = {}): Facts => ({
   failedRuns: [],
   waitingRuns: [],
   cluster: { isAway: false, lastSeenAt: NOW },
+  budget: null,
   ...values,
 });
 
@@ -108,4 +109,36 @@ it("several failed runs are one problem", () => {
   expect(problemsOf(facts({ failedRuns: failed }), NOW)).toMatchObject([
     { title: "2 runs failed within the hour", path: "/training?kind=all&state=failed" },
   ]);
+});
+
+describe("the budget", () => {
+  const budget = { amount: 200, thresholds: [50, 80], isHard: true };
+  const told = (spent: number, over: Partial<typeof budget> = {}) =>
+    problemsOf(facts({ budget: { ...budget, ...over, spent } }), NOW).map(({ key, severity, title }) => [
+      key,
+      severity,
+      title,
+    ]);
+  it.each<[string, number, Partial<typeof budget>, string[][]]>([
+    ["is told of once a threshold is passed", 99, {}, []],
+    ["names the highest that is", 161, {}, [["budget:80", "warning", "Budget at 80%"]]],
+    [
+      "is a problem once nothing starts",
+      200,
+      {},
+      [["budget:100", "bad", "The budget is spent: nothing new starts"]],
+    ],
+    [
+      "stops nothing unless its cap is hard",
+      300,
+      { isHard: false },
+      [["budget:80", "warning", "Budget at 80%"]],
+    ],
+    [
+      "of 0 with a hard cap is spent at once",
+      0,
+      { amount: 0 },
+      [["budget:100", "bad", "The budget is spent: nothing new starts"]],
+    ],
+  ])("%s", (_, spent, over, expected) => expect(told(spent, over)).toEqual(expected));
 });

@@ -24,6 +24,17 @@ export interface Facts {
   /** Oldest first. */
   waitingRuns: readonly { number: number; title: string; why: string; since: Date }[];
   cluster: { isAway: boolean; lastSeenAt: Date | null };
+  /** Null without one. */
+  budget: BudgetFacts | null;
+}
+/** Dollars of this month. */
+export interface BudgetFacts {
+  amount: number;
+  spent: number;
+  /** Percent, rising. */
+  thresholds: readonly number[];
+  /** Nothing is launched once it is spent. */
+  isHard: boolean;
 }
 export interface ServedFacts {
   modelId: string;
@@ -48,6 +59,7 @@ export function problemsOf(facts: Facts, now: Date): Problem[] {
   const found = [
     ...facts.production.flatMap((served) => ofServed(served, now, !facts.cluster.isAway)),
     ...ofCluster(facts.cluster),
+    ...ofBudget(facts.budget),
     ...ofFailedRuns(facts.failedRuns),
     ...facts.waitingRuns
       .filter(({ since }) => now.getTime() - since.getTime() >= WAITS_MS)
@@ -186,6 +198,33 @@ function ofCluster({ isAway, lastSeenAt }: Facts["cluster"]): Problem[] {
       since: lastSeenAt,
       path: "/cluster",
       action: "Open the cluster",
+      modelId: null,
+    },
+  ];
+}
+
+/** The highest threshold that is passed; a hard cap that is reached, whether or not it is one of them. */
+function ofBudget(budget: BudgetFacts | null): Problem[] {
+  if (!budget) return [];
+  const { amount, spent, thresholds, isHard } = budget;
+  const isSpent = spent >= amount;
+  const passed = isSpent && isHard ? 100 : thresholds.findLast((one) => spent >= (amount * one) / 100);
+  if (passed === undefined) return [];
+  const stops = isSpent && isHard;
+  return [
+    {
+      key: `budget:${passed}`,
+      severity: stops ? "bad" : "warning",
+      place: "Budget of the month",
+      title: stops ? "The budget is spent: nothing new starts" : `Budget at ${passed}%`,
+      detail: `$${spent.toFixed(2)} of $${amount.toFixed(2)} are spent.${
+        stops
+          ? " What runs and what serves goes on; what is queued waits until the budget is raised or the month ends."
+          : ""
+      }`,
+      since: null,
+      path: "/cluster/cost",
+      action: "Open the budget",
       modelId: null,
     },
   ];

@@ -49,6 +49,8 @@ export interface WaitingRun {
   number: number;
   title: string;
   why: string;
+  /** The cluster is not asked for it yet. */
+  isQueued: boolean;
   since: Date;
 }
 
@@ -56,9 +58,9 @@ export interface WaitingRun {
 export async function waitingRuns(db: Db, teamId: string): Promise<WaitingRun[]> {
   const { rows } = await db.execute<Omit<WaitingRun, "since"> & { since: string }>(sql`
     select r.number, r.title, coalesce(r.progress ->> 'message', 'It has no place on the cluster yet.') as why,
-      a.created_at as since
+      a.admitted_at is null as "isQueued", a.created_at as since
     from run r join lateral (
-      select state, created_at from attempt where run_id = r.id order by number desc limit 1) a on true
+      select state, created_at, admitted_at from attempt where run_id = r.id order by number desc limit 1) a on true
     where r.team_id = ${teamId} and r.state in ('queued', 'running') and a.state = 'placing'
     order by a.created_at limit ${MOST_FAILED}`);
   return rows.map((row) => ({ ...row, since: new Date(row.since) }));

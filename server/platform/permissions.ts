@@ -24,6 +24,7 @@ export const Permission = z.enum([
   "pool.edit",
   "node.drain",
   "alert.handle",
+  "budget.edit",
   "member.manage",
   "token.manage",
   "webhook.manage",
@@ -55,6 +56,7 @@ const GRANTS: Record<Role, readonly Permission[]> = {
     "pool.edit",
     "node.drain",
     "alert.handle",
+    "budget.edit",
   ],
   admin: [
     "read",
@@ -69,6 +71,7 @@ const GRANTS: Record<Role, readonly Permission[]> = {
     "pool.edit",
     "node.drain",
     "alert.handle",
+    "budget.edit",
   ],
 };
 

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import "../wiring";
 import { watchTeams } from "../alerts/service";
 import { followSchedules, rollUpUsage } from "../cluster/service";
+import { bookSpend } from "../cost/service";
 import { ensureLocalCluster } from "../engine/service";
 import { runHooks } from "../hooks/service";
 import { DatabaseClock } from "../platform/clock";
@@ -54,6 +55,7 @@ const TASKS: readonly Task[] = [
   { name: "moves", everyMs: 1_000, run: (lease) => moveFromDraining(db, (tx) => fence(tx, lease)) },
   { name: "pools", everyMs: 5_000, run: (lease) => followSchedules(db, (tx) => fence(tx, lease)) },
   { name: "usage", everyMs: 600_000, run: () => rollUpUsage(db) },
+  { name: "spend", everyMs: 30_000, run: (lease) => bookSpend(db, (tx) => fence(tx, lease)) },
   { name: "budgets", everyMs: 2_000, run: (lease) => stopOverspent(db, (tx) => fence(tx, lease)) },
   { name: "attempts", everyMs: 2_000, run: (lease) => expireAttempts(db, (tx) => fence(tx, lease)) },
   { name: "sessions", everyMs: 5_000, run: () => closeIdleSessions(db) },

@@ -1,5 +1,6 @@
 /** What a person does with a run besides stopping it: pause, resume, run again, go on from a checkpoint. */
 import { record } from "../audit/service";
+import { refuseOverBudget } from "../cost/service";
 import { desireChanged } from "../engine/service";
 import { type TeamContext, transact } from "../platform/context";
 import type { Transaction } from "../platform/db";
@@ -42,7 +43,7 @@ export async function requestPause(ctx: TeamContext, runId: string): Promise<voi
   });
 }
 
-/** @throws Conflict unless the run is paused */
+/** @throws Conflict unless the run is paused, and where the team's budget is spent */
 export async function resumeRun(ctx: TeamContext, runId: string): Promise<void> {
   await transact(ctx, async (tx) => {
     const run = await lockControlled(tx, ctx, runId, "resume");
@@ -50,6 +51,7 @@ export async function resumeRun(ctx: TeamContext, runId: string): Promise<void> 
       const says = run.pauseRequestedAt && run.state === "running" ? "still pausing" : run.state;
       throw new Conflict(`Run ${run.number} can't resume: it is ${says}.`);
     }
+    await refuseOverBudget(tx, ctx.teamId);
     const last = await repo.newestAttempt(tx, run.id);
     if (!last) throw new Error(`run ${run.id} has no attempt`);
     await resume(tx, run, last);
@@ -166,6 +168,7 @@ const again = async (
   kind: "rerun" | "continuation",
   startCheckpoint: CheckpointRef | null,
 ) => {
+  await refuseOverBudget(tx, ctx.teamId);
   await refuseOversized(tx, run.resources);
   await refuseUnpriced(tx, run.maxCost);
   return createRun(tx, ctx, {

@@ -1,11 +1,12 @@
 /**
  * The console is the queue: the cluster is asked for a training or a script only once there is room for all of its
  * workers, or for as few as an elastic run may have. The highest priority goes first, then the oldest, strictly in order: nobody passes a run that waits for more
- * room. Inspections, evaluations and commits are small and never wait here.
+ * room. Runs of a team whose budget is spent are held: they stay, and nobody waits for them. Inspections, evaluations and commits are small and never wait here.
  */
 import { and, asc, desc, eq, inArray, isNotNull, isNull, ne, sql } from "drizzle-orm";
 import type { z } from "zod";
 import { attempt, run } from "../../db/schema/runs";
+import { teamsHeld } from "../cost/service";
 import { capacityOf, clusterIds, defaultClusterId, desireChanged } from "../engine/service";
 import { transact } from "../platform/context";
 import type { Database, Db, Transaction } from "../platform/db";
@@ -33,13 +34,23 @@ const admit = (db: Database, fence: (tx: Transaction) => Promise<void>, runId: s
     const current = await repo.lockRun(tx, runId);
     const newest = await repo.newestAttempt(tx, runId);
     if (!current || isLeaving(current) || newest?.state !== "placing" || newest.admittedAt) return;
+    if ((await teamsHeld(tx, [current.teamId])).size > 0) return;
     await repo.patchAttempt(tx, newest.id, { admittedAt: sql`now()`, workerCount });
     await emitRun(tx, current);
     await desireChanged(tx, current.clusterId);
   });
 
-/** Runs that the cluster is not asked for yet, of all teams, the first to go first. */
+/** Runs that the cluster is not asked for yet, of all teams that may begin something, the first to go first. */
 export async function waitingRuns(db: Db, clusterId: string): Promise<Run[]> {
+  const runs = await notAdmitted(db, clusterId);
+  const held = await teamsHeld(
+    db,
+    runs.map(({ teamId }) => teamId),
+  );
+  return runs.filter(({ teamId }) => !held.has(teamId));
+}
+
+async function notAdmitted(db: Db, clusterId: string): Promise<Run[]> {
   const rows = await db
     .select({ run })
     .from(attempt)
@@ -111,7 +122,7 @@ export async function queueOf(db: Db, of: Run, newest: Attempt | undefined) {
   if (newest?.state !== "placing" || newest.admittedAt || isLeaving(of)) return null;
   const waiting = await waitingRuns(db, of.clusterId);
   const index = waiting.findIndex(({ id }) => id === of.id);
-  if (index < 0) return null;
+  if (index < 0) return heldOf(db, of);
   const { up, toStart, occupants, taken } = await roomOf(db, of.clusterId);
   const nodes = [...up, ...toStart];
   const place = { position: index + 1, of: waiting.length };
@@ -132,6 +143,14 @@ export async function queueOf(db: Db, of: Run, newest: Attempt | undefined) {
       ? `It waits for ${index === 1 ? "the run" : `the ${index} runs`} before it in the queue.`
       : `It goes next, and waits for room for ${shapeSays(of.resources)}: ${Number(cpus.toFixed(1))} CPUs are free or can be started.`;
   return { ...place, says, startsInSeconds };
+}
+
+/** It waits for money and not for room: it has no place in the queue until there is some. */
+async function heldOf(db: Db, { teamId }: Run) {
+  if ((await teamsHeld(db, [teamId])).size === 0) return null;
+  const says =
+    "The team's budget of the month is spent: it goes on when that is raised, or with the next month.";
+  return { position: null, of: null, says, startsInSeconds: null };
 }
 
 /** Places in the queues of these clusters, from 1, by the ids of the runs. */

@@ -1,6 +1,7 @@
 /** The studio: warm sessions, measurements that stream in, and the commit that makes a version of a setting. */
 import type { z } from "zod";
 import { record } from "../audit/service";
+import { refuseOverBudget } from "../cost/service";
 import { datasetRef } from "../datasets/service";
 import { defaultClusterId, desireChanged } from "../engine/service";
 import { madeByRun, refuseMisfit, versionForWork } from "../models/service";
@@ -38,6 +39,7 @@ export async function openSession(ctx: TeamContext, input: z.infer<typeof OpenSe
       await repo.touch(tx, live.id);
       return { sessionId: live.id };
     }
+    await refuseOverBudget(tx, ctx.teamId);
     const sessionId = newId("ses");
     const clusterId = await defaultClusterId(tx);
     await repo.insertSession(tx, {
@@ -203,6 +205,7 @@ export async function commit(ctx: TeamContext, input: z.infer<typeof Commit>) {
     });
   }
   return transact(ctx, async (tx) => {
+    await refuseOverBudget(tx, ctx.teamId);
     const work = await versionForWork(tx, ctx.teamId, input.versionId);
     const dataset = await datasetRef(tx, ctx.teamId, input.datasetId);
     refuseMisfit(work, dataset);

@@ -1,6 +1,7 @@
 /** Launching an engineer's own script. */
 import type { z } from "zod";
 import { record } from "../audit/service";
+import { refuseOverBudget } from "../cost/service";
 import { DatasetRef } from "../datasets/contract";
 import { datasetRef, readyDatasets } from "../datasets/service";
 import { defaultClusterId, readNodes } from "../engine/service";
@@ -35,6 +36,7 @@ export async function launchScript(ctx: TeamContext, input: ScriptInput) {
     ? DatasetRef.parse(await datasetRef(ctx.db, ctx.teamId, input.datasetId))
     : null;
   return transact(ctx, async (tx) => {
+    await refuseOverBudget(tx, ctx.teamId);
     const file = await takeUpload(tx, ctx, input.uploadId, "script");
     const spec = ScriptSpec.parse({
       kind: "script",

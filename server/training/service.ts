@@ -1,6 +1,7 @@
 /** Launching training runs, and making versions of what they result in. */
 import { z } from "zod";
 import { record } from "../audit/service";
+import { refuseOverBudget } from "../cost/service";
 import { datasetRef } from "../datasets/service";
 import { defaultClusterId, readNodes } from "../engine/service";
 import { MadeBy, type Precision } from "../models/contract";
@@ -52,7 +53,10 @@ async function rootOf(db: Db, teamId: string, versionId: string) {
 /** @throws Invalid when the version's tier does not allow training */
 export async function launch(ctx: TeamContext, input: LaunchInput) {
   const create = await prepare(ctx, input);
-  return transact(ctx, create);
+  return transact(ctx, async (tx) => {
+    await refuseOverBudget(tx, ctx.teamId);
+    return create(tx);
+  });
 }
 
 /** Launches all of them, or none; each is named by what it does not share with the others. @throws as `launch` */
@@ -61,6 +65,7 @@ export async function launchSweep(ctx: TeamContext, inputs: readonly LaunchInput
   const creates: ((tx: Transaction) => Promise<{ number: number }>)[] = [];
   for (const [index, input] of inputs.entries()) creates.push(await prepare(ctx, input, names[index]));
   return transact(ctx, async (tx) => {
+    await refuseOverBudget(tx, ctx.teamId);
     const numbers: number[] = [];
     for (const create of creates) numbers.push((await create(tx)).number);
     return { numbers };

@@ -4,6 +4,7 @@ import { z } from "zod";
 /** What an event may be about; its key is the id of what changed. */
 export const Topic = z.enum([
   "alerts",
+  "cost",
   "models",
   "datasets",
   "runs",

@@ -1,0 +1,104 @@
+"use client";
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { readError, useTRPC } from "@/components/trpc/client";
+import { Button } from "@/components/ui/button";
+import { Dialog } from "@/components/ui/dialog";
+import { Callout } from "@/components/ui/feedback";
+import { Field, Input } from "@/components/ui/field";
+import { Checkbox } from "@/components/ui/toggle";
+import { EditBudget } from "@/server/cost/contract";
+import { budgetSays } from "./budget-preview";
+import type { Cost } from "./types";
+
+const numberOf = (text: string) => (text.trim() === "" ? Number.NaN : Number(text));
+
+/** The budget of every month from now on, with what it would mean for this one. */
+export function BudgetDialog({ team, cost, onClose }: { team: string; cost: Cost; onClose: () => void }) {
+  const trpc = useTRPC();
+  // What it was when the form was opened: who saves over another's change is told.
+  const [{ revision, ...before }] = useState(cost.budget);
+  const [typed, setTyped] = useState({
+    amount: before.amount?.toString() ?? "",
+    thresholds: before.thresholds.join(", "),
+    isHard: before.isHard,
+  });
+  const edit = useMutation(trpc.cost.editBudget.mutationOptions({ onSuccess: onClose }));
+  const parsed = EditBudget.safeParse({
+    amount: typed.amount.trim() === "" ? null : numberOf(typed.amount),
+    thresholds: typed.thresholds.split(",").map(numberOf),
+    isHard: typed.isHard,
+    basedOn: revision,
+  });
+  const problem = edit.error && readError(edit.error);
+  const errorOf = (field: "amount" | "thresholds") => {
+    const issue = parsed.error?.issues.find(({ path }) => path[0] === field);
+    return issue && (issue.code === "invalid_type" ? "a number is needed" : issue.message);
+  };
+  const isSame =
+    parsed.success &&
+    JSON.stringify([parsed.data.amount, parsed.data.thresholds, parsed.data.isHard]) ===
+      JSON.stringify([before.amount, before.thresholds, before.isHard]);
+  const reason = parsed.success ? (isSame ? "Nothing is changed." : undefined) : "Mend what is marked first.";
+  return (
+    <Dialog
+      open
+      onOpenChange={(open) => !open && onClose()}
+      title="Budget of a month"
+      width={480}
+      footer={
+        <>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button
+            variant="primary"
+            reason={reason}
+            busy={edit.isPending ? "Setting…" : undefined}
+            onClick={() => parsed.success && edit.mutate({ team, ...parsed.data })}
+          >
+            Set the budget
+          </Button>
+        </>
+      }
+    >
+      <div className="col">
+        <Field
+          label="At most, a month"
+          hint="of what this team's work takes; empty is no budget"
+          error={errorOf("amount")}
+        >
+          <Input
+            value={typed.amount}
+            onValueChange={(amount) => setTyped((all) => ({ ...all, amount }))}
+            inputMode="decimal"
+            unit="$"
+          />
+        </Field>
+        <Field label="Told at" hint="percent of it, such as 50, 80, 100" error={errorOf("thresholds")}>
+          <Input
+            value={typed.thresholds}
+            onValueChange={(thresholds) => setTyped((all) => ({ ...all, thresholds }))}
+            unit="%"
+          />
+        </Field>
+        <Checkbox
+          label="A hard cap: once it is spent nothing new is launched; what runs and what serves goes on"
+          checked={typed.isHard}
+          onCheckedChange={(isHard) => setTyped((all) => ({ ...all, isHard }))}
+        />
+      </div>
+      {problem && (
+        <Callout state="bad">
+          {problem.message} {problem.remedy}
+        </Callout>
+      )}
+      {parsed.success && (
+        <div className="pool-preview t2" aria-live="polite">
+          {budgetSays(parsed.data, cost).map((says) => (
+            <p key={says}>{says}</p>
+          ))}
+          <p className="t3">Months are those of UTC.</p>
+        </div>
+      )}
+    </Dialog>
+  );
+}

@@ -1,0 +1,150 @@
+/**
+ * What nodes cost, divided among what ran on them: pure. Money is whole millionths of a dollar and time whole
+ * milliseconds, so that the shares of a node are its cost to the last of them; what nobody took is idle.
+ */
+
+/** A time in which a node was up, Unix ms. */
+export interface Piece {
+  node: string;
+  pool: string;
+  cpus: number;
+  gpus: number;
+  /** $; null is not known. */
+  pricePerHour: number | null;
+  from: number;
+  until: number;
+}
+
+/** A time in which something held a part of a node, Unix ms. */
+export interface Taking {
+  kind: string;
+  work: string;
+  teamId: string;
+  node: string;
+  cpus: number;
+  gpus: number;
+  from: number;
+  until: number;
+}
+
+export interface Share {
+  pool: string;
+  kind: string;
+  work: string;
+  teamId: string;
+  /** Millionths of a dollar. */
+  micros: number;
+  /** Of whole nodes, and of those without a price. */
+  nodeMs: number;
+  unpricedMs: number;
+}
+
+const HOUR_MS = 3_600_000;
+const MICROS = 1_000_000;
+const IDLE = { kind: "idle", work: "", teamId: "" } as const;
+
+/** What a node cost in a time, in millionths of a dollar. */
+export const costOfPiece = ({ pricePerHour, from, until }: Piece): number =>
+  Math.round(((pricePerHour ?? 0) * (until - from) * MICROS) / HOUR_MS);
+
+/**
+ * Shares of pieces that are cut to `window`, one for each pool and work. A work takes of a node whatever it needs most
+ * of; where works together want more than there is, all take proportionally less.
+ */
+export function divide(
+  pieces: readonly Piece[],
+  takings: readonly Taking[],
+  window: { from: number; until: number },
+): Share[] {
+  const on = byNode(takings);
+  const shares = new Map<string, Share>();
+  for (const whole of pieces) {
+    const piece = cut(whole, window);
+    if (piece.from >= piece.until) continue;
+    const here = (on.get(piece.node) ?? []).map((taking) => cut(taking, piece));
+    const left = { micros: costOfPiece(piece), nodeMs: piece.until - piece.from };
+    const { micros, nodeMs } = left;
+    const give = (to: Pick<Taking, "kind" | "work" | "teamId">, part: typeof left) => {
+      left.micros -= part.micros;
+      left.nodeMs -= part.nodeMs;
+      add(shares, piece, to, part);
+    };
+    for (const { taking, ms } of takenOf(piece, here).values()) {
+      const part = ms / nodeMs;
+      give(taking, {
+        micros: Math.min(left.micros, Math.floor(micros * part)),
+        nodeMs: Math.min(left.nodeMs, Math.floor(ms)),
+      });
+    }
+    give(IDLE, { ...left });
+  }
+  return [...shares.values()].filter(({ nodeMs, micros }) => nodeMs > 0 || micros > 0);
+}
+
+function byNode(takings: readonly Taking[]): Map<string, Taking[]> {
+  const on = new Map<string, Taking[]>();
+  for (const taking of takings) {
+    const here = on.get(taking.node);
+    if (here) here.push(taking);
+    else on.set(taking.node, [taking]);
+  }
+  return on;
+}
+
+const cut = <T extends { from: number; until: number }>(
+  one: T,
+  window: { from: number; until: number },
+): T => ({
+  ...one,
+  from: Math.max(one.from, window.from),
+  until: Math.min(one.until, window.until),
+});
+
+/** A node is taken by whatever it has least of. */
+const wantOf = (taking: Taking, node: Piece): number =>
+  Math.min(
+    1,
+    Math.max(node.cpus > 0 ? taking.cpus / node.cpus : 0, node.gpus > 0 ? taking.gpus / node.gpus : 0),
+  );
+
+/** Milliseconds of the whole node that each work took, by walking over the moments at which something changed. */
+function takenOf(piece: Piece, here: readonly Taking[]): Map<string, { taking: Taking; ms: number }> {
+  const taken = new Map<string, { taking: Taking; ms: number }>();
+  const active = new Set<Taking>();
+  const changes = here
+    .filter(({ from, until }) => from < until)
+    .flatMap((taking) => [
+      { at: taking.from, taking, begins: true },
+      { at: taking.until, taking, begins: false },
+    ])
+    .sort((a, b) => a.at - b.at);
+  let since = piece.from;
+  for (const { at, taking, begins } of changes) {
+    const wanted = [...active].reduce((sum, one) => sum + wantOf(one, piece), 0);
+    const scale = (at - since) / Math.max(1, wanted);
+    for (const one of active) {
+      const key = `${one.kind} ${one.work}`;
+      const known = taken.get(key) ?? { taking: one, ms: 0 };
+      known.ms += wantOf(one, piece) * scale;
+      taken.set(key, known);
+    }
+    since = at;
+    if (begins) active.add(taking);
+    else active.delete(taking);
+  }
+  return taken;
+}
+
+function add(
+  shares: Map<string, Share>,
+  { pool, pricePerHour }: Piece,
+  { kind, work, teamId }: Pick<Taking, "kind" | "work" | "teamId">,
+  part: { micros: number; nodeMs: number },
+): void {
+  const key = JSON.stringify([pool, kind, work]);
+  const share = shares.get(key) ?? { pool, kind, work, teamId, micros: 0, nodeMs: 0, unpricedMs: 0 };
+  share.micros += part.micros;
+  share.nodeMs += part.nodeMs;
+  if (pricePerHour === null) share.unpricedMs += part.nodeMs;
+  shares.set(key, share);
+}
