@@ -120,7 +120,7 @@ function Handle({ team, alert }: { team: string; alert: Alert }) {
   const submitSilence = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const why = String(new FormData(event.currentTarget).get("reason"));
-    silence.mutate({ team, matches: alert.key, minutes: Number(minutes), reason: why });
+    silence.mutate({ team, matches: alert.rule, minutes: Number(minutes), reason: why });
   };
   const wrong = silence.error ? readError(silence.error).fields.reason : undefined;
   return (

@@ -11,7 +11,7 @@ export const READS: Record<string, readonly string[]> = {
   releases: ["releases", "overview"],
   cluster: ["cluster", "overview.page"],
   members: ["identity"],
-  alerts: ["alerts"],
+  alerts: ["alerts", "overview"],
   audit: ["audit", "overview.page"],
   hooks: ["hooks"],
 };

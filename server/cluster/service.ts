@@ -12,6 +12,7 @@ import { allotted, countsOf, healthOf } from "./state";
 import { latestReadings } from "./usage/read";
 import { explain } from "./waiting";
 
+export { disksOfNodes, waitingAtLimit } from "./full";
 export { decision, nodePage, usage } from "./history";
 export { observeCluster } from "./observe";
 export { editPool, followSchedules } from "./pools";

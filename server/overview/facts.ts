@@ -1,23 +1,35 @@
 /** What the overview, and alerts, judge a team by. */
-import { clusterToday } from "../cluster/service";
+import { clusterToday, disksOfNodes, waitingAtLimit } from "../cluster/service";
 import { type Db, databaseTime } from "../platform/db";
+import { consoleDisks } from "../platform/disks";
 import { productionNow } from "../releases/service";
+import { rankTimes } from "../runs/service";
 import { type Problem, problemsOf } from "./problems";
 import * as repo from "./repo";
 
 export async function factsOf(db: Db, teamId: string) {
-  const [at, production, failedRuns, waitingRuns, cluster] = await Promise.all([
-    databaseTime(db),
-    productionNow(db, teamId),
-    repo.failedRuns(db, teamId),
-    repo.waitingRuns(db, teamId),
-    clusterToday(db),
-  ]);
-  return { now: new Date(at), production, failedRuns, waitingRuns, cluster };
+  const [at, settings, production, failedRuns, waitingRuns, cluster, nodeDisks, limit, ranks] =
+    await Promise.all([
+      databaseTime(db),
+      repo.starterSettings(db, teamId),
+      productionNow(db, teamId),
+      repo.failedRuns(db, teamId),
+      repo.waitingRuns(db, teamId),
+      clusterToday(db),
+      disksOfNodes(db),
+      waitingAtLimit(db, teamId),
+      rankTimes(db, teamId),
+    ]);
+  const own = consoleDisks().map((disk, i) => ({ ...disk, id: `console-${i}`, path: "/alerts" }));
+  return {
+    ...{ now: new Date(at), settings, production, failedRuns, waitingRuns, cluster, limit },
+    disks: [...own, ...nodeDisks],
+    rankTimes: ranks,
+  };
 }
 
 /** What is wrong with a team's work now, the worst first. */
 export async function problemsNow(db: Db, teamId: string): Promise<Problem[]> {
-  const { now, ...facts } = await factsOf(db, teamId);
-  return problemsOf(facts, now);
+  const { now, settings, ...facts } = await factsOf(db, teamId);
+  return problemsOf(facts, now, settings);
 }
