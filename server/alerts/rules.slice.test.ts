@@ -196,7 +196,7 @@ test("every series of the catalogue can be read", async () => {
   }
 });
 
-test("two hundred rules ask each kind of series once", async () => {
+test("however many rules look at a kind of series, a pass reads it once", async () => {
   for (let i = 0; i < 20; i += 1) await write(draft({ name: `Disk ${i}` }));
   const asked: string[] = [];
   const { db } = connection;
@@ -210,5 +210,5 @@ test("two hundred rules ask each kind of series once", async () => {
     },
   });
   await watchTeams(counting);
-  expect(asked.filter((text) => text.includes("left join lateral (\\n      select (floor(")).length).toBe(1);
+  expect(asked.filter((text) => text.includes("avg(mean[1])")).length).toBe(1);
 });
