@@ -1,6 +1,6 @@
 "use client";
 import { Checkbox } from "@/components/ui/toggle";
-import type { Rules } from "./rules-page";
+import type { Rules } from "./rule-words";
 
 interface HearsFieldProps {
   /** Those that hear of alarms. */

@@ -6,7 +6,7 @@ import {
   type RuleDraft,
   type Series,
 } from "@/server/alerts/rule-contract";
-import type { Written } from "./rules-page";
+import type { Written } from "./rule-words";
 
 export interface Draft {
   name: string;

@@ -13,7 +13,7 @@ import { SERIES, SERIES_NAMES } from "@/server/alerts/rule-contract";
 import { HearsField } from "./hears-field";
 import { type Draft, draftOf, errorsOf, looksOf } from "./rule-draft";
 import { RulePreview } from "./rule-preview";
-import { ONLY_OPERATORS, type Rules, type Written } from "./rules-page";
+import { ONLY_OPERATORS, type Rules, type Written } from "./rule-words";
 
 const SERIES_OPTIONS = SERIES_NAMES.map((value) => ({
   value,

@@ -1,7 +1,7 @@
 "use client";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { readError, useTRPC } from "@/components/trpc/client";
 import { QueryError } from "@/components/trpc/query-error";
 import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
@@ -17,15 +17,11 @@ import { Switch } from "@/components/ui/toggle";
 import { useUrlState } from "@/components/ui/use-url-state";
 import { STARTERS } from "@/server/alerts/starter-contract";
 import { RuleSheet } from "./rule-sheet";
+import { ONLY_OPERATORS, type StarterRow, type Written } from "./rule-words";
 import { SilenceDialog } from "./silence-form";
 import { figuresSay, StarterDialog } from "./starter-dialog";
 
-export type Rules = Outputs["alerts"]["rules"];
-export type Written = Rules["written"][number];
-export type StarterRow = Rules["starters"][number];
-
-export const ONLY_OPERATORS = "It takes an operator or an admin.";
-export const NEW = "new";
+const NEW = "new";
 
 /** What is told by itself: rules that the team wrote, and those that are there from the beginning. */
 export function RulesPage({ team }: { team: string }) {

@@ -8,7 +8,7 @@ import { Callout } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
 import { STARTERS, type Starter } from "@/server/alerts/starter-contract";
 import { HearsField } from "./hears-field";
-import { ONLY_OPERATORS, type Rules, type StarterRow } from "./rules-page";
+import { ONLY_OPERATORS, type Rules, type StarterRow } from "./rule-words";
 
 const figuresOf = (starter: Starter) => Object.entries(STARTERS[starter].limits);
 const numberOf = (limits: Readonly<Record<string, number>>, name: string): number => limits[name] ?? 0;
