@@ -3,9 +3,10 @@ import { beforeEach, expect, test } from "vitest";
 import type { z } from "zod";
 import { auditEntry } from "../../db/schema/audit";
 import { node, nodeUsage } from "../../db/schema/cluster";
-import { webhook } from "../../db/schema/hooks";
+import { webhook, webhookDelivery } from "../../db/schema/hooks";
 import { servingMinute } from "../../db/schema/releases";
 import { defaultClusterId } from "../engine/service";
+import { collect } from "../hooks/deliver";
 import { page } from "../overview/page";
 import { newId } from "../platform/ids";
 import { testConsole } from "../platform/testing/console";
@@ -139,27 +140,32 @@ test("figures of a starter are the team's own, within bounds; switched off it te
   await connection.db.update(node).set({ state: "gone", endedAt: sql`now()` }).where(eq(node.id, id));
 });
 
-test("a rule is told to the webhooks that it chose, and refuses one that is not the team's", async () => {
-  const hook = newId("hook");
-  await connection.db.insert(webhook).values({
-    ...{ id: hook, teamId: t.ines.teamId, url: "https://example.com/x", events: ["alarm.fired"], sealed: "" },
-    createdBy: t.ines.actor.id,
+test("a rule is told to the webhooks that it chose alone, and refuses one that is not the team's", async () => {
+  const { db } = connection;
+  const [chosen, other] = [newId("hook"), newId("hook")];
+  await db.insert(webhook).values(
+    [chosen, other].map((id) => ({
+      ...{ id, teamId: t.ines.teamId, url: "https://example.com/x", events: ["alarm.fired"], sealed: "" },
+      createdBy: t.ines.actor.id,
+    })),
+  );
+  await collect(db);
+  await expect(write(draft({ webhooks: [newId("hook")] }))).rejects.toMatchObject({
+    details: { field: "webhooks" },
   });
-  const unknown = write(draft({ webhooks: [newId("hook")] }));
-  await expect(unknown).rejects.toMatchObject({ details: { field: "webhooks" } });
-  const { ruleId } = await write(draft({ webhooks: [hook] }));
+  const { ruleId } = await write(draft({ webhooks: [chosen] }));
+  await setStarter(noor, { starter: "disk", isOn: false, limits: {}, webhooks: null, revision: 0 });
   const id = await addNode("cpu-4", 95);
   await look();
   await look(5);
-  const [entry] = await connection.db
-    .select({ after: auditEntry.after })
-    .from(auditEntry)
-    .where(and(eq(auditEntry.teamId, t.ines.teamId), eq(auditEntry.action, "alert.fired")))
-    .orderBy(sql`(summary like 'Disk nearly%') desc`);
-  expect(entry?.after).toMatchObject({ webhooks: [hook], members: ["Disk nearly full: cpu-4, 95%"] });
-  expect((await listRules(noor)).webhooks).toEqual([{ id: hook, host: "example.com" }]);
+  await collect(db);
+  const sent = await db.select().from(webhookDelivery).where(eq(webhookDelivery.teamId, t.ines.teamId));
+  expect(sent.map(({ webhookId, body }) => [webhookId, JSON.parse(body).data])).toMatchObject([
+    [chosen, { action: "alert.fired", after: { count: 1, members: ["Disk nearly full: cpu-4, 95%"] } }],
+  ]);
+  expect((await listRules(noor)).webhooks).toContainEqual({ id: chosen, host: "example.com" });
   await removeRule(noor, { ruleId, isRemoved: true });
-  await connection.db.update(node).set({ state: "gone", endedAt: sql`now()` }).where(eq(node.id, id));
+  await db.update(node).set({ state: "gone", endedAt: sql`now()` }).where(eq(node.id, id));
 });
 
 test("a preview plays a rule over the last day of its own series", async () => {
