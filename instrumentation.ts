@@ -4,7 +4,8 @@ export async function register(): Promise<void> {
   const { config } = await import("./server/platform/config");
   const { shutdown } = await import("./server/platform/shutdown");
   const { measureRequests } = await import("./server/platform/telemetry/requests");
+  const { watchDisks } = await import("./server/platform/disks");
   config();
   measureRequests();
-  shutdown();
+  watchDisks(shutdown());
 }

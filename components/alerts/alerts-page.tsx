@@ -3,7 +3,7 @@ import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
 import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
-import { Button, TextAction } from "@/components/ui/button";
+import { Button, LinkButton, TextAction } from "@/components/ui/button";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
 import { datetime, duration, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
@@ -83,6 +83,7 @@ export function AlertsPage({ team }: { team: string }) {
         title="Alerts"
         meta={first && (first.firing.length > 0 ? `${first.firing.length} firing` : "nothing fires")}
         crumbs={[{ label: "Alerts" }]}
+        actions={<LinkButton href={`/${team}/settings/alerts`}>Rules</LinkButton>}
       />
       {problem ? (
         <ErrorState
@@ -105,8 +106,9 @@ export function AlertsPage({ team }: { team: string }) {
               minFlexible={200}
               empty={
                 <EmptyState title="Nothing fires">
-                  What is told by itself: production without a replica, failing or slow; runs that fail or
-                  wait; a cluster that does not answer.
+                  What is told by itself: production without a replica, failing or slow; runs that fail, wait
+                  or lag; a cluster that is away or at its limit; disks that fill; and what the team’s own
+                  rules find.
                 </EmptyState>
               }
             />
@@ -155,7 +157,7 @@ function SilencesPanel({ team, silences }: { team: string; silences: Alerts["sil
         rowKey={(s) => s.id}
         minFlexible={160}
         columns={[
-          { key: "what", head: "Of", width: "200px", cell: (s) => <span className="mono">{s.matches}</span> },
+          { key: "what", head: "Of", width: "240px", cell: (s) => <span title={s.matches}>{s.of}</span> },
           { key: "why", head: "Why", cell: (s) => s.reason },
           { key: "by", head: "By", width: "160px", cell: (s) => s.by },
           { key: "until", head: "Until, UTC", width: "176px", cell: (s) => datetime(s.until.getTime()) },

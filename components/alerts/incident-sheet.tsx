@@ -1,18 +1,18 @@
 "use client";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
-import { type FormEvent, useState } from "react";
+import type { FormEvent } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
 import { useMay } from "@/components/trpc/use-may";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Sheet } from "@/components/ui/dialog";
 import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
-import { clockTime, datetime } from "@/components/ui/format";
+import { clockTime, datetime, plural } from "@/components/ui/format";
 import { DefinitionList } from "@/components/ui/panel";
-import { Select } from "@/components/ui/select";
 import { StatusDot } from "@/components/ui/status";
 import { useUrlState } from "@/components/ui/use-url-state";
+import { SilenceForm } from "./silence-form";
 
 type Incident = Outputs["alerts"]["incident"];
 type Alert = Incident["alert"];
@@ -58,7 +58,7 @@ function State({ alert }: { alert: Alert }) {
   return <StatusDot state={alert.severity === "bad" ? "bad" : "warning"}>firing</StatusDot>;
 }
 
-function Body({ team, incident: { alert, happened } }: { team: string; incident: Incident }) {
+function Body({ team, incident: { alert, members, happened } }: { team: string; incident: Incident }) {
   const at = (moment: Date | null) => (moment ? datetime(moment.getTime()) : "not yet");
   return (
     <div className="body col">
@@ -75,6 +75,7 @@ function Body({ team, incident: { alert, happened } }: { team: string; incident:
           ["Taken by", alert.takenBy ? `${alert.takenBy}${alert.note ? `: ${alert.note}` : ""}` : "nobody"],
         ]}
       />
+      {members.length > 1 && <Members team={team} members={members} />}
       {alert.state === "firing" && <Handle team={team} alert={alert} />}
       <h3>What changed around it</h3>
       {happened.length === 0 && (
@@ -96,36 +97,50 @@ function Body({ team, incident: { alert, happened } }: { team: string; incident:
   );
 }
 
-const SPANS = [
-  { value: "60", label: "an hour" },
-  { value: "480", label: "8 hours" },
-  { value: "1440", label: "a day" },
-  { value: "10080", label: "a week" },
-];
+const MOST_SHOWN = 50;
+
+/** What it is about: those that still are first, then those that left it. */
+function Members({ team, members }: { team: string; members: Incident["members"] }) {
+  const firing = members.filter(({ state }) => state === "firing").length;
+  return (
+    <>
+      <h3>
+        {plural(firing, "subject")}
+        {firing < members.length && `, ${members.length - firing} over`}
+      </h3>
+      <ul className="feed s12">
+        {members.slice(0, MOST_SHOWN).map(({ key, title, path, state, severity, beganAt }) => (
+          <li key={key}>
+            <time className="t3 num" dateTime={beganAt.toISOString()} title={datetime(beganAt.getTime())}>
+              {clockTime(beganAt.getTime()).slice(0, 5)}
+            </time>
+            <Link href={`/${team}${path}`}>
+              <StatusDot state={state === "gone" ? "off" : severity === "bad" ? "bad" : "warning"}>
+                {title}
+              </StatusDot>
+            </Link>
+          </li>
+        ))}
+      </ul>
+      {members.length > MOST_SHOWN && <p className="t3">and {members.length - MOST_SHOWN} more</p>}
+    </>
+  );
+}
 
 /** Taking it up, or keeping it quiet. */
 function Handle({ team, alert }: { team: string; alert: Alert }) {
   const trpc = useTRPC();
   const may = useMay(team);
   const take = useMutation(trpc.alerts.take.mutationOptions());
-  const silence = useMutation(trpc.alerts.silence.mutationOptions());
-  const [minutes, setMinutes] = useState("60");
   const reason = may("alert.handle") ? undefined : "It takes an operator or an admin.";
-  const failed = take.error ?? silence.error;
   const submitTake = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const note = String(new FormData(event.currentTarget).get("note"));
     take.mutate({ team, alertId: alert.id, note });
   };
-  const submitSilence = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const why = String(new FormData(event.currentTarget).get("reason"));
-    silence.mutate({ team, matches: alert.key, minutes: Number(minutes), reason: why });
-  };
-  const wrong = silence.error ? readError(silence.error).fields.reason : undefined;
   return (
     <>
-      {failed && !wrong && <Callout state="bad">{readError(failed).message}</Callout>}
+      {take.error && <Callout state="bad">{readError(take.error).message}</Callout>}
       <form className="row handle" onSubmit={submitTake}>
         <Field label="Note">
           <Input name="note" defaultValue={alert.note} placeholder="what you are doing about it" />
@@ -139,17 +154,7 @@ function Handle({ team, alert }: { team: string; alert: Alert }) {
           {alert.takenBy ? "Take it over" : "Take it"}
         </Button>
       </form>
-      <form className="row handle" onSubmit={submitSilence}>
-        <Field label="Silence it because" error={wrong}>
-          <Input name="reason" placeholder="known, and nobody needs to be told" />
-        </Field>
-        <Field label="For">
-          <Select options={SPANS} value={minutes} onValueChange={setMinutes} />
-        </Field>
-        <Button type="submit" reason={reason} busy={silence.isPending ? "Silencing…" : undefined}>
-          Silence
-        </Button>
-      </form>
+      <SilenceForm team={team} matches={alert.rule} reason={reason} />
     </>
   );
 }

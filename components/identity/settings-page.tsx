@@ -26,6 +26,7 @@ export function SettingsPage({ team }: { team: string }) {
         actions={
           <>
             <LinkButton href={`/${team}/settings/policies`}>Policies</LinkButton>
+            <LinkButton href={`/${team}/settings/alerts`}>Alert rules</LinkButton>
             {may("webhook.manage") && <LinkButton href={`/${team}/settings/webhooks`}>Webhooks</LinkButton>}
             <Button
               variant="primary"

@@ -17,7 +17,7 @@ export const READS: Record<string, readonly string[]> = {
   ],
   cost: ["cost", "overview.page", "cluster.overview"],
   members: ["identity"],
-  alerts: ["alerts"],
+  alerts: ["alerts", "overview"],
   audit: ["audit", "overview.page"],
   hooks: ["hooks"],
 };

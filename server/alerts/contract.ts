@@ -10,7 +10,9 @@ export const ListAlerts = z.object({
 export const AlertId = z.object({ alertId: Id });
 export const TakeAlert = AlertId.extend({ note: z.string().trim().max(2000).default("") });
 export const SilenceAlerts = z.object({
-  matches: z.string().regex(/^[a-z]+(:[\w.-]+)?$/, "name a rule, such as slow, or one alert"),
+  matches: z
+    .string()
+    .regex(/^[a-z]+(_[0-9a-z]+)?(:[\w.-]+)?$/, "name a rule, such as slow, or one of its subjects"),
   minutes: z.number("a number is needed").int().min(5, "at least 5 minutes").max(10_080, "at most a week"),
   reason: z.string().trim().min(3, "say why").max(500),
 });

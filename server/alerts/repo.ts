@@ -1,26 +1,83 @@
 /** SQL of alerts and silences. */
 import { and, desc, eq, gt, inArray, isNotNull, lt, ne, sql } from "drizzle-orm";
-import { alert, alertSilence } from "../../db/schema/alerts";
+import type { PgUpdateSetSource } from "drizzle-orm/pg-core";
+import { alert, alertMember, alertSilence } from "../../db/schema/alerts";
 import { team, user } from "../../db/schema/identity";
 import type { Db, Transaction } from "../platform/db";
-import type { Open } from "./steps";
+import type { Member, Open } from "./steps";
 
 export const teamIds = async (db: Db): Promise<string[]> =>
   (await db.select({ id: team.id }).from(team).orderBy(team.id)).map(({ id }) => id);
 
+/** Alerts that are not over, with the subjects that are not gone. */
 export async function openAlerts(db: Db, teamId: string): Promise<Open[]> {
-  const rows = await db
-    .select({
-      id: alert.id,
-      key: alert.key,
-      state: alert.state,
-      beganAt: alert.beganAt,
-      seenAt: alert.seenAt,
-    })
-    .from(alert)
-    .where(and(eq(alert.teamId, teamId), ne(alert.state, "resolved")));
-  return rows.map((row) => ({ ...row, state: row.state === "firing" ? "firing" : "pending" }));
+  const [rows, members] = await Promise.all([
+    db
+      .select({ id: alert.id, rule: alert.rule, state: alert.state, toldAt: alert.toldAt })
+      .from(alert)
+      .where(and(eq(alert.teamId, teamId), ne(alert.state, "resolved"))),
+    db
+      .select({ ...MEMBER, alertId: alertMember.alertId })
+      .from(alertMember)
+      .innerJoin(alert, eq(alert.id, alertMember.alertId))
+      .where(and(eq(alert.teamId, teamId), ne(alert.state, "resolved"), ne(alertMember.state, "gone")))
+      .orderBy(alertMember.firedAt, alertMember.key),
+  ]);
+  return rows.map((row) => ({
+    ...row,
+    state: row.state === "firing" ? "firing" : "pending",
+    members: members.filter(({ alertId }) => alertId === row.id),
+  }));
 }
+
+const MEMBER = {
+  key: alertMember.key,
+  about: alertMember.about,
+  severity: alertMember.severity,
+  title: alertMember.title,
+  detail: alertMember.detail,
+  path: alertMember.path,
+  state: alertMember.state,
+  beganAt: alertMember.beganAt,
+  seenAt: alertMember.seenAt,
+  firedAt: alertMember.firedAt,
+};
+
+/** Subjects of alerts that somebody was told of, those that fire first, then the newest. */
+export const membersOf = (db: Db, teamId: string, alertIds: readonly string[]) =>
+  db
+    .select({ ...MEMBER, alertId: alertMember.alertId, goneAt: alertMember.goneAt })
+    .from(alertMember)
+    .where(
+      and(
+        eq(alertMember.teamId, teamId),
+        inArray(alertMember.alertId, [...alertIds]),
+        isNotNull(alertMember.firedAt),
+      ),
+    )
+    .orderBy(alertMember.state, desc(alertMember.firedAt), alertMember.key);
+
+/** Writes subjects as they are now, in one statement however many they are. */
+export async function writeMembers(
+  tx: Transaction,
+  teamId: string,
+  rows: readonly (Member & { alertId: string })[],
+  now: Date,
+): Promise<void> {
+  if (rows.length === 0) return;
+  await tx.execute(sql`
+    insert into alert_member (alert_id, team_id, key, about, severity, title, detail, path, state, began_at, seen_at, fired_at, gone_at)
+    select "alertId", ${teamId}, key, about, severity, title, detail, path, state, "beganAt", "seenAt", "firedAt",
+      case when state = 'gone' then ${now}::timestamptz end
+    from json_to_recordset(${JSON.stringify(rows)}::json) as r ("alertId" text, key text, about text, severity text,
+      title text, detail text, path text, state text, "beganAt" timestamptz, "seenAt" timestamptz, "firedAt" timestamptz)
+    on conflict (alert_id, key) do update set about = excluded.about, severity = excluded.severity,
+      title = excluded.title, detail = excluded.detail, path = excluded.path, state = excluded.state,
+      began_at = excluded.began_at, seen_at = excluded.seen_at, fired_at = excluded.fired_at, gone_at = excluded.gone_at`);
+}
+
+export const dropMembers = (tx: Transaction, alertId: string, keys: readonly string[]) =>
+  tx.delete(alertMember).where(and(eq(alertMember.alertId, alertId), inArray(alertMember.key, [...keys])));
 
 export const silencesOf = (db: Db, teamId: string) =>
   db
@@ -38,7 +95,7 @@ export const silencesOf = (db: Db, teamId: string) =>
 
 const COLUMNS = {
   id: alert.id,
-  key: alert.key,
+  rule: alert.rule,
   severity: alert.severity,
   place: alert.place,
   title: alert.title,
@@ -89,24 +146,21 @@ export const findAlert = async (db: Db, teamId: string, id: string) =>
       .where(and(eq(alert.teamId, teamId), eq(alert.id, id)))
   )[0];
 
-export const insertPending = (tx: Transaction, rows: (typeof alert.$inferInsert)[]) =>
-  tx.insert(alert).values(rows).onConflictDoNothing();
+export const insertAlert = (tx: Transaction, row: typeof alert.$inferInsert) => tx.insert(alert).values(row);
 
 export const setAlert = (
   tx: Transaction,
   teamId: string,
-  ids: readonly string[],
-  values: Partial<typeof alert.$inferInsert>,
+  id: string,
+  values: PgUpdateSetSource<typeof alert>,
 ) =>
   tx
     .update(alert)
     .set(values)
-    .where(and(eq(alert.teamId, teamId), inArray(alert.id, [...ids]), ne(alert.state, "resolved")));
+    .where(and(eq(alert.teamId, teamId), eq(alert.id, id), ne(alert.state, "resolved")));
 
-export const dropPending = (tx: Transaction, teamId: string, ids: readonly string[]) =>
-  tx
-    .delete(alert)
-    .where(and(eq(alert.teamId, teamId), inArray(alert.id, [...ids]), eq(alert.state, "pending")));
+export const dropPending = (tx: Transaction, teamId: string, id: string) =>
+  tx.delete(alert).where(and(eq(alert.teamId, teamId), eq(alert.id, id), eq(alert.state, "pending")));
 
 export interface Happened {
   at: Date;

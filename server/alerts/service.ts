@@ -4,14 +4,18 @@ import type { z } from "zod";
 import { alertSilence } from "../../db/schema/alerts";
 import { record } from "../audit/service";
 import { type TeamContext, transact } from "../platform/context";
-import type { Db } from "../platform/db";
+import { type Db, databaseTime } from "../platform/db";
 import { Conflict, NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import type { ListAlerts, SilenceAlerts, TakeAlert } from "./contract";
 import * as repo from "./repo";
-import { isSilenced } from "./steps";
+import { ruleNames } from "./rule-repo";
+import { isStarter, STARTERS } from "./starter-contract";
+import { allSilenced, ruleOf } from "./steps";
 
+export { DatabaseOutage, tellOutage } from "./outage";
+export { listRules, preview, removeRule, saveRule, setStarter, switchRule } from "./rules";
 export { watchTeams } from "./watch";
 
 /** What changed before it began is what an incident is about. */
@@ -20,27 +24,46 @@ const AFTER_MS = 10 * 60_000;
 
 export async function list(ctx: TeamContext, input: z.infer<typeof ListAlerts>) {
   const before = input.cursor ? new Date(input.cursor) : null;
-  const [firing, over, silences] = await Promise.all([
+  const [at, names, firing, over, silences] = await Promise.all([
+    databaseTime(ctx.db),
+    ruleNames(ctx.db, ctx.teamId),
     repo.firing(ctx.db, ctx.teamId),
     repo.resolved(ctx.db, ctx.teamId, { before, limit: input.limit + 1 }),
     repo.silencesOf(ctx.db, ctx.teamId),
   ]);
   const page = over.slice(0, input.limit);
-  const now = new Date();
+  const now = new Date(at);
+  const ids = [...firing, ...page].map(({ id }) => id);
+  const members = await repo.membersOf(ctx.db, ctx.teamId, ids);
+  const of = (alertId: string) => members.filter((member) => member.alertId === alertId);
   return {
-    firing: firing.map((alert) => ({ ...alert, isSilenced: isSilenced(alert.key, silences, now) })),
-    resolved: page,
-    silences,
+    firing: firing.map((alert) => {
+      const keys = of(alert.id).flatMap(({ state, key }) => (state === "firing" ? [key] : []));
+      return { ...alert, count: keys.length, isSilenced: allSilenced(keys, silences, now) };
+    }),
+    resolved: page.map((alert) => ({ ...alert, count: of(alert.id).length })),
+    silences: silences.map((silence) => ({ ...silence, of: silencedSays(silence.matches, names) })),
     next: over.length > input.limit ? (page.at(-1)?.resolvedAt?.getTime() ?? null) : null,
   };
 }
 
-/** One alert, and what changed around it across the product, newest first. @throws NotFound */
+/** A rule's name; of one of its subjects with its key. */
+function silencedSays(matches: string, names: ReadonlyMap<string, string>): string {
+  const rule = ruleOf(matches);
+  const name = isStarter(rule) ? STARTERS[rule].name : (names.get(rule) ?? rule);
+  return matches === rule ? name : `${name}, ${matches.slice(rule.length + 1)} alone`;
+}
+
+/** One alert with its subjects, and what changed around it across the product, newest first. @throws NotFound */
 export async function incident(ctx: TeamContext, input: { alertId: string }) {
   const alert = await find(ctx.db, ctx.teamId, input.alertId);
   const from = new Date(alert.beganAt.getTime() - BEFORE_MS);
-  const to = alert.resolvedAt ? new Date(alert.resolvedAt.getTime() + AFTER_MS) : new Date();
-  return { alert, happened: await repo.happened(ctx.db, ctx.teamId, from, to) };
+  const [now, members] = await Promise.all([
+    databaseTime(ctx.db),
+    repo.membersOf(ctx.db, ctx.teamId, [alert.id]),
+  ]);
+  const to = alert.resolvedAt ? new Date(alert.resolvedAt.getTime() + AFTER_MS) : new Date(now);
+  return { alert, members, happened: await repo.happened(ctx.db, ctx.teamId, from, to) };
 }
 
 async function find(db: Db, teamId: string, alertId: string) {
@@ -55,9 +78,9 @@ export async function take(ctx: TeamContext, input: z.infer<typeof TakeAlert>): 
     const alert = await find(tx, ctx.teamId, input.alertId);
     if (alert.state !== "firing")
       throw new Conflict("This alert is over.", { code: "alert_over", remedy: "Look at those that fire." });
-    await repo.setAlert(tx, ctx.teamId, [alert.id], {
+    await repo.setAlert(tx, ctx.teamId, alert.id, {
       takenBy: ctx.actor.id,
-      takenAt: new Date(),
+      takenAt: sql`now()`,
       note: input.note,
     });
     await record(tx, ctx, {

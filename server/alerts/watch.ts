@@ -1,16 +1,17 @@
 /** The controller's part of alerts: what is wrong becomes an alert, is told, and is over. */
 import { record } from "../audit/service";
-import { problemsNow } from "../overview/service";
+import { type Problem, problemsNow, together } from "../overview/service";
 import { type Database, databaseTime, type Transaction } from "../platform/db";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { wakeRelay } from "../platform/live/relay";
 import { log } from "../platform/log";
+import { Findings } from "./findings";
 import * as repo from "./repo";
-import { isSilenced, stepsOf } from "./steps";
+import { heardBy, isWritten } from "./rule-repo";
+import { allSilenced, type Member, type Open, type Step, stepsOf } from "./steps";
 
-type Fence = (tx: Transaction) => Promise<void>;
-type Problem = Awaited<ReturnType<typeof problemsNow>>[number];
+export type Fence = (tx: Transaction) => Promise<void>;
 
 /** Looks at every team; one whose look fails keeps nobody else's from being looked at. */
 export async function watchTeams(
@@ -18,32 +19,47 @@ export async function watchTeams(
   fence: Fence = async () => {},
   now?: () => Date,
 ): Promise<void> {
+  const findings = await Findings.begin(db, now?.().getTime() ?? (await databaseTime(db)));
   for (const teamId of await repo.teamIds(db)) {
     try {
-      await watch(db, teamId, fence, now?.() ?? new Date(await databaseTime(db)));
+      await watch(db, teamId, fence, now?.() ?? new Date(await databaseTime(db)), findings);
     } catch (error) {
       log().warn({ err: error, teamId }, "a team's alerts could not be judged");
     }
   }
 }
 
-async function watch(db: Database, teamId: string, fence: Fence, now: Date): Promise<void> {
-  const [open, problems] = await Promise.all([repo.openAlerts(db, teamId), problemsNow(db, teamId)]);
+async function watch(
+  db: Database,
+  teamId: string,
+  fence: Fence,
+  now: Date,
+  findings: Findings,
+): Promise<void> {
+  const [all, judged] = await Promise.all([repo.openAlerts(db, teamId), problemsNow(db, teamId)]);
+  const { open, found } = await withFound(all, findings, teamId);
+  const problems = [...judged, ...found];
   if (open.length + problems.length === 0) return;
-  const { begin, see, forget, fire, resolve } = stepsOf(open, problems, now);
+  const steps = stepsOf(open, problems, now);
+  const [silences, heard] = await Promise.all([repo.silencesOf(db, teamId), heardBy(db, teamId)]);
   await db.transaction(async (tx) => {
     await fence(tx);
-    const look: Look = { tx, teamId, now, silences: await repo.silencesOf(tx, teamId) };
-    const pending = { teamId, state: "pending", beganAt: now, seenAt: now } as const;
-    const rows = begin.map((problem) => ({ id: newId("alr"), ...pending, ...toRow(problem) }));
-    if (rows.length > 0) await repo.insertPending(tx, rows);
-    for (const { id, problem } of see)
-      await repo.setAlert(tx, teamId, [id], { ...toRow(problem), seenAt: now });
-    if (forget.length > 0) await repo.dropPending(tx, teamId, forget);
-    for (const { id, problem } of fire) await fires(look, id, problem);
-    for (const id of resolve) await isOver(look, id);
+    for (const step of steps) await take({ tx, teamId, now, silences, heard }, step);
   });
-  if (fire.length + resolve.length > 0) wakeRelay();
+  if (steps.some(({ outcome }) => outcome !== "pending" && outcome !== "goes on")) wakeRelay();
+}
+
+/** Where rules that people wrote can't be judged now, their alerts stay as they are: nothing is known of them. */
+async function withFound(open: Open[], findings: Findings, teamId: string) {
+  const firing = open.flatMap(({ members }) =>
+    members.flatMap(({ key, state }) => (state === "firing" ? [key] : [])),
+  );
+  try {
+    return { open, found: await findings.problemsOf(teamId, new Set(firing)) };
+  } catch (error) {
+    log().warn({ err: error, teamId }, "a team's rules could not be judged");
+    return { open: open.filter(({ rule }) => !isWritten(rule)), found: [] };
+  }
 }
 
 interface Look {
@@ -51,37 +67,90 @@ interface Look {
   teamId: string;
   now: Date;
   silences: Awaited<ReturnType<typeof repo.silencesOf>>;
+  /** Webhooks by rule; null is all that hear of alarms. */
+  heard: ReadonlyMap<string, string[] | null>;
 }
 
-async function fires(look: Look, id: string, problem: Problem): Promise<void> {
-  const { tx, teamId, now, silences } = look;
-  const { key, title, detail, path, severity } = problem;
-  await repo.setAlert(tx, teamId, [id], { ...toRow(problem), state: "firing", firedAt: now, seenAt: now });
-  const quiet = isSilenced(key, silences, now);
-  await tell(look, id, "alert.fired", title, { severity, detail, path, isSilenced: quiet });
+async function take(look: Look, step: Step<Problem>): Promise<void> {
+  const { tx, teamId, now } = look;
+  if (step.outcome === "is forgotten") {
+    if (step.alert) await repo.dropPending(tx, teamId, step.alert.id);
+    return;
+  }
+  const id = step.alert?.id ?? (await begin(look, step));
+  const alertId = id;
+  await repo.writeMembers(
+    tx,
+    teamId,
+    step.members.map((member) => ({ ...member, alertId })),
+    now,
+  );
+  if (step.forgotten.length > 0) await repo.dropMembers(tx, id, step.forgotten);
+  if (step.outcome === "is over") await isOver(look, id, step);
+  else await isSeen(look, id, step);
 }
 
-async function isOver(look: Look, id: string): Promise<void> {
-  const { tx, teamId, now, silences } = look;
+async function begin({ tx, teamId, now }: Look, { rule, problems }: Step<Problem>): Promise<string> {
+  const [first] = problems;
+  if (!first) throw new Error(`an alert of ${rule} begins with nothing`);
+  const id = newId("alr");
+  const { severity, place, title, detail, path } = first;
+  await repo.insertAlert(tx, {
+    ...{ id, teamId, rule, severity, place, title, detail, path },
+    ...{ state: "pending", beganAt: now, seenAt: now },
+  });
+  return id;
+}
+
+const worstFirst = (a: Member, b: Member) =>
+  Number(b.severity === "bad") - Number(a.severity === "bad") ||
+  (b.firedAt?.getTime() ?? 0) - (a.firedAt?.getTime() ?? 0);
+
+async function isSeen(look: Look, id: string, step: Step<Problem>): Promise<void> {
+  const { tx, teamId, now } = look;
+  const { outcome, members, problems, news } = step;
+  const firing = members.filter(({ state }) => state === "firing").toSorted(worstFirst);
+  const [problem] = problems;
+  // What only lingers until it counts as over is told as it was.
+  const said =
+    problem && firing.length > 0 ? { ...together(firing, problem.many), place: problem.place } : {};
+  const isTold = outcome === "fires" || outcome === "grows";
+  await repo.setAlert(tx, teamId, id, {
+    ...said,
+    seenAt: now,
+    ...(outcome === "fires" && { state: "firing", firedAt: now }),
+    ...(isTold && { toldAt: now }),
+  });
+  if (!isTold || !problem) return;
+  const { severity, title, detail, path } = together(firing, problem.many);
+  await tell(look, id, step.rule, outcome === "fires" ? "alert.fired" : "alert.grew", title, news, {
+    ...{ severity, detail, path, count: firing.length, members: firing.slice(0, NAMED).map((m) => m.title) },
+  });
+}
+
+/** Subjects that a message names. */
+const NAMED = 20;
+
+async function isOver(look: Look, id: string, { rule, members }: Step<Problem>): Promise<void> {
+  const { tx, teamId, now } = look;
   const alert = await repo.findAlert(tx, teamId, id);
   if (!alert) return;
-  await repo.setAlert(tx, teamId, [id], { state: "resolved", resolvedAt: now });
-  const quiet = isSilenced(alert.key, silences, now);
-  await tell(look, id, "alert.resolved", `Over: ${alert.title}`, { path: alert.path, isSilenced: quiet });
+  await repo.setAlert(tx, teamId, id, { state: "resolved", resolvedAt: now });
+  await tell(look, id, rule, "alert.resolved", `Over: ${alert.title}`, members, { path: alert.path });
 }
 
-const toRow = ({ key, severity, place, title, detail, path }: Problem) => ({
-  ...{ key, severity, place, title, detail, path },
-});
-
 async function tell(
-  { tx, teamId }: Look,
+  { tx, teamId, now, silences, heard }: Look,
   id: string,
-  action: "alert.fired" | "alert.resolved",
+  rule: string,
+  action: "alert.fired" | "alert.grew" | "alert.resolved",
   summary: string,
+  about: readonly Member[],
   after: Record<string, unknown>,
 ): Promise<void> {
   const by = { teamId, actor: { kind: "system", id: "alerts" }, requestId: newId("req") } as const;
-  await record(tx, by, { action, target: { kind: "alert", id }, summary, after });
+  const keys = about.map(({ key }) => key);
+  const hears = { isSilenced: allSilenced(keys, silences, now), webhooks: heard.get(rule) ?? null };
+  await record(tx, by, { action, target: { kind: "alert", id }, summary, after: { ...after, ...hears } });
   await emit(tx, { teamId, topic: "alerts", key: id });
 }

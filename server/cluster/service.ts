@@ -1,10 +1,9 @@
 /** What the cluster page shows. A cluster serves all teams; what belongs to others is shown without its name. */
 import type { z } from "zod";
-import { teamsHeld } from "../cost/service";
 import { DesiredPool, ObservedCluster } from "../engine/contract";
 import { defaultClusterId } from "../engine/service";
 import type { TeamContext } from "../platform/context";
-import { type Db, databaseTime } from "../platform/db";
+import { databaseTime } from "../platform/db";
 import type { CapacityQuery, LedgerQuery } from "./contract";
 import { costOf, timesOf } from "./outcome";
 import { plannedOf } from "./pools";
@@ -12,7 +11,9 @@ import * as repo from "./repo";
 import { allotted, countsOf, healthOf } from "./state";
 import { latestReadings } from "./usage/read";
 import { explain } from "./waiting";
+import { heldOf, waitingOf } from "./waits";
 
+export { disksOfNodes, waitingAtLimit } from "./full";
 export { decision, nodePage, usage } from "./history";
 export { observeCluster } from "./observe";
 export { editPool, followSchedules } from "./pools";
@@ -69,30 +70,11 @@ export async function overview(ctx: TeamContext) {
   };
 }
 
-/** Teams whose budget is spent, among those that wait. */
-const heldOf = (db: Db, waiting: readonly repo.OccupantRow[]) =>
-  teamsHeld(
-    db,
-    waiting.map(({ teamId }) => teamId),
-  );
-
 /** What of a team waits for a place, each with why: for every screen that shows one of them. */
-export async function waiting(ctx: TeamContext) {
-  const clusterId = await defaultClusterId(ctx.db);
-  const waiting = (await repo.listOccupants(ctx.db, clusterId, ctx.teamId)).filter((o) => o.nodeId === null);
-  const isOwn = ({ teamId }: repo.OccupantRow) => teamId === ctx.teamId;
-  if (!waiting.some(isOwn)) return [];
-  const [nodes, pools, rest] = await Promise.all([
-    repo.listLiveNodes(ctx.db, clusterId),
-    repo.listPools(ctx.db, clusterId),
-    repo.findRest(ctx.db, clusterId),
-  ]);
-  const observed = ObservedCluster.pick({ pending: true, failed: true }).safeParse(rest);
-  const known = observed.success ? observed.data : NOTHING;
-  return explain(waiting, nodes, pools, known, await heldOf(ctx.db, waiting))
-    .filter(isOwn)
-    .map(({ kind, id, message, since, why }) => ({ kind, id, message, since, why }));
-}
+export const waiting = async (ctx: TeamContext) =>
+  (await waitingOf(ctx.db, ctx.teamId)).map(({ kind, id, message, since, why }) => ({
+    ...{ kind, id, message, since, why },
+  }));
 
 /** What of a node a list of thousands shows; its own page tells the rest. */
 function listed(row: repo.NodeRow) {

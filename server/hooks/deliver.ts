@@ -43,11 +43,18 @@ export function eventOf({ action, after }: Pick<Entry, "action" | "after">): Hoo
   }
   if (/^promotion\.(declined|withdrawn|glass_broken)$/.test(action)) return "request.decided";
   if (/^(release|rollout)\./.test(action)) return "release.changed";
-  if (action === "alert.fired" || action === "alert.resolved") {
+  if (/^alert\.(fired|grew|resolved)$/.test(action)) {
     const isQuiet = typeof after === "object" && after !== null && "isSilenced" in after && after.isSilenced;
     return isQuiet ? null : "alarm.fired";
   }
   return action === "alarm.fired" || action === "replicas.given_up" ? "alarm.fired" : null;
+}
+
+/** Whether an endpoint is among those that the entry's alert rule chose; without a choice all are. */
+function isChosen({ action, after }: Pick<Entry, "action" | "after">, hookId: string): boolean {
+  if (!action.startsWith("alert.") || typeof after !== "object" || after === null) return true;
+  const chosen = "webhooks" in after ? after.webhooks : null;
+  return !Array.isArray(chosen) || chosen.includes(hookId);
 }
 
 /** Makes deliveries of everything that was audited since the last time. */
@@ -93,7 +100,7 @@ async function make(tx: Transaction, entryIds: string[]): Promise<void> {
     .orderBy(auditEntry.seq);
   const due = rows.flatMap(({ entry, slug, actor, request, hook }) => {
     const type = eventOf(entry);
-    if (!type || !hook.events.includes(type)) return [];
+    if (!type || !hook.events.includes(type) || !isChosen(entry, hook.id)) return [];
     const page =
       entry.targetKind === "alert"
         ? `alerts?alert=${entry.targetId}`

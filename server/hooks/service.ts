@@ -34,6 +34,12 @@ export const hooks = (ctx: TeamContext) =>
     .where(and(eq(webhook.teamId, ctx.teamId), isNull(webhook.removedAt)))
     .orderBy(webhook.createdAt);
 
+/** Those that hear of alarms, by the host alone: whoever writes a rule chooses among them. */
+export const webhookNames = async (ctx: TeamContext): Promise<{ id: string; host: string }[]> =>
+  (await hooks(ctx)).flatMap(({ id, url, events }) =>
+    events.includes("alarm.fired") ? [{ id, host: new URL(url).host }] : [],
+  );
+
 /** What was sent last, newest first. */
 export const deliveries = (ctx: TeamContext) =>
   ctx.db

@@ -3,7 +3,8 @@ import type { TeamContext } from "../platform/context";
 import { requestRows, type Served } from "../releases/service";
 import { costsOfRuns, listRuns } from "../runs/service";
 import { factsOf } from "./facts";
-import { measure, problemsOf } from "./problems";
+import { grouped } from "./groups";
+import { measure, problemsOf, type Settings } from "./problems";
 import * as repo from "./repo";
 
 const RUNS = 8;
@@ -12,18 +13,22 @@ const CHANGES = 10;
 
 export async function page(ctx: TeamContext) {
   const { db, teamId } = ctx;
-  const [facts, runs, counts, requests, changes] = await Promise.all([
+  const [facts, written, runs, counts, requests, changes] = await Promise.all([
     factsOf(db, teamId),
+    repo.writtenAlerts(db, teamId),
     inProgress(ctx),
     repo.countRuns(db, teamId),
     requestRows(db, teamId, REQUESTS),
     repo.lastChanges(db, teamId, CHANGES),
   ]);
-  const { now, production, cluster, budget } = facts;
+  const { now, settings, production, cluster, budget } = facts;
+  const problems = grouped([...problemsOf(facts, now, settings), ...written]);
   return {
     at: now,
-    problems: problemsOf(facts, now),
-    production: production.map((served) => toRow(served, now, !cluster.isAway)).toSorted(worstFirst),
+    problems: problems.toSorted((a, b) => Number(b.severity === "bad") - Number(a.severity === "bad")),
+    production: production
+      .map((served) => toRow(served, now, !cluster.isAway, settings))
+      .toSorted(worstFirst),
     runs: { ...counts, shown: runs },
     cluster,
     budget: budget && { spent: budget.spent, amount: budget.amount },
@@ -40,14 +45,14 @@ const HOUR_MINUTES = 60;
 const MINUTE_MS = 60_000;
 
 /** One line of the table: the hour as 60 values, of which those without a request are gaps. */
-function toRow({ minutes, ...served }: Served, now: Date, isSeen: boolean) {
+function toRow({ minutes, ...served }: Served, now: Date, isSeen: boolean, { limits }: Settings) {
   const last = Math.floor(now.getTime() / MINUTE_MS);
   const p99 = Array<number | null>(HOUR_MINUTES).fill(null);
   for (const minute of minutes) {
     const index = HOUR_MINUTES - 1 - (last - Math.floor(minute.at.getTime() / MINUTE_MS));
     if (minute.requests > 0 && index >= 0) p99[index] = minute.p99Us / 1000;
   }
-  return { ...served, ...measure({ ...served, minutes }, now, isSeen), p99Ms: p99 };
+  return { ...served, ...measure({ ...served, minutes }, now, isSeen, limits), p99Ms: p99 };
 }
 type Row = ReturnType<typeof toRow>;
 

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type Facts, measure, problemsOf, type ServedFacts } from "./problems";
+import { STARTER_LIMITS } from "../alerts/starter-contract";
+import { grouped } from "./groups";
+import { type Facts, measure, problemsOf, type ServedFacts, type Settings } from "./problems";
 
 const NOW = new Date("2026-11-23T14:32:08Z");
 const ago = (minutes: number) => new Date(NOW.getTime() - minutes * 60_000);
@@ -30,6 +32,7 @@ const facts = (values: Partial<Facts> = {}): Facts => ({
   waitingRuns: [],
   cluster: { isAway: false, lastSeenAt: NOW },
   budget: null,
+  ...{ disks: [], limit: [], rankTimes: [] },
   ...values,
 });
 
@@ -104,10 +107,17 @@ it("a run that waits for less than five minutes is no problem", () => {
   ).toEqual([]);
 });
 
-it("several failed runs are one problem", () => {
+it("several subjects of a rule are one problem, by their number and names", () => {
   const failed = [12, 11].map((number) => ({ number, title: "t", cause: "c", endedAt: ago(12 - number) }));
-  expect(problemsOf(facts({ failedRuns: failed }), NOW)).toMatchObject([
-    { title: "2 runs failed within the hour", path: "/training?kind=all&state=failed" },
+  const found = problemsOf(facts({ failedRuns: failed }), NOW);
+  expect(found.map(({ key }) => key)).toEqual(["failed:12", "failed:11"]);
+  expect(grouped(found)).toMatchObject([
+    {
+      title: "2 runs failed within the hour",
+      detail: "run 12, run 11. Run 12 failed: t: c",
+      path: "/training?kind=all&state=failed",
+      since: ago(1),
+    },
   ]);
 });
 
@@ -141,4 +151,51 @@ describe("the budget", () => {
       [["budget:100", "bad", "The budget is spent: nothing new starts"]],
     ],
   ])("%s", (_, spent, over, expected) => expect(told(spent, over)).toEqual(expected));
+});
+
+describe("what everything runs on", () => {
+  const disk = (percent: number, bytesPerHour: number | null = null) => ({
+    ...{ id: "n1", name: "local-cpu-1", path: "/cluster", sizeBytes: 100e9, usedBytes: percent * 1e9 },
+    bytesPerHour,
+  });
+  const titles = (values: Partial<Facts>) => problemsOf(facts(values), NOW).map(({ title }) => title);
+  it.each<[string, Facts["disks"][number], string[]]>([
+    ["90% full", disk(90), ["The disk of local-cpu-1 is 90% full"]],
+    ["89% full", disk(89), []],
+    ["full in 23 h", disk(31, 3e9), ["The disk of local-cpu-1 is full in 23 h"]],
+    ["full in 25 h", disk(25, 3e9), []],
+    ["emptying", disk(50, -3e9), []],
+  ])("a disk that is %s", (_, one, expected) => {
+    expect(titles({ disks: [one] })).toEqual(expected);
+  });
+
+  it("what waits for ten minutes while no pool may grow", () => {
+    const waits = (minutes: number) => [
+      { id: "run_1", label: "run 4 (sweep)", path: "/training/4", why: "full", since: ago(minutes) },
+    ];
+    expect(titles({ limit: waits(9) })).toEqual([]);
+    expect(titles({ limit: waits(10) })).toEqual(["The cluster is at its limit: run 4 (sweep) waits"]);
+  });
+
+  it("a rank that takes longer than the median of the others, once that has lasted", () => {
+    const training = (ms: number) => [
+      { run: 7, title: "resnet", ranks: [40, 41, ms, 39].map((of, rank) => ({ rank, ms: of })) },
+    ];
+    expect(titles({ rankTimes: training(59) })).toEqual([]);
+    const [lag] = problemsOf(facts({ rankTimes: training(80) }), NOW);
+    expect(lag).toMatchObject({
+      key: "lag:7",
+      title: "Run 7: rank 2 takes 2.0 times as long as the others",
+      holdSeconds: 180,
+    });
+  });
+});
+
+it("a team's own figures and what it switched off are what is judged by", () => {
+  const limits = { ...STARTER_LIMITS, errors: { percent: 40 }, disk: { percent: 50, hours: 1 } };
+  const disks = [{ id: "n", name: "n", path: "/cluster", sizeBytes: 100, usedBytes: 60, bytesPerHour: null }];
+  const all = facts({ production: [lately(3, { errors: 30, requests: 60 })], disks });
+  const keys = (settings: Settings) => problemsOf(all, NOW, settings).map(({ key }) => key);
+  expect(keys({ limits, off: new Set() })).toEqual(["disk:n"]);
+  expect(keys({ limits, off: new Set(["disk"]) })).toEqual([]);
 });

@@ -1,8 +1,12 @@
 /** What is wrong now, the worst first, and production before the rest. Pure: facts in, sentences out; each names its cause and where to look. */
+import { STARTER_LIMITS, STARTERS, type Starter, type StarterLimits } from "../alerts/starter-contract";
+import { type ClusterFacts, ofDisks, ofLaggards, ofLimit } from "./cluster-problems";
 
 export interface Problem {
-  /** The same for as long as it lasts. */
+  /** `<rule>:<subject>`: the same for as long as it lasts. */
   key: string;
+  /** The subject's name beside others: "run 12". */
+  about: string;
   severity: "bad" | "warning";
   /** "Problem in production". */
   place: string;
@@ -15,9 +19,13 @@ export interface Problem {
   action: string;
   /** The model whose latency or errors it is about. */
   modelId: string | null;
+  /** How several of its rule are told, after their number, and where they are seen. */
+  many: { says: string; path: string };
+  /** How long it lasts before anybody is told; 0 where the rule itself looks at a span of time. */
+  holdSeconds: number;
 }
 
-export interface Facts {
+export interface Facts extends ClusterFacts {
   production: readonly ServedFacts[];
   /** Newest first. */
   failedRuns: readonly { number: number; title: string; cause: string; endedAt: Date }[];
@@ -46,27 +54,37 @@ export interface ServedFacts {
   minutes: readonly { at: Date; requests: number; errors: number; p99Us: number }[];
 }
 
+/** What a team set of the starters, and which it switched off. */
+export interface Settings {
+  limits: StarterLimits;
+  off: ReadonlySet<Starter>;
+}
+export const AS_SHIPPED: Settings = { limits: STARTER_LIMITS, off: new Set() };
+
 /** A rate over fewer requests says nothing. */
 const ENOUGH_REQUESTS = 50;
-const ERRORS_LIMIT = 0.01;
-/** So many times what it usually is, and not below a latency that nobody notices. */
-const SLOW_FACTOR = 3;
+/** Below a latency that nobody notices nothing is slow. */
 const SLOW_US = 10_000;
 const RECENT_MS = 5 * 60_000;
-const WAITS_MS = 5 * 60_000;
 
-export function problemsOf(facts: Facts, now: Date): Problem[] {
+export function problemsOf(facts: Facts, now: Date, { limits, off }: Settings = AS_SHIPPED): Problem[] {
+  const { isAway } = facts.cluster;
   const found = [
-    ...facts.production.flatMap((served) => ofServed(served, now, !facts.cluster.isAway)),
+    ...facts.production.flatMap((served) => ofServed(served, now, !isAway, limits)),
     ...ofCluster(facts.cluster),
     ...ofBudget(facts.budget),
-    ...ofFailedRuns(facts.failedRuns),
+    ...ofDisks(facts.disks, limits.disk),
+    ...ofLimit(facts.limit, now, limits.limit),
+    ...ofLaggards(facts.rankTimes, limits.lag),
+    ...facts.failedRuns.map(ofFailedRun),
     ...facts.waitingRuns
-      .filter(({ since }) => now.getTime() - since.getTime() >= WAITS_MS)
-      .map((run) => ofWaiting(run)),
+      .filter(({ since }) => now.getTime() - since.getTime() >= limits.waits.minutes * 60_000)
+      .map(ofWaiting),
   ];
-  return found.toSorted((a, b) => rank(a) - rank(b));
+  return found.filter(({ key }) => !isOff(key, off)).toSorted((a, b) => rank(a) - rank(b));
 }
+
+const isOff = (key: string, off: ReadonlySet<string>) => off.has(key.split(":")[0] ?? key);
 
 const rank = ({ severity }: Problem) => (severity === "bad" ? 0 : 1);
 
@@ -82,7 +100,12 @@ export interface Measured {
 }
 
 /** @param isSeen whether anybody tells how its replicas are: while the cluster is away, only requests do */
-export function measure(served: ServedFacts, now: Date, isSeen = true): Measured {
+export function measure(
+  served: ServedFacts,
+  now: Date,
+  isSeen = true,
+  limits: StarterLimits = STARTER_LIMITS,
+): Measured {
   const from = now.getTime() - RECENT_MS;
   const recent = served.minutes.filter((minute) => minute.at.getTime() >= from);
   const before = served.minutes.filter((minute) => minute.at.getTime() < from && minute.requests > 0);
@@ -91,7 +114,8 @@ export function measure(served: ServedFacts, now: Date, isSeen = true): Measured
   const p99Us = recent.length === 0 ? null : Math.max(...recent.map((minute) => minute.p99Us));
   const usualP99Us = before.length >= 5 ? median(before.map((minute) => minute.p99Us)) : null;
   const isEnough = requests >= ENOUGH_REQUESTS;
-  const isSlow = p99Us !== null && usualP99Us !== null && p99Us > SLOW_US && p99Us > SLOW_FACTOR * usualP99Us;
+  const isSlow =
+    p99Us !== null && usualP99Us !== null && p99Us > SLOW_US && p99Us > limits.slow.factor * usualP99Us;
   return {
     requests,
     errorRate: requests > 0 ? errors / requests : null,
@@ -100,7 +124,7 @@ export function measure(served: ServedFacts, now: Date, isSeen = true): Measured
     health:
       isSeen && served.desired > 0 && served.ready === 0
         ? "down"
-        : isEnough && errors / requests > ERRORS_LIMIT
+        : isEnough && errors / requests > limits.errors.percent / 100
           ? "failing"
           : isEnough && isSlow
             ? "slow"
@@ -114,14 +138,17 @@ export function measure(served: ServedFacts, now: Date, isSeen = true): Measured
   };
 }
 
-function ofServed(served: ServedFacts, now: Date, isSeen: boolean): Problem[] {
-  const measured = measure(served, now, isSeen);
+function ofServed(served: ServedFacts, now: Date, isSeen: boolean, limits: StarterLimits): Problem[] {
+  const measured = measure(served, now, isSeen, limits);
   const name = `${served.model} v${served.version}`;
   const common = {
     path: `/releases/${served.model}`,
     action: "Open the release",
     modelId: served.modelId,
+    about: name,
+    holdSeconds: 0,
   };
+  const many = (rule: Starter) => ({ says: STARTERS[rule].many, path: "/releases" });
   const inProduction = { ...common, place: "Problem in production", severity: "bad" } as const;
   const replicas = `${served.ready} of ${served.desired} ${served.desired === 1 ? "replica" : "replicas"}`;
   if (measured.health === "down")
@@ -129,6 +156,8 @@ function ofServed(served: ServedFacts, now: Date, isSeen: boolean): Problem[] {
       {
         ...inProduction,
         key: `down:${served.modelId}`,
+        many: many("down"),
+        holdSeconds: 10,
         title: `${name} answers nobody: none of its ${served.desired === 1 ? "replicas is" : `${served.desired} replicas is`} ready`,
         detail:
           "Requests are answered 503 until a replica is ready. A roll back to a warm version answers at once.",
@@ -140,9 +169,13 @@ function ofServed(served: ServedFacts, now: Date, isSeen: boolean): Problem[] {
       {
         ...inProduction,
         key: `errors:${served.modelId}`,
+        many: many("errors"),
         title: `${name}: ${percent(measured.errorRate ?? 0)} of requests fail`,
         detail: `${measured.requests.toLocaleString("en-US")} requests in five minutes, answered by ${replicas}.`,
-        since: sinceWhen(served, ({ requests, errors }) => requests > 0 && errors / requests > ERRORS_LIMIT),
+        since: sinceWhen(
+          served,
+          ({ requests, errors }) => requests > 0 && errors / requests > limits.errors.percent / 100,
+        ),
       },
     ];
   if (measured.health === "slow") {
@@ -151,9 +184,10 @@ function ofServed(served: ServedFacts, now: Date, isSeen: boolean): Problem[] {
       {
         ...inProduction,
         key: `slow:${served.modelId}`,
+        many: many("slow"),
         title: `${name}: p99 is ${ms(measured.p99Us ?? 0)}, usually ${ms(usual)}`,
         detail: `${measured.requests.toLocaleString("en-US")} requests in five minutes, answered by ${replicas}; ${percent(measured.errorRate ?? 0)} failed.`,
-        since: sinceWhen(served, ({ p99Us }) => p99Us > SLOW_FACTOR * usual),
+        since: sinceWhen(served, ({ p99Us }) => p99Us > limits.slow.factor * usual),
       },
     ];
   }
@@ -164,6 +198,8 @@ function ofServed(served: ServedFacts, now: Date, isSeen: boolean): Problem[] {
         place: "Production",
         severity: "warning",
         key: `short:${served.modelId}`,
+        many: many("short"),
+        holdSeconds: 120,
         title: `${name} has ${replicas} ready`,
         detail: "The others are starting, or wait for a place.",
         since: null,
@@ -190,6 +226,9 @@ function ofCluster({ isAway, lastSeenAt }: Facts["cluster"]): Problem[] {
   return [
     {
       key: "cluster:away",
+      about: "the cluster",
+      many: { says: STARTERS.cluster.many, path: "/cluster" },
+      holdSeconds: 0,
       severity: "bad",
       place: "Problem on the cluster",
       title: "The cluster does not answer",
@@ -214,6 +253,7 @@ function ofBudget(budget: BudgetFacts | null): Problem[] {
   return [
     {
       key: `budget:${passed}`,
+      about: "the budget",
       severity: stops ? "bad" : "warning",
       place: "Budget of the month",
       title: stops ? "The budget is spent: nothing new starts" : `Budget at ${passed}%`,
@@ -226,33 +266,30 @@ function ofBudget(budget: BudgetFacts | null): Problem[] {
       path: "/cluster/cost",
       action: "Open the budget",
       modelId: null,
+      many: { says: STARTERS.budget.many, path: "/cluster/cost" },
+      holdSeconds: 0,
     },
   ];
 }
 
-function ofFailedRuns(runs: Facts["failedRuns"]): Problem[] {
-  const [newest] = runs;
-  if (!newest) return [];
-  const isOne = runs.length === 1;
-  return [
-    {
-      key: `failed:${newest.number}`,
-      severity: "warning",
-      place: "Runs",
-      title: isOne
-        ? `Run ${newest.number} failed: ${newest.title}`
-        : `${runs.length} runs failed within the hour`,
-      detail: isOne ? newest.cause : `The last was run ${newest.number}, ${newest.title}: ${newest.cause}`,
-      since: newest.endedAt,
-      path: isOne ? `/training/${newest.number}` : "/training?kind=all&state=failed",
-      action: isOne ? "Open the run" : "Show them",
-      modelId: null,
-    },
-  ];
-}
+const ofFailedRun = (run: Facts["failedRuns"][number]): Problem => ({
+  key: `failed:${run.number}`,
+  about: `run ${run.number}`,
+  severity: "warning",
+  place: "Runs",
+  title: `Run ${run.number} failed: ${run.title}`,
+  detail: run.cause,
+  since: run.endedAt,
+  path: `/training/${run.number}`,
+  action: "Open the run",
+  modelId: null,
+  many: { says: STARTERS.failed.many, path: "/training?kind=all&state=failed" },
+  holdSeconds: 0,
+});
 
 const ofWaiting = (run: Facts["waitingRuns"][number]): Problem => ({
   key: `waits:${run.number}`,
+  about: `run ${run.number}`,
   severity: "warning",
   place: "Runs",
   title: `Run ${run.number} waits: ${run.title}`,
@@ -261,6 +298,8 @@ const ofWaiting = (run: Facts["waitingRuns"][number]): Problem => ({
   path: `/training/${run.number}`,
   action: "Open the run",
   modelId: null,
+  many: { says: STARTERS.waits.many, path: "/training?kind=all&state=queued" },
+  holdSeconds: 0,
 });
 
 function median(values: readonly number[]): number {

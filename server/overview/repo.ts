@@ -1,31 +1,65 @@
 /** What waits for a person, counted across slices: one read model, no rules. */
-import { sql } from "drizzle-orm";
+import { and, eq, isNotNull, like, sql } from "drizzle-orm";
+import { z } from "zod";
+import { alert, alertRule } from "../../db/schema/alerts";
+import { isStarter, limitsOf, STARTER_LIMITS, type Starter } from "../alerts/starter-contract";
 import { containing, type Db, startingWith } from "../platform/db";
 import type { Found } from "./contract";
+import type { Problem, Settings } from "./problems";
 
 export interface Needs {
   running: number;
-  failedRuns: number;
-  failedReplicas: number;
+  /** Alerts that fire, that nobody has taken up and that are not silenced. */
+  alerts: number;
 }
 
 export async function countNeeds(db: Db, teamId: string): Promise<Needs> {
-  const { rows } = await db.execute<{
-    running: number;
-    failed_runs: number;
-    failed_replicas: number;
-  }>(sql`
+  const { rows } = await db.execute<Needs & Record<string, unknown>>(sql`
     select
       (select count(*)::int from run where team_id = ${teamId} and kind = 'train' and state in ('queued', 'running')) as running,
-      (select count(*)::int from run where team_id = ${teamId} and state = 'failed' and ended_at > now() - interval '1 hour') as failed_runs,
-      (select count(*)::int from replica where team_id = ${teamId} and state = 'failed' and undesired_at is null) as failed_replicas`);
+      (select count(*)::int from alert a where a.team_id = ${teamId} and a.state = 'firing' and a.taken_by is null
+        and exists (
+          select from alert_member m where m.alert_id = a.id and m.state = 'firing' and not exists (
+            select from alert_silence s
+            where s.team_id = a.team_id and s.until > now() and s.matches in (a.rule, m.key)))) as alerts`);
   const row = rows[0];
   if (!row) throw new Error("counting answered no row");
+  return { running: row.running, alerts: row.alerts };
+}
+
+const Figures = z.record(z.string(), z.number());
+
+/** What the team set of the rules that it has from the beginning. */
+export async function starterSettings(db: Db, teamId: string): Promise<Settings> {
+  const rows = await db
+    .select({ starter: alertRule.starter, isOn: alertRule.isOn, looks: alertRule.looks })
+    .from(alertRule)
+    .where(and(eq(alertRule.teamId, teamId), isNotNull(alertRule.starter)));
+  const set = new Map(rows.map(({ starter, looks }) => [starter, Figures.parse(looks)]));
+  const of = <S extends Starter>(starter: S) => limitsOf(starter, set.get(starter));
   return {
-    running: row.running,
-    failedRuns: row.failed_runs,
-    failedReplicas: row.failed_replicas,
+    limits: {
+      ...STARTER_LIMITS,
+      ...{ errors: of("errors"), slow: of("slow"), waits: of("waits") },
+      ...{ lag: of("lag"), limit: of("limit"), disk: of("disk") },
+    },
+    off: new Set(
+      rows.flatMap(({ starter, isOn }) => (!isOn && starter && isStarter(starter) ? [starter] : [])),
+    ),
   };
+}
+
+/** Alerts that fire of rules that people wrote, as problems beside those that are judged here. */
+export async function writtenAlerts(db: Db, teamId: string): Promise<Problem[]> {
+  const rows = await db
+    .select()
+    .from(alert)
+    .where(and(eq(alert.teamId, teamId), eq(alert.state, "firing"), like(alert.rule, "rul\\_%")));
+  return rows.map(({ id, rule, severity, place, title, detail, beganAt }) => ({
+    ...{ key: rule, severity, place, title, detail, since: beganAt, about: title },
+    ...{ path: `/alerts?alert=${id}`, action: "Open the alert", modelId: null, holdSeconds: 0 },
+    many: { says: title, path: "/alerts" },
+  }));
 }
 
 export interface FailedRun {

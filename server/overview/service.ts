@@ -6,15 +6,15 @@ import * as repo from "./repo";
 
 export { problemsNow } from "./facts";
 export { gatherInstallation } from "./gauges";
+export { byRule, together } from "./groups";
 export type { Problem } from "./problems";
 
-/** What the top bar says: problems first, then approvals this person could give. */
+/** What the top bar says: alerts that nobody has taken up first, then approvals this person could give. */
 export async function needs(ctx: TeamContext) {
   const counts = await repo.countNeeds(ctx.db, ctx.teamId);
-  const problems = counts.failedRuns + counts.failedReplicas;
   const approvals = may(ctx, "release.approve") ? await approvalsWaiting(ctx) : 0;
-  const href = counts.failedReplicas > 0 || approvals > 0 ? "/releases" : "/training";
-  return { running: counts.running, problems, approvals, href };
+  const href = counts.alerts > 0 ? "/alerts" : "/releases";
+  return { running: counts.running, problems: counts.alerts, approvals, href };
 }
 
 /** What the palette finds beyond pages and actions. */

@@ -1,5 +1,6 @@
 /** Typed errors, and the one map from them to what each protocol answers. */
 import type { TRPC_ERROR_CODE_KEY } from "@trpc/server";
+import { DrizzleQueryError } from "drizzle-orm";
 
 type Kind =
   | "invalid"
@@ -66,9 +67,30 @@ export const Conflict = define("conflict");
 export const Limit = define("limit");
 export const Unavailable = define("unavailable");
 
+/** SQLSTATEs and errors of sockets that mean that no database is there to answer. */
+const AWAY = /^(57P0[123]|08\w{3}|ECONNREFUSED|ECONNRESET|ENOTFOUND|ENOENT|EPIPE)$/;
+const ENDED = /Connection terminated|timeout exceeded when trying to connect/;
+
+/** Whether a query failed since the database is away, not since it refused the query. */
+export function isDatabaseAway(thrown: unknown): boolean {
+  let isQuery = false;
+  for (let error = thrown; error instanceof Error; error = error.cause) {
+    isQuery ||= error instanceof DrizzleQueryError;
+    const code = "code" in error && typeof error.code === "string" ? error.code : "";
+    if (isQuery && (AWAY.test(code) || ENDED.test(error.message))) return true;
+  }
+  return false;
+}
+
 /** Whatever was thrown, as an `AppError`; a stranger's message is kept as the cause and not shown. */
 export function asAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
+  if (isDatabaseAway(thrown))
+    return new AppError("unavailable", "The console’s database does not answer; nothing was changed.", {
+      code: "database_away",
+      cause: thrown,
+      remedy: "What serves goes on serving. Try again once it is back; the console takes it up by itself.",
+    });
   return new AppError("internal", "Something went wrong on the server; nothing was changed.", {
     cause: thrown,
     remedy: "Try again. If it happens again, give the request id to whoever runs this console.",

@@ -4,7 +4,7 @@ import { setMaxListeners } from "node:events";
 import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import "../wiring";
-import { watchTeams } from "../alerts/service";
+import { DatabaseOutage, tellOutage, watchTeams } from "../alerts/service";
 import { followSchedules, rollUpUsage } from "../cluster/service";
 import { bookSpend } from "../cost/service";
 import { ensureLocalCluster } from "../engine/service";
@@ -13,6 +13,7 @@ import { DatabaseClock } from "../platform/clock";
 import { config } from "../platform/config";
 import { transact } from "../platform/context";
 import { database, databaseTime, pool } from "../platform/db";
+import { watchDisks } from "../platform/disks";
 import { fence, giveBackLease, type Lease, takeLease } from "../platform/lease";
 import { dropOldEvents } from "../platform/live/outbox";
 import { log } from "../platform/log";
@@ -35,6 +36,7 @@ interface Task {
 
 const db = database();
 const clock = new DatabaseClock(() => databaseTime(db));
+const outages = new DatabaseOutage();
 const TASKS: readonly Task[] = [
   {
     name: "releases",
@@ -48,7 +50,14 @@ const TASKS: readonly Task[] = [
   },
   { name: "drills", everyMs: 60_000, run: () => drillDue(db) },
   { name: "policies", everyMs: 10_000, run: (lease) => judgeStale(db, (tx) => fence(tx, lease)) },
-  { name: "alerts", everyMs: 5_000, run: (lease) => watchTeams(db, (tx) => fence(tx, lease)) },
+  {
+    name: "alerts",
+    everyMs: 5_000,
+    run: async (lease) => {
+      await tellOutage(db, outages, (tx) => fence(tx, lease));
+      await watchTeams(db, (tx) => fence(tx, lease));
+    },
+  },
   { name: "webhooks", everyMs: 1_000, run: (lease) => runHooks(db, (tx) => fence(tx, lease)) },
   { name: "queue", everyMs: 500, run: (lease) => admitWaiting(db, (tx) => fence(tx, lease)) },
   { name: "growth", everyMs: 2_000, run: (lease) => growRunning(db, (tx) => fence(tx, lease)) },
@@ -92,13 +101,16 @@ const pause = (ms: number): Promise<void> => delay(ms, undefined, { signal: stop
 async function keepLease(): Promise<void> {
   while (!stopped.aborted) {
     try {
+      const askedAt = performance.now();
       const taken = await takeLease(db, LEASE, holder);
+      outages.answered(performance.now(), askedAt);
       if (taken?.epoch !== lease?.epoch)
         log().info({ epoch: taken?.epoch }, taken ? "leading" : "standing by");
       lease = taken;
       tellLease(lease);
     } catch (error) {
       lease = null;
+      outages.missed(performance.now());
       tellNoLease();
       log().warn({ err: error }, "the lease could not be renewed");
     }
@@ -125,6 +137,7 @@ const operators = await listenForOperators(config().controllerPort, [
   leading,
 ]);
 await ensureLocalCluster(db);
+watchDisks(stopped);
 await Promise.all([clock.follow(stopped), keepLease(), ...TASKS.map(keepRunning)]);
 if (lease) await giveBackLease(db, lease).catch(() => {});
 operators?.close();

@@ -22,6 +22,7 @@ export { admitWaiting, fitNow, refuseOversized } from "./queue";
 export { getRun, listRuns, runByNumber } from "./reads";
 export type { Attempt, Run } from "./records";
 export { lockTeamRun } from "./repo";
+export { rankTimes, watchedMetrics } from "./watched";
 
 export interface NewRun {
   kind: RunKind;

@@ -60,7 +60,8 @@ interface Call {
 /** A typed error as tRPC tells it; the cause of any other is kept and logged with the request id. */
 function told(cause: unknown, { path, requestId }: Call): TRPCError {
   const error = asAppError(cause);
-  if (error.kind === "internal") log().error({ err: cause, path, requestId }, "a procedure failed");
+  if (error.kind === "internal" || error.code === "database_away")
+    log().error({ err: cause, path, requestId }, "a procedure failed");
   return new TRPCError({ code: error.trpcCode, message: error.message, cause: error });
 }
 
