@@ -59,7 +59,7 @@ export function SpendChart(props: SpendChartProps) {
         ...(forecast?.band
           ? [{ label: "8 months of 10", color: "var(--series-1)", mark: "band" as const }]
           : []),
-        ...(budget === null ? [] : [{ label: "budget", color: "var(--ink-2)", mark: "dotted" as const }]),
+        ...(budget === null ? [] : [{ label: "budget", color: "var(--text-2)", mark: "dotted" as const }]),
       ]}
       description={`Dollars spent since the month began${forecast ? `, and a forecast of ${money(forecast.line.at(-1)?.y)} at its end` : ""}${budget === null ? "" : `, against a budget of ${money(budget)}`}.`}
       table={{
@@ -98,7 +98,7 @@ export function SpendChart(props: SpendChartProps) {
                 scales={scales}
                 value={budget}
                 label={`budget ${money(budget)}`}
-                color="var(--ink-2)"
+                color="var(--text-2)"
                 stroke="dotted"
                 isAtEnd
               />
