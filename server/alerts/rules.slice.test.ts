@@ -43,7 +43,7 @@ const draft = (change: Partial<z.infer<typeof RuleDraft>> = {}): z.infer<typeof 
 const write = (rule = draft()) => saveRule(noor, { ruleId: null, revision: 0, rule });
 const firing = async () => (await list(t.mei, { limit: 20 })).firing;
 
-/** A node with its disk so full for the last ten minutes. */
+/** A node with its disk so full for ten minutes, and for those that a test looks ahead. */
 async function addNode(name: string, percent: number): Promise<string> {
   const id = newId("node");
   const clusterId = await defaultClusterId(connection.db);
@@ -57,9 +57,9 @@ async function addNode(name: string, percent: number): Promise<string> {
     .returning({ serial: node.serial });
   const used = [100, 50, percent, 0, 0];
   await connection.db.insert(nodeUsage).values(
-    Array.from({ length: 10 }, (_, i) => ({
+    Array.from({ length: 14 }, (_, i) => ({
       ...{ serial: row?.serial ?? 0, level: 60, mean: used, peak: used },
-      at: sql`date_trunc('minute', now()) - make_interval(mins => ${i + 1})`,
+      at: sql`date_trunc('minute', now()) + make_interval(mins => ${i - 10})`,
     })),
   );
   return id;
