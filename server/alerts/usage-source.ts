@@ -92,11 +92,11 @@ class Shares {
     if (row.at === null) return;
     const sums = subject.at.get(row.at) ?? { cpu: none(), gpu: none(), memory: none(), disk: none() };
     subject.at.set(row.at, sums);
-    for (const of of ["cpu", "gpu", "memory", "disk"] as const) {
-      const [used, has] = measured[of](row);
+    for (const what of ["cpu", "gpu", "memory", "disk"] as const) {
+      const [used, has] = measured[what](row);
       if (used === null || has <= 0) continue;
-      sums[of].used += used;
-      sums[of].of += has;
+      sums[what].used += used;
+      sums[what].of += has;
     }
   }
 
