@@ -67,15 +67,15 @@ export async function overview(ctx: TeamContext) {
 }
 
 /** What of a team waits for a place, each with why: for every screen that shows one of them. */
-export async function waiting(ctx: TeamContext) {
-  const clusterId = await defaultClusterId(ctx.db);
-  const occupants = await repo.listOccupants(ctx.db, clusterId, ctx.teamId);
-  const own = occupants.filter((o) => o.nodeId === null && o.teamId === ctx.teamId);
+export async function waiting({ db, teamId }: Pick<TeamContext, "db" | "teamId">) {
+  const clusterId = await defaultClusterId(db);
+  const occupants = await repo.listOccupants(db, clusterId, teamId);
+  const own = occupants.filter((o) => o.nodeId === null && o.teamId === teamId);
   if (own.length === 0) return [];
   const [nodes, pools, rest] = await Promise.all([
-    repo.listLiveNodes(ctx.db, clusterId),
-    repo.listPools(ctx.db, clusterId),
-    repo.findRest(ctx.db, clusterId),
+    repo.listLiveNodes(db, clusterId),
+    repo.listPools(db, clusterId),
+    repo.findRest(db, clusterId),
   ]);
   const observed = ObservedCluster.pick({ pending: true, failed: true }).safeParse(rest);
   const explained = explain(own, nodes, pools, observed.success ? observed.data : NOTHING);
