@@ -58,18 +58,21 @@ function foreign(works: readonly Work[], pieces: readonly Piece[], { from, to }:
 /** What really was within a time. A session is not known to have waited; a run's wait lasts until it reported. */
 export function played(works: readonly Work[], pieces: readonly Piece[], { from, to }: Range): Played {
   const within = ({ since, until }: Piece) => Math.min(until ?? to, to) - Math.max(since, from);
-  const byPool = new Map<string, PoolPlayed[]>();
+  // Nodes of a pool keep the price that was in force, so that one of several prices is several parts of the sum.
+  const parts = new Map<string, PoolPlayed>();
   const course = courseOf(pieces, { from, to });
   for (const piece of pieces) {
     const upMs = within(piece);
     const { pool: name, pricePerHour } = piece;
-    // Nodes of a pool keep the price that was in force: each is its own part of the sum.
-    const one = { name, pricePerHour, upMs, busyMs: piece.state === "idle" ? 0 : upMs, nodesAtMost: 0 };
-    byPool.set(name, [...(byPool.get(name) ?? []), one]);
+    const key = `${name} ${pricePerHour}`;
+    const part = parts.get(key) ?? { name, pricePerHour, upMs: 0, busyMs: 0 };
+    part.upMs += upMs;
+    part.busyMs += piece.state === "idle" ? 0 : upMs;
+    parts.set(key, part);
   }
   const waiting = works.filter(({ beganAt, endedAt }) => beganAt === null && endedAt === null);
   return {
-    pools: [...byPool.values()].flat(),
+    pools: [...parts.values()],
     waitedMs: works
       .filter(({ beganAt }) => beganAt === null || beganAt >= from)
       .map(({ askedAt, beganAt, endedAt }) =>
