@@ -56,7 +56,7 @@ export function ReplayPage({ team }: { team: string }) {
     <>
       <PageHeader
         title="Replay"
-        meta={`${LAST[span]} under other limits`}
+        meta={`${LAST[span]} under other limits${replay.data ? sinceSays(replay.data) : ""}`}
         crumbs={[{ label: "Cluster", href: `/${team}/cluster` }, { label: "Replay" }]}
         actions={<Segmented label="Time played" options={OPTIONS} value={span} onValueChange={setSpan} />}
       />
@@ -104,6 +104,10 @@ export function ReplayPage({ team }: { team: string }) {
     </>
   );
 }
+
+/** Where less is known than was asked for. */
+const sinceSays = ({ range, isWhole }: Replay): string =>
+  isWhole ? "" : `, of which is known what was since ${datetime(range.from, "local")}`;
 
 function Outcome({ replay }: { replay: Replay }) {
   const { was, asIs, asWouldBe } = replay;

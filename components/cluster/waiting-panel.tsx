@@ -9,19 +9,14 @@ import { Button, LinkButton } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/feedback";
 import { Panel } from "@/components/ui/panel";
-import type { State } from "@/components/ui/shape";
 import { StatusDot } from "@/components/ui/status";
 import { useUrlState } from "@/components/ui/use-url-state";
 import type { ClusterOverview } from "./types";
+import { WHY_SHAPES, whySays } from "./why-words";
 
 type Waiting = ClusterOverview["waiting"][number];
 type Remedy = Waiting["why"]["remedies"][number];
 
-/** Causes that pass by themselves stand quietly beside those that somebody must mend. */
-const SHAPES: Record<Waiting["why"]["cause"], State> = {
-  ...{ never: "bad", failed: "warning", limit: "warning", budget: "warning" },
-  ...{ starting: "pending", room: "pending", queue: "pending", fits: "pending" },
-};
 /** So many are read; of a queue the rest is counted. */
 const SHOWN = 12;
 
@@ -48,18 +43,16 @@ export function WaitingPanel({ team, cluster }: { team: string; cluster: Cluster
 
 function One({ team, waiting }: { team: string; waiting: Waiting }) {
   const { why, path, label } = waiting;
-  // What the agent says of it is nearer to Ray, but only where the console has handed it over.
-  const says = why.cause === "fits" && waiting.message ? waiting.message : why.says;
   return (
     <div className="waiting">
       <div className="row">
-        <StatusDot state={SHAPES[why.cause]}>
+        <StatusDot state={WHY_SHAPES[why.cause]}>
           {path ? <Link href={`/${team}/${path}`}>{label}</Link> : label}
         </StatusDot>
         <span className="grow" />
         <Age at={waiting.since.getTime()} />
       </div>
-      <p className="t2">{says}</p>
+      <p className="t2">{whySays(waiting)}</p>
       {path && why.remedies.length > 0 && (
         <div className="row">
           {why.remedies.map((remedy) => (

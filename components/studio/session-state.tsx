@@ -1,5 +1,6 @@
 "use client";
 import { useState } from "react";
+import { useWhys } from "@/components/cluster/use-whys";
 import type { Outputs } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
 import { useNow } from "@/components/ui/clock";
@@ -22,6 +23,7 @@ export function SessionPlace({ session }: { session: Session }) {
 }
 
 interface Props {
+  team: string;
   session: Session;
   /** Whether figures of before are on screen. */
   hasBaseline: boolean;
@@ -29,8 +31,9 @@ interface Props {
 }
 
 /** Why nothing is measured now, in words, and what can be done. */
-export function SessionState({ session, hasBaseline, onReopen }: Props) {
+export function SessionState({ team, session, hasBaseline, onReopen }: Props) {
   const now = useNow();
+  const why = useWhys(team, session?.state === "opening")("session", session?.id ?? "");
   // A session that comes back is older than this wait for it.
   const [began, setBegan] = useState<number | null>(null);
   if (began === null && now !== null) setBegan(now);
@@ -53,7 +56,9 @@ export function SessionState({ session, hasBaseline, onReopen }: Props) {
   return (
     <Callout state="running">
       <b className="m">{hasBaseline ? "The session is coming back." : "The session is opening."}</b>{" "}
-      {session?.message || "It holds model and dataset warm, so that a setting is measured within a second."}
+      {why ||
+        session?.message ||
+        "It holds model and dataset warm, so that a setting is measured within a second."}
       {since !== null && since >= 2 && <span className="t2"> {duration(Math.floor(since))} so far.</span>}
     </Callout>
   );

@@ -136,7 +136,12 @@ export function Studio({ team, page, dataset, datasets, onDataset, crumbs }: Pro
         </Callout>
       )}
       {!session.isReady && !session.error && (
-        <SessionState session={session.session} hasBaseline={Boolean(baseline)} onReopen={reopen} />
+        <SessionState
+          team={team}
+          session={session.session}
+          hasBaseline={Boolean(baseline)}
+          onReopen={reopen}
+        />
       )}
       {!baseline && !session.error && <BenchSkeleton />}
       {baseline && (

@@ -1,6 +1,5 @@
 "use client";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import Link from "next/link";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { duration } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
@@ -10,8 +9,8 @@ import { PRIORITIES } from "./launch-queue";
 import { ordinal } from "./run-words";
 import type { RunDetail } from "./types";
 
-/** Where a run stands in the queue, what it waits for, when it may start; its priority can be changed. */
-export function QueuePanel({ team, run }: { team: string; run: RunDetail }) {
+/** What a run waits for, where it stands in the queue, when it may start; its priority can be changed. */
+export function QueuePanel({ team, run, why }: { team: string; run: RunDetail; why: string | undefined }) {
   const trpc = useTRPC();
   const cache = useQueryClient();
   const toast = useToast();
@@ -25,14 +24,14 @@ export function QueuePanel({ team, run }: { team: string; run: RunDetail }) {
         toast({ state: "bad", title: "Its priority stays as it was.", detail: readError(error).message }),
     }),
   );
-  if (!run.queue) return null;
-  const { position, of, says, startsInSeconds } = run.queue;
+  if (!run.queue && !why) return null;
   return (
     <Panel
-      title="Queue"
-      subtitle={position === null ? "held by the budget" : `${ordinal(position)} of ${of}`}
+      title="Why pending"
+      subtitle={run.queue && `${ordinal(run.queue.position)} of ${run.queue.of} in the queue`}
       padded
       tools={
+        run.queue &&
         run.mayStop && (
           <Segmented
             label="Priority"
@@ -44,15 +43,14 @@ export function QueuePanel({ team, run }: { team: string; run: RunDetail }) {
       }
     >
       <p>
-        {says}{" "}
-        {position === null ? (
-          <Link href={`/${team}/cluster/cost`}>Open the budget</Link>
-        ) : startsInSeconds === null ? (
-          <span className="t2">When is not known: no run like those ahead has ended yet.</span>
-        ) : (
-          <span className="predicted">It starts in about {duration(startsInSeconds)}.</span>
-        )}
+        {why} {run.queue && <Expected seconds={run.queue.startsInSeconds} />}
       </p>
     </Panel>
   );
+}
+
+function Expected({ seconds }: { seconds: number | null }) {
+  if (seconds === null)
+    return <span className="t2">When is not known: no run like those ahead has ended yet.</span>;
+  return <span className="predicted">It starts in about {duration(seconds)}.</span>;
 }

@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useRef, useState } from "react";
+import { useWhys } from "@/components/cluster/use-whys";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
@@ -40,7 +41,10 @@ export function RunPage({ team, number }: { team: string; number: number }) {
   return <Run team={team} run={query.data} />;
 }
 
-function Run({ team, run }: { team: string; run: RunDetail }) {
+function Run({ team, run: told }: { team: string; run: RunDetail }) {
+  const attempt = told.attempts.at(-1);
+  const why = useWhys(team, attempt?.state === "placing" || attempt?.state === "starting")("run", told.id);
+  const run = why ? { ...told, waiting: why } : told;
   const may = useMay(team);
   const [moment, setMoment] = useState<LogMoment | null>(null);
   const logs = useRef<HTMLDivElement>(null);
@@ -49,7 +53,6 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
     logs.current?.scrollIntoView({ block: "nearest" });
   };
   const isOpen = run.state === "queued" || run.state === "running";
-  const attempt = run.attempts.at(-1);
   const trains = run.kind === "train";
   return (
     <>
@@ -79,7 +82,7 @@ function Run({ team, run }: { team: string; run: RunDetail }) {
       />
       <div className="g" aria-live="polite">
         <RunProgress team={team} run={run} isOpen={isOpen} />
-        <QueuePanel team={team} run={run} />
+        <QueuePanel team={team} run={run} why={why} />
         <SameAsOrigin run={run} />
         <Recoveries run={run} />
         {run.state === "stopped" && run.stopReason && (

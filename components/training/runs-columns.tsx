@@ -13,9 +13,12 @@ export const NUMBER: Column<RunRow> = {
   cell: (r) => <span className="m num">{r.number}</span>,
 };
 
-/** All but the number, which is always there; a press on a model keeps its runs only. */
-export const othersOf = (onModel: (id: string) => void): (Column<RunRow> & { head: string })[] => [
-  { key: "title", head: "What", cell: (r: RunRow) => r.title },
+/** All but the number, which is always there; a press on a model keeps its runs only, and what waits says for what. */
+export const othersOf = (
+  onModel: (id: string) => void,
+  whyOf: (run: RunRow) => string | undefined,
+): (Column<RunRow> & { head: string })[] => [
+  { key: "title", head: "What", cell: (r: RunRow) => <What run={r} why={whyOf(r)} /> },
   {
     key: "model",
     head: "Model",
@@ -72,6 +75,15 @@ export const othersOf = (onModel: (id: string) => void): (Column<RunRow> & { hea
     cell: (r: RunRow) => <Age at={r.createdAt.getTime()} form="ago" />,
   },
 ];
+
+function What({ run, why }: { run: RunRow; why: string | undefined }) {
+  if (!why) return run.title;
+  return (
+    <span title={why}>
+      {run.title} <span className="t3 s12">{why}</span>
+    </span>
+  );
+}
 
 function RowProgress({ run }: { run: RunRow }) {
   if (run.state === "succeeded" || run.progress?.percent == null) return null;

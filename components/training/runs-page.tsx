@@ -2,6 +2,7 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useRouter, useSearchParams } from "next/navigation";
 import { useState } from "react";
+import { useWhys } from "@/components/cluster/use-whys";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Button, LinkButton } from "@/components/ui/button";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
@@ -71,13 +72,24 @@ export function RunsPage({ team }: { team: string }) {
   const pages = runs.data?.pages.map((page) => page.runs) ?? [];
   const rows = pages.flat();
   const { data: launchers } = useQuery(trpc.runs.launchers.queryOptions({ team }));
+  const why = useWhys(
+    team,
+    rows.some(({ state: of }) => of === "queued" || of === "running"),
+  );
   const choice = useChoice(rows);
   /** What is typed into a field of its own begins again with each view. */
   const [chosenViews, setChosenViews] = useState(0);
   const [hidden, hide] = useHiddenColumns();
   const course = useCourses(team, pages, !hidden.includes("course"));
   const cost = useCosts(team, pages, !hidden.includes("cost"));
-  const others = [...othersOf((id) => set("model", id)), course, cost];
+  const others = [
+    ...othersOf(
+      (id) => set("model", id),
+      ({ id }) => why("run", id),
+    ),
+    course,
+    cost,
+  ];
   const metrics = params.getAll("metric");
   const metricNames = useMetricNames(team, pages, metrics);
   const metricColumns = useMetricColumns(team, pages, metrics);

@@ -70,11 +70,12 @@ export interface FailedRun {
 }
 const MOST_FAILED = 20;
 
-/** Within the last hour, newest first. */
+/** Within the last hour and not mended by a rerun since, newest first. */
 export async function failedRuns(db: Db, teamId: string): Promise<FailedRun[]> {
   const { rows } = await db.execute<Omit<FailedRun, "endedAt"> & { endedAt: string }>(sql`
     select number, title, coalesce(cause ->> 'message', 'nobody said why') as cause, ended_at as "endedAt"
     from run where team_id = ${teamId} and state = 'failed' and ended_at > now() - interval '1 hour'
+      and not exists (select from run again where again.origin_id = run.id and again.state = 'succeeded')
     order by ended_at desc limit ${MOST_FAILED}`);
   return rows.map((row) => ({ ...row, endedAt: new Date(row.endedAt) }));
 }

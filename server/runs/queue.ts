@@ -15,7 +15,7 @@ import { type Fit, RunResources } from "./contract";
 import { emitRun } from "./lifecycle";
 import { type Attempt, type Run, toRun } from "./records";
 import * as repo from "./repo";
-import { admissible, fitOf, freeBeside, holds, type Occupant, sized, startsIn } from "./room";
+import { admissible, fitOf, holds, type Occupant, sized, startsIn } from "./room";
 import { isLeaving, LIVE_ATTEMPT_STATES } from "./states";
 
 /** Lets in whoever there is room for. `fence` is the caller's lease. */
@@ -117,19 +117,16 @@ export async function refuseOversized(db: Db, asked: z.input<typeof RunResources
   });
 }
 
-/** A run's place in the queue, from 1, what it waits for in words, and when it may start; null once it is let in. */
+/** A run's place in the queue, from 1, and when it may start; null once it is let in. What it waits for is `cluster.waiting`. */
 export async function queueOf(db: Db, of: Run, newest: Attempt | undefined) {
   if (newest?.state !== "placing" || newest.admittedAt || isLeaving(of)) return null;
   const waiting = await waitingRuns(db, of.clusterId);
   const index = waiting.findIndex(({ id }) => id === of.id);
-  if (index < 0) return heldOf(db, of);
-  const { up, toStart, occupants, taken } = await roomOf(db, of.clusterId);
+  if (index < 0) return null;
+  const { up, toStart, occupants } = await roomOf(db, of.clusterId);
   const nodes = [...up, ...toStart];
   const place = { position: index + 1, of: waiting.length };
-  if (holds(nodes, of.resources) === 0) {
-    const says = `The cluster with all its pools has no room for ${shapeSays(of.resources)}; others go first.`;
-    return { ...place, says, startsInSeconds: null };
-  }
+  if (holds(nodes, of.resources) === 0) return { ...place, startsInSeconds: null };
   const before = waiting.slice(0, index + 1);
   const takes = await Promise.all(before.map((one) => (one.id === of.id ? null : usualSeconds(db, one))));
   const startsInSeconds = startsIn(
@@ -137,20 +134,7 @@ export async function queueOf(db: Db, of: Run, newest: Attempt | undefined) {
     occupants,
     before.map(({ resources }, i) => ({ resources, takes: takes[i] ?? null })),
   );
-  const cpus = freeBeside(nodes, taken).reduce((sum, node) => sum + node.cpus, 0);
-  const says =
-    index > 0
-      ? `It waits for ${index === 1 ? "the run" : `the ${index} runs`} before it in the queue.`
-      : `It goes next, and waits for room for ${shapeSays(of.resources)}: ${Number(cpus.toFixed(1))} CPUs are free or can be started.`;
-  return { ...place, says, startsInSeconds };
-}
-
-/** It waits for money and not for room: it has no place in the queue until there is some. */
-async function heldOf(db: Db, { teamId }: Run) {
-  if ((await teamsHeld(db, [teamId])).size === 0) return null;
-  const says =
-    "The team's budget of the month is spent: it goes on when that is raised, or with the next month.";
-  return { position: null, of: null, says, startsInSeconds: null };
+  return { ...place, startsInSeconds };
 }
 
 /** Places in the queues of these clusters, from 1, by the ids of the runs. */
@@ -158,9 +142,6 @@ export async function placesInQueue(db: Db, clusters: readonly string[]): Promis
   const queues = await Promise.all([...new Set(clusters)].map((id) => waitingRuns(db, id)));
   return new Map(queues.flatMap((runs) => runs.map(({ id }, index) => [id, index + 1] as const)));
 }
-
-const shapeSays = ({ minWorkers, workers, cpus, gpus }: RunResources): string =>
-  `${minWorkers < workers ? `${minWorkers} to ` : ""}${workers} ${workers === 1 ? "worker" : "workers"} with ${cpus} ${cpus === 1 ? "CPU" : "CPUs"}${gpus > 0 ? ` and ${gpus} ${gpus === 1 ? "GPU" : "GPUs"}` : ""}`;
 
 /** Runs that a usual duration is taken from: the newest. */
 const RECENT = 10;

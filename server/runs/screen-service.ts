@@ -65,7 +65,7 @@ export async function detail(ctx: TeamContext, number: number) {
     })),
     checkpoints: withReasons(run, checkpoints),
     checkpointEvery: run.spec.kind === "train" ? run.spec.hyper.checkpointEverySteps : null,
-    waiting: queue?.says ?? waitingOf(run, newest),
+    waiting: waitingOf(run, newest),
     queue,
     origin,
     hoursRun: hoursRun(attempts, new Date()),

@@ -41,7 +41,6 @@ export interface PoolPlayed {
   /** Summed over its nodes: up, and up with work, ms. */
   upMs: number;
   busyMs: number;
-  nodesAtMost: number;
 }
 
 export interface Played {
@@ -69,7 +68,7 @@ export interface Figures {
   demands: number;
   waited: { total: number; p50: number; p95: number; longest: number; overMinute: number; still: number };
   refused: number;
-  pools: { name: string; nodeHours: number; busyHours: number; cost: number | null; nodesAtMost: number }[];
+  pools: { name: string; nodeHours: number; busyHours: number; cost: number | null }[];
 }
 
 const HOUR_MS = 3_600_000;
@@ -96,12 +95,11 @@ export function figuresOf({ pools, waitedMs, stillWaiting, refused, nodesAtMost 
     demands: waitedMs.length,
     waited: waitedOf(waitedMs, stillWaiting),
     refused,
-    pools: pools.map(({ name, upMs, busyMs, pricePerHour, nodesAtMost: most }) => ({
+    pools: pools.map(({ name, upMs, busyMs, pricePerHour }) => ({
       name,
       nodeHours: upMs / HOUR_MS,
       busyHours: busyMs / HOUR_MS,
       cost: upMs === 0 ? 0 : pricePerHour && (upMs / HOUR_MS) * pricePerHour,
-      nodesAtMost: most,
     })),
   };
 }

@@ -11,9 +11,8 @@ const RANKS = { high: 0, normal: 1, low: 2 } as const;
 export function demandsOf(works: readonly Work[], pieces: readonly Piece[], range: Range): Demand[] {
   const poolOf = new Map(pieces.map(({ nodeId, pool }) => [nodeId, pool]));
   const ours = works.map((work) => demandOf(work, poolOf.get(work.nodeIds[0] ?? "") ?? null, range));
-  return [...ours, ...foreign(works, pieces, range)].filter(
-    ({ until }) => until === null || until > range.from,
-  );
+  const theirs = foreign(works, pieces, range).map((piece) => foreignDemand(piece, range));
+  return [...ours, ...theirs].filter(({ until }) => until === null || until > range.from);
 }
 
 function demandOf(work: Work, pool: string | null, { from, to }: Range): Demand {
@@ -35,46 +34,55 @@ function demandOf(work: Work, pool: string | null, { from, to }: Range): Demand 
 }
 
 /** Pieces of nodes with work while nothing of ours was on them. */
-function foreign(works: readonly Work[], pieces: readonly Piece[], { from, to }: Range): Demand[] {
+function foreign(works: readonly Work[], pieces: readonly Piece[], { to }: Range): Piece[] {
   const lives = new Map<string, { began: number; ended: number }[]>();
   for (const { nodeIds, askedAt, beganAt, endedAt } of works)
     for (const nodeId of nodeIds) {
-      const life = { began: beganAt === null ? askedAt : Math.min(askedAt, beganAt), ended: endedAt ?? to };
+      const life = { began: Math.min(askedAt, beganAt ?? askedAt), ended: endedAt ?? to };
       lives.set(nodeId, [...(lives.get(nodeId) ?? []), life]);
     }
-  return pieces.flatMap(({ nodeId, state, pool, cpus, gpus, since, until, decidedAt }) => {
-    const ended = until ?? to;
-    const isOurs = lives.get(nodeId)?.some((life) => life.began < ended && life.ended > since);
-    if (state !== "active" || isOurs) return [];
-    const isOver = until !== null && until < to;
-    return {
-      askedAt: Math.max(since < from ? from : (decidedAt ?? since), from),
-      runsMs: isOver ? until - Math.max(since, from) : Number.POSITIVE_INFINITY,
-      ...{ until: null, parts: 1, shape: { cpus, gpus }, rank: null, pool, isBound: true },
-    };
+  return pieces.filter(({ nodeId, state, since, until }) => {
+    const isOurs = lives.get(nodeId)?.some((life) => life.began < (until ?? to) && life.ended > since);
+    return state === "active" && !isOurs;
   });
 }
+
+const foreignDemand = (
+  { pool, cpus, gpus, since, until, decidedAt }: Piece,
+  { from, to }: Range,
+): Demand => ({
+  askedAt: Math.max(since < from ? from : (decidedAt ?? since), from),
+  runsMs: until !== null && until < to ? until - Math.max(since, from) : Number.POSITIVE_INFINITY,
+  ...{ until: null, parts: 1, shape: { cpus, gpus }, rank: null, pool, isBound: true },
+});
 
 /** What really was within a time. A session is not known to have waited; a run's wait lasts until it reported. */
 export function played(works: readonly Work[], pieces: readonly Piece[], { from, to }: Range): Played {
   const within = ({ since, until }: Piece) => Math.min(until ?? to, to) - Math.max(since, from);
-  const byPool = new Map<string, PoolPlayed[]>();
+  // Nodes of a pool keep the price that was in force, so that one of several prices is several parts of the sum.
+  const parts = new Map<string, PoolPlayed>();
   const course = courseOf(pieces, { from, to });
   for (const piece of pieces) {
     const upMs = within(piece);
     const { pool: name, pricePerHour } = piece;
-    // Nodes of a pool keep the price that was in force: each is its own part of the sum.
-    const one = { name, pricePerHour, upMs, busyMs: piece.state === "idle" ? 0 : upMs, nodesAtMost: 0 };
-    byPool.set(name, [...(byPool.get(name) ?? []), one]);
+    const key = `${name} ${pricePerHour}`;
+    const part = parts.get(key) ?? { name, pricePerHour, upMs: 0, busyMs: 0 };
+    part.upMs += upMs;
+    part.busyMs += piece.state === "idle" ? 0 : upMs;
+    parts.set(key, part);
   }
+  const theirs = foreign(works, pieces, { from, to }).filter(({ since }) => since >= from);
   const waiting = works.filter(({ beganAt, endedAt }) => beganAt === null && endedAt === null);
   return {
-    pools: [...byPool.values()].flat(),
-    waitedMs: works
-      .filter(({ beganAt }) => beganAt === null || beganAt >= from)
-      .map(({ askedAt, beganAt, endedAt }) =>
-        Math.max(0, Math.min(beganAt ?? endedAt ?? to, to) - Math.max(askedAt, from)),
-      ),
+    pools: [...parts.values()],
+    waitedMs: [
+      ...works
+        .filter(({ beganAt }) => beganAt === null || beganAt >= from)
+        .map(({ askedAt, beganAt, endedAt }) =>
+          Math.max(0, Math.min(beganAt ?? endedAt ?? to, to) - Math.max(askedAt, from)),
+        ),
+      ...theirs.map(({ since, decidedAt }) => since - Math.max(decidedAt ?? since, from)),
+    ],
     ...{ stillWaiting: waiting.length, refused: 0, course },
     nodesAtMost: course.reduce((most, { nodes }) => Math.max(most, nodes), 0),
   };

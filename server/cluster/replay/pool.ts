@@ -21,7 +21,6 @@ export class PlayedPool {
   max = 0;
   private upMs = 0;
   private busyMs = 0;
-  private nodesAtMost = 0;
 
   constructor(readonly of: ReplayPool) {}
 
@@ -37,7 +36,6 @@ export class PlayedPool {
     };
     this.nodes.push(node);
     add(this.free, node.free, 1);
-    this.nodesAtMost = Math.max(this.nodesAtMost, this.nodes.length);
     return node;
   }
 
@@ -71,7 +69,7 @@ export class PlayedPool {
     const ofNodes = (since: (node: PlayedNode) => number) =>
       this.nodes.reduce((sum, node) => sum + to - since(node), 0);
     return {
-      ...{ name, pricePerHour, nodesAtMost: this.nodesAtMost },
+      ...{ name, pricePerHour },
       upMs: this.upMs + ofNodes(({ upAt }) => upAt),
       busyMs: this.busyMs + ofNodes(({ parts, busySince }) => (parts > 0 ? busySince : to)),
     };

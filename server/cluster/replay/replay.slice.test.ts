@@ -58,6 +58,7 @@ it("comes near what was, and tells what other limits would have made of it", asy
   const { was, asIs, asWouldBe, starts } = replayed;
   expect(starts).toEqual([{ name: "local-cpu", seconds: 60, isMeasured: true }]);
   // Three times an hour of work and ten minutes without, at $6.
+  expect(was.waited).toMatchObject({ total: expect.closeTo(120, 0), longest: expect.closeTo(60, 0) });
   expect(was).toMatchObject({ nodesAtMost: 1, cost: expect.closeTo(21, 1), busyCost: expect.closeTo(18, 1) });
   expect(Math.abs((asIs.cost ?? 0) - (was.cost ?? 0))).toBeLessThan(0.5);
   // The first was there at the beginning of what is known.

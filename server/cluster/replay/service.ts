@@ -53,6 +53,8 @@ export async function replayPast(
   const edited = poolsUnder((row) => asked.find(({ pool }) => pool === row.name) ?? limitsNow(row));
   return {
     range,
+    /** False where less is known than was asked for. */
+    isWhole: since <= now - REPLAY_SPANS[span],
     /** How long a node of each pool takes to start, s; whether that was seen or is assumed. */
     starts: asIs.map(({ name, startMs }) => ({
       name,

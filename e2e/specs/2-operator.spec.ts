@@ -1,0 +1,114 @@
+/**
+ * The operator's journeys: an incident from its alert to its cause to the fix, after which the alert ends by itself; and
+ * a pool that is edited with its preview and acts, with each step in the ledger.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type BrowserContext, expect, type Page, test } from "@playwright/test";
+import { signInByApi } from "../fixtures/api";
+import { zip } from "../fixtures/python";
+import { look, openContext, stage } from "../fixtures/stage";
+import { ClusterPages } from "../pages/cluster";
+import { ENGINEER, EntryPages } from "../pages/entry";
+import { TrainingPages } from "../pages/training";
+
+test.describe.configure({ mode: "serial" });
+
+const TEAM = "retail-vision";
+const POOL = "local-cpu";
+/** An alert is over once what it tells of has been gone for a minute. */
+const OVER = { timeout: 120_000 };
+let folder = "";
+let context: BrowserContext;
+let operator: Page;
+let failed = 0;
+let title = "";
+
+test.beforeAll(async ({ browser }) => {
+  folder = mkdtempSync(join(tmpdir(), "lathe-operator-"));
+  context = await openContext(browser);
+  operator = await context.newPage();
+  const entry = new EntryPages(operator);
+  const isThere = await signInByApi(stage().url, ENGINEER).then(
+    () => true,
+    () => false,
+  );
+  // The first account is an admin, who may all that an operator may.
+  if (isThere) await entry.signIn(stage().url, ENGINEER);
+  else await entry.makeFirstTeam(stage().link, ENGINEER, "Retail vision");
+});
+test.afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await context.close();
+});
+
+test("1 an alert leads to what happened around it and to the run, which is mended where it failed", async () => {
+  const training = new TrainingPages(operator);
+  const fold = join(folder, "fold.csv");
+  const script = join(folder, "reads.py");
+  // What it reads is not there yet.
+  writeFileSync(script, `print(len(open(${JSON.stringify(fold)}).read()), flush=True)\n`);
+  failed = await training.launchScript(TEAM, zip(join(folder, "reads.zip"), [script]), "reads.py");
+  await training.expectState("failed");
+
+  await operator.locator(".top a.needs").click();
+  await operator.waitForURL(/\/(overview|alerts)/);
+  await operator.goto(`/${TEAM}/alerts`);
+  const firing = operator.getByRole("table", { name: "Alerts that fire" });
+  const row = firing.getByRole("row", { name: /fail/ }).first();
+  await expect(row).toBeVisible({ timeout: 30_000 });
+  await row.click();
+  const sheet = operator.getByRole("dialog");
+  title = (await sheet.locator("h3").first().textContent()) ?? "";
+  await sheet.getByLabel("Note").fill("The fold is missing; it is being copied.");
+  await sheet.getByRole("button", { name: "Take it" }).click();
+  await expect(sheet.getByText(`${ENGINEER.name}: The fold is missing`)).toBeVisible();
+  await look(operator, "incident");
+
+  const happened = sheet.getByRole("link", { name: new RegExp(`run ${failed}\\b`, "i") }).first();
+  await happened.click();
+  await operator.waitForURL(new RegExp(`/training/${failed}$`));
+  await expect(operator.getByText(/No such file or directory.*fold\.csv/).first()).toBeVisible();
+  writeFileSync(fold, "a,b\n");
+  await operator.getByRole("button", { name: "More of this run" }).click();
+  await operator.getByRole("menuitem", { name: "Rerun exactly" }).click();
+  await expect(operator.locator(".head").getByText(`Run ${failed}`, { exact: true })).toHaveCount(0);
+  await training.expectState("succeeded");
+});
+
+test("2 an edit of a pool says what it does and would have done, acts, and leaves its reasons in the ledger", async () => {
+  const cluster = new ClusterPages(operator, TEAM);
+  await cluster.open();
+  const before = await cluster.nodes();
+  await cluster.edit(POOL, { "Nodes, at least": String(before + 1), "Idle timeout": "5" });
+  await expect(operator.getByText(/node starts at once, to have the least of/)).toBeVisible();
+  await expect(operator.getByText(/^Last week it would have .* instead of .* together\./)).toBeVisible();
+  await look(operator, "pool-preview");
+  await cluster.set();
+  await expect(cluster.decision(/\+1.*minimum/)).toBeVisible({ timeout: 60_000 });
+  await cluster.edit(POOL, { "Nodes, at least": "0" });
+  await cluster.set();
+  await expect(cluster.decision(/−1.*idle.*had nothing to do for 5 s/)).toBeVisible({ timeout: 60_000 });
+});
+
+test("3 last week is replayed under other limits, and its limits are carried into the pool's dialog", async () => {
+  const cluster = new ClusterPages(operator, TEAM);
+  await cluster.open();
+  await operator.getByRole("link", { name: "Replay last week…" }).click();
+  const figures = operator.getByRole("table", { name: "Figures side by side" });
+  await expect(figures.getByRole("row", { name: /^Node hours/ })).toBeVisible();
+  await operator.getByLabel("Nodes, at least").fill("2");
+  await expect(figures.getByRole("row", { name: /^Node hours .* h .* h .* h \+.* h/ })).toBeVisible();
+  await look(operator, "replay");
+  await operator.getByRole("link", { name: "Edit the pool…" }).click();
+  await expect(operator.getByRole("dialog").getByLabel("Nodes, at least")).toHaveValue("2");
+  await operator.getByRole("button", { name: "Cancel" }).click();
+});
+
+test("4 the alert ended by itself, with who took it", async () => {
+  await operator.goto(`/${TEAM}/alerts`);
+  const over = operator.getByRole("table", { name: "Alerts that are over" });
+  const row = over.getByRole("row").filter({ hasText: title }).first();
+  await expect(row).toContainText(ENGINEER.name, OVER);
+});
