@@ -213,6 +213,7 @@ const OBSTACLE = {
   state: "running",
   frozen: "warning",
   given: "ok",
+  unneeded: "running",
 } as const;
 
 function Gates({ page }: { page: RequestPage }) {

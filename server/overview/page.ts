@@ -28,8 +28,8 @@ export async function page(ctx: TeamContext) {
     cluster,
     waiting: requests
       .filter(({ state }) => state === "open" || state === "measuring")
-      .map(({ number, state, model, version, requestedBy, createdAt, gates, gatesPassed }) => ({
-        ...{ number, state, model, version, requestedBy, createdAt, gates, gatesPassed },
+      .map(({ number, state, model, environment, version, requestedBy, createdAt, gates, gatesPassed }) => ({
+        ...{ number, state, model, environment, version, requestedBy, createdAt, gates, gatesPassed },
       })),
     changes,
   };

@@ -19,7 +19,14 @@ import { shutdown } from "../platform/shutdown";
 import { listenForOperators } from "../platform/telemetry/listener";
 import { databaseAnswers, migrationsApplied } from "../platform/telemetry/readiness";
 import { removeAbandoned } from "../platform/uploads/service";
-import { drillDue, dropOldWakes, dropOldWindows, judgeStale, reconcileReleases } from "../releases/service";
+import {
+  drillDue,
+  dropOldWakes,
+  dropOldWindows,
+  judgeStale,
+  reconcileReleases,
+  releaseUnopposed,
+} from "../releases/service";
 import { stopOverspent } from "../runs/budget";
 import { compactPoints } from "../runs/points/compact";
 import { admitWaiting, expireAttempts, growRunning, moveFromDraining } from "../runs/service";
@@ -46,6 +53,7 @@ const TASKS: readonly Task[] = [
       ),
   },
   { name: "drills", everyMs: 60_000, run: () => drillDue(db) },
+  { name: "staging", everyMs: 500, run: (lease) => releaseUnopposed(db, (tx) => fence(tx, lease)) },
   { name: "policies", everyMs: 10_000, run: (lease) => judgeStale(db, (tx) => fence(tx, lease)) },
   { name: "alerts", everyMs: 5_000, run: (lease) => watchTeams(db, (tx) => fence(tx, lease)) },
   { name: "webhooks", everyMs: 1_000, run: (lease) => runHooks(db, (tx) => fence(tx, lease)) },

@@ -7,6 +7,7 @@ import { type Signature, signatureOf, staticSize } from "./v2-contract";
 
 const documentOf = (signature: Signature): OpenApiDocument =>
   openApiOf({
+    environment: "production",
     model: "garment-cls",
     version: 3,
     digest: "ab".repeat(32),

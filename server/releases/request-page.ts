@@ -33,7 +33,7 @@ export async function requestPage(ctx: TeamContext, input: { number: number }) {
     runOf(ctx, request),
     versionOf(ctx, request.versionId),
     request.baselineVersionId ? versionOf(ctx, request.baselineVersionId) : null,
-    policyInForce(ctx.db, ctx.teamId, request.modelId),
+    policyInForce(ctx.db, ctx.teamId, request),
     releaseOf(ctx, request),
   ]);
   const evidence = EvaluateResult.nullable().parse(request.evidence);
@@ -44,6 +44,7 @@ export async function requestPage(ctx: TeamContext, input: { number: number }) {
   const frozen = frozenAt(freeze, new Date());
   return {
     number: request.number,
+    environment: request.environment,
     state: request.state,
     note: request.note,
     strategy: Strategy.parse(request.strategy),
@@ -177,7 +178,7 @@ async function versionOf(ctx: TeamContext, id: string) {
 }
 
 export type Obstacle = {
-  kind: "gate" | "requester" | "changed" | "role" | "state" | "frozen" | "given";
+  kind: "gate" | "requester" | "changed" | "role" | "state" | "frozen" | "given" | "unneeded";
   words: string;
 };
 
@@ -194,15 +195,27 @@ interface Circumstances {
 function whyNot(ctx: TeamContext, request: RequestRow, c: Circumstances): Obstacle | null {
   if (request.state === "measuring") return { kind: "state", words: "Both versions are being measured." };
   if (request.state !== "open") return { kind: "state", words: `This request is ${request.state}.` };
+  if (c.stands.needed === 0) return whyNotYet(c);
   if (request.requestedBy === ctx.actor.id)
     return { kind: "requester", words: "You asked for this, so you may not approve it." };
   if (!may(ctx, "release.approve")) return { kind: "role", words: "Approving takes the role approver." };
   if (c.changed) return { kind: "changed", words: c.changed };
   if (request.policyDigest !== policyDigest(c.policy))
     return { kind: "changed", words: "The policy changed; the request is about to be judged again." };
-  const blocking = c.gates.find((gate) => gate.blocks);
-  if (blocking) return { kind: "gate", words: `${blocking.label}: ${blocking.words}` };
+  const blocking = blockingOf(c.gates);
+  if (blocking) return blocking;
   if (c.isApprovedByMe) return { kind: "given", words: `You approved: ${tallyInWords(c.stands)}.` };
-  const { freeze } = c.policy.rules;
-  return freeze && c.frozen ? { kind: "frozen", words: frozenInWords(freeze, c.frozen) } : null;
+  return frozenOf(c);
 }
+
+const blockingOf = (gates: readonly Gate[]): Obstacle | null => {
+  const blocking = gates.find((gate) => gate.blocks);
+  return blocking ? { kind: "gate", words: `${blocking.label}: ${blocking.words}` } : null;
+};
+const frozenOf = ({ policy: { rules }, frozen }: Circumstances): Obstacle | null =>
+  rules.freeze && frozen ? { kind: "frozen", words: frozenInWords(rules.freeze, frozen) } : null;
+
+/** What a request that nobody has to approve waits for. */
+const whyNotYet = (c: Circumstances): Obstacle =>
+  blockingOf(c.gates) ??
+  frozenOf(c) ?? { kind: "unneeded", words: "Nobody has to approve: it is released in a moment." };
