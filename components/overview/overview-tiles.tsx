@@ -12,7 +12,7 @@ export function OverviewTiles({ overview: { production, runs, cluster, waiting }
     state === "running" && progress?.etaSeconds != null ? [progress.etaSeconds] : [],
   );
   const capacity = capacitySays(cluster);
-  const open = waiting.filter(({ state }) => state === "open");
+  const open = waiting.filter(({ state, environment }) => state === "open" && environment === "production");
   const [oldest] = open.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
   return (
     <Tiles label="In short" className="overview-tiles">

@@ -1,9 +1,10 @@
 /** A policy while it is edited: numbers as people type them, in points and percent. Pure. */
 import type { Role } from "@/server/identity/contract";
+import type { Environment } from "@/server/releases/contract";
 import {
   type Metric,
-  PolicyRules,
   type PolicyRules as Rules,
+  rulesFor,
   type SizeMeasure,
   type UpperLimit,
   type Weekday,
@@ -84,8 +85,8 @@ export interface Read {
 }
 
 /** The rules that a draft means, or what is wrong with it, field by field. */
-export function readDraft(draft: Draft): Read {
-  const parsed = PolicyRules.safeParse({
+export function readDraft(environment: Environment, draft: Draft): Read {
+  const parsed = rulesFor(environment).safeParse({
     metrics: draft.metrics.map((rule) => ({
       ...rule,
       worseBy: scaled(number(rule.worseBy), 1 / scaleOf(rule.metric)),

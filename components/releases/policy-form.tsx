@@ -209,7 +209,11 @@ function ApprovalFields({ draft, errors, onChange }: PartProps) {
   return (
     <>
       <div className="policy-row">
-        <Field label="People who approve" error={errors["approvals.count"]} hint="never who asked">
+        <Field
+          label="People who approve"
+          error={errors["approvals.count"]}
+          hint="never who asked; 0, in staging: nobody"
+        >
           <Input
             inputMode="numeric"
             value={approvals.count}

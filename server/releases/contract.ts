@@ -6,6 +6,9 @@ import { Strategy } from "./rollout-contract";
 import { GivenTensors } from "./v2-contract";
 
 export { Environment };
+/** What an address names; production where it names neither. */
+export const environmentNamed = (named: unknown): Environment =>
+  named === "staging" ? "staging" : "production";
 /** Which lane is meant; production where nobody says. */
 export const OfEnvironment = Environment.default("production");
 

@@ -174,9 +174,11 @@ export type PolicyRules = z.infer<typeof PolicyRules>;
 export const rulesFor = (environment: Environment) =>
   environment === "staging"
     ? PolicyRules
-    : PolicyRules.refine(({ approvals }) => approvals.count > 0, {
-        message: "at least one person approves",
-        path: ["approvals", "count"],
+    : PolicyRules.extend({
+        approvals: ApprovalRule.refine(({ count }) => count > 0, {
+          message: "at least one person approves",
+          path: ["count"],
+        }),
       });
 
 /** A revision of the rules of an environment: of one model, or of every model that has none of its own. */

@@ -20,6 +20,7 @@ import type { Policy } from "./policy-contract";
 import { findRequest } from "./repo";
 import { Strategy } from "./rollout-contract";
 import { breaksClients } from "./signature-fit";
+import { stagedOf } from "./staged";
 
 const MINUTE = 60_000;
 
@@ -27,7 +28,7 @@ const MINUTE = 60_000;
 export async function requestPage(ctx: TeamContext, input: { number: number }) {
   const request = await findRequest(ctx.db, ctx.teamId, input.number);
   if (!request) throw new NotFound(`There is no request ${input.number} in this team.`);
-  const [about, decisions, measuring, candidate, production, policy, released] = await Promise.all([
+  const [about, decisions, measuring, candidate, production, policy, released, staged] = await Promise.all([
     aboutOf(ctx, request),
     decisionsOf(ctx, request),
     runOf(ctx, request),
@@ -35,6 +36,7 @@ export async function requestPage(ctx: TeamContext, input: { number: number }) {
     request.baselineVersionId ? versionOf(ctx, request.baselineVersionId) : null,
     policyInForce(ctx.db, ctx.teamId, request),
     releaseOf(ctx, request),
+    request.environment === "production" ? stagedOf(ctx.db, ctx.teamId, request.versionId) : null,
   ]);
   const evidence = EvaluateResult.nullable().parse(request.evidence);
   const gates = await gatesNow(ctx.db, request, policy);
@@ -70,6 +72,8 @@ export async function requestPage(ctx: TeamContext, input: { number: number }) {
     freeze: freeze && frozen ? { ...frozen, words: frozenInWords(freeze, frozen) } : null,
     release: released && { ...released, settlesAt: settles(released.servingAt, policy) },
     run: measuring,
+    /** What it did in staging before; null where it never served there. */
+    staged,
     approve: whyNot(ctx, request, {
       gates,
       changed: request.state === "open" ? whatChanged(request, { versionDigest: candidate.digest }) : null,

@@ -24,5 +24,8 @@ export type Scaling = z.infer<typeof Scaling>;
 
 export const DEFAULT_SCALING: Scaling = { min: 1, max: 1, target: 8, idleMinutes: 15 };
 
+/** Nobody pays for what nobody looks at: the first request after a while waits for it to wake. */
+export const STAGING_SCALING: Scaling = { ...DEFAULT_SCALING, min: 0 };
+
 export const SetScaling = LaneId.and(Scaling);
 export const RetryReplicas = LaneId.extend({ versionId: Id });

@@ -6,7 +6,7 @@ import { servingWindow } from "../../db/schema/rollouts";
 import { crashLoop, scaling, wake } from "../../db/schema/scaling";
 import type { Db, Transaction } from "../platform/db";
 import type { CrashLoop, Lane, LaneKey, LaneReplica, Wake } from "./lane";
-import { DEFAULT_SCALING, Scaling } from "./scaling-contract";
+import { DEFAULT_SCALING, Scaling, STAGING_SCALING } from "./scaling-contract";
 
 const CRASH_LOOPS = 50;
 const WAKES = 20;
@@ -57,7 +57,8 @@ export async function currentScaling(
     )
     .orderBy(desc(scaling.revision))
     .limit(1);
-  return row ? Scaling.parse(row) : DEFAULT_SCALING;
+  if (row) return Scaling.parse(row);
+  return environment === "production" ? DEFAULT_SCALING : STAGING_SCALING;
 }
 
 /** Requests in flight by version and 10 s, over all gateways. */

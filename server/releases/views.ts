@@ -36,7 +36,7 @@ export async function laneRows(db: Db, teamId: string, environment?: Environment
       (select count(*)::int from replica r where r.version_id = s.version_id and r.environment = s.environment
         and r.undesired_at is null and r.leaving_at is null) as desired,
       coalesce((select c.min = 0 from scaling c where c.model_id = m.id and c.environment = l.environment
-        order by c.revision desc limit 1), false)
+        order by c.revision desc limit 1), l.environment = 'staging')
         as "maySleep",
       (select jsonb_build_object('revision', p.revision, 'version', pv.number, 'state', p.state, 'message', p.message, 'waits',
           coalesce((select r.message from replica r where r.version_id = p.version_id and r.environment = p.environment and r.undesired_at is null
