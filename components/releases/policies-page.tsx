@@ -196,7 +196,7 @@ function Editor({ team, environment, modelId, base, onSaved }: EditorProps) {
   const wrong = Object.keys(errors).length;
   return (
     <>
-      <PolicyForm draft={draft} errors={errors} onChange={setDraft} />
+      <PolicyForm environment={environment} draft={draft} errors={errors} onChange={setDraft} />
       {rules && <Preview team={team} environment={environment} modelId={modelId} rules={rules} />}
       {problem && (
         <Callout state="bad">

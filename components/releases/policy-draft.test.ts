@@ -18,6 +18,7 @@ const FULL = PolicyRules.parse({
     dated: [{ from: "2026-12-20T00:00", to: "2027-01-04T08:00", why: "year's end" }],
   },
   bakeMinutes: 30,
+  staging: { hours: 24, requests: 1000 },
 });
 
 test("what is shown and saved unchanged is the same policy, to the digit", () => {

@@ -26,6 +26,7 @@ export interface Draft {
     dated: { from: string; to: string; why: string }[];
   };
   bakeMinutes: string;
+  staging: { isOn: boolean; hours: string; requests: string };
 }
 
 /** Points and percent of fractions without the digits that floating point adds. */
@@ -75,6 +76,11 @@ export const draftOf = (rules: Rules): Draft => ({
     dated: (rules.freeze?.dated ?? []).map((w) => ({ ...w })),
   },
   bakeMinutes: String(rules.bakeMinutes),
+  staging: {
+    isOn: rules.staging !== null,
+    hours: String(rules.staging?.hours ?? 24),
+    requests: String(rules.staging?.requests ?? 0),
+  },
 });
 
 export interface Read {
@@ -110,6 +116,9 @@ export function readDraft(environment: Environment, draft: Draft): Read {
       ? { timeZone: draft.freeze.timeZone.trim(), weekly: draft.freeze.weekly, dated: draft.freeze.dated }
       : null,
     bakeMinutes: number(draft.bakeMinutes),
+    staging: draft.staging.isOn
+      ? { hours: number(draft.staging.hours), requests: number(draft.staging.requests) }
+      : null,
   });
   if (parsed.success) return { rules: parsed.data, errors: {} };
   const errors: Record<string, string> = {};

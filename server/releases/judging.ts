@@ -23,6 +23,7 @@ import { type Policy, PolicyRules } from "./policy-contract";
 import type { Fence } from "./reconcile";
 import * as repo from "./repo";
 import { servedHistory } from "./rollout-repo";
+import { stagedGate, stagedOf } from "./staged";
 import type { Weighed } from "./verdict";
 
 export type RequestRow = typeof promotionRequest.$inferSelect;
@@ -104,26 +105,30 @@ export async function gatesOf(
   });
 }
 
-/** The gate of the bake time at this moment; null where the policy asks for none. */
-export async function bakeGateOf(
+/** The gates that time changes at this moment: of the bake time, and of the time in staging, where the policy asks. */
+export async function gatesOfTime(
   db: Db,
   teamId: string,
-  lane: LaneKey,
-  { rules: { bakeMinutes } }: Policy,
-): Promise<Gate | null> {
-  if (bakeMinutes === 0) return null;
-  return bakeGate(bakeMinutes, await servedHistory(db, teamId, lane), new Date());
+  request: LaneKey & { versionId: string },
+  { rules: { bakeMinutes, staging } }: Policy,
+): Promise<Gate[]> {
+  const now = new Date();
+  const bake =
+    bakeMinutes === 0 ? null : bakeGate(bakeMinutes, await servedHistory(db, teamId, request), now);
+  const staged = staging && stagedGate(staging, await stagedOf(db, teamId, request.versionId), now);
+  return [bake, staged].filter((gate) => gate !== null);
 }
 
-/** The gates of a request at this moment: those of its evidence and, while it is open, the one that time changes. */
+/** The gates of a request at this moment: those of its evidence and, while it is open, those that time changes. */
 export async function gatesNow(
   db: Db,
-  request: Pick<RequestRow, "teamId" | "modelId" | "environment" | "state" | "gates">,
+  request: Pick<RequestRow, "teamId" | "modelId" | "environment" | "versionId" | "state" | "gates">,
   policy: Policy,
 ): Promise<Gate[]> {
   const judged = Gate.array().parse(request.gates);
-  const bake = request.state === "open" ? await bakeGateOf(db, request.teamId, request, policy) : null;
-  return bake ? [...judged, bake] : judged;
+  return request.state === "open"
+    ? [...judged, ...(await gatesOfTime(db, request.teamId, request, policy))]
+    : judged;
 }
 
 /** Approvals of a request with whether each still holds: bound to what is in force, never to what was. */

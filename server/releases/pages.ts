@@ -9,9 +9,9 @@ import { datasetsFor, versionForWork } from "../models/service";
 import { config } from "../platform/config";
 import type { TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
-import type { Gate, LaneName } from "./contract";
+import type { LaneName } from "./contract";
 import { crewsOf } from "./crew-views";
-import { bakeGateOf, policiesInForce, policyInForce } from "./judging";
+import { gatesOfTime, policiesInForce, policyInForce } from "./judging";
 import {
   forwardTarget,
   type Lane,
@@ -48,21 +48,20 @@ export async function overview(ctx: TeamContext) {
     requestRows(ctx.db, ctx.teamId, OVERVIEW_REQUESTS),
     timelineRows(ctx.db, ctx.teamId, { limit: OVERVIEW_RELEASES }),
   ]);
-  return { lanes, requests: await withBakeTime(ctx, requests), releases };
+  return { lanes, requests: await withGatesOfTime(ctx, requests), releases };
 }
 
-/** Requests with the gate that time changes counted among the others. */
-async function withBakeTime(ctx: TeamContext, rows: readonly RequestRow[]): Promise<RequestRow[]> {
+/** Requests with the gates that time changes counted among the others. */
+async function withGatesOfTime(ctx: TeamContext, rows: readonly RequestRow[]): Promise<RequestRow[]> {
   const policyOf = await policiesInForce(ctx.db, ctx.teamId);
-  const gates = new Map<string, Gate | null>();
-  const keyOf = ({ modelId, environment }: LaneKey) => `${modelId}/${environment}`;
-  for (const row of rows.filter((r) => r.state === "open" && !gates.has(keyOf(r))))
-    gates.set(keyOf(row), await bakeGateOf(ctx.db, ctx.teamId, row, policyOf(row)));
-  return rows.map((row) => {
-    const gate = row.state === "open" ? gates.get(keyOf(row)) : null;
-    if (!gate) return row;
-    return { ...row, gates: row.gates + 1, gatesPassed: row.gatesPassed + (gate.blocks ? 0 : 1) };
-  });
+  return Promise.all(
+    rows.map(async (row) => {
+      if (row.state !== "open") return row;
+      const gates = await gatesOfTime(ctx.db, ctx.teamId, row, policyOf(row));
+      const passed = gates.filter((gate) => !gate.blocks).length;
+      return { ...row, gates: row.gates + gates.length, gatesPassed: row.gatesPassed + passed };
+    }),
+  );
 }
 
 export const traffic = (ctx: TeamContext) => trafficRows(ctx.db, ctx.teamId);

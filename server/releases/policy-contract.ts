@@ -67,6 +67,13 @@ export const SliceRule = z
   });
 export type SliceRule = z.infer<typeof SliceRule>;
 
+/** What a version must have served staging for before production approves it: hours, and requests there. */
+export const StagingRule = z.object({
+  hours: z.number().min(0, "enter 0 or more").max(720, "at most 30 days, 720 hours"),
+  requests: Count,
+});
+export type StagingRule = z.infer<typeof StagingRule>;
+
 /** How many different people approve, and roles of which at least one of them holds each. */
 export const ApprovalRule = z
   .object({
@@ -167,13 +174,14 @@ export const PolicyRules = z.object({
   freeze: Freeze.nullable(),
   /** Minutes that what serves must have served without an alarm before another version is approved over it. */
   bakeMinutes: z.number().int().min(0).max(10_080, "at most a week, 10,080 minutes"),
+  staging: StagingRule.nullable().default(null),
 });
 export type PolicyRules = z.infer<typeof PolicyRules>;
 
 /** The rules that an environment may have: nothing reaches production without a person who agrees. */
 export const rulesFor = (environment: Environment) =>
   environment === "staging"
-    ? PolicyRules
+    ? PolicyRules.extend({ staging: z.null("only production asks for what served staging").default(null) })
     : PolicyRules.extend({
         approvals: ApprovalRule.refine(({ count }) => count > 0, {
           message: "at least one person approves",
@@ -222,6 +230,7 @@ export const DEFAULT_RULES: PolicyRules = {
   approvals: { count: 1, roles: [] },
   freeze: null,
   bakeMinutes: 0,
+  staging: null,
 };
 
 /** The gates of production, so that they are known before anybody asks for it, and nobody to wait for. */
@@ -289,6 +298,9 @@ export const sliceRuleInWords = (task: DatasetTask, rule: SliceRule): string[] =
 export const bakeInWords = ({ bakeMinutes }: Pick<PolicyRules, "bakeMinutes">): string =>
   `What serves has served for ${whole(bakeMinutes)} min without an alarm`;
 
+export const stagingInWords = ({ hours, requests }: StagingRule): string =>
+  `Has served staging for ${whole(hours)} h${requests > 0 ? ` and ${whole(requests)} requests` : ""}, with no replicas given up`;
+
 /** "2 people, one of them operator". */
 export function approvalsInWords({ count, roles }: ApprovalRule): string {
   if (count === 0) return "nobody";
@@ -304,6 +316,7 @@ export const rulesInWords = (task: DatasetTask, rules: PolicyRules): string[] =>
   ...rules.sizes.map(sizeRuleInWords),
   ...rules.latency.map(latencyRuleInWords),
   ...(rules.bakeMinutes > 0 ? [bakeInWords(rules)] : []),
+  ...(rules.staging ? [stagingInWords(rules.staging)] : []),
   "Measured on the whole test set",
   "Measured bytes are the requested ones",
 ];

@@ -59,6 +59,7 @@ export interface RequestRow extends LaneKey {
   number: number;
   state: RequestState;
   model: string;
+  versionId: string;
   version: number;
   requestedBy: string;
   requestedById: string;
@@ -75,7 +76,8 @@ export interface RequestRow extends LaneKey {
 /** Requests that wait first, then the newest. */
 export async function requestRows(db: Db, teamId: string, limit: number): Promise<RequestRow[]> {
   const { rows } = await db.execute<Omit<RequestRow, "createdAt"> & { createdAt: string }>(sql`
-    select q.id, q.number, q.state, q.model_id as "modelId", q.environment, m.name as model, v.number as version, u.name as "requestedBy",
+    select q.id, q.number, q.state, q.model_id as "modelId", q.environment, m.name as model, q.version_id as "versionId",
+      v.number as version, u.name as "requestedBy",
       q.requested_by as "requestedById", q.created_at as "createdAt",
       coalesce(q.evidence #>> '{evaluation,task}', d.report ->> 'task', 'classification') as task,
       (q.evidence #>> '{evaluation,paired,difference}')::float8 as difference,
