@@ -26,6 +26,7 @@ import { stageVersion } from "./service";
 import { switchRelease } from "./switch";
 import { joined, makeTeam, measured, replicasReady, requested, seen, serve, type TestTeam } from "./testing";
 import { releaseUnopposed } from "./unopposed";
+import { servingByModel } from "./views";
 
 const KEY = "k".repeat(64);
 const made = testConsole();
@@ -101,6 +102,9 @@ test("a press releases to staging, which is asked under its own name; production
       { environment: "production", version: 1, ready: 1, desired: 1 },
       { environment: "staging", version: 2, ready: 1, desired: 1 },
     ]);
+    expect(await servingByModel(made.db, t.ines.teamId, [t.modelId])).toEqual(
+      new Map([[t.modelId, { versionNumber: 1, state: "ready" }]]),
+    );
     const [cluster] = await made.db.select({ id: replica.clusterId }).from(replica);
     const names = (await desiredReplicas(made.db, cluster?.id ?? "")).map(
       (r) => `${r.modelName} v${r.versionNumber}`,

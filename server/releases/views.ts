@@ -229,6 +229,6 @@ export async function servingByModel(db: Db, teamId: string, modelIds: readonly 
         modelIds.map((id) => sql`${id}`),
         sql`, `,
       )})
-    group by s.model_id, v.number`);
+    group by s.model_id, s.environment, v.number`);
   return new Map(rows.map(({ modelId, ...serving }) => [modelId, serving]));
 }
