@@ -287,7 +287,8 @@ test("a version goes to staging by one press, is asked there, and is promoted fr
   await page.goto(`/${team}/models/${sample.model}/v/${young.number}`);
   await page.getByRole("button", { name: "Release to staging", exact: true }).click();
   await page.waitForURL(/\/releases\/requests\/\d+$/);
-  await page.getByRole("link", { name: "See it in staging" }).click();
+  // It is measured first.
+  await page.getByRole("link", { name: "See it in staging" }).click({ timeout: 120_000 });
   await expect(page.getByText(`v${young.number} serves`, { exact: true })).toBeVisible({ timeout: 60_000 });
   await expect(page.getByRole("region", { name: "Roll back staging" })).toBeVisible();
 
