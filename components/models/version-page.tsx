@@ -18,6 +18,7 @@ import { EvaluationsPanel } from "./evaluations-panel";
 import { InspectionChecklist } from "./inspection-checklist";
 import { LayersPanel } from "./layers-panel";
 import { LineagePanel } from "./lineage-panel";
+import { StageButton } from "./stage-button";
 import { useCompareCommand } from "./use-compare-command";
 import { FactsPanel, ProvenancePanel, SizesPanel } from "./version-panels";
 import { VersionStateBadge } from "./version-state";
@@ -141,6 +142,7 @@ function Actions({ team, page }: { team: string; page: VersionPageData }) {
           {version.parentId ? "Recover by training…" : "Train…"}
         </LinkButton>
       )}
+      {may("release.stage") && <StageButton team={team} versionId={version.id} />}
       {may("release.request") && (
         <LinkButton href={`/${team}/releases/request?version=${version.id}`}>Request production…</LinkButton>
       )}

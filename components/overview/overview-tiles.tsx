@@ -18,7 +18,7 @@ export function OverviewTiles({ team, overview: { production, runs, cluster, wai
     state === "running" && progress?.etaSeconds != null ? [progress.etaSeconds] : [],
   );
   const capacity = capacitySays(cluster);
-  const open = waiting.filter(({ state }) => state === "open");
+  const open = waiting.filter(({ state, environment }) => state === "open" && environment === "production");
   const [oldest] = open.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime());
   return (
     <Tiles label="In short" className="overview-tiles">

@@ -14,7 +14,7 @@ export function WaitingPanel({ team, overview: { waiting } }: { team: string; ov
             <li key={request.number} className="with-link">
               <span>
                 <b>
-                  {request.model} v{request.version} to production
+                  {request.model} v{request.version} to {request.environment}
                 </b>
                 <br />
                 <span className="t2">

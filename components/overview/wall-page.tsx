@@ -198,7 +198,7 @@ function Right({ overview: { runs, cluster } }: { overview: Overview }) {
 }
 
 function Footer({ overview: { waiting, changes } }: { overview: Overview }) {
-  const [open] = waiting.filter(({ state }) => state === "open");
+  const [open] = waiting.filter(({ state, environment }) => state === "open" && environment === "production");
   const [last] = changes;
   return (
     <footer>

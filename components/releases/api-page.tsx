@@ -6,8 +6,10 @@ import { EmptyState } from "@/components/ui/feedback";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { StatusBadge } from "@/components/ui/status";
+import { laneName } from "@/server/gateway/contract";
 import { ApiOperations } from "./api-operations";
 import { AskForm } from "./ask-form";
+import { EnvironmentSwitch, inEnvironment, useEnvironment } from "./environment";
 import { SnippetsPanel } from "./snippets-panel";
 
 export type Api = Outputs["releases"]["api"];
@@ -15,9 +17,10 @@ export type Api = Outputs["releases"]["api"];
 /** How programs ask a model: its document, a request to try, and texts to paste. */
 export function ApiPage({ team, model }: { team: string; model: string }) {
   const trpc = useTRPC();
-  const { data: page } = useSuspenseQuery(trpc.releases.api.queryOptions({ team, model }));
+  const [environment, setEnvironment] = useEnvironment();
+  const { data: page } = useSuspenseQuery(trpc.releases.api.queryOptions({ team, model, environment }));
   const { api, serving, samples } = page;
-  const release = `/${team}/releases/${model}`;
+  const release = inEnvironment(`/${team}/releases/${model}`, environment);
   return (
     <>
       <PageHeader
@@ -31,11 +34,18 @@ export function ApiPage({ team, model }: { team: string; model: string }) {
         }
         meta="Open Inference Protocol V2"
         actions={
-          api && (
-            <a className="btn" href={`/api/releases/${team}/${model}/openapi.json`} download>
-              openapi.json
-            </a>
-          )
+          <>
+            <EnvironmentSwitch value={environment} onValueChange={setEnvironment} />
+            {api && (
+              <a
+                className="btn"
+                href={inEnvironment(`/api/releases/${team}/${model}/openapi.json`, environment)}
+                download
+              >
+                openapi.json
+              </a>
+            )}
+          </>
         }
         crumbs={[
           { label: "Releases", href: `/${team}/releases` },
@@ -48,15 +58,16 @@ export function ApiPage({ team, model }: { team: string; model: string }) {
           <ApiOperations document={api.document} />
           <div className="col">
             <AskForm
-              key={serving.digest}
+              key={`${environment} ${serving.digest}`}
               team={team}
               model={page.model.name}
+              environment={environment}
               inputs={api.inputs}
               samples={samples}
             />
             <SnippetsPanel
               team={team}
-              model={page.model}
+              name={laneName(page.model.name, environment)}
               gatewayUrl={page.gatewayUrl}
               inputs={api.inputs}
               dataset={samples?.dataset}
@@ -71,7 +82,7 @@ export function ApiPage({ team, model }: { team: string; model: string }) {
           >
             {serving
               ? `v${serving.version} has an input or an output of a datatype that the protocol does not have.`
-              : "Once a version is in production, its operations, a form to try them and examples stand here. A version gets there by a promotion request from its page."}
+              : `Once a version is in ${environment}, its operations, a form to try them and examples stand here. A version gets there from its page.`}
           </EmptyState>
         </Panel>
       )}

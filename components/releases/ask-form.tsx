@@ -8,6 +8,7 @@ import { Callout } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { KeyHint } from "@/components/ui/key-hint";
 import { Panel } from "@/components/ui/panel";
+import type { Environment } from "@/server/releases/contract";
 import { isWhole, shapeInWords, smallestShape, type V2Tensor } from "@/server/releases/v2-contract";
 import type { Api } from "./api-page";
 import { AskAnswer } from "./ask-answer";
@@ -17,12 +18,13 @@ import { type Fields, type Reading, readFields, zeroFields } from "./ask-values"
 interface Props {
   team: string;
   model: string;
+  environment: Environment;
   inputs: readonly V2Tensor[];
   samples: Api["samples"];
 }
 
 /** A request filled from the model's inputs, checked before it is sent, and what came of it. */
-export function AskForm({ team, model, inputs, samples }: Props) {
+export function AskForm({ team, model, environment, inputs, samples }: Props) {
   const trpc = useTRPC();
   const may = useMay(team);
   // Offline is said at once; nothing is kept to be sent later.
@@ -38,7 +40,7 @@ export function AskForm({ team, model, inputs, samples }: Props) {
     setIsChecked(true);
     if (ask.isPending) return;
     const tensors = readings.flatMap((reading) => (reading.isRight ? [reading.tensor] : []));
-    if (tensors.length === inputs.length) ask.mutate({ team, model, inputs: tensors });
+    if (tensors.length === inputs.length) ask.mutate({ team, model, environment, inputs: tensors });
     // An answer to an earlier request is not one to this.
     else ask.reset();
   };

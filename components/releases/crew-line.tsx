@@ -8,9 +8,10 @@ import { Callout } from "@/components/ui/feedback";
 import { decimal, plural } from "@/components/ui/format";
 import type { State } from "@/components/ui/shape";
 import { StatusDot } from "@/components/ui/status";
-import type { ModelPage } from "./words";
+import type { laneOf, ModelPage } from "./words";
 
 type Crew = ModelPage["crews"][number];
+type Lane = ReturnType<typeof laneOf>;
 
 function stateOf({ ready, wanted, crashLoop, isAsleep }: Crew): State {
   if (crashLoop) return "bad";
@@ -34,7 +35,7 @@ function Count({ crew }: { crew: Crew }) {
 }
 
 /** The replicas of one version in a line; why they were given up, and a way to try again. */
-export function CrewLine({ team, modelId, crew }: { team: string; modelId: string; crew: Crew }) {
+export function CrewLine({ team, lane, crew }: { team: string; lane: Lane; crew: Crew }) {
   return (
     <>
       <div className="ph-row">
@@ -48,7 +49,7 @@ export function CrewLine({ team, modelId, crew }: { team: string; modelId: strin
       </div>
       {crew.crashLoop && (
         <div className="body">
-          <GivenUp team={team} modelId={modelId} crew={crew} loop={crew.crashLoop} />
+          <GivenUp team={team} lane={lane} crew={crew} loop={crew.crashLoop} />
         </div>
       )}
     </>
@@ -57,12 +58,12 @@ export function CrewLine({ team, modelId, crew }: { team: string; modelId: strin
 
 interface GivenUpProps {
   team: string;
-  modelId: string;
+  lane: Lane;
   crew: Crew;
   loop: NonNullable<Crew["crashLoop"]>;
 }
 
-function GivenUp({ team, modelId, crew, loop }: GivenUpProps) {
+function GivenUp({ team, lane, crew, loop }: GivenUpProps) {
   const trpc = useTRPC();
   const may = useMay(team);
   const retry = useMutation(trpc.releases.retryReplicas.mutationOptions());
@@ -74,7 +75,7 @@ function GivenUp({ team, modelId, crew, loop }: GivenUpProps) {
           reason={may("release.rollback") ? undefined : "Takes the role approver, operator or admin."}
           reasonAt="hidden"
           busy={retry.isPending ? "Starting…" : undefined}
-          onClick={() => retry.mutate({ team, modelId, versionId: crew.versionId })}
+          onClick={() => retry.mutate({ team, ...lane, versionId: crew.versionId })}
         >
           Try again
         </Button>

@@ -31,7 +31,7 @@ export function DecisionPanel({ team, page }: Props) {
         <Decide team={team} page={page} />
       </div>
       <Gates page={page} />
-      <Approvals page={page} />
+      {page.approvals.needed > 0 && <Approvals page={page} />}
     </section>
   );
 }
@@ -127,16 +127,18 @@ function Decide({ team, page }: Props) {
   return (
     <>
       <div className="decide strip">
-        <Button
-          variant="primary"
-          size="lg"
-          wide
-          reason={page.approve?.words}
-          reasonAt="hidden"
-          onClick={() => setAsking("approve")}
-        >
-          Approve…
-        </Button>
+        {page.approvals.needed > 0 && (
+          <Button
+            variant="primary"
+            size="lg"
+            wide
+            reason={page.approve?.words}
+            reasonAt="hidden"
+            onClick={() => setAsking("approve")}
+          >
+            Approve…
+          </Button>
+        )}
         {page.isMine ? (
           <Button size="lg" onClick={() => setAsking("withdraw")}>
             Withdraw…
@@ -213,6 +215,7 @@ const OBSTACLE = {
   state: "running",
   frozen: "warning",
   given: "ok",
+  unneeded: "running",
 } as const;
 
 function Gates({ page }: { page: RequestPage }) {

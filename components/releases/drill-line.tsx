@@ -6,7 +6,7 @@ import { Age } from "@/components/ui/age";
 import { TextAction } from "@/components/ui/button";
 import { ms } from "@/components/ui/format";
 import { StatusDot } from "@/components/ui/status";
-import type { ModelPage } from "./words";
+import { laneOf, type ModelPage } from "./words";
 
 /** When the rollback was rehearsed last, what it took, and a way to rehearse it now. */
 export function DrillLine({ team, page }: { team: string; page: ModelPage }) {
@@ -32,7 +32,7 @@ export function DrillLine({ team, page }: { team: string; page: ModelPage }) {
       {may("release.rollback") && (
         <>
           {" "}
-          <TextAction onClick={() => drill.mutate({ team, modelId: page.model.id })}>
+          <TextAction onClick={() => drill.mutate({ team, ...laneOf(page) })}>
             {drill.isPending ? "Drilling…" : "Drill now"}
           </TextAction>
         </>

@@ -5,9 +5,9 @@ import { Digest } from "@/components/ui/digest";
 import { clockTime, decimal, ms, percent, plural } from "@/components/ui/format";
 import { Bar } from "@/components/ui/progress";
 import { StatusDot } from "@/components/ui/status";
-import { useTraffic } from "./use-traffic";
+import { isOf, useTraffic } from "./use-traffic";
 import { type Press, WayBack } from "./way-back";
-import type { ModelPage } from "./words";
+import { LANE, type ModelPage } from "./words";
 
 interface Props {
   team: string;
@@ -16,13 +16,13 @@ interface Props {
   onPress: (press: Press | null) => void;
 }
 
-/** Production, what is being prepared, and the way back, in one strip. */
+/** What serves, what is being prepared, and the way back, in one strip. */
 export function Lanes({ team, page, press, onPress }: Props) {
   const { rows } = useTraffic(team);
-  const traffic = rows.find((r) => r.versionId === page.serving?.versionId) ?? null;
+  const traffic = rows.find((r) => isOf(r, page)) ?? null;
   return (
     <section className="panel lanes" aria-label="What serves now">
-      <Production page={page} press={press} traffic={traffic} />
+      <Serving page={page} press={press} traffic={traffic} />
       <Preparing page={page} />
       <WayBack team={team} page={page} perSecond={traffic?.perSecond ?? null} onPress={onPress} />
     </section>
@@ -31,7 +31,7 @@ export function Lanes({ team, page, press, onPress }: Props) {
 
 type Traffic = ReturnType<typeof useTraffic>["rows"][number];
 
-function Production({
+function Serving({
   page,
   press,
   traffic,
@@ -44,9 +44,9 @@ function Production({
   if (!serving) {
     return (
       <Lane
-        label="Production"
+        label={LANE[page.environment].name}
         line={<StatusDot state="off">nothing serves</StatusDot>}
-        note="Request production for a version."
+        note={LANE[page.environment].first}
       />
     );
   }
@@ -56,7 +56,7 @@ function Production({
   const version = isMoving ? press.to.version : serving.version;
   return (
     <Lane
-      label="Production"
+      label={LANE[page.environment].name}
       line={
         <>
           <b>
@@ -125,7 +125,7 @@ function Preparing({ page }: { page: ModelPage }) {
       <Lane
         label="Next"
         line={<span className="t2">nothing is being prepared</span>}
-        note="An approved request is prepared here before it serves."
+        note={LANE[page.environment].prepared}
       />
     );
   }

@@ -15,7 +15,9 @@ import { Select } from "@/components/ui/select";
 import { StatusDot } from "@/components/ui/status";
 import { Table } from "@/components/ui/table";
 import { useToast } from "@/components/ui/toast";
+import type { Environment } from "@/server/releases/contract";
 import { approvalsInWords, type PolicyRules, rulesInWords } from "@/server/releases/policy-contract";
+import { EnvironmentTabs, useEnvironment } from "./environment";
 import { draftOf, readDraft } from "./policy-draft";
 import { PolicyForm } from "./policy-form";
 import { policyTitle } from "./words";
@@ -23,9 +25,10 @@ import { policyTitle } from "./words";
 type Page = Outputs["releases"]["policies"]["page"];
 const TEAM = "team";
 
-/** What production asks of a version: for the whole team, and for models that have a policy of their own. */
+/** What an environment asks of a version: for the whole team, and for models that have a policy of their own. */
 export function PoliciesPage({ team }: { team: string }) {
   const trpc = useTRPC();
+  const [environment, setEnvironment] = useEnvironment();
   const [chosen, setChosen] = useState(TEAM);
   const modelId = chosen === TEAM ? null : chosen;
   const {
@@ -37,50 +40,53 @@ export function PoliciesPage({ team }: { team: string }) {
     <>
       <PageHeader
         title="Policies"
-        meta="what production asks of a version; every change is a revision and is in the audit log"
+        meta="what an environment asks of a version; every change is a revision and is in the audit log"
         crumbs={[{ label: "Settings", href: `/${team}/settings` }, { label: "Policies" }]}
       />
-      <div className="policy-scope">
-        <Field label="Policy of">
-          <Select
-            options={[
-              { value: TEAM, label: "Every model", hint: "unless it has its own" },
-              ...models.map((m) => ({
-                value: m.id,
-                label: m.name,
-                hint: m.hasOwn ? "its own" : "as the team",
-              })),
-            ]}
-            value={chosen}
-            onValueChange={setChosen}
-          />
-        </Field>
-      </div>
-      {error && (
-        <Panel title="Models" className="mb-3">
-          <QueryError error={error} remedy="The team’s policy is below." onRetry={refetch} />
-        </Panel>
-      )}
-      <Scope key={chosen} team={team} modelId={modelId} />
+      <EnvironmentTabs label="Policies of" value={environment} onValueChange={setEnvironment}>
+        <div className="policy-scope">
+          <Field label="Policy of">
+            <Select
+              options={[
+                { value: TEAM, label: "Every model", hint: "unless it has its own" },
+                ...models.map((m) => ({
+                  value: m.id,
+                  label: m.name,
+                  hint: m.hasOwn[environment] ? "its own" : "as the team",
+                })),
+              ]}
+              value={chosen}
+              onValueChange={setChosen}
+            />
+          </Field>
+        </div>
+        {error && (
+          <Panel title="Models" className="mb-3">
+            <QueryError error={error} remedy="The team’s policy is below." onRetry={refetch} />
+          </Panel>
+        )}
+        <Scope key={`${environment} ${chosen}`} team={team} environment={environment} modelId={modelId} />
+      </EnvironmentTabs>
     </>
   );
 }
 
 interface ScopeProps {
   team: string;
+  environment: Environment;
   modelId: string | null;
 }
 
-function Scope({ team, modelId }: ScopeProps) {
+function Scope({ team, environment, modelId }: ScopeProps) {
   const trpc = useTRPC();
   const {
     data: page,
     error,
     refetch,
-  } = useQuery(trpc.releases.policies.page.queryOptions({ team, environment: "production", modelId }));
+  } = useQuery(trpc.releases.policies.page.queryOptions({ team, environment, modelId }));
   if (page) {
     const read = async () => (await refetch()).data;
-    return <Loaded team={team} modelId={modelId} page={page} read={read} />;
+    return <Loaded team={team} environment={environment} modelId={modelId} page={page} read={read} />;
   }
   if (error) {
     return (
@@ -126,7 +132,7 @@ interface LoadedProps extends ScopeProps {
   read: () => Promise<Page | undefined>;
 }
 
-function Loaded({ team, modelId, page, read }: LoadedProps) {
+function Loaded({ team, environment, modelId, page, read }: LoadedProps) {
   const may = useMay(team);
   /** What the form was filled from; another's revision does not take one's draft away. */
   const [base, setBase] = useState(page);
@@ -149,6 +155,7 @@ function Loaded({ team, modelId, page, read }: LoadedProps) {
           <Editor
             key={`${base.revision} ${base.policy.revision}`}
             team={team}
+            environment={environment}
             modelId={modelId}
             base={base}
             onSaved={reload}
@@ -162,18 +169,16 @@ function Loaded({ team, modelId, page, read }: LoadedProps) {
   );
 }
 
-interface EditorProps {
-  team: string;
-  modelId: string | null;
+interface EditorProps extends ScopeProps {
   base: Page;
   onSaved: () => Promise<void>;
 }
 
-function Editor({ team, modelId, base, onSaved }: EditorProps) {
+function Editor({ team, environment, modelId, base, onSaved }: EditorProps) {
   const trpc = useTRPC();
   const toast = useToast();
   const [draft, setDraft] = useState(() => draftOf(base.policy.rules));
-  const { rules, errors } = readDraft(draft);
+  const { rules, errors } = readDraft(environment, draft);
   const save = useMutation(
     trpc.releases.policies.save.mutationOptions({
       onSuccess: async ({ revision, judgedAgain }) => {
@@ -185,14 +190,14 @@ function Editor({ team, modelId, base, onSaved }: EditorProps) {
       },
     }),
   );
-  const scope = { team, environment: "production" as const, modelId, basedOn: base.revision };
+  const scope = { team, environment, modelId, basedOn: base.revision };
   const hasOwn = modelId !== null && base.policy.modelId === modelId;
   const problem = save.error && readError(save.error);
   const wrong = Object.keys(errors).length;
   return (
     <>
-      <PolicyForm draft={draft} errors={errors} onChange={setDraft} />
-      {rules && <Preview team={team} modelId={modelId} rules={rules} />}
+      <PolicyForm environment={environment} draft={draft} errors={errors} onChange={setDraft} />
+      {rules && <Preview team={team} environment={environment} modelId={modelId} rules={rules} />}
       {problem && (
         <Callout state="bad">
           {problem.message} {problem.remedy}
@@ -219,7 +224,7 @@ function Editor({ team, modelId, base, onSaved }: EditorProps) {
 }
 
 /** How open requests would stand. */
-function Preview({ team, modelId, rules }: { team: string; modelId: string | null; rules: PolicyRules }) {
+function Preview({ team, environment, modelId, rules }: ScopeProps & { rules: PolicyRules }) {
   const trpc = useTRPC();
   const {
     data: rows,
@@ -227,7 +232,7 @@ function Preview({ team, modelId, rules }: { team: string; modelId: string | nul
     refetch,
   } = useQuery(
     trpc.releases.policies.preview.queryOptions(
-      { team, environment: "production", modelId, rules },
+      { team, environment, modelId, rules },
       { placeholderData: (before) => before },
     ),
   );

@@ -18,16 +18,18 @@ const FULL = PolicyRules.parse({
     dated: [{ from: "2026-12-20T00:00", to: "2027-01-04T08:00", why: "year's end" }],
   },
   bakeMinutes: 30,
+  staging: { hours: 24, requests: 1000 },
 });
 
 test("what is shown and saved unchanged is the same policy, to the digit", () => {
-  for (const rules of [DEFAULT_RULES, FULL]) expect(readDraft(draftOf(rules)).rules).toEqual(rules);
+  for (const rules of [DEFAULT_RULES, FULL])
+    expect(readDraft("production", draftOf(rules)).rules).toEqual(rules);
 });
 
 test("what is wrong is said at its field", () => {
   const draft = draftOf(FULL);
   const [metric] = draft.metrics;
-  const { rules, errors } = readDraft({
+  const { rules, errors } = readDraft("production", {
     ...draft,
     metrics: metric ? [{ ...metric, worseBy: "a little" }] : [],
     latency: [{ batch: "64", kind: "ratio", atMost: "0" }],

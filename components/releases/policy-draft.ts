@@ -1,9 +1,10 @@
 /** A policy while it is edited: numbers as people type them, in points and percent. Pure. */
 import type { Role } from "@/server/identity/contract";
+import type { Environment } from "@/server/releases/contract";
 import {
   type Metric,
-  PolicyRules,
   type PolicyRules as Rules,
+  rulesFor,
   type SizeMeasure,
   type UpperLimit,
   type Weekday,
@@ -25,6 +26,7 @@ export interface Draft {
     dated: { from: string; to: string; why: string }[];
   };
   bakeMinutes: string;
+  staging: { isOn: boolean; hours: string; requests: string };
 }
 
 /** Points and percent of fractions without the digits that floating point adds. */
@@ -74,6 +76,11 @@ export const draftOf = (rules: Rules): Draft => ({
     dated: (rules.freeze?.dated ?? []).map((w) => ({ ...w })),
   },
   bakeMinutes: String(rules.bakeMinutes),
+  staging: {
+    isOn: rules.staging !== null,
+    hours: String(rules.staging?.hours ?? 24),
+    requests: String(rules.staging?.requests ?? 0),
+  },
 });
 
 export interface Read {
@@ -84,8 +91,8 @@ export interface Read {
 }
 
 /** The rules that a draft means, or what is wrong with it, field by field. */
-export function readDraft(draft: Draft): Read {
-  const parsed = PolicyRules.safeParse({
+export function readDraft(environment: Environment, draft: Draft): Read {
+  const parsed = rulesFor(environment).safeParse({
     metrics: draft.metrics.map((rule) => ({
       ...rule,
       worseBy: scaled(number(rule.worseBy), 1 / scaleOf(rule.metric)),
@@ -109,6 +116,9 @@ export function readDraft(draft: Draft): Read {
       ? { timeZone: draft.freeze.timeZone.trim(), weekly: draft.freeze.weekly, dated: draft.freeze.dated }
       : null,
     bakeMinutes: number(draft.bakeMinutes),
+    staging: draft.staging.isOn
+      ? { hours: number(draft.staging.hours), requests: number(draft.staging.requests) }
+      : null,
   });
   if (parsed.success) return { rules: parsed.data, errors: {} };
   const errors: Record<string, string> = {};

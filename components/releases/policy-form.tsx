@@ -5,21 +5,24 @@ import { Segmented } from "@/components/ui/segmented";
 import { Select } from "@/components/ui/select";
 import { Checkbox } from "@/components/ui/toggle";
 import { Role } from "@/server/identity/contract";
+import type { Environment } from "@/server/releases/contract";
 import { METRIC_WORDS, Metric, SizeMeasure } from "@/server/releases/policy-contract";
 import { FreezeFields } from "./freeze-fields";
 import { ClassFields, SliceFields } from "./group-fields";
 import type { Draft } from "./policy-draft";
 import { type PartProps, Rows, TESTS } from "./policy-rows";
+import { StagingFields } from "./staging-fields";
 
 /** Every rule of a policy, each field with what is wrong with it. */
-export function PolicyForm(props: PartProps) {
+export function PolicyForm({ environment, ...props }: PartProps & { environment: Environment }) {
   return (
     <>
       <Metrics {...props} />
       <Limits {...props} />
       <Panel title="Approvals and time" padded>
         <div className="col">
-          <ApprovalFields {...props} />
+          <ApprovalFields environment={environment} {...props} />
+          {environment === "production" && <StagingFields {...props} />}
           <FreezeFields {...props} />
         </div>
       </Panel>
@@ -196,7 +199,7 @@ function AtMost({ rule, unit, error, onChange }: AtMostProps) {
   );
 }
 
-function ApprovalFields({ draft, errors, onChange }: PartProps) {
+function ApprovalFields({ environment, draft, errors, onChange }: PartProps & { environment: Environment }) {
   const { approvals } = draft;
   const toggle = (role: Role, isIn: boolean) =>
     onChange({
@@ -209,7 +212,11 @@ function ApprovalFields({ draft, errors, onChange }: PartProps) {
   return (
     <>
       <div className="policy-row">
-        <Field label="People who approve" error={errors["approvals.count"]} hint="never who asked">
+        <Field
+          label="People who approve"
+          error={errors["approvals.count"]}
+          hint={environment === "staging" ? "never who asked; 0: nobody has to" : "never who asked"}
+        >
           <Input
             inputMode="numeric"
             value={approvals.count}

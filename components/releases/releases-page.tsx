@@ -10,17 +10,21 @@ import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { Table } from "@/components/ui/table";
+import type { Environment } from "@/server/releases/contract";
+import { inEnvironment } from "./environment";
 import { RequestsPanel } from "./requests-panel";
 import { Timeline } from "./timeline";
 import { useTraffic } from "./use-traffic";
+import { LANE } from "./words";
 
 type Lane = Outputs["releases"]["overview"]["lanes"][number];
 
-/** Everything in production: lanes by model, requests that wait, the last changes. */
+/** Everything that serves: lanes by environment and model, requests that wait, the last changes. */
 export function ReleasesPage({ team }: { team: string }) {
   const trpc = useTRPC();
   const { data } = useSuspenseQuery(trpc.releases.overview.queryOptions({ team }));
-  const serving = data.lanes.filter((lane) => lane.releaseId !== null).length;
+  const [production, staging] = [of(data.lanes, "production"), of(data.lanes, "staging")];
+  const serving = production.filter((lane) => lane.releaseId !== null).length;
   return (
     <>
       <PageHeader
@@ -34,24 +38,36 @@ export function ReleasesPage({ team }: { team: string }) {
       />
       <div className="g">
         <RequestsPanel team={team} requests={data.requests} />
-        <ProductionPanel team={team} lanes={data.lanes} />
+        <LanesPanel team={team} environment="production" lanes={production} />
+        {staging.length > 0 && <LanesPanel team={team} environment="staging" lanes={staging} />}
         {data.releases.length > 0 && <Timeline team={team} releases={data.releases} withModel />}
       </div>
     </>
   );
 }
 
-function ProductionPanel({ team, lanes }: { team: string; lanes: readonly Lane[] }) {
+const of = (lanes: readonly Lane[], environment: Environment) =>
+  lanes.filter((lane) => lane.environment === environment);
+
+interface LanesProps {
+  team: string;
+  environment: Environment;
+  lanes: readonly Lane[];
+}
+
+function LanesPanel({ team, environment, lanes }: LanesProps) {
   const { rows } = useTraffic(team);
   const trafficOf = (lane: Lane) =>
-    rows.find((r) => r.modelId === lane.modelId && r.version === lane.version);
+    rows.find(
+      (r) => r.modelId === lane.modelId && r.environment === lane.environment && r.version === lane.version,
+    );
   return (
-    <Panel title="Production" subtitle="one lane a model">
+    <Panel title={LANE[environment].name} subtitle="one lane a model">
       <Table
-        label="Models in production"
+        label={`Models in ${environment}`}
         rows={lanes}
         rowKey={(lane) => lane.modelId}
-        rowHref={(lane) => `/${team}/releases/${lane.model}`}
+        rowHref={(lane) => inEnvironment(`/${team}/releases/${lane.model}`, environment)}
         columns={[
           { key: "model", head: "Model", cell: (lane) => <span className="m">{lane.model}</span> },
           {

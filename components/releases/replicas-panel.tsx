@@ -7,7 +7,7 @@ import { type Column, Table } from "@/components/ui/table";
 import { CrewLine } from "./crew-line";
 import { ScalingButton, scalingWords } from "./scaling-button";
 import { useIsPhone } from "./use-is-phone";
-import { type ModelPage, REPLICA_STATE } from "./words";
+import { laneOf, type ModelPage, REPLICA_STATE } from "./words";
 
 type Replica = ModelPage["replicas"][number];
 
@@ -60,7 +60,7 @@ export function ReplicasPanel({ team, page }: { team: string; page: ModelPage })
       tools={<ScalingButton team={team} page={page} />}
     >
       {crews.map((crew) => (
-        <CrewLine key={crew.versionId} team={team} modelId={page.model.id} crew={crew} />
+        <CrewLine key={crew.versionId} team={team} lane={laneOf(page)} crew={crew} />
       ))}
       <Table
         label="Replicas"
@@ -95,7 +95,7 @@ export function ReplicasPanel({ team, page }: { team: string; page: ModelPage })
           crews.some((crew) => crew.isAsleep || crew.wakesSince) ? (
             <EmptyState title="Asleep">A request starts a replica, and waits for it.</EmptyState>
           ) : (
-            <EmptyState title="No replica is wanted">Approving a request starts one.</EmptyState>
+            <EmptyState title="No replica is wanted">A release starts one.</EmptyState>
           )
         }
       />

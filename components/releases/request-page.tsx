@@ -7,17 +7,18 @@ import { LinkButton } from "@/components/ui/button";
 import { useNow } from "@/components/ui/clock";
 import { cx } from "@/components/ui/cx";
 import { Callout } from "@/components/ui/feedback";
-import { datetime, duration } from "@/components/ui/format";
+import { count, datetime, duration } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { StatusBadge } from "@/components/ui/status";
 import { strategyInWords } from "@/server/releases/rollout-contract";
 import { Comments } from "./comments";
 import { DecisionPanel } from "./decision-panel";
+import { inEnvironment } from "./environment";
 import { AccuracyPanel, ComparisonPanel } from "./evidence-panel";
 import { Lanes } from "./lanes";
 import { SlicesPanel } from "./slices-panel";
-import { type ModelPage, REQUEST_STATE, type RequestPage } from "./words";
+import { type ModelPage, type RequestPage, requestState } from "./words";
 
 /** One promotion request: the verdict and the decision first, then the evidence they rest on. */
 export function PromotionRequestPage({ team, number }: { team: string; number: number }) {
@@ -29,12 +30,13 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
     ),
   );
   const { data: model } = useSuspenseQuery(trpc.releases.laneOfRequest.queryOptions({ team, number }));
-  const { state, words } = REQUEST_STATE[page.state];
+  const { state, words } = requestState(page);
+  const lane = inEnvironment(`/${team}/releases/${page.model}`, page.environment);
   const isWaiting = page.state === "open" || page.state === "measuring";
   return (
     <div className={cx(isWaiting && "has-strip")}>
       <PageHeader
-        title={`Promote ${page.model} v${page.candidate.number} to production`}
+        title={`Promote ${page.model} v${page.candidate.number} to ${page.environment}`}
         state={<StatusBadge state={state}>{words}</StatusBadge>}
         meta={
           <>
@@ -44,12 +46,13 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
         }
         crumbs={[
           { label: "Releases", href: `/${team}/releases` },
-          { label: page.model, href: `/${team}/releases/${page.model}` },
+          { label: page.model, href: lane },
           { label: `Request ${page.number}` },
         ]}
       />
       <div className="request-outcome">
-        <Outcome team={team} page={page} />
+        <Outcome team={team} page={page} lane={lane} />
+        <StagedCallout page={page} />
         <ServesSince page={page} serving={model.serving} />
         <OtherSignature page={page} />
       </div>
@@ -63,20 +66,22 @@ export function PromotionRequestPage({ team, number }: { team: string; number: n
           </div>
           <div className="col decision">
             <DecisionPanel team={team} page={page} />
-            <Panel
-              title="Requester’s note"
-              tools={<Age at={page.createdAt.getTime()} form="ago" className="s12" />}
-            >
-              <div className="request-note">
-                {page.note}
-                <p className="s12 t2 mt-2">
-                  {page.requester}.{" "}
-                  <Link className="link" href={`/${team}/models/${page.model}/v/${page.candidate.number}`}>
-                    Lineage of v{page.candidate.number}
-                  </Link>
-                </p>
-              </div>
-            </Panel>
+            {page.note && (
+              <Panel
+                title="Requester’s note"
+                tools={<Age at={page.createdAt.getTime()} form="ago" className="s12" />}
+              >
+                <div className="request-note">
+                  {page.note}
+                  <p className="s12 t2 mt-2">
+                    {page.requester}.{" "}
+                    <Link className="link" href={`/${team}/models/${page.model}/v/${page.candidate.number}`}>
+                      Lineage of v{page.candidate.number}
+                    </Link>
+                  </p>
+                </div>
+              </Panel>
+            )}
             <Comments team={team} number={number} />
           </div>
         </div>
@@ -92,7 +97,7 @@ function untilJudgedAgain(gates: RequestPage["gates"]): number | false {
 }
 
 /** What came of a request that is no longer open: the sentence is the largest thing. */
-function Outcome({ team, page }: { team: string; page: RequestPage }) {
+function Outcome({ team, page, lane }: { team: string; page: RequestPage; lane: string }) {
   const [last] = page.decisions.toReversed();
   const approvers = page.decisions
     .filter((d) => d.decision === "approve" && d.isVoid === null)
@@ -100,7 +105,9 @@ function Outcome({ team, page }: { team: string; page: RequestPage }) {
   if (page.state === "declined" && last) {
     return (
       <Panel label="Outcome" padded className="mb-3">
-        <p className="t2 mb-2">{last.by} declined; production stays as it is.</p>
+        <p className="t2 mb-2">
+          {last.by} declined; {page.environment} stays as it is.
+        </p>
         <p className="sentence">“{last.sentence}”</p>
       </Panel>
     );
@@ -110,10 +117,12 @@ function Outcome({ team, page }: { team: string; page: RequestPage }) {
       <Callout
         state="ok"
         className="mb-3"
-        actions={<LinkButton href={`/${team}/releases/${page.model}`}>See it in production</LinkButton>}
+        actions={<LinkButton href={lane}>See it in {page.environment}</LinkButton>}
       >
-        {approvers.join(" and ") || "Someone"} approved. {page.model} v{page.candidate.number}{" "}
-        <Settles page={page} />
+        {page.approvals.needed === 0
+          ? "No gate held it up."
+          : `${approvers.join(" and ") || "Someone"} approved.`}{" "}
+        {page.model} v{page.candidate.number} <Settles page={page} />
       </Callout>
     );
   }
@@ -122,7 +131,7 @@ function Outcome({ team, page }: { team: string; page: RequestPage }) {
       <Callout
         state="warning"
         className="mb-3"
-        actions={<LinkButton href={`/${team}/releases/${page.model}`}>See it in production</LinkButton>}
+        actions={<LinkButton href={lane}>See it in {page.environment}</LinkButton>}
       >
         {page.release?.by ?? "An admin"} released it without approval: “{page.release?.breakGlass}”{" "}
         {page.model} v{page.candidate.number} <Settles page={page} />
@@ -135,8 +144,14 @@ function Outcome({ team, page }: { team: string; page: RequestPage }) {
         state="warning"
         className="mb-3"
         actions={
-          <LinkButton href={`/${team}/releases/request?version=${page.candidate.id}`}>
-            Request again…
+          <LinkButton
+            href={
+              page.environment === "production"
+                ? `/${team}/releases/request?version=${page.candidate.id}`
+                : `/${team}/models/${page.model}/v/${page.candidate.number}`
+            }
+          >
+            {page.environment === "production" ? "Request again…" : "Open the version"}
           </LinkButton>
         }
       >
@@ -163,12 +178,31 @@ function Settles({ page }: { page: RequestPage }) {
 
 /** The comparison is with what served when it was measured; whoever decides must know when that is no longer so. */
 function ServesSince({ page, serving }: { page: RequestPage; serving: ModelPage["serving"] }) {
-  if (page.state !== "open" || !serving || serving.versionId === page.production?.id) return null;
+  if (
+    page.environment === "staging" ||
+    page.state !== "open" ||
+    !serving ||
+    serving.versionId === page.production?.id
+  )
+    return null;
   const then = page.production ? `against v${page.production.number}` : "alone, when nothing served";
   return (
     <Callout state="warning" className="mb-3">
       Measured {then}; v{serving.version} serves since. Withdraw and request again for a comparison with what
       serves now.
+    </Callout>
+  );
+}
+
+/** What the candidate did in staging, for whoever decides about production. */
+function StagedCallout({ page: { staged, candidate } }: { page: RequestPage }) {
+  if (!staged) return null;
+  const { since, isServing, servedMs, requests, errors } = staged;
+  return (
+    <Callout state={errors > 0 ? "warning" : "ok"} className="mb-3">
+      v{candidate.number} {isServing ? "serves" : "served"} staging since {datetime(since.getTime(), "local")}
+      , {duration(servedMs / 1000)} in all: {count(requests)} {requests === 1 ? "request" : "requests"},{" "}
+      {count(errors)} answered with a 5xx.
     </Callout>
   );
 }

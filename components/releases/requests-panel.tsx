@@ -6,7 +6,7 @@ import { figureOf, figuresOf } from "@/components/ui/figure";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { Table } from "@/components/ui/table";
-import { REQUEST_STATE } from "./words";
+import { requestState } from "./words";
 
 type Row = Outputs["releases"]["overview"]["requests"][number];
 
@@ -23,13 +23,11 @@ export function RequestsPanel({ team, requests }: { team: string; requests: read
         rowHref={(r) => `/${team}/releases/requests/${r.number}`}
         columns={[
           { key: "number", head: "Request", cell: (r) => <span className="m">Request {r.number}</span> },
-          { key: "what", head: "Promotes", cell: (r) => `${r.model} v${r.version} to production` },
+          { key: "what", head: "Promotes", cell: (r) => `${r.model} v${r.version} to ${r.environment}` },
           {
             key: "state",
             head: "State",
-            cell: (r) => (
-              <StatusDot state={REQUEST_STATE[r.state].state}>{REQUEST_STATE[r.state].words}</StatusDot>
-            ),
+            cell: (r) => <StatusDot state={requestState(r).state}>{requestState(r).words}</StatusDot>,
           },
           {
             key: "accuracy",

@@ -9,6 +9,7 @@ import { clockTime, count, duration, ms, percent, plural } from "@/components/ui
 import { Panel } from "@/components/ui/panel";
 import { StatusBadge, StatusDot } from "@/components/ui/status";
 import { type Column, Table } from "@/components/ui/table";
+import type { Environment } from "@/server/releases/contract";
 import { strategyInWords } from "@/server/releases/rollout-contract";
 import { RolloutActions } from "./rollout-actions";
 import { ShadowPanel } from "./shadow-panel";
@@ -17,13 +18,13 @@ import { PHASE, type RolloutPage } from "./words";
 const PERIOD_MS = 5_000;
 
 /** A release on its way to all of the traffic: its steps, both versions side by side, and the rules that end it. */
-export function RolloutPanel({ team, model }: { team: string; model: string }) {
+export function RolloutPanel({ team, ...lane }: { team: string; model: string; environment: Environment }) {
   const trpc = useTRPC();
   const {
     data: rollout,
     error,
     refetch,
-  } = useQuery(trpc.releases.rollout.queryOptions({ team, model }, { refetchInterval: PERIOD_MS }));
+  } = useQuery(trpc.releases.rollout.queryOptions({ team, ...lane }, { refetchInterval: PERIOD_MS }));
   if (error) {
     return (
       <Panel title="Rollout" className="mb-3">

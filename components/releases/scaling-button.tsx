@@ -8,7 +8,7 @@ import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
 import { plural } from "@/components/ui/format";
 import type { Scaling } from "@/server/releases/scaling-contract";
-import type { ModelPage } from "./words";
+import { laneOf, type ModelPage } from "./words";
 
 /** "1 to 4, 8 requests each". */
 export const scalingWords = ({ min, max, target, idleMinutes }: Scaling): string =>
@@ -39,7 +39,7 @@ export function ScalingButton({ team, page }: { team: string; page: ModelPage })
     const values = new FormData(event.currentTarget);
     const of = (name: keyof Scaling) => Number(values.get(name));
     const [min, max, target, idleMinutes] = [of("min"), of("max"), of("target"), of("idleMinutes")];
-    save.mutate({ team, modelId: page.model.id, min, max, target, idleMinutes });
+    save.mutate({ team, ...laneOf(page), min, max, target, idleMinutes });
   };
   return (
     <>
@@ -54,7 +54,7 @@ export function ScalingButton({ team, page }: { team: string; page: ModelPage })
       <Dialog
         open={isOpen}
         onOpenChange={setOpen}
-        title={`Replicas of ${page.model.name}`}
+        title={`Replicas of ${page.model.name} in ${page.environment}`}
         footer={
           <>
             <Button onClick={() => setOpen(false)}>Cancel</Button>

@@ -11,6 +11,8 @@ import { Slider } from "@/components/ui/slider";
 import { type Column, Table } from "@/components/ui/table";
 import { useUrlState } from "@/components/ui/use-url-state";
 
+import type { Environment } from "@/server/releases/contract";
+
 type Arm = Outputs["releases"]["servedAt"]["arms"][number];
 
 const MINUTE_MS = 60_000;
@@ -41,8 +43,14 @@ const COLUMNS: Column<Arm>[] = [
   },
 ];
 
+interface Props {
+  team: string;
+  model: string;
+  environment: Environment;
+}
+
 /** Who answered at a moment of the last day, or of any that the address names; kept in the address. */
-export function ServedAtPanel({ team, model }: { team: string; model: string }) {
+export function ServedAtPanel({ team, model, environment }: Props) {
   const trpc = useTRPC();
   const now = useNow();
   const [asked, setAsked] = useUrlState("at");
@@ -53,12 +61,12 @@ export function ServedAtPanel({ team, model }: { team: string; model: string }) 
   const shown = at === null || now === null ? null : Math.min(at, now);
   const { data, error, refetch } = useQuery(
     trpc.releases.servedAt.queryOptions(
-      { team, model, at: new Date(at ?? 0) },
+      { team, model, environment, at: new Date(at ?? 0) },
       { enabled: at !== null, placeholderData: keepPreviousData },
     ),
   );
   const file = (format: string) =>
-    `/api/releases/${team}/${model}/served?at=${new Date(shown ?? 0).toISOString()}&format=${format}`;
+    `/api/releases/${team}/${model}/served?environment=${environment}&at=${new Date(shown ?? 0).toISOString()}&format=${format}`;
   return (
     <Panel
       title="Who served"
@@ -109,7 +117,9 @@ export function ServedAtPanel({ team, model }: { team: string; model: string }) 
           columns={COLUMNS}
           loading={!data}
           empty={
-            <EmptyState title="Nobody served then">No version was in production at that moment.</EmptyState>
+            <EmptyState title="Nobody served then">
+              No version was in {environment} at that moment.
+            </EmptyState>
           }
         />
       )}

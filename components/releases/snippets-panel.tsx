@@ -8,17 +8,19 @@ import type { V2Tensor } from "@/server/releases/v2-contract";
 import { LANGUAGES, type Language, snippet } from "./snippets";
 import type { ModelPage } from "./words";
 
-type Asked = Pick<ModelPage, "model" | "gatewayUrl"> & {
+type Asked = Pick<ModelPage, "gatewayUrl"> & {
+  /** Under which the gateway is asked. */
+  name: string;
   inputs: readonly V2Tensor[];
   /** The name of a dataset whose samples this model takes. */
   dataset: string | undefined;
 };
 
 /** How a program asks this model, with the address and the inputs as they are. */
-export function SnippetsPanel({ team, model, gatewayUrl, inputs, dataset }: Asked & { team: string }) {
+export function SnippetsPanel({ team, name, gatewayUrl, inputs, dataset }: Asked & { team: string }) {
   const [language, setLanguage] = useState<Language>("curl");
   if (inputs.length === 0) return null;
-  const text = snippet(language, { gatewayUrl, model: model.name, inputs });
+  const text = snippet(language, { gatewayUrl, model: name, inputs });
   return (
     <Panel
       title="Ask it"

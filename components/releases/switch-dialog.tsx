@@ -9,7 +9,7 @@ import { type ModelPage, type Preview, type Release, switchMs } from "./words";
 
 interface Props {
   direction: "rollback" | "forward";
-  model: ModelPage["model"];
+  page: Pick<ModelPage, "model" | "environment">;
   /** What traffic is taken away from. */
   leaving: Release;
   /** Whether that is a version on a share of the traffic. */
@@ -24,10 +24,11 @@ interface Props {
 
 /** One confirm before traffic moves: the sentence first, the numbers under it. */
 export function SwitchDialog(props: Props) {
-  const { direction, model, leaving, isRollout, preview, perSecond, open, onOpenChange, onConfirm } = props;
+  const { direction, page, leaving, isRollout, preview, perSecond, open, onOpenChange, onConfirm } = props;
   const [reason, setReason] = useState("");
   const target = preview.target;
   if (!target) return null;
+  const name = page.environment === "production" ? page.model.name : `${page.model.name} in staging`;
   const isBack = direction === "rollback";
   const warmUp = preview.warmUpMs === null ? "an unknown time" : switchMs(preview.warmUpMs);
   const when =
@@ -39,9 +40,7 @@ export function SwitchDialog(props: Props) {
       open={open}
       onOpenChange={onOpenChange}
       title={
-        isBack
-          ? `Roll ${model.name} back to v${target.version}?`
-          : `Bring ${model.name} forward to v${target.version}?`
+        isBack ? `Roll ${name} back to v${target.version}?` : `Bring ${name} forward to v${target.version}?`
       }
       confirm={isBack ? "Roll back" : "Go forward"}
       keep={`Keep v${leaving.version}`}

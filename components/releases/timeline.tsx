@@ -19,7 +19,10 @@ interface Props {
 export function Timeline({ team, releases, withModel = false }: Props) {
   const columns: Column<Release>[] = [
     ...(withModel
-      ? [{ key: "model", head: "Model", cell: (r: Release) => <span className="m">{r.model}</span> }]
+      ? [
+          { key: "model", head: "Model", cell: (r: Release) => <span className="m">{r.model}</span> },
+          { key: "environment", head: "Environment", cell: (r: Release) => r.environment },
+        ]
       : []),
     { key: "revision", head: "Revision", align: "end", cell: (r) => r.revision },
     {
@@ -80,7 +83,7 @@ export function Timeline({ team, releases, withModel = false }: Props) {
         rowKey={(r) => r.id}
         flag={(r) => (r.state === "failed" ? "bad" : undefined)}
         empty={
-          <EmptyState title="No revision yet">An approved promotion request makes the first one.</EmptyState>
+          <EmptyState title="No revision yet">A request that is let through makes the first one.</EmptyState>
         }
       />
     </Panel>

@@ -4,7 +4,7 @@ import { useNow } from "@/components/ui/clock";
 import { count, decimal, ms, percent } from "@/components/ui/format";
 import { Metric } from "@/components/ui/metric";
 import { Tiles } from "@/components/ui/panel";
-import { useTraffic } from "./use-traffic";
+import { isOf, useTraffic } from "./use-traffic";
 import type { ModelPage } from "./words";
 
 const MINUTES = 60;
@@ -23,7 +23,7 @@ function perMinute(page: ModelPage): number[] {
 /** What the gateways count of the version that serves, live. */
 export function TrafficPanel({ team, page }: { team: string; page: ModelPage }) {
   const { rows, at, periodMs } = useTraffic(team);
-  const now = rows.find((r) => r.versionId === page.serving?.versionId);
+  const now = rows.find((r) => isOf(r, page));
   // Its age is told once the browser has read it: server and browser would write different seconds.
   const live = useNow() !== null && at > 0 ? { at, periodMs } : {};
   const us = (value: number | null | undefined) =>

@@ -12,7 +12,7 @@ import { smallestShape } from "@/server/releases/v2-contract";
 import { pixelsOf } from "./pixels";
 import type { ModelPage } from "./words";
 
-/** A real picture through the real gateway: what the model in production says of it. */
+/** A real picture through the real gateway: what the model that serves says of it. */
 export function TryPanel({ team, page }: { team: string; page: ModelPage }) {
   const trpc = useTRPC();
   const may = useMay(team);
@@ -26,7 +26,13 @@ export function TryPanel({ team, page }: { team: string; page: ModelPage }) {
   const press = async (preview: (typeof sample.previews)[number]) => {
     setChosen(preview.sampleId);
     const values = await pixelsOf(preview.png, smallestShape(input).slice(1));
-    ask.mutate({ team, modelId: model.id, datasetId: sample.datasetId, values });
+    ask.mutate({
+      team,
+      modelId: model.id,
+      environment: page.environment,
+      datasetId: sample.datasetId,
+      values,
+    });
   };
   const problem = ask.error && readError(ask.error);
   return (

@@ -9,7 +9,7 @@ import { Digest } from "@/components/ui/digest";
 import { StatusDot } from "@/components/ui/status";
 import { DrillLine } from "./drill-line";
 import { SwitchDialog } from "./switch-dialog";
-import { expectation, type ModelPage, type Preview, type Release } from "./words";
+import { expectation, laneOf, type ModelPage, type Preview, type Release } from "./words";
 
 type Direction = "rollback" | "forward";
 /** A press of this tab: which release came of it, and when it was confirmed by the server's clock. */
@@ -38,7 +38,11 @@ export function WayBack({ team, page, perSecond, onPress }: Props) {
   const key = useRef("");
   const back = useMutation(trpc.releases.rollBack.mutationOptions());
   const forth = useMutation(trpc.releases.goForward.mutationOptions());
-  const { serving, rollback, forward } = page;
+  const stagingBack = useMutation(trpc.releases.staging.rollBack.mutationOptions());
+  const stagingForth = useMutation(trpc.releases.staging.goForward.mutationOptions());
+  const { serving, rollback, forward, environment } = page;
+  /** Whoever releases to staging may go back there, without a say in production. */
+  const isByStage = environment === "staging" && may("release.stage");
 
   const ask = (direction: Direction) => {
     key.current = crypto.randomUUID();
@@ -55,16 +59,17 @@ export function WayBack({ team, page, perSecond, onPress }: Props) {
       releaseId: null,
     };
     onPress(press);
-    const mutate = direction === "rollback" ? back.mutateAsync : forth.mutateAsync;
+    const pressed = {
+      team,
+      ...laneOf(page),
+      from: serving.id,
+      to: target.releaseId,
+      key: key.current,
+      reason,
+    };
+    const [mine, anyones] = direction === "rollback" ? [stagingBack, back] : [stagingForth, forth];
     try {
-      const done = await mutate({
-        team,
-        modelId: page.model.id,
-        from: serving.id,
-        to: target.releaseId,
-        key: key.current,
-        reason,
-      });
+      const done = await (isByStage ? mine.mutateAsync(pressed) : anyones.mutateAsync(pressed));
       onPress({ ...press, releaseId: done.releaseId });
     } catch (error) {
       onPress(null);
@@ -72,7 +77,7 @@ export function WayBack({ team, page, perSecond, onPress }: Props) {
     }
   };
   const whyNot = (preview: Preview): string | undefined => {
-    if (!may("release.rollback")) return "Takes the role approver, operator or admin.";
+    if (!isByStage && !may("release.rollback")) return "Takes the role approver, operator or admin.";
     if (!preview.target) return "There is no revision to go to.";
     const isWarming = page.preparing?.version === preview.target.version;
     return isWarming && !preview.isWarm ? `v${preview.target.version} is being warmed.` : undefined;
@@ -82,8 +87,8 @@ export function WayBack({ team, page, perSecond, onPress }: Props) {
   const { rolling } = page;
   const isEndingRollout = asking === "rollback" && rolling !== null && target?.version === serving?.version;
   return (
-    <section className="way-back" aria-label="Roll back production">
-      <div className="lab">Roll back production</div>
+    <section className="way-back" aria-label={`Roll back ${environment}`}>
+      <div className="lab">Roll back {environment}</div>
       <div className="row">
         {target ? (
           <>
@@ -98,7 +103,7 @@ export function WayBack({ team, page, perSecond, onPress }: Props) {
           <StatusDot state="off">no earlier revision</StatusDot>
         )}
       </div>
-      <div className="t2 s12">{target ? expectation(rollback) : "The second promotion makes one."}</div>
+      <div className="t2 s12">{target ? expectation(rollback) : "The second release makes one."}</div>
       <DrillLine team={team} page={page} />
       <div className="acts">
         <Button
@@ -120,7 +125,7 @@ export function WayBack({ team, page, perSecond, onPress }: Props) {
       {serving && asking && (
         <SwitchDialog
           direction={asking}
-          model={page.model}
+          page={page}
           leaving={(isEndingRollout && rolling) || serving}
           isRollout={isEndingRollout}
           preview={asking === "rollback" ? rollback : forward}

@@ -2,6 +2,7 @@
 import type { Outputs } from "@/components/trpc/client";
 import { decimal, duration } from "@/components/ui/format";
 import type { State } from "@/components/ui/shape";
+import type { Environment } from "@/server/releases/contract";
 
 export type ModelPage = Outputs["releases"]["model"];
 export type RequestPage = Outputs["releases"]["request"];
@@ -9,7 +10,33 @@ export type Release = ModelPage["releases"][number];
 export type RolloutPage = NonNullable<Outputs["releases"]["rollout"]>;
 export type Preview = ModelPage["rollback"];
 
-export const REQUEST_STATE: Record<RequestPage["state"], { state: State; words: string }> = {
+/** What a press on a lane names it by. */
+export const laneOf = ({ model, environment }: ModelPage) => ({ modelId: model.id, environment });
+
+/** Each lane in words. */
+export const LANE: Record<Environment, { name: string; first: string; prepared: string }> = {
+  production: {
+    name: "Production",
+    first: "Request production for a version.",
+    prepared: "An approved request is prepared here before it serves.",
+  },
+  staging: {
+    name: "Staging",
+    first: "Release a version to staging.",
+    prepared: "A version that its gates let pass is prepared here before it serves.",
+  },
+};
+
+/** Where a request stands; of one that no person has to approve, without people. */
+export const requestState = (request: { state: RequestPage["state"]; environment: Environment }) => {
+  if (request.environment === "staging" && request.state === "open")
+    return { state: "pending", words: "held up" } as const;
+  if (request.environment === "staging" && request.state === "approved")
+    return { state: "ok", words: "let through" } as const;
+  return REQUEST_STATE[request.state];
+};
+
+const REQUEST_STATE: Record<RequestPage["state"], { state: State; words: string }> = {
   measuring: { state: "running", words: "measuring" },
   open: { state: "pending", words: "waiting for approval" },
   approved: { state: "ok", words: "approved" },
@@ -46,6 +73,8 @@ export const REPLICA_STATE: Record<ModelPage["replicas"][number]["state"], State
 /** What a release did, in one line. */
 export function releaseWords(release: Release): string {
   const from = release.fromVersion === null ? "" : ` from v${release.fromVersion}`;
+  if (release.kind === "promotion" && release.environment === "staging")
+    return `released v${release.version} to staging${from && `, over v${release.fromVersion}`}`;
   if (release.kind === "promotion") return `promoted to v${release.version}${from}`;
   return release.kind === "rollback"
     ? `rolled back to v${release.version}${from}`

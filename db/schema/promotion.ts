@@ -1,7 +1,7 @@
 /** What people decide by: policies in append-only revisions, and what they say beside the evidence. */
 import { sql } from "drizzle-orm";
 import { index, integer, jsonb, pgTable, text, uniqueIndex } from "drizzle-orm/pg-core";
-import { createdAt, id, moment } from "./columns";
+import { createdAt, environment, id, moment } from "./columns";
 import { team, user } from "./identity";
 import { model } from "./models";
 import { promotionRequest } from "./releases";
@@ -13,7 +13,7 @@ export const releasePolicy = pgTable(
     teamId: text("team_id")
       .notNull()
       .references(() => team.id),
-    environment: text("environment", { enum: ["staging", "production"] }).notNull(),
+    environment: environment(),
     /** Null: of every model of the team that has none of its own. */
     modelId: text("model_id").references(() => model.id),
     revision: integer("revision").notNull(),

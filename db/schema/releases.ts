@@ -1,4 +1,4 @@
-/** Promotion requests, approvals, releases, replicas, routes: what reaches production and how it comes back. */
+/** Promotion requests, approvals, releases, replicas, routes: what reaches an environment and how it comes back. */
 import { sql } from "drizzle-orm";
 import {
   type AnyPgColumn,
@@ -13,11 +13,9 @@ import {
   text,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
-import { createdAt, id, moment } from "./columns";
+import { createdAt, environment, id, laterEnvironment, moment } from "./columns";
 import { team, user } from "./identity";
 import { model, version } from "./models";
-
-const environments = ["staging", "production"] as const;
 
 export const promotionRequest = pgTable(
   "promotion_request",
@@ -35,7 +33,7 @@ export const promotionRequest = pgTable(
       .references(() => version.id),
     baselineVersionId: text("baseline_version_id").references(() => version.id),
     datasetId: text("dataset_id").notNull(),
-    environment: text("environment", { enum: environments }).notNull(),
+    environment: environment(),
     state: text("state", {
       enum: ["measuring", "open", "approved", "released", "declined", "withdrawn", "void"],
     }).notNull(),
@@ -110,7 +108,7 @@ export const release = pgTable(
     modelId: text("model_id")
       .notNull()
       .references(() => model.id),
-    environment: text("environment", { enum: environments }).notNull(),
+    environment: environment(),
     revision: integer("revision").notNull(),
     versionId: text("version_id")
       .notNull()
@@ -151,6 +149,7 @@ export const replica = pgTable(
     versionId: text("version_id")
       .notNull()
       .references(() => version.id),
+    environment: laterEnvironment(),
     clusterId: text("cluster_id").notNull(),
     state: text("state", { enum: ["starting", "ready", "failed", "stopped"] })
       .notNull()
@@ -193,13 +192,14 @@ export const gatewayReport = pgTable(
   (t) => [uniqueIndex().on(t.gatewayId, t.revision)],
 );
 
-/** Requests by model, version and minute, as the gateways count them. */
+/** Requests by lane, version and minute, as the gateways count them. */
 export const servingMinute = pgTable(
   "serving_minute",
   {
     teamId: text("team_id").notNull(),
     modelId: text("model_id").notNull(),
     versionId: text("version_id").notNull(),
+    environment: laterEnvironment(),
     gatewayId: text("gateway_id").notNull(),
     minute: moment("minute").notNull(),
     requests: integer("requests").notNull(),
@@ -207,5 +207,8 @@ export const servingMinute = pgTable(
     p50Us: integer("p50_us").notNull(),
     p99Us: integer("p99_us").notNull(),
   },
-  (t) => [uniqueIndex().on(t.modelId, t.versionId, t.gatewayId, t.minute), index().on(t.teamId, t.minute)],
+  (t) => [
+    uniqueIndex("serving_minute_lane").on(t.modelId, t.versionId, t.environment, t.gatewayId, t.minute),
+    index().on(t.teamId, t.minute),
+  ],
 );

@@ -9,7 +9,7 @@ import {
   text,
   uniqueIndex,
 } from "drizzle-orm/pg-core";
-import { createdAt, id, moment } from "./columns";
+import { createdAt, id, laterEnvironment, moment } from "./columns";
 import { team } from "./identity";
 import { model, version } from "./models";
 import { release } from "./releases";
@@ -53,6 +53,7 @@ export const servingWindow = pgTable(
     teamId: text("team_id").notNull(),
     modelId: text("model_id").notNull(),
     versionId: text("version_id").notNull(),
+    environment: laterEnvironment(),
     gatewayId: text("gateway_id").notNull(),
     at: moment("at").notNull(),
     requests: integer("requests").notNull(),
@@ -62,7 +63,10 @@ export const servingWindow = pgTable(
     /** Requests under way, the mean over these 10 s. */
     inFlight: doublePrecision("in_flight").notNull().default(0),
   },
-  (t) => [uniqueIndex().on(t.modelId, t.versionId, t.gatewayId, t.at), index().on(t.at)],
+  (t) => [
+    uniqueIndex("serving_window_lane").on(t.modelId, t.versionId, t.environment, t.gatewayId, t.at),
+    index().on(t.at),
+  ],
 );
 
 /** Mirrored requests by shadow, answering version and minute. */
@@ -73,6 +77,7 @@ export const shadowMinute = pgTable(
     modelId: text("model_id").notNull(),
     versionId: text("version_id").notNull(),
     referenceId: text("reference_id").notNull(),
+    environment: laterEnvironment(),
     gatewayId: text("gateway_id").notNull(),
     minute: moment("minute").notNull(),
     compared: integer("compared").notNull(),
@@ -84,7 +89,16 @@ export const shadowMinute = pgTable(
     referenceP50Us: integer("reference_p50_us").notNull(),
     referenceP99Us: integer("reference_p99_us").notNull(),
   },
-  (t) => [uniqueIndex().on(t.modelId, t.versionId, t.referenceId, t.gatewayId, t.minute)],
+  (t) => [
+    uniqueIndex("shadow_minute_lane").on(
+      t.modelId,
+      t.versionId,
+      t.referenceId,
+      t.environment,
+      t.gatewayId,
+      t.minute,
+    ),
+  ],
 );
 
 /** Rehearsals of a rollback: everything but publishing. */
@@ -98,6 +112,7 @@ export const drill = pgTable(
     modelId: text("model_id")
       .notNull()
       .references(() => model.id),
+    environment: laterEnvironment(),
     /** Where the rollback would have led. */
     versionId: text("version_id")
       .notNull()

@@ -1,10 +1,10 @@
-/** How many replicas a model has in production, and versions whose replicas were given up. */
+/** How many replicas a lane has, and versions whose replicas were given up there. */
 import { bigserial, index, integer, pgTable, text } from "drizzle-orm/pg-core";
-import { createdAt, id, moment } from "./columns";
+import { createdAt, id, laterEnvironment, moment } from "./columns";
 import { team } from "./identity";
 import { model, version } from "./models";
 
-/** What was decided of a model's replicas, append-only: the newest is in force. */
+/** What was decided of a lane's replicas, append-only: the newest is in force. */
 export const scaling = pgTable(
   "scaling",
   {
@@ -15,6 +15,7 @@ export const scaling = pgTable(
     modelId: text("model_id")
       .notNull()
       .references(() => model.id),
+    environment: laterEnvironment(),
     min: integer("min").notNull(),
     max: integer("max").notNull(),
     /** Requests in flight that one replica shall have. */
@@ -35,6 +36,7 @@ export const wake = pgTable(
     teamId: text("team_id").notNull(),
     modelId: text("model_id").notNull(),
     versionId: text("version_id").notNull(),
+    environment: laterEnvironment(),
     gatewayId: text("gateway_id").notNull(),
     askedAt: moment("asked_at").notNull().defaultNow(),
     /** From the first request that was held to its answer; null until then, and where none came. */
@@ -57,6 +59,7 @@ export const crashLoop = pgTable(
     versionId: text("version_id")
       .notNull()
       .references(() => version.id),
+    environment: laterEnvironment(),
     ends: integer("ends").notNull(),
     /** What the last one said. */
     cause: text("cause").notNull(),

@@ -1,7 +1,7 @@
 /** What replicas tell with their answers of how they join requests, as Prometheus text. */
 import type { IncomingHttpHeaders } from "node:http";
 import { labelsOf } from "./labels";
-import type { Target, Upstream } from "./table";
+import { keyOf, type Target, type Upstream } from "./table";
 
 const EDGES = [1, 2, 4, 8, 16, 32, 64, 128];
 
@@ -20,7 +20,8 @@ export class Batches {
   note(target: Target, upstream: Upstream, headers: IncomingHttpHeaders): void {
     const queued = Number(headers["x-lathe-queue"]);
     if (!Number.isInteger(queued)) return;
-    let told = this.byVersion.get(target.route.version.id);
+    const key = keyOf(target.route);
+    let told = this.byVersion.get(key);
     if (!told) {
       told = {
         labels: labelsOf(target.route),
@@ -28,7 +29,7 @@ export class Batches {
         requests: 0,
         queued: new Map(),
       };
-      this.byVersion.set(target.route.version.id, told);
+      this.byVersion.set(key, told);
     }
     told.queued.set(upstream, queued);
     const size = Number(headers["x-lathe-batch"]);

@@ -2,6 +2,18 @@
 import { z } from "zod";
 import { Count, Id, Sha256 } from "../platform/atoms";
 
+/** Each model has a lane in either; what serves in one never depends on the other. */
+export const Environment = z.enum(["staging", "production"]);
+export type Environment = z.infer<typeof Environment>;
+
+const STAGING = "@staging";
+/** The name under which a gateway is asked for a lane: `garment` of production, `garment@staging` of staging. */
+export const laneName = (model: string, environment: Environment): string =>
+  environment === "production" ? model : `${model}${STAGING}`;
+/** The environment that such a name means. */
+export const environmentOf = (name: string): Environment =>
+  name.endsWith(STAGING) ? "staging" : "production";
+
 export const RouteReplica = z.object({ id: Id, address: z.url() });
 export type RouteReplica = z.infer<typeof RouteReplica>;
 export const RouteVersion = z.object({ id: Id, number: z.number().int().positive(), digest: Sha256 });
@@ -34,14 +46,14 @@ function toArms(stored: unknown): unknown {
   return { ...route, arms: [{ version, releaseId, replicas, weight: 100 }] };
 }
 
-/** One model of one team: the versions that serve it, and where. Model names are unique within a team. */
+/** One lane of a team: the versions that serve it, and where. Model names are unique within a team. */
 export const Route = z.preprocess(
   toArms,
   z.object({
     teamId: Id,
     modelId: Id,
     model: z.string(),
-    environment: z.literal("production"),
+    environment: Environment,
     arms: z
       .array(RouteArm)
       .min(1)

@@ -145,7 +145,7 @@ test("what replicas tell of batches and queues is in the metrics, by version", a
   const waiting = infer(url);
   await vi.waitFor(() => expect(serving.asked).toBe(5));
   const metrics = async () => (await fetch(`${url}/metrics`)).text();
-  const labels = /team="team_\w+",model="garment",version="1"/.source;
+  const labels = /team="team_\w+",model="garment",environment="production",version="1"/.source;
   const during = await metrics();
   expect(during).toMatch(new RegExp(`batch_size_bucket{${labels},le="1"} 1\n`));
   expect(during).toMatch(new RegExp(`batch_size_bucket{${labels},le="8"} 2\n`));

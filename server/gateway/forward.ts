@@ -5,7 +5,7 @@ import type { Budget } from "./budget";
 import { answeredHeaders, askedHeaders, bodyHeaders } from "./headers";
 import type { Health } from "./health";
 import type { Watcher } from "./mirror";
-import { leastBusy, type Target, type Upstream } from "./table";
+import { leastBusy, nameOf, type Target, type Upstream } from "./table";
 import { refuse } from "./v2";
 
 /**
@@ -77,11 +77,15 @@ function attempt(call: Call, body: Body, tried: Set<Upstream>) {
   const upstream =
     leastBusy(health.takingPart(target.upstreams), tried) ?? leastBusy(target.upstreams, tried);
   if (!upstream) {
-    const name = `${target.route.model} v${target.route.version.number}`;
-    return refuse(response, 503, `${name} can't answer: none of its ${tried.size} replicas answers.`, {
-      ...headersOf(call),
-      "retry-after": "1",
-    });
+    return refuse(
+      response,
+      503,
+      `${nameOf(target.route)} can't answer: none of its ${tried.size} replicas answers.`,
+      {
+        ...headersOf(call),
+        "retry-after": "1",
+      },
+    );
   }
   upstream.outstanding += 1;
   let isOpen = true;

@@ -10,6 +10,7 @@ import { log } from "../platform/log";
 import { Batches } from "./batches";
 import { Budget } from "./budget";
 import { type Caller, CallerDirectory } from "./callers";
+import { environmentOf } from "./contract";
 import { RouteFeed } from "./feed";
 import { forward, replicaAgent } from "./forward";
 import { requestIdOf } from "./headers";
@@ -288,7 +289,7 @@ function choose(
 ): { arms: Arms; target: Target } | null {
   const arms = routes.find(teamId, model);
   if (!arms) {
-    refuse(response, 404, `No model ${model} serves in production.`, headers);
+    refuse(response, 404, `No model ${model} serves in ${environmentOf(model)}.`, headers);
     return null;
   }
   const unnamed = () => (verb === "infer" ? arms.next() : arms.main());

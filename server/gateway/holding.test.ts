@@ -8,6 +8,7 @@ const SERVED: ServedVersion = {
   teamId: "team_1",
   modelId: "mdl_1",
   model: "garment",
+  environment: "production" as const,
   version: { id: "ver_1", number: 1, digest: "a".repeat(64) },
   releaseId: "rel_1",
 };

@@ -4,7 +4,7 @@
  */
 import type { ServerResponse } from "node:http";
 import { labelsOf } from "./labels";
-import type { ServedVersion } from "./table";
+import { keyOf, nameOf, type ServedVersion } from "./table";
 
 export interface HoldLimits {
   /** Requests held for a version. */
@@ -107,10 +107,11 @@ export class Holding {
   }
 
   private sleeperOf(served: ServedVersion): Sleeper {
-    const known = this.sleepers.get(served.version.id);
+    const key = keyOf(served);
+    const known = this.sleepers.get(key);
     if (known) return known;
     const sleeper: Sleeper = { served, waiting: new Set(), wake: null, wakes: 0 };
-    this.sleepers.set(served.version.id, sleeper);
+    this.sleepers.set(key, sleeper);
     return sleeper;
   }
 
@@ -151,5 +152,3 @@ export class Holding {
     return all;
   }
 }
-
-const nameOf = ({ model, version }: ServedVersion): string => `${model} v${version.number}`;

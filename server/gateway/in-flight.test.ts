@@ -5,6 +5,7 @@ const served = {
   teamId: "team_1",
   modelId: "mdl_1",
   model: "garment",
+  environment: "production" as const,
   version: { id: "ver_1", number: 1, digest: "a".repeat(64) },
   releaseId: "rel_1",
 };

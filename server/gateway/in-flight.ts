@@ -1,5 +1,5 @@
-/** Requests under way by version, as time spent: what their mean over a period is made of. */
-import type { ServedVersion } from "./table";
+/** Requests under way by version and environment, as time spent: what their mean over a period is made of. */
+import { keyOf, type ServedVersion } from "./table";
 
 /** Takes `ms` of request time that one version spent within the period that holds `at`. */
 export type Spend = (served: ServedVersion, at: number, ms: number) => void;
@@ -25,9 +25,9 @@ export class InFlight {
   }
 
   private change(served: ServedVersion, by: number, now: number): void {
-    const { id } = served.version;
-    const version = this.versions.get(id) ?? { served, n: 0, since: now };
-    this.versions.set(id, version);
+    const key = keyOf(served);
+    const version = this.versions.get(key) ?? { served, n: 0, since: now };
+    this.versions.set(key, version);
     while (version.n > 0 && version.since < now) {
       const end = Math.min(now, version.since - (version.since % this.periodMs) + this.periodMs);
       this.spend(served, version.since, version.n * (end - version.since));
@@ -35,6 +35,6 @@ export class InFlight {
     }
     version.since = now;
     version.n += by;
-    if (version.n === 0) this.versions.delete(id);
+    if (version.n === 0) this.versions.delete(key);
   }
 }

@@ -3,5 +3,5 @@ import type { ServedVersion } from "./table";
 
 const escapeLabel = (text: string) => text.replace(/[\\"\n]/g, (c) => (c === "\n" ? "\\n" : `\\${c}`));
 
-export const labelsOf = ({ teamId, model, version }: ServedVersion): string =>
-  `team="${teamId}",model="${escapeLabel(model)}",version="${version.number}"`;
+export const labelsOf = ({ teamId, model, environment, version }: ServedVersion): string =>
+  `team="${teamId}",model="${escapeLabel(model)}",environment="${environment}",version="${version.number}"`;

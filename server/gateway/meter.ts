@@ -1,10 +1,11 @@
-/** Counts of requests by model and version: rows of `serving_minute` and `serving_window`, and Prometheus text. */
+/** Counts of requests by lane and version: rows of `serving_minute` and `serving_window`, and Prometheus text. */
+import type { Environment } from "./contract";
 import { Histogram } from "./histogram";
 import { InFlight } from "./in-flight";
 import { labelsOf } from "./labels";
 import { type Held, Periods } from "./periods";
 import { ShadowMeter } from "./shadow-meter";
-import type { ServedVersion } from "./table";
+import { keyOf, keyOfCount, type ServedVersion } from "./table";
 
 const MINUTE_MS = 60_000;
 /** What alarms of a rollout, and the number of replicas, follow. */
@@ -15,6 +16,7 @@ export interface ServingRow {
   teamId: string;
   modelId: string;
   versionId: string;
+  environment: Environment;
   at: Date;
   requests: number;
   errors: number;
@@ -48,6 +50,7 @@ class ServingCell implements Held<ServingRow> {
       teamId: this.served.teamId,
       modelId: this.served.modelId,
       versionId: this.served.version.id,
+      environment: this.served.environment,
       at,
       requests: this.requests,
       errors: this.errors,
@@ -76,11 +79,11 @@ interface Total {
 const isError = (status: number) => status >= 500;
 
 export class Meter {
-  readonly minutes = new Periods<ServingCell, ServingRow>(MINUTE_MS, (row) => row.versionId);
-  readonly windows = new Periods<ServingCell, ServingRow>(WINDOW_MS, (row) => row.versionId);
+  readonly minutes = new Periods<ServingCell, ServingRow>(MINUTE_MS, keyOfCount);
+  readonly windows = new Periods<ServingCell, ServingRow>(WINDOW_MS, keyOfCount);
   readonly shadow = new ShadowMeter();
   private readonly inFlight = new InFlight(WINDOW_MS, (served, at, ms) =>
-    this.windows.at(served.version.id, at, () => new ServingCell(served)).spend(ms),
+    this.windows.at(keyOf(served), at, () => new ServingCell(served)).spend(ms),
   );
   private totals = new Map<string, Total>();
 
@@ -97,14 +100,14 @@ export class Meter {
 
   /** @param us from the request's arrival to the last byte of its answer, µs */
   count(served: ServedVersion, status: number, us: number, now: number): void {
-    const { id } = served.version;
+    const key = keyOf(served);
     for (const periods of [this.minutes, this.windows])
-      periods.at(id, now, () => new ServingCell(served)).count(status, us);
+      periods.at(key, now, () => new ServingCell(served)).count(status, us);
 
-    let total = this.totals.get(id);
+    let total = this.totals.get(key);
     if (!total) {
       total = { labels: labelsOf(served), byStatus: new Map(), histogram: new Histogram() };
-      this.totals.set(id, total);
+      this.totals.set(key, total);
     }
     total.byStatus.set(status, (total.byStatus.get(status) ?? 0) + 1);
     total.histogram.add(us);
@@ -116,7 +119,7 @@ export class Meter {
       "# HELP lathe_gateway_route_revision Revision of the route table in force.",
       "# TYPE lathe_gateway_route_revision gauge",
       `lathe_gateway_route_revision ${revision}`,
-      "# HELP lathe_gateway_requests_total Requests answered, by model, version and status.",
+      "# HELP lathe_gateway_requests_total Requests answered, by model, environment, version and status.",
       "# TYPE lathe_gateway_requests_total counter",
     ];
     const totals = [...this.totals.values()];

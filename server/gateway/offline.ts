@@ -18,18 +18,16 @@ interface Served {
   ratePerSecond?: number | null;
 }
 
-/** Writes the files of a gateway that serves version 1 of `garment` from these replicas. */
+/** Writes the files of a gateway that serves version 1 of `garment` from these replicas, in both environments. */
 export async function writeGatewayFiles(folder: string, served: Served): Promise<void> {
   const teamId = newId("team");
-  const route = {
-    teamId,
-    modelId: newId("mdl"),
-    model: "garment",
-    environment: "production",
-    version: { id: newId("ver"), number: 1, digest: served.digest },
-    releaseId: newId("rel"),
-    replicas: served.replicas.map(({ id, address }) => ({ id, address })),
-  };
+  const of = { teamId, modelId: newId("mdl"), model: "garment" };
+  const version = { id: newId("ver"), number: 1, digest: served.digest };
+  const replicas = served.replicas.map(({ id, address }) => ({ id, address }));
+  // As files of before canaries have it, and as those of today do.
+  const production = { ...of, environment: "production", version, releaseId: newId("rel"), replicas };
+  const arm = { version, releaseId: newId("rel"), weight: 100, replicas };
+  const staging = { ...of, environment: "staging", arms: [arm] };
   const token = {
     hash: hashToken(TOKEN),
     teamId,
@@ -37,7 +35,10 @@ export async function writeGatewayFiles(folder: string, served: Served): Promise
     ratePerSecond: served.ratePerSecond ?? null,
   };
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, "routes.json"), JSON.stringify({ revision: 1, routes: [route] }));
+  await writeFile(
+    join(folder, "routes.json"),
+    JSON.stringify({ revision: 1, routes: [production, staging] }),
+  );
   await writeFile(join(folder, "tokens.json"), JSON.stringify([token]));
 }
 

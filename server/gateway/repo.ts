@@ -44,13 +44,13 @@ export async function reportApplied(
 
 /** Asks the controller for a replica of a version that sleeps, and tells open pages; answers the wake's id. */
 export async function insertWake(pool: Pool, gatewayId: string, served: ServedVersion): Promise<string> {
-  const { teamId, modelId, version } = served;
+  const { teamId, modelId, environment, version } = served;
   const id = newId("wak");
   await pool.query(
     `with woken as (
-       insert into wake (id, team_id, model_id, version_id, gateway_id) values ($1, $2, $3, $4, $5))
+       insert into wake (id, team_id, model_id, version_id, gateway_id, environment) values ($1, $2, $3, $4, $5, $6))
      insert into event (team_id, topic, key, payload) values ($2, 'releases', $3, '{}')`,
-    [id, teamId, modelId, version.id, gatewayId],
+    [id, teamId, modelId, version.id, gatewayId, environment],
   );
   await pool.query("notify lathe_outbox");
   return id;
@@ -103,11 +103,12 @@ const column =
 
 async function addMinutes(pool: Pool, gatewayId: string, rows: readonly ServingRow[]): Promise<void> {
   await pool.query(
-    `insert into serving_minute as held (team_id, model_id, version_id, gateway_id, minute, requests, errors, p50_us, p99_us)
-     select team, model, version, $1, at, requests, errors, p50, p99
-     from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7::int[], $8::int[], $9::int[])
-       as t (team, model, version, at, requests, errors, p50, p99)
-     on conflict (model_id, version_id, gateway_id, minute) do update set
+    `insert into serving_minute as held (team_id, model_id, version_id, environment, gateway_id, minute, requests, errors, p50_us,
+       p99_us)
+     select team, model, version, environment, $1, at, requests, errors, p50, p99
+     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::int[], $8::int[], $9::int[], $10::int[])
+       as t (team, model, version, environment, at, requests, errors, p50, p99)
+     on conflict (model_id, version_id, environment, gateway_id, minute) do update set
        requests = held.requests + excluded.requests, errors = held.errors + excluded.errors,
        p50_us = excluded.p50_us, p99_us = excluded.p99_us`,
     [gatewayId, ...servingColumns(rows)],
@@ -116,13 +117,13 @@ async function addMinutes(pool: Pool, gatewayId: string, rows: readonly ServingR
 
 async function addWindows(pool: Pool, gatewayId: string, rows: readonly ServingRow[]): Promise<void> {
   await pool.query(
-    `insert into serving_window as held (team_id, model_id, version_id, gateway_id, at, requests, errors, p50_us, p99_us,
-       in_flight)
-     select team, model, version, $1, at, requests, errors, p50, p99, in_flight
-     from unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::int[], $7::int[], $8::int[], $9::int[],
-         $10::float8[])
-       as t (team, model, version, at, requests, errors, p50, p99, in_flight)
-     on conflict (model_id, version_id, gateway_id, at) do update set
+    `insert into serving_window as held (team_id, model_id, version_id, environment, gateway_id, at, requests, errors, p50_us,
+       p99_us, in_flight)
+     select team, model, version, environment, $1, at, requests, errors, p50, p99, in_flight
+     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::int[], $8::int[], $9::int[], $10::int[],
+         $11::float8[])
+       as t (team, model, version, environment, at, requests, errors, p50, p99, in_flight)
+     on conflict (model_id, version_id, environment, gateway_id, at) do update set
        requests = held.requests + excluded.requests, errors = held.errors + excluded.errors,
        p50_us = excluded.p50_us, p99_us = excluded.p99_us, in_flight = held.in_flight + excluded.in_flight`,
     [gatewayId, ...servingColumns(rows), column(rows)("inFlight")],
@@ -135,6 +136,7 @@ function servingColumns(rows: readonly ServingRow[]) {
     of("teamId"),
     of("modelId"),
     of("versionId"),
+    of("environment"),
     of("at"),
     of("requests"),
     of("errors"),
@@ -146,13 +148,13 @@ function servingColumns(rows: readonly ServingRow[]) {
 async function addShadow(pool: Pool, gatewayId: string, rows: readonly ShadowRow[]): Promise<void> {
   const of = column(rows);
   await pool.query(
-    `insert into shadow_minute as held (team_id, model_id, version_id, reference_id, gateway_id, minute,
+    `insert into shadow_minute as held (team_id, model_id, version_id, environment, reference_id, gateway_id, minute,
        compared, agreed, not_compared, dropped, p50_us, p99_us, reference_p50_us, reference_p99_us)
-     select team, model, version, reference, $1, at, compared, agreed, not_compared, dropped, p50, p99, rp50, rp99
-     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::int[], $8::int[], $9::int[],
-         $10::int[], $11::int[], $12::int[], $13::int[], $14::int[])
-       as t (team, model, version, reference, at, compared, agreed, not_compared, dropped, p50, p99, rp50, rp99)
-     on conflict (model_id, version_id, reference_id, gateway_id, minute) do update set
+     select team, model, version, environment, reference, $1, at, compared, agreed, not_compared, dropped, p50, p99, rp50, rp99
+     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], $8::int[], $9::int[],
+         $10::int[], $11::int[], $12::int[], $13::int[], $14::int[], $15::int[])
+       as t (team, model, version, environment, reference, at, compared, agreed, not_compared, dropped, p50, p99, rp50, rp99)
+     on conflict (model_id, version_id, reference_id, environment, gateway_id, minute) do update set
        compared = held.compared + excluded.compared, agreed = held.agreed + excluded.agreed,
        not_compared = held.not_compared + excluded.not_compared, dropped = held.dropped + excluded.dropped,
        p50_us = excluded.p50_us, p99_us = excluded.p99_us,
@@ -162,6 +164,7 @@ async function addShadow(pool: Pool, gatewayId: string, rows: readonly ShadowRow
       of("teamId"),
       of("modelId"),
       of("versionId"),
+      of("environment"),
       of("referenceId"),
       of("at"),
       of("compared"),

@@ -1,8 +1,9 @@
 /** What came of mirrored requests: rows of `shadow_minute`, and Prometheus text. */
+import type { Environment } from "./contract";
 import { Histogram } from "./histogram";
 import { labelsOf } from "./labels";
 import { type Held, Periods } from "./periods";
-import type { ServedVersion } from "./table";
+import { keyOf, type ServedVersion } from "./table";
 
 const MINUTE_MS = 60_000;
 
@@ -17,6 +18,7 @@ export interface ShadowRow {
   teamId: string;
   modelId: string;
   versionId: string;
+  environment: Environment;
   /** The version that answered. */
   referenceId: string;
   at: Date;
@@ -59,6 +61,7 @@ class ShadowCell implements Held<ShadowRow> {
       teamId: this.shadow.teamId,
       modelId: this.shadow.modelId,
       versionId: this.shadow.version.id,
+      environment: this.shadow.environment,
       referenceId: this.referenceId,
       at,
       compared: agreed + differed,
@@ -89,7 +92,7 @@ interface Total {
 export class ShadowMeter {
   readonly minutes = new Periods<ShadowCell, ShadowRow>(
     MINUTE_MS,
-    (row) => `${row.versionId}/${row.referenceId}`,
+    (row) => `${row.environment}/${row.versionId}/${row.referenceId}`,
   );
   private totals = new Map<string, Total>();
 
@@ -101,7 +104,7 @@ export class ShadowMeter {
     now: number,
     us?: { shadow: number; reference: number },
   ): void {
-    const key = `${shadow.version.id}/${reference.version.id}`;
+    const key = `${keyOf(shadow)}/${reference.version.id}`;
     this.minutes.at(key, now, () => new ShadowCell(shadow, reference.version.id)).count(result, us);
     let total = this.totals.get(key);
     if (!total) {

@@ -1,5 +1,12 @@
 /** The route table in memory: swapped whole, so that a request sees one revision from its first to its last byte. */
-import type { RevisedTable, Route, RouteArm, RouteReplica } from "./contract";
+import {
+  type Environment,
+  laneName,
+  type RevisedTable,
+  type Route,
+  type RouteArm,
+  type RouteReplica,
+} from "./contract";
 import { Turns } from "./turns";
 
 /** A replica as the gateway knows it. `outstanding` survives a swap of the table. */
@@ -11,11 +18,20 @@ export interface Upstream {
   outstanding: number;
 }
 
-/** Which version of which model answers: what counts and headers are kept by. */
-export interface ServedVersion extends Pick<Route, "teamId" | "modelId" | "model"> {
+/** Which version of which lane answers: what counts and headers are kept by. */
+export interface ServedVersion extends Pick<Route, "teamId" | "modelId" | "model" | "environment"> {
   version: RouteArm["version"];
   releaseId: string;
 }
+
+/** One version may serve both lanes of its model: counts of one are never the other's. */
+export const keyOf = ({ environment, version }: Pick<ServedVersion, "environment" | "version">): string =>
+  keyOfCount({ environment, versionId: version.id });
+export const keyOfCount = (row: { environment: Environment; versionId: string }): string =>
+  `${row.environment}/${row.versionId}`;
+/** "garment v3", "garment@staging v3". */
+export const nameOf = ({ model, environment, version }: ServedVersion): string =>
+  `${laneName(model, environment)} v${version.number}`;
 
 export interface Target {
   route: ServedVersion;
@@ -24,7 +40,7 @@ export interface Target {
   headers: Record<string, string>;
 }
 
-/** A model's versions in force, and whose turn it is. */
+/** A lane's versions in force, and whose turn it is. */
 export class Arms {
   private readonly turns: Turns;
   private readonly shadowTurns: Turns;
@@ -65,23 +81,24 @@ export class Arms {
   }
 }
 
-const keyOf = (teamId: string, model: string) => `${teamId}/${model}`;
+const laneKey = (teamId: string, name: string) => `${teamId}/${name}`;
 
 export class Routes {
   /** −1 until the first table is known. */
   revision = -1;
-  private models = new Map<string, Arms>();
+  private lanes = new Map<string, Arms>();
 
   /** @param bearerOf the token that a replica takes, by its id */
   constructor(private readonly bearerOf: (replicaId: string) => string) {}
 
-  find(teamId: string, model: string): Arms | undefined {
-    return this.models.get(keyOf(teamId, model));
+  /** @param name as `laneName` makes it */
+  find(teamId: string, name: string): Arms | undefined {
+    return this.lanes.get(laneKey(teamId, name));
   }
 
   /** Whether this version is in force and has no replica. */
-  isAsleep({ teamId, model, version }: ServedVersion): boolean {
-    const targets = this.find(teamId, model)?.targets ?? [];
+  isAsleep({ teamId, model, environment, version }: ServedVersion): boolean {
+    const targets = this.find(teamId, laneName(model, environment))?.targets ?? [];
     return targets.some(({ route, upstreams }) => route.version.id === version.id && upstreams.length === 0);
   }
 
@@ -93,6 +110,7 @@ export class Routes {
         teamId: route.teamId,
         modelId: route.modelId,
         model: route.model,
+        environment: route.environment,
         version: arm.version,
         releaseId: arm.releaseId,
       },
@@ -100,19 +118,20 @@ export class Routes {
       headers: {
         "x-lathe-version": String(arm.version.number),
         "x-lathe-digest": arm.version.digest,
+        "x-lathe-environment": route.environment,
         "x-lathe-release": arm.releaseId,
       },
     });
-    this.models = new Map(
+    this.lanes = new Map(
       table.routes.map((route) => {
-        const key = keyOf(route.teamId, route.model);
+        const key = laneKey(route.teamId, laneName(route.model, route.environment));
         const weights = {
           arms: route.arms.map((arm) => arm.weight),
           shadowPercent: route.shadow?.percent ?? 0,
         };
         const targets = route.arms.map((arm) => target(route, arm));
         const shadow = route.shadow && target(route, route.shadow);
-        return [key, new Arms(targets, shadow, weights, this.models.get(key))];
+        return [key, new Arms(targets, shadow, weights, this.lanes.get(key))];
       }),
     );
     this.revision = table.revision;
@@ -121,19 +140,19 @@ export class Routes {
   /** Replicas by id and address: those known keep what they count. */
   private upstreams(): (replica: RouteReplica) => Upstream {
     const known = new Map<string, Upstream>();
-    const keyOf = (u: Pick<Upstream, "id" | "hostname" | "port">) => `${u.id}@${u.hostname}:${u.port}`;
-    for (const { targets, shadow } of this.models.values())
+    const placeOf = (u: Pick<Upstream, "id" | "hostname" | "port">) => `${u.id}@${u.hostname}:${u.port}`;
+    for (const { targets, shadow } of this.lanes.values())
       for (const target of shadow ? [...targets, shadow] : targets)
-        for (const upstream of target.upstreams) known.set(keyOf(upstream), upstream);
+        for (const upstream of target.upstreams) known.set(placeOf(upstream), upstream);
     return ({ id, address }) => {
       const url = new URL(address);
       const place = { id, hostname: url.hostname.replace(/^\[|\]$/g, ""), port: Number(url.port) };
-      const upstream = known.get(keyOf(place)) ?? {
+      const upstream = known.get(placeOf(place)) ?? {
         ...place,
         authorization: `Bearer ${this.bearerOf(id)}`,
         outstanding: 0,
       };
-      known.set(keyOf(place), upstream);
+      known.set(placeOf(place), upstream);
       return upstream;
     };
   }

@@ -41,7 +41,7 @@ export function eventOf({ action, after }: Pick<Entry, "action" | "after">): Hoo
       typeof after === "object" && after !== null && "state" in after && after.state === "approved";
     return isDecided ? "request.decided" : null;
   }
-  if (/^promotion\.(declined|withdrawn|glass_broken)$/.test(action)) return "request.decided";
+  if (/^promotion\.(declined|withdrawn|glass_broken|let_through)$/.test(action)) return "request.decided";
   if (/^(release|rollout)\./.test(action)) return "release.changed";
   if (/^alert\.(fired|grew|resolved)$/.test(action)) {
     const isQuiet = typeof after === "object" && after !== null && "isSilenced" in after && after.isSilenced;

@@ -34,8 +34,8 @@ export async function page(ctx: TeamContext) {
     budget: budget && { spent: budget.spent, amount: budget.amount },
     waiting: requests
       .filter(({ state }) => state === "open" || state === "measuring")
-      .map(({ number, state, model, version, requestedBy, createdAt, gates, gatesPassed }) => ({
-        ...{ number, state, model, version, requestedBy, createdAt, gates, gatesPassed },
+      .map(({ number, state, model, environment, version, requestedBy, createdAt, gates, gatesPassed }) => ({
+        ...{ number, state, model, environment, version, requestedBy, createdAt, gates, gatesPassed },
       })),
     changes,
   };

@@ -21,7 +21,14 @@ import { shutdown } from "../platform/shutdown";
 import { listenForOperators } from "../platform/telemetry/listener";
 import { databaseAnswers, migrationsApplied } from "../platform/telemetry/readiness";
 import { removeAbandoned } from "../platform/uploads/service";
-import { drillDue, dropOldWakes, dropOldWindows, judgeStale, reconcileReleases } from "../releases/service";
+import {
+  drillDue,
+  dropOldWakes,
+  dropOldWindows,
+  judgeStale,
+  reconcileReleases,
+  releaseUnopposed,
+} from "../releases/service";
 import { stopOverspent } from "../runs/budget";
 import { compactPoints } from "../runs/points/compact";
 import { admitWaiting, expireAttempts, growRunning, moveFromDraining } from "../runs/service";
@@ -49,6 +56,7 @@ const TASKS: readonly Task[] = [
       ),
   },
   { name: "drills", everyMs: 60_000, run: () => drillDue(db) },
+  { name: "staging", everyMs: 500, run: (lease) => releaseUnopposed(db, (tx) => fence(tx, lease)) },
   { name: "policies", everyMs: 10_000, run: (lease) => judgeStale(db, (tx) => fence(tx, lease)) },
   {
     name: "alerts",

@@ -113,7 +113,7 @@ afterAll(async () => {
 
 /** What the page knows of what serves. */
 async function known() {
-  const { api, gatewayUrl, model } = await apiPage(t.ines, { model: t.modelName });
+  const { api, gatewayUrl, model } = await apiPage(t.ines, t.production);
   if (!api) throw new Error("nothing serves");
   const ajv = new Ajv({ strict: false });
   ajv.addSchema({ $id: "document", components: api.document.components });
@@ -196,13 +196,13 @@ test("the form asks through the gateway and shows what came, refusals included",
       tensor.shape.map((n) => n ?? 1),
     ),
   );
-  const answer = await askModel(t.ines, { model: t.modelName, inputs: given });
+  const answer = await askModel(t.ines, { ...t.production, inputs: given });
   expect(replica.json).toEqual({ inputs: given });
   expect(answer).toMatchObject({ status: 200, version: "1", digest: t.versions[0]?.digest, error: null });
   expect(answer.outputs).toMatchObject([
     { name: "logits", values: [0, 1], total: 2, largest: [{ index: 1, value: 1 }] },
   ]);
-  const other = await askModel(t.ines, { model: "no-such-model", inputs: given });
+  const other = await askModel(t.ines, { model: "no-such-model", environment: "production", inputs: given });
   expect(other).toMatchObject({ status: 404, outputs: null });
   expect(other.error).toBe("No model no-such-model serves in production.");
 });
@@ -219,9 +219,9 @@ test("no other address and no larger request can be asked for", () => {
 
 test("without anything in production there is no document, and the page says so", async () => {
   const other = await makeTeam(made.db, { versions: 1 });
-  const page = await apiPage(other.ines, { model: other.modelName });
+  const page = await apiPage(other.ines, other.production);
   expect(page).toMatchObject({ serving: null, api: null });
-  await expect(openApiFile(other.ines, { model: other.modelName })).rejects.toThrow(/Nothing of garment-cls/);
-  const file = JSON.parse(await openApiFile(t.ines, { model: t.modelName }));
+  await expect(openApiFile(other.ines, other.production)).rejects.toThrow(/Nothing of garment-cls/);
+  const file = JSON.parse(await openApiFile(t.ines, t.production));
   expect(file.info.title).toBe("garment-cls in production");
 });

@@ -1,6 +1,7 @@
 /** Asking what serves from the console: the same gateway, the same protocol, a short-lived token. */
 import { z } from "zod";
 import { mintConsoleToken } from "../gateway/console-token";
+import { laneName } from "../gateway/contract";
 import { config, secret } from "../platform/config";
 import type { TeamContext } from "../platform/context";
 import { database, databaseTime } from "../platform/db";
@@ -36,7 +37,7 @@ export interface GatewayAnswer {
 }
 
 /**
- * Asks the gateway for a model of this team. Whatever its status, an answer is an answer.
+ * Asks the gateway for a lane of this team, under the name that it has there. Whatever its status, an answer is an answer.
  * @throws Unavailable when none comes, Invalid when it is too large for a page
  */
 export async function askGateway(
@@ -106,8 +107,8 @@ export function refusalOf({ status, body }: GatewayAnswer): string {
 }
 
 /** One request from the API page, and what came of it: outputs, or the error as V2 has it. */
-export async function askModel(ctx: TeamContext, { model, inputs }: z.infer<typeof AskModel>) {
-  const answer = await askGateway(ctx.teamId, model, inputs);
+export async function askModel(ctx: TeamContext, { model, environment, inputs }: z.infer<typeof AskModel>) {
+  const answer = await askGateway(ctx.teamId, laneName(model, environment), inputs);
   const said = answer.status === 200 ? Outputs.safeParse(answer.body) : null;
   const header = (name: string) => answer.headers.get(name);
   return {

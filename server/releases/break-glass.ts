@@ -33,14 +33,14 @@ export async function breakGlass(ctx: TeamContext, input: z.infer<typeof BreakGl
     if (input.name !== name) {
       throw new Invalid(`Type the version's name as it is: ${name}.`, { field: "name", code: "other_name" });
     }
-    const policy = await policyInForce(tx, ctx.teamId, request.modelId);
+    const policy = await policyInForce(tx, ctx.teamId, request);
     const overruled = (await gatesNow(tx, request, policy)).filter((gate) => gate.blocks);
     // The lane before the audit chain, as whoever switches it.
-    await repo.lockLane(tx, request.modelId);
+    await repo.lockLane(tx, request);
     await record(tx, ctx, {
       action: "promotion.glass_broken",
       target: { kind: "request", id: request.id },
-      summary: `Released ${name} without approval, request ${request.number}: ${input.reason}`,
+      summary: `Released ${name} to ${request.environment} without approval, request ${request.number}: ${input.reason}`,
       before: { state: request.state },
       after: {
         state: "released",

@@ -1,11 +1,16 @@
-/** Releases: promotion requests with their gates, what serves, and the way back. */
+/** Releases: promotion requests with their gates, what serves in each environment, and the way back. */
 import { z } from "zod";
+import { Environment } from "../gateway/contract";
 import { Id, Sha256, Slug } from "../platform/atoms";
 import { Strategy } from "./rollout-contract";
 import { GivenTensors } from "./v2-contract";
 
-export const Environment = z.enum(["staging", "production"]);
-export type Environment = z.infer<typeof Environment>;
+export { Environment };
+/** What an address names; production where it names neither. */
+export const environmentNamed = (named: unknown): Environment =>
+  named === "staging" ? "staging" : "production";
+/** Which lane is meant; production where nobody says. */
+export const OfEnvironment = Environment.default("production");
 
 /** `released`: an admin broke the glass; nobody approved. */
 export const RequestState = z.enum([
@@ -44,6 +49,8 @@ export const CreateRequest = z.object({
   note: Note,
   strategy: Strategy.default({ kind: "at_once" }),
 });
+/** One press: measured like a request for production, released by itself once nothing is in the way. */
+export const StageVersion = z.object({ versionId: Id });
 /** What the approver saw; an approval is void when any of it changed. */
 export const ApproveRequest = z.object({
   number: z.number().int().positive(),
@@ -74,19 +81,26 @@ export const RequestNumber = z.object({ number: z.number().int().positive() });
 /** A step back or forward. `from` is what the person saw serving, `key` makes a repeated press harmless. */
 export const Switch = z.object({
   modelId: Id,
+  environment: OfEnvironment,
   from: Id,
   to: Id.optional(),
   key: z.uuid(),
   reason: Sentence.default(""),
 });
 export type Switch = z.infer<typeof Switch>;
+/** The same in staging alone, for those who may release there. */
+export const SwitchStaging = Switch.omit({ environment: true });
 
-export const ModelName = z.object({ model: z.string().min(1).max(64) });
+export const LaneId = z.object({ modelId: Id, environment: OfEnvironment });
+
+export const LaneName = z.object({ model: z.string().min(1).max(64), environment: OfEnvironment });
+export type LaneName = z.infer<typeof LaneName>;
 /** A sample's values as the dataset stores them, in the order of the model's input; the server transforms them. */
 export const TryIt = z.object({
   modelId: Id,
+  environment: OfEnvironment,
   datasetId: Id,
   values: z.array(z.number().finite()).min(1).max(1_000_000),
 });
 /** One request of the API page. Only a name can be asked, of the team's own models, by the gateway that is configured. */
-export const AskModel = z.object({ model: Slug, inputs: GivenTensors });
+export const AskModel = z.object({ model: Slug, environment: OfEnvironment, inputs: GivenTensors });

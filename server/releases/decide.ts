@@ -38,7 +38,7 @@ export const rolesOf = (actor: Actor): readonly Role[] => (actor.kind === "perso
 
 /** Where the approvals of a request stand under its policy. */
 export async function standing(db: Db, request: RequestRow): Promise<Tally> {
-  const policy = await policyInForce(db, request.teamId, request.modelId);
+  const policy = await policyInForce(db, request.teamId, request);
   const given = await approvalsOf(db, request);
   return tally(
     policy.rules.approvals,
@@ -70,16 +70,16 @@ export async function approve(ctx: TeamContext, input: z.infer<typeof ApproveReq
     }
     await refuseNow(tx, ctx, request, input);
     // The lane before the audit chain, as whoever switches it.
-    await repo.lockLane(tx, request.modelId);
+    await repo.lockLane(tx, request);
     // Something else may serve than when it was asked for.
-    const serving = servingOf(await repo.loadLane(tx, ctx.teamId, request.modelId));
+    const serving = servingOf(await repo.loadLane(tx, ctx.teamId, request));
     await refuseOtherSignature(tx, ctx.teamId, Strategy.parse(request.strategy), {
       versionId: request.versionId,
       servingId: serving?.version.id,
     });
     await insertDecision(tx, ctx, request, "approve", input.sentence);
     const stands = await standing(tx, request);
-    const about = `request ${request.number}: ${work.model.name} v${work.version.number} to production`;
+    const about = `request ${request.number}: ${work.model.name} v${work.version.number} to ${request.environment}`;
     await record(tx, ctx, {
       action: "promotion.approved",
       target: { kind: "request", id: request.id },
@@ -116,7 +116,7 @@ async function refuseNow(
   request: RequestRow,
   seen: z.infer<typeof ApproveRequest>,
 ): Promise<void> {
-  const policy = await policyInForce(tx, ctx.teamId, request.modelId);
+  const policy = await policyInForce(tx, ctx.teamId, request);
   if (request.policyDigest !== policyDigest(policy) || request.policyDigest !== seen.policyDigest) {
     throw new Conflict("The policy changed since you looked at this request; it is judged again.", {
       code: "policy_changed",
@@ -131,6 +131,12 @@ async function refuseNow(
   }
   const blocking = (await gatesNow(tx, request, policy)).find((gate) => gate.blocks);
   if (blocking) throw new Conflict(`${blocking.label}: ${blocking.words}`, { code: "gate_blocks" });
+  if (policy.rules.approvals.count === 0) {
+    throw new Conflict("Nobody has to approve this request.", {
+      code: "approval_unneeded",
+      remedy: "It is released once nothing is in the way.",
+    });
+  }
   const { freeze } = policy.rules;
   const frozen = frozenAt(freeze, new Date());
   if (freeze && frozen) throw new Conflict(frozenInWords(freeze, frozen), { code: "frozen" });
@@ -175,24 +181,24 @@ const insertDecision = (
   });
 
 /**
- * Prepares the release of a request that is decided: by its approvals, or by an admin who broke the glass. The caller
- * holds the lane's lock.
+ * Prepares the release of a request that is decided: by its approvals, by a policy that asks for none, or by an admin who
+ * broke the glass. The caller holds the lane's lock.
  */
 export async function release(
   tx: Transaction,
-  ctx: TeamContext,
+  ctx: Pick<TeamContext, "teamId" | "actor">,
   request: RequestRow,
   state: "approved" | "released",
   breakGlass: string | null,
 ) {
-  const lane = await repo.loadLane(tx, ctx.teamId, request.modelId);
+  const lane = await repo.loadLane(tx, ctx.teamId, request);
   const revision = (lane.releases[0]?.revision ?? 0) + 1;
   const releaseId = newId("rel");
   await repo.insertRelease(tx, {
     id: releaseId,
     teamId: ctx.teamId,
     modelId: request.modelId,
-    environment: "production",
+    environment: request.environment,
     revision,
     versionId: request.versionId,
     kind: "promotion",
@@ -200,19 +206,19 @@ export async function release(
     requestId: request.id,
     breakGlass,
     state: "preparing",
-    createdBy: ctx.actor.id,
+    createdBy: ctx.actor.kind === "person" ? ctx.actor.id : request.requestedBy,
   });
   // Who breaks the glass has no time for steps.
   const strategy = breakGlass === null ? Strategy.parse(request.strategy) : AT_ONCE;
   await planRollout(tx, { teamId: ctx.teamId, modelId: request.modelId, releaseId }, strategy);
   // As they stood when it was decided: what time changes is not judged any more.
-  const gates = await gatesNow(tx, request, await policyInForce(tx, ctx.teamId, request.modelId));
+  const gates = await gatesNow(tx, request, await policyInForce(tx, ctx.teamId, request));
   await repo.setRequest(tx, ctx.teamId, request.id, { state, decidedAt: new Date(), releaseId, gates });
-  await advanceLane(tx, ctx.teamId, request.modelId, ctx.actor);
+  await advanceLane(tx, ctx.teamId, request, ctx.actor);
   return { releaseId, revision };
 }
 
-/** Declines with a sentence; production stays as it is. */
+/** Declines with a sentence; what serves stays as it is. */
 export async function decline(ctx: TeamContext, input: z.infer<typeof DeclineRequest>): Promise<void> {
   await transact(ctx, async (tx) => {
     const request = await openRequest(tx, ctx, input.number);
@@ -253,7 +259,7 @@ export async function approvalsWaiting(ctx: TeamContext): Promise<number> {
   let waiting = 0;
   for (const request of open) {
     if (request.requestedBy === ctx.actor.id) continue;
-    const policy = policyOf(request.modelId);
+    const policy = policyOf(request);
     if ((await gatesNow(ctx.db, request, policy)).some((gate) => gate.blocks)) continue;
     const holding = (await approvalsOf(ctx.db, request)).filter(
       (a) => a.decision === "approve" && a.isVoid === null,

@@ -10,8 +10,9 @@ import { NotFound } from "../platform/errors";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { deriveToken } from "../platform/tokens";
+import type { Environment } from "./contract";
 import { rests } from "./counts";
-import { readyReplicas, rollbackTarget } from "./lane";
+import { type LaneKey, readyReplicas, rollbackTarget } from "./lane";
 import { loadLane, lockLane } from "./repo";
 import { alone, routeOf } from "./routing";
 
@@ -25,15 +26,15 @@ const Signature = z.object({
 type Drilled = Pick<typeof drill.$inferSelect, "isWarm" | "planUs" | "answerUs" | "message">;
 
 /**
- * Rehearses the rollback of a model and keeps its times.
+ * Rehearses the rollback of a lane and keeps its times.
  *
  * @throws NotFound when there is no revision to roll back to
  */
-export async function drillRollback(ctx: TeamContext, input: { modelId: string }): Promise<Drilled> {
+export async function drillRollback(ctx: TeamContext, input: LaneKey): Promise<Drilled> {
   const began = performance.now();
   const { lane, target, replicas } = await ctx.db.transaction(async (tx) => {
-    await lockLane(tx, input.modelId);
-    const lane = await loadLane(tx, ctx.teamId, input.modelId);
+    await lockLane(tx, input);
+    const lane = await loadLane(tx, ctx.teamId, input);
     const target = rollbackTarget(lane);
     if (!target) throw new NotFound(`There is no revision of ${lane.modelName} to roll back to.`);
     const replicas = readyReplicas(lane, target.version.id);
@@ -51,6 +52,7 @@ export async function drillRollback(ctx: TeamContext, input: { modelId: string }
       id: newId("drl"),
       teamId: ctx.teamId,
       modelId: input.modelId,
+      environment: input.environment,
       versionId: target.version.id,
       by: ctx.actor.id,
       ...drilled,
@@ -58,7 +60,7 @@ export async function drillRollback(ctx: TeamContext, input: { modelId: string }
     await record(tx, ctx, {
       action: "release.drilled",
       target: { kind: "model", id: input.modelId },
-      summary: `Rehearsed the rollback of ${lane.modelName} to v${target.version.number}${drilled.message && `: ${drilled.message}`}`,
+      summary: `Rehearsed the rollback of ${lane.modelName} ${lane.environment} to v${target.version.number}${drilled.message && `: ${drilled.message}`}`,
       after: { ...drilled, version: `v${target.version.number}`, digest: target.version.digest },
     });
     await emit(tx, { teamId: ctx.teamId, topic: "releases", key: input.modelId });
@@ -101,22 +103,29 @@ const DAILY = sql`interval '1 day'`;
 /** Some of what the query finds has nowhere to go back to, which only its lane knows. */
 const LOOKED_AT = 50;
 
-/** Rehearses what was not rehearsed for a day, one model a call: the controller's part. */
+/** Rehearses what was not rehearsed for a day, one lane a call: the controller's part. */
 export async function drillDue(db: Database): Promise<void> {
-  const { rows } = await db.execute<{ teamId: string; teamSlug: string; modelId: string }>(sql`
-    select r.team_id as "teamId", t.slug as "teamSlug", r.model_id as "modelId"
+  const { rows } = await db.execute<{
+    teamId: string;
+    teamSlug: string;
+    modelId: string;
+    environment: Environment;
+  }>(sql`
+    select r.team_id as "teamId", t.slug as "teamSlug", r.model_id as "modelId", r.environment
     from release r join team t on t.id = r.team_id
-    where r.environment = 'production' and r.state = 'serving' and r.serving_at < now() - interval '5 minutes'
-      and exists (select 1 from release o where o.model_id = r.model_id and o.state = 'replaced'
+    where r.state = 'serving' and r.serving_at < now() - interval '5 minutes'
+      and exists (select 1 from release o where o.model_id = r.model_id and o.environment = r.environment and o.state = 'replaced'
         and o.version_id <> r.version_id and not o.rolled_back_from and o.restores_id is null)
-      and not exists (select 1 from drill d where d.model_id = r.model_id and d.created_at > now() - ${DAILY})
+      and not exists (select 1 from drill d where d.model_id = r.model_id and d.environment = r.environment
+        and d.created_at > now() - ${DAILY})
     order by r.serving_at limit ${LOOKED_AT}`);
-  for (const { modelId, ...team } of rows) {
-    const lane = await loadLane(db, team.teamId, modelId);
+  for (const { modelId, environment, ...team } of rows) {
+    const key = { modelId, environment };
+    const lane = await loadLane(db, team.teamId, key);
     // Of a model that sleeps nothing is warm, and nobody shall be told daily.
     if (!rollbackTarget(lane) || rests(lane, new Date())) continue;
     const actor = { kind: "system", id: "controller" } as const;
-    await drillRollback({ db, ...team, actor, requestId: newId("req") }, { modelId });
+    await drillRollback({ db, ...team, actor, requestId: newId("req") }, key);
     return;
   }
 }

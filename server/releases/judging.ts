@@ -17,35 +17,35 @@ import { Role } from "../platform/permissions";
 import { EvaluateResult } from "../runs/contract";
 import { bakeGate } from "./bake";
 import { Gate } from "./contract";
-import { DEFAULT_POLICY, judge, policyDigest } from "./policy";
+import type { LaneKey } from "./lane";
+import { defaultPolicy, judge, policyDigest } from "./policy";
 import { type Policy, PolicyRules } from "./policy-contract";
 import type { Fence } from "./reconcile";
 import * as repo from "./repo";
 import { servedHistory } from "./rollout-repo";
+import { stagedGate, stagedOf } from "./staged";
 import type { Weighed } from "./verdict";
 
 export type RequestRow = typeof promotionRequest.$inferSelect;
-type Environment = Policy["environment"];
 
-/** The newest revision of each scope of an environment: of the team, and of models that ever had their own. */
-export async function newestPolicies(db: Db, teamId: string, environment: Environment) {
-  return db
-    .selectDistinctOn([releasePolicy.modelId])
+/** A model's lane, or with null what every model of the team has there unless it has its own. */
+type Scope = Pick<Policy, "environment" | "modelId">;
+
+/** The newest revision of each scope: of the team, and of models that ever had their own. */
+const newestPolicies = (db: Db, teamId: string) =>
+  db
+    .selectDistinctOn([releasePolicy.environment, releasePolicy.modelId])
     .from(releasePolicy)
-    .where(and(eq(releasePolicy.teamId, teamId), eq(releasePolicy.environment, environment)))
-    .orderBy(releasePolicy.modelId, sql`${releasePolicy.revision} desc`);
-}
+    .where(eq(releasePolicy.teamId, teamId))
+    .orderBy(releasePolicy.environment, releasePolicy.modelId, sql`${releasePolicy.revision} desc`);
 
-/** The policy that each of the team's models is judged by: its own, else the team's, else the product's. */
-export async function policiesInForce(
-  db: Db,
-  teamId: string,
-  environment: Environment = "production",
-): Promise<(modelId: string) => Policy> {
-  const newest = await newestPolicies(db, teamId, environment);
-  const team = newest.find((row) => row.modelId === null);
-  return (modelId) => {
-    const own = newest.find((row) => row.modelId === modelId);
+/** The policy that each of the team's lanes is judged by: its own, else the team's, else the product's. */
+export async function policiesInForce(db: Db, teamId: string): Promise<(scope: Scope) => Policy> {
+  const all = await newestPolicies(db, teamId);
+  return ({ environment, modelId }) => {
+    const newest = all.filter((row) => row.environment === environment);
+    const team = newest.find((row) => row.modelId === null);
+    const own = modelId === null ? undefined : newest.find((row) => row.modelId === modelId);
     if (own && own.rules !== null) {
       const { revision } = own;
       const rules = PolicyRules.parse(own.rules);
@@ -58,13 +58,13 @@ export async function policiesInForce(
       environment,
       modelId: null,
       ownUntil: own?.revision ?? 0,
-      rules: isDefault ? DEFAULT_POLICY.rules : PolicyRules.parse(team.rules),
+      rules: isDefault ? defaultPolicy(environment).rules : PolicyRules.parse(team.rules),
     };
   };
 }
 
-export const policyInForce = async (db: Db, teamId: string, modelId: string): Promise<Policy> =>
-  (await policiesInForce(db, teamId))(modelId);
+export const policyInForce = async (db: Db, teamId: string, lane: LaneKey): Promise<Policy> =>
+  (await policiesInForce(db, teamId))(lane);
 
 /** What a policy says of a request's evidence. @throws NotFound when its version or dataset is gone */
 export async function gatesOf(
@@ -105,26 +105,30 @@ export async function gatesOf(
   });
 }
 
-/** The gate of the bake time at this moment; null where the policy asks for none. */
-export async function bakeGateOf(
+/** The gates that time changes at this moment: of the bake time, and of the time in staging, where the policy asks. */
+export async function gatesOfTime(
   db: Db,
   teamId: string,
-  modelId: string,
-  { rules: { bakeMinutes } }: Policy,
-): Promise<Gate | null> {
-  if (bakeMinutes === 0) return null;
-  return bakeGate(bakeMinutes, await servedHistory(db, teamId, modelId), new Date());
+  request: LaneKey & { versionId: string },
+  { rules: { bakeMinutes, staging } }: Policy,
+): Promise<Gate[]> {
+  const now = new Date();
+  const bake =
+    bakeMinutes === 0 ? null : bakeGate(bakeMinutes, await servedHistory(db, teamId, request), now);
+  const staged = staging && stagedGate(staging, await stagedOf(db, teamId, request.versionId), now);
+  return [bake, staged].filter((gate) => gate !== null);
 }
 
-/** The gates of a request at this moment: those of its evidence and, while it is open, the one that time changes. */
+/** The gates of a request at this moment: those of its evidence and, while it is open, those that time changes. */
 export async function gatesNow(
   db: Db,
-  { teamId, modelId, state, gates }: Pick<RequestRow, "teamId" | "modelId" | "state" | "gates">,
+  request: Pick<RequestRow, "teamId" | "modelId" | "environment" | "versionId" | "state" | "gates">,
   policy: Policy,
 ): Promise<Gate[]> {
-  const judged = Gate.array().parse(gates);
-  const bake = state === "open" ? await bakeGateOf(db, teamId, modelId, policy) : null;
-  return bake ? [...judged, bake] : judged;
+  const judged = Gate.array().parse(request.gates);
+  return request.state === "open"
+    ? [...judged, ...(await gatesOfTime(db, request.teamId, request, policy))]
+    : judged;
 }
 
 /** Approvals of a request with whether each still holds: bound to what is in force, never to what was. */
@@ -170,8 +174,8 @@ export async function judgeAgain(
   open: readonly RequestRow[],
 ): Promise<number> {
   const policyOf = await policiesInForce(tx, ctx.teamId);
-  const stale = open.filter((row) => row.policyDigest !== policyDigest(policyOf(row.modelId)));
-  for (const request of stale) await judgeByPolicy(tx, ctx, request, policyOf(request.modelId));
+  const stale = open.filter((row) => row.policyDigest !== policyDigest(policyOf(row)));
+  for (const request of stale) await judgeByPolicy(tx, ctx, request, policyOf(request));
   return stale.length;
 }
 

@@ -9,6 +9,7 @@ export const ago = (seconds: number) => new Date(NOW.getTime() - seconds * 1000)
 export function release(revision: number, version: number, values: Partial<LaneRelease> = {}): LaneRelease {
   return {
     id: `rel_${revision}`,
+    environment: "production",
     revision,
     kind: "promotion",
     state: "replaced",
@@ -46,6 +47,7 @@ export const lane = (
 ): Lane => ({
   teamId: "team_1",
   modelId: "mdl_1",
+  environment: "production",
   modelName: "garment",
   releases: releases.toSorted((a, b) => b.revision - a.revision),
   replicas,

@@ -1,10 +1,17 @@
 /** A lane is one environment of one model: its revisions and replicas, and pure questions about them. */
 import type { LoadSample } from "./autoscale";
+import type { Environment } from "./contract";
 import { isWatched, type Rollout } from "./rollout";
 import type { Scaling } from "./scaling-contract";
 
+/** What tells a lane from the others of its team. */
+export interface LaneKey {
+  modelId: string;
+  environment: Environment;
+}
 export interface LaneRelease {
   id: string;
+  environment: Environment;
   revision: number;
   kind: "promotion" | "rollback" | "forward";
   state: "preparing" | "rolling_out" | "serving" | "replaced" | "failed";
@@ -60,9 +67,8 @@ export interface Routing {
     replicas: readonly { id: string; address: string }[];
   } | null;
 }
-export interface Lane {
+export interface Lane extends LaneKey {
   teamId: string;
-  modelId: string;
   modelName: string;
   /** Newest first. */
   releases: readonly LaneRelease[];

@@ -18,6 +18,10 @@ export const REQUEST_ID =
 export const ANSWER_HEADERS: Readonly<Record<string, Header>> = {
   "x-lathe-version": { description: "The version that answered.", schema: { type: "integer", minimum: 1 } },
   "x-lathe-digest": { description: "SHA-256 of its bytes, hex.", schema: { type: "string" } },
+  "x-lathe-environment": {
+    description: "Which lane of the model answered: production, or staging under the name NAME@staging.",
+    schema: { type: "string", enum: ["production", "staging"] },
+  },
   "x-lathe-release": { description: "The release through which it serves.", schema: { type: "string" } },
   "x-request-id": { description: REQUEST_ID, schema: { type: "string" } },
   "Retry-After": {
@@ -51,7 +55,7 @@ export function refusals({ model, version, maxBytes, inputs }: About): Record<st
   const [first] = inputs;
   const wanted = first ? shapeInWords(first.shape) : "[]";
   const found = first ? shapeInWords([...smallestShape(first), 2]) : "[]";
-  const who = ["x-lathe-version", "x-lathe-digest", "x-lathe-release"];
+  const who = ["x-lathe-version", "x-lathe-digest", "x-lathe-environment", "x-lathe-release"];
   return {
     400: refusal(
       "The request is wrong; the error says where.",

@@ -2,11 +2,13 @@ import { Validator } from "@seriousme/openapi-schema-validator";
 import Ajv from "ajv/dist/2020";
 import { describe, expect, test } from "vitest";
 import { inspection } from "../models/testing/examples";
+import type { Environment } from "./contract";
 import { exampleRequest, type OpenApiDocument, openApiOf } from "./openapi";
 import { type Signature, signatureOf, staticSize } from "./v2-contract";
 
-const documentOf = (signature: Signature): OpenApiDocument =>
+const documentOf = (signature: Signature, environment: Environment = "production"): OpenApiDocument =>
   openApiOf({
+    environment,
     model: "garment-cls",
     version: 3,
     digest: "ab".repeat(32),
@@ -38,6 +40,13 @@ function schemaOf(document: OpenApiDocument, name: string) {
 }
 
 describe("the document", () => {
+  test("of staging asks under its own name, and says so", () => {
+    const { info, paths } = documentOf(PICTURE, "staging");
+    expect(info.title).toBe("garment-cls in staging");
+    expect(Object.keys(paths)).toContain("/v2/models/garment-cls@staging/infer");
+    expect(JSON.stringify(paths)).not.toContain('"garment-cls"');
+  });
+
   test.each([
     ["of a model with one input", PICTURE],
     ["of one with several, of any name", TWO],

@@ -1,5 +1,5 @@
 /** The OpenAPI 3.1 document of a model as it serves. */
-import { MAX_BODY_BYTES } from "../gateway/contract";
+import { type Environment, laneName, MAX_BODY_BYTES } from "../gateway/contract";
 import { ANSWER_HEADERS, type Header, REQUEST_ID, type Response, refusals } from "./openapi-answers";
 import { type Schema, schemaRef, schemasOf } from "./openapi-schemas";
 import {
@@ -49,6 +49,7 @@ export interface OpenApiDocument {
 
 export interface Served {
   model: string;
+  environment: Environment;
   version: number;
   digest: string;
   signature: Signature;
@@ -57,13 +58,14 @@ export interface Served {
 
 /** The document: paths of V2 for this model, schemas of its own inputs and outputs, every refusal with an example. */
 export function openApiOf(served: Served): OpenApiDocument {
-  const { model, version, digest, signature, gatewayUrl } = served;
+  const { environment, version, digest, signature, gatewayUrl } = served;
+  const model = laneName(served.model, environment);
   const path = `/v2/models/${model}`;
   const named = `${path}/versions/{version}`;
   return {
     openapi: "3.1.0",
     info: {
-      title: `${model} in production`,
+      title: `${served.model} in ${environment}`,
       version: String(version),
       description: `Open Inference Protocol V2 with binary tensor data, as v${version} (${digest}) serves it.`,
     },
@@ -172,7 +174,7 @@ function inferOf(served: Served, isNamed: boolean): Operation {
             schema: schemaRef("InferResponse"),
             ...(outputs && {
               example: {
-                model_name: served.model,
+                model_name: laneName(served.model, served.environment),
                 model_version: String(served.version),
                 outputs: outputs.inputs,
               },
@@ -207,7 +209,7 @@ function metadataOf(served: Served, isNamed: boolean): Operation {
           "application/json": {
             schema: schemaRef("Metadata"),
             example: {
-              name: served.model,
+              name: laneName(served.model, served.environment),
               versions: [String(served.version)],
               platform: "onnxruntime_onnx",
               inputs: tensors(served.signature.inputs),
@@ -230,7 +232,10 @@ const readyOf = (served: Served, isNamed: boolean): Operation => ({
       description: "It can.",
       headers: answerHeaders,
       content: {
-        "application/json": { schema: schemaRef("Ready"), example: { name: served.model, ready: true } },
+        "application/json": {
+          schema: schemaRef("Ready"),
+          example: { name: laneName(served.model, served.environment), ready: true },
+        },
       },
     },
     ...refused(401, 404, 429, 503, 504),

@@ -9,12 +9,13 @@ import { datasetsFor, versionForWork } from "../models/service";
 import { config } from "../platform/config";
 import type { TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
-import type { Gate } from "./contract";
+import type { LaneName } from "./contract";
 import { crewsOf } from "./crew-views";
-import { bakeGateOf, policiesInForce, policyInForce } from "./judging";
+import { gatesOfTime, policiesInForce, policyInForce } from "./judging";
 import {
   forwardTarget,
   type Lane,
+  type LaneKey,
   type LaneRelease,
   readyReplicas,
   rollbackTarget,
@@ -47,21 +48,20 @@ export async function overview(ctx: TeamContext) {
     requestRows(ctx.db, ctx.teamId, OVERVIEW_REQUESTS),
     timelineRows(ctx.db, ctx.teamId, { limit: OVERVIEW_RELEASES }),
   ]);
-  return { lanes, requests: await withBakeTime(ctx, requests), releases };
+  return { lanes, requests: await withGatesOfTime(ctx, requests), releases };
 }
 
-/** Requests with the gate that time changes counted among the others. */
-async function withBakeTime(ctx: TeamContext, rows: readonly RequestRow[]): Promise<RequestRow[]> {
+/** Requests with the gates that time changes counted among the others. */
+async function withGatesOfTime(ctx: TeamContext, rows: readonly RequestRow[]): Promise<RequestRow[]> {
   const policyOf = await policiesInForce(ctx.db, ctx.teamId);
-  const open = rows.filter(({ state }) => state === "open").map(({ modelId }) => modelId);
-  const gates = new Map<string, Gate | null>();
-  for (const modelId of new Set(open))
-    gates.set(modelId, await bakeGateOf(ctx.db, ctx.teamId, modelId, policyOf(modelId)));
-  return rows.map((row) => {
-    const gate = row.state === "open" ? gates.get(row.modelId) : null;
-    if (!gate) return row;
-    return { ...row, gates: row.gates + 1, gatesPassed: row.gatesPassed + (gate.blocks ? 0 : 1) };
-  });
+  return Promise.all(
+    rows.map(async (row) => {
+      if (row.state !== "open") return row;
+      const gates = await gatesOfTime(ctx.db, ctx.teamId, row, policyOf(row));
+      const passed = gates.filter((gate) => !gate.blocks).length;
+      return { ...row, gates: row.gates + gates.length, gatesPassed: row.gatesPassed + passed };
+    }),
+  );
 }
 
 export const traffic = (ctx: TeamContext) => trafficRows(ctx.db, ctx.teamId);
@@ -113,25 +113,28 @@ function preview(
   };
 }
 
-/** One model: what serves, replicas, the way back and forward, its history. */
-export async function modelPage(ctx: TeamContext, input: { model: string }) {
+/** One lane: what serves, replicas, the way back and forward, its history. */
+export async function modelPage(ctx: TeamContext, input: LaneName) {
+  const { environment } = input;
   const [found] = await ctx.db
     .select({ id: model.id, name: model.name })
     .from(model)
     .where(and(eq(model.teamId, ctx.teamId), eq(model.name, input.model)));
   if (!found) throw new NotFound(`There is no model ${input.model} in this team.`);
+  const key = { modelId: found.id, environment };
   const [lane, releases, minutes, replicas, drill] = await Promise.all([
-    loadLane(ctx.db, ctx.teamId, found.id),
-    timelineRows(ctx.db, ctx.teamId, { modelId: found.id, limit: TIMELINE }),
-    minuteRows(ctx.db, ctx.teamId, found.id),
-    replicaRows(ctx, found.id),
-    lastDrill(ctx.db, ctx.teamId, found.id),
+    loadLane(ctx.db, ctx.teamId, key),
+    timelineRows(ctx.db, ctx.teamId, { lane: key, limit: TIMELINE }),
+    minuteRows(ctx.db, ctx.teamId, key),
+    replicaRows(ctx, key),
+    lastDrill(ctx.db, ctx.teamId, key),
   ]);
   const serving = servingOf(lane);
   const preparing = releases.find((r) => r.state === "preparing") ?? null;
   const measured = serving ? await lastMeasuredOn(ctx, serving.version.id) : null;
   return {
     model: found,
+    environment,
     serving: releases.find((r) => r.id === serving?.id) ?? null,
     preparing,
     rolling: releases.find((r) => r.state === "rolling_out") ?? null,
@@ -163,11 +166,11 @@ export async function modelPage(ctx: TeamContext, input: { model: string }) {
 export async function laneOfRequest(ctx: TeamContext, input: { number: number }) {
   const request = await findRequest(ctx.db, ctx.teamId, input.number);
   if (!request) throw new NotFound(`There is no request ${input.number} in this team.`);
-  const { modelName } = await loadLane(ctx.db, ctx.teamId, request.modelId);
-  return modelPage(ctx, { model: modelName });
+  const { modelName, environment } = await loadLane(ctx.db, ctx.teamId, request);
+  return modelPage(ctx, { model: modelName, environment });
 }
 
-const replicaRows = (ctx: TeamContext, modelId: string) =>
+const replicaRows = (ctx: TeamContext, { modelId, environment }: LaneKey) =>
   ctx.db
     .select({
       id: replica.id,
@@ -188,17 +191,20 @@ const replicaRows = (ctx: TeamContext, modelId: string) =>
     .from(replica)
     .innerJoin(version, eq(version.id, replica.versionId))
     .leftJoin(node, and(eq(node.clusterId, replica.clusterId), eq(node.nodeId, replica.nodeId)))
-    .where(and(eq(replica.teamId, ctx.teamId), eq(replica.modelId, modelId)))
+    .where(
+      and(eq(replica.teamId, ctx.teamId), eq(replica.modelId, modelId), eq(replica.environment, environment)),
+    )
     // Wanted ones first: those that ended must not push them out.
     .orderBy(sql`${replica.undesiredAt} is null desc`, desc(replica.createdAt))
     .limit(REPLICAS);
 
 const taskMeasured = sql<DatasetTask>`coalesce(${evaluation.result} ->> 'task', 'classification')`;
 
-/** A version about to be requested: what it would replace, and the datasets it can be measured on. */
+/** A version about to be requested for production: what it would replace, and the datasets it can be measured on. */
 export async function requestForm(ctx: TeamContext, input: { versionId: string }) {
   const work = await versionForWork(ctx.db, ctx.teamId, input.versionId);
-  const lane = await loadLane(ctx.db, ctx.teamId, work.version.modelId);
+  const key = { modelId: work.version.modelId, environment: "production" } as const;
+  const lane = await loadLane(ctx.db, ctx.teamId, key);
   const serving = servingOf(lane);
   const fitting = await datasetsFor(ctx.db, ctx.teamId, work);
   const datasets = fitting.filter(({ task }) => serving || !needsBaseline(task));
@@ -215,7 +221,8 @@ export async function requestForm(ctx: TeamContext, input: { versionId: string }
     .limit(1);
   const open = (await requestRows(ctx.db, ctx.teamId, OVERVIEW_REQUESTS)).find(
     (r) =>
-      r.model === lane.modelName &&
+      r.modelId === key.modelId &&
+      r.environment === key.environment &&
       r.version === work.version.number &&
       (r.state === "open" || r.state === "measuring"),
   );
@@ -231,7 +238,7 @@ export async function requestForm(ctx: TeamContext, input: { versionId: string }
     serving: serving ? { version: serving.version.number, digest: serving.version.digest } : null,
     openRequest: open?.number ?? null,
     datasets: datasets.map(({ id, name, test, task }) => ({ id, name, testSamples: test, task })),
-    policy: await policyInForce(ctx.db, ctx.teamId, work.version.modelId),
+    policy: await policyInForce(ctx.db, ctx.teamId, key),
   };
 }
 

@@ -14,7 +14,7 @@ import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { EvaluateResult } from "../runs/contract";
 import { approvalsOf, gatesNow, gatesOf, judgeAgain, lockOpen, policiesInForce } from "./judging";
-import { DEFAULT_POLICY, policyDigest } from "./policy";
+import { defaultPolicy, policyDigest } from "./policy";
 import { PolicyRules, type PolicyScope, type PreviewPolicy, type SavePolicy } from "./policy-contract";
 
 const HISTORY = 50;
@@ -27,7 +27,13 @@ const inScope = (teamId: string, { environment, modelId }: Scope) =>
     modelId === null ? isNull(releasePolicy.modelId) : eq(releasePolicy.modelId, modelId),
   );
 
-/** Models that can have a policy of their own, and which of them do. */
+type Whose = Awaited<ReturnType<typeof policiesInForce>>;
+const hasOwn = (policyOf: Whose, modelId: string) => ({
+  staging: policyOf({ environment: "staging", modelId }).modelId !== null,
+  production: policyOf({ environment: "production", modelId }).modelId !== null,
+});
+
+/** Models that can have policies of their own, and in which environments they do. */
 export async function scopes(ctx: TeamContext) {
   const models = await ctx.db
     .select({ id: model.id, name: model.name })
@@ -35,13 +41,13 @@ export async function scopes(ctx: TeamContext) {
     .where(eq(model.teamId, ctx.teamId))
     .orderBy(model.name);
   const policyOf = await policiesInForce(ctx.db, ctx.teamId);
-  return models.map((m) => ({ ...m, hasOwn: policyOf(m.id).modelId !== null }));
+  return models.map((m) => ({ ...m, hasOwn: hasOwn(policyOf, m.id) }));
 }
 
 /** One scope: what is in force there, where that comes from, and its revisions, newest first. */
 export async function policyPage(ctx: TeamContext, scope: Scope) {
   if (scope.modelId !== null) await modelName(ctx.db, ctx.teamId, scope.modelId);
-  const policyOf = await policiesInForce(ctx.db, ctx.teamId, scope.environment);
+  const policyOf = await policiesInForce(ctx.db, ctx.teamId);
   const revisions = await ctx.db
     .select({
       revision: releasePolicy.revision,
@@ -56,7 +62,7 @@ export async function policyPage(ctx: TeamContext, scope: Scope) {
     .orderBy(desc(releasePolicy.revision))
     .limit(HISTORY);
   return {
-    policy: policyOf(scope.modelId ?? ""),
+    policy: policyOf(scope),
     /** Of this scope, whether or not it is what is in force. */
     revision: revisions[0]?.revision ?? 0,
     revisions: revisions.map((row) => ({ ...row, rules: PolicyRules.nullable().parse(row.rules) })),
@@ -98,7 +104,7 @@ export async function savePolicy(ctx: TeamContext, input: z.infer<typeof SavePol
     if (canonicalJson(last?.rules ?? null) === canonicalJson(rules)) {
       throw new Conflict("Nothing changed, so there is nothing to save.", { code: "nothing_changed" });
     }
-    const next = { ...DEFAULT_POLICY, environment, modelId, revision: revision + 1 };
+    const next = { ...defaultPolicy(environment), modelId, revision: revision + 1 };
     const digest = policyDigest({ ...next, rules: rules ?? next.rules });
     const id = newId("pol");
     await tx.insert(releasePolicy).values({
@@ -128,20 +134,26 @@ export async function savePolicy(ctx: TeamContext, input: z.infer<typeof SavePol
 
 /** How the open requests of a scope would stand under other rules. Nothing is changed. */
 export async function previewPolicy(ctx: TeamContext, input: z.infer<typeof PreviewPolicy>) {
-  const policyOf = await policiesInForce(ctx.db, ctx.teamId, input.environment);
+  const policyOf = await policiesInForce(ctx.db, ctx.teamId);
   const open = await ctx.db
     .select({ request: promotionRequest, model: model.name })
     .from(promotionRequest)
     .innerJoin(model, eq(model.id, promotionRequest.modelId))
-    .where(and(eq(promotionRequest.teamId, ctx.teamId), eq(promotionRequest.state, "open")))
+    .where(
+      and(
+        eq(promotionRequest.teamId, ctx.teamId),
+        eq(promotionRequest.environment, input.environment),
+        eq(promotionRequest.state, "open"),
+      ),
+    )
     .orderBy(promotionRequest.number);
   const touched = open.filter(({ request }) =>
-    input.modelId === null ? policyOf(request.modelId).modelId === null : request.modelId === input.modelId,
+    input.modelId === null ? policyOf(request).modelId === null : request.modelId === input.modelId,
   );
   return Promise.all(
     touched.map(async ({ request, model: name }) => {
       const evidence = EvaluateResult.parse(request.evidence);
-      const policy = policyOf(request.modelId);
+      const policy = policyOf(request);
       const other = { ...policy, rules: input.rules };
       const gates = await gatesOf(ctx.db, request, evidence, other);
       const approvals = await approvalsOf(ctx.db, request);

@@ -1,6 +1,7 @@
 /** Policies: what an environment asks of a version, as admins set it. Fractions and ratios, never percent. */
 import { z } from "zod";
 import { type DatasetTask, TASKS } from "../datasets/contract";
+import { Environment } from "../gateway/contract";
 import { Count, Id } from "../platform/atoms";
 import { Role } from "../platform/permissions";
 
@@ -66,11 +67,24 @@ export const SliceRule = z
   });
 export type SliceRule = z.infer<typeof SliceRule>;
 
-/** How many different people approve, and roles of which at least one of them holds each. */
-export const ApprovalRule = z.object({
-  count: z.number().int().min(1, "at least one person approves").max(9, "at most 9 people approve"),
-  roles: z.array(Role).max(5),
+/** What a version must have served staging for before production approves it: hours, and requests there. */
+export const StagingRule = z.object({
+  hours: z.number().min(0, "enter 0 or more").max(720, "at most 30 days, 720 hours"),
+  requests: Count,
 });
+export type StagingRule = z.infer<typeof StagingRule>;
+
+/** How many different people approve, and roles of which at least one of them holds each. */
+export const ApprovalRule = z
+  .object({
+    /** 0, in staging alone: what no gate holds up is released by itself. */
+    count: z.number().int().min(0, "enter 0 or more").max(9, "at most 9 people approve"),
+    roles: z.array(Role).max(5),
+  })
+  .refine(({ count, roles }) => count > 0 || roles.length === 0, {
+    message: "roles are asked of people: let at least one approve",
+    path: ["count"],
+  });
 export type ApprovalRule = z.infer<typeof ApprovalRule>;
 
 export const WEEKDAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
@@ -160,17 +174,27 @@ export const PolicyRules = z.object({
   freeze: Freeze.nullable(),
   /** Minutes that what serves must have served without an alarm before another version is approved over it. */
   bakeMinutes: z.number().int().min(0).max(10_080, "at most a week, 10,080 minutes"),
+  staging: StagingRule.nullable().default(null),
 });
 export type PolicyRules = z.infer<typeof PolicyRules>;
 
-export const PolicyEnvironment = z.enum(["staging", "production"]);
+/** The rules that an environment may have: nothing reaches production without a person who agrees. */
+export const rulesFor = (environment: Environment) =>
+  environment === "staging"
+    ? PolicyRules.extend({ staging: z.null("only production asks for what served staging").default(null) })
+    : PolicyRules.extend({
+        approvals: ApprovalRule.refine(({ count }) => count > 0, {
+          message: "at least one person approves",
+          path: ["count"],
+        }),
+      });
 
 /** A revision of the rules of an environment: of one model, or of every model that has none of its own. */
 export const Policy = z.object({
   name: z.string(),
   /** 0: nobody has ever set one, and this is what the product comes with. */
   revision: Count,
-  environment: PolicyEnvironment,
+  environment: Environment,
   modelId: Id.nullable(),
   /** Of a model that had its own and gave it up: the revision that did. */
   ownUntil: Count,
@@ -179,12 +203,23 @@ export const Policy = z.object({
 export type Policy = z.infer<typeof Policy>;
 
 export const PolicyScope = z.object({
-  environment: PolicyEnvironment.default("production"),
+  environment: Environment.default("production"),
   modelId: Id.nullable(),
 });
 /** `basedOn` is the revision that the person edited. Rules of null: this model follows the team's policy again. */
-export const SavePolicy = PolicyScope.extend({ basedOn: Count, rules: PolicyRules.nullable() });
-export const PreviewPolicy = PolicyScope.extend({ rules: PolicyRules });
+export const SavePolicy = PolicyScope.extend({ basedOn: Count, rules: PolicyRules.nullable() }).superRefine(
+  ofItsEnvironment,
+);
+export const PreviewPolicy = PolicyScope.extend({ rules: PolicyRules }).superRefine(ofItsEnvironment);
+
+function ofItsEnvironment(
+  { environment, rules }: { environment: Environment; rules: PolicyRules | null },
+  ctx: z.RefinementCtx,
+): void {
+  const { error } = rulesFor(environment).nullable().safeParse(rules);
+  for (const { message, path } of error?.issues ?? [])
+    ctx.addIssue({ code: "custom", message, path: ["rules", ...path] });
+}
 
 export const DEFAULT_RULES: PolicyRules = {
   metrics: [{ metric: "score", worseBy: 0.01, test: "bound", minSamples: 0 }],
@@ -195,7 +230,11 @@ export const DEFAULT_RULES: PolicyRules = {
   approvals: { count: 1, roles: [] },
   freeze: null,
   bakeMinutes: 0,
+  staging: null,
 };
+
+/** The gates of production, so that they are known before anybody asks for it, and nobody to wait for. */
+export const STAGING_RULES: PolicyRules = { ...DEFAULT_RULES, approvals: { count: 0, roles: [] } };
 
 /** A difference in the words of a task: "−0.51 pt", or "−0.0051" of a figure that is no share. */
 export function differenceInWords(task: DatasetTask, fraction: number): string {
@@ -259,8 +298,12 @@ export const sliceRuleInWords = (task: DatasetTask, rule: SliceRule): string[] =
 export const bakeInWords = ({ bakeMinutes }: Pick<PolicyRules, "bakeMinutes">): string =>
   `What serves has served for ${whole(bakeMinutes)} min without an alarm`;
 
+export const stagingInWords = ({ hours, requests }: StagingRule): string =>
+  `Has served staging for ${whole(hours)} h${requests > 0 ? ` and ${whole(requests)} requests` : ""}, with no replicas given up`;
+
 /** "2 people, one of them operator". */
 export function approvalsInWords({ count, roles }: ApprovalRule): string {
+  if (count === 0) return "nobody";
   const people = count === 1 ? "1 person" : `${count} people`;
   return roles.length === 0 ? people : `${people}, among them ${roles.join(" and ")}`;
 }
@@ -273,6 +316,7 @@ export const rulesInWords = (task: DatasetTask, rules: PolicyRules): string[] =>
   ...rules.sizes.map(sizeRuleInWords),
   ...rules.latency.map(latencyRuleInWords),
   ...(rules.bakeMinutes > 0 ? [bakeInWords(rules)] : []),
+  ...(rules.staging ? [stagingInWords(rules.staging)] : []),
   "Measured on the whole test set",
   "Measured bytes are the requested ones",
 ];

@@ -3,9 +3,11 @@ import { expect, test } from "vitest";
 import type { z } from "zod";
 import type { DatasetTask } from "../datasets/contract";
 import type { EvaluateResult } from "../runs/contract";
-import { DEFAULT_POLICY, judge, policyDigest, tally } from "./policy";
+import { defaultPolicy, judge, policyDigest, tally } from "./policy";
 import { DEFAULT_RULES, floorInWords, PolicyRules } from "./policy-contract";
 import type { Measured } from "./verdict";
+
+const DEFAULT_POLICY = defaultPolicy("production");
 
 const DIGEST = "a".repeat(64);
 type Evidence = z.infer<typeof EvaluateResult>;

@@ -5,7 +5,7 @@ import type { DatasetTask } from "../datasets/contract";
 import type { Figure } from "../models/contract";
 import { digestOf } from "../platform/canonical";
 import type { Role } from "../platform/permissions";
-import type { Gate } from "./contract";
+import type { Environment, Gate } from "./contract";
 import {
   type ApprovalRule,
   classRuleInWords,
@@ -19,6 +19,7 @@ import {
   type Policy,
   type SizeRule,
   type SliceRule,
+  STAGING_RULES,
   sizeRuleInWords,
   sliceFloorInWords,
   sliceLossInWords,
@@ -36,14 +37,15 @@ import {
   whole,
 } from "./verdict";
 
-export const DEFAULT_POLICY: Policy = {
-  name: "production-default",
+/** What the product comes with. */
+export const defaultPolicy = (environment: Environment): Policy => ({
+  name: `${environment}-default`,
   revision: 0,
-  environment: "production",
+  environment,
   modelId: null,
   ownUntil: 0,
-  rules: DEFAULT_RULES,
-};
+  rules: environment === "production" ? DEFAULT_RULES : STAGING_RULES,
+});
 
 /** What approvals are bound to. Revisions are part of it: rules that return do not bring old approvals back. */
 export const policyDigest = ({ name: _, ...bound }: Policy): string => digestOf(bound);

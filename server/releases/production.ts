@@ -29,8 +29,8 @@ export interface Served {
 /** Models that serve, by name. */
 export async function productionNow(db: Db, teamId: string): Promise<Served[]> {
   const [lanes, traffic, minutes] = await Promise.all([
-    laneRows(db, teamId),
-    trafficRows(db, teamId),
+    laneRows(db, teamId, "production"),
+    trafficRows(db, teamId, "production"),
     servedMinutes(db, teamId),
   ]);
   return lanes.flatMap((lane) => {
@@ -65,6 +65,7 @@ async function servedMinutes(db: Db, teamId: string): Promise<Map<string, Served
     select s.model_id as "modelId", s.minute as at, sum(s.requests)::int as requests, sum(s.errors)::int as errors,
       max(s.p99_us)::int as "p99Us"
     from release r join serving_minute s on s.model_id = r.model_id and s.version_id = r.version_id
+      and s.environment = r.environment
     where r.team_id = ${teamId} and r.environment = 'production' and r.state = 'serving'
       and s.minute > now() - interval '1 hour'
     group by s.model_id, s.minute order by s.minute`);

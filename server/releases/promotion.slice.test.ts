@@ -240,7 +240,7 @@ describe("breaking the glass", () => {
     expect(await newestAudit()).toMatchObject({ actor: admin.actor.id, action: "promotion.glass_broken" });
     await replicasReady(t);
     await reconcileReleases(connection.db);
-    const { serving, releases } = await modelPage(t.mei, { model: t.modelName });
+    const { serving, releases } = await modelPage(t.mei, t.production);
     expect(serving).toMatchObject({ id: releaseId, version: 2, breakGlass: reason, approvedBy: null });
     expect(releases.map((r) => r.breakGlass)).toEqual([reason, null]);
     expect(await page(number)).toMatchObject({

@@ -3,12 +3,13 @@ import { and, eq, inArray, isNull, sql } from "drizzle-orm";
 import { replica } from "../../db/schema/releases";
 import { record } from "../audit/service";
 import { defaultClusterId, desireChanged } from "../engine/service";
+import { laneName } from "../gateway/contract";
 import type { Actor } from "../platform/context";
 import type { Database, Transaction } from "../platform/db";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { wakeRelay } from "../platform/live/relay";
-import type { Lane, LaneRelease } from "./lane";
+import type { Lane, LaneKey, LaneRelease } from "./lane";
 import { rootOf, servingOf } from "./lane";
 import { type Action, plan } from "./plan";
 import { activeLanes, loadLane, lockLane, publishRoute, setRelease } from "./repo";
@@ -31,15 +32,15 @@ export async function reconcileReleases(
   fence: Fence = async () => {},
   now = () => new Date(),
 ): Promise<void> {
-  for (const { teamId, modelId } of await activeLanes(db)) {
-    const seen = await loadLane(db, teamId, modelId);
+  for (const { teamId, ...key } of await activeLanes(db)) {
+    const seen = await loadLane(db, teamId, key);
     const fired = await firedOn(db, seen, now());
     if (!fired && plan(seen, now()).length === 0) continue;
     await db.transaction(async (tx) => {
       await fence(tx);
-      await lockLane(tx, modelId);
+      await lockLane(tx, key);
       if (fired) await giveWay(tx, seen, fired);
-      await advanceLane(tx, teamId, modelId, CONTROLLER, now());
+      await advanceLane(tx, teamId, key, CONTROLLER, now());
     });
     wakeRelay();
   }
@@ -49,11 +50,11 @@ export async function reconcileReleases(
 export async function advanceLane(
   tx: Transaction,
   teamId: string,
-  modelId: string,
+  key: LaneKey,
   actor: Actor,
   now = new Date(),
 ): Promise<void> {
-  const lane = await loadLane(tx, teamId, modelId);
+  const lane = await loadLane(tx, teamId, key);
   const actions = plan(lane, now);
   if (actions.length === 0) return;
   const clusterId = await changeReplicas(tx, lane, actions);
@@ -68,7 +69,7 @@ export async function advanceLane(
     else if (action.type === "fail_release") await fail(tx, lane, action, actor);
     else if (action.type === "give_up") await giveUp(tx, lane, action, actor);
   }
-  await emit(tx, { teamId, topic: "releases", key: modelId });
+  await emit(tx, { teamId, topic: "releases", key: lane.modelId });
   // Last: it locks the cluster's row.
   if (clusterId) await desireChanged(tx, clusterId);
 }
@@ -89,11 +90,9 @@ async function changeReplicas(
   }
   if (retired.length + started.length === 0) return null;
   const clusterId = await defaultClusterId(tx);
-  for (const versionId of started) {
-    await tx
-      .insert(replica)
-      .values({ id: newId("rpl"), teamId: lane.teamId, modelId: lane.modelId, versionId, clusterId });
-  }
+  const { teamId, modelId, environment } = lane;
+  for (const versionId of started)
+    await tx.insert(replica).values({ id: newId("rpl"), teamId, modelId, environment, versionId, clusterId });
   return clusterId;
 }
 
@@ -121,7 +120,7 @@ async function publish(
 ): Promise<void> {
   const release = find(lane, action.releaseId);
   const serving = servingOf(lane);
-  const words = `${lane.modelName} v${release.version.number} serves production`;
+  const words = `${lane.modelName} v${release.version.number} serves ${lane.environment}`;
   const route = routeOf(lane, alone(release.id, action.replicas));
   const routeRevision = await publishRoute(tx, route, `revision ${release.revision}: ${words}`);
   if (serving) await setRelease(tx, lane.teamId, [serving.id], { state: "replaced", isReplacedNow: true });
@@ -153,7 +152,11 @@ async function reroute(
   lane: Lane,
   action: Extract<Action, { type: "reroute" }>,
 ): Promise<void> {
-  await publishRoute(tx, routeOf(lane, action.routing), `replicas of ${lane.modelName} changed`);
+  await publishRoute(
+    tx,
+    routeOf(lane, action.routing),
+    `replicas of ${laneName(lane.modelName, lane.environment)} changed`,
+  );
 }
 
 async function fail(
@@ -171,7 +174,7 @@ async function fail(
     {
       action: "release.failed",
       target: { kind: "release", id: release.id },
-      summary: `Revision ${release.revision} of ${lane.modelName} failed; production did not change`,
+      summary: `Revision ${release.revision} of ${lane.modelName} failed; ${lane.environment} did not change`,
       after: { ...servedBy(release), why: action.message },
     },
   );

@@ -61,7 +61,7 @@ const route = async () => {
 };
 const requestState = async (number: number) => (await requestPage(t.mei, { number })).state;
 const file = { sha256: "ab".repeat(32), bytes: 1000 };
-const press = (from: string) => ({ modelId: t.modelId, from, key: randomUUID(), reason: "" });
+const press = (from: string) => ({ ...t.production, from, key: randomUUID(), reason: "" });
 
 describe("a promotion", () => {
   it("is measured, opened with its evidence, approved by another, prepared, and then serves", async () => {
@@ -290,7 +290,7 @@ describe("a promotion", () => {
       // The pause before the next start is over.
       await reconcileReleases(connection.db, undefined, () => new Date(Date.now() + 60_000));
     }
-    const page = await modelPage(t.mei, { model: t.modelName });
+    const page = await modelPage(t.mei, t.production);
     expect(page.releases[0]).toMatchObject({
       state: "failed",
       version: 2,
@@ -308,13 +308,13 @@ describe("rolling back", () => {
     const done = await switchRelease(t.mei, "rollback", press(second));
     expect(await serving()).toEqual([v(1).id]);
     expect(await route()).toMatchObject({ version: { number: 1 }, releaseId: done.releaseId });
-    const page = await modelPage(t.mei, { model: t.modelName });
+    const page = await modelPage(t.mei, t.production);
     expect(page.serving).toMatchObject({ kind: "rollback", version: 1, fromVersion: 2, by: "Mei Tanaka" });
     expect(page.rollback.target).toBeNull();
     expect(page.forward).toMatchObject({ target: { version: 2 }, isWarm: true });
     const again = await switchRelease(t.mei, "forward", press(done.releaseId));
     expect(await serving()).toEqual([v(2).id]);
-    expect((await modelPage(t.mei, { model: t.modelName })).rollback).toMatchObject({
+    expect((await modelPage(t.mei, t.production)).rollback).toMatchObject({
       target: { version: 1 },
       isWarm: true,
     });
@@ -348,7 +348,7 @@ describe("rolling back", () => {
     await replicasReady(t);
     await reconcileReleases(connection.db);
     expect(await serving()).toEqual([v(1).id]);
-    const { rollback, forward } = await modelPage(t.ines, { model: "garment-cls" });
+    const { rollback, forward } = await modelPage(t.ines, t.production);
     expect([rollback.target, forward.target?.version]).toEqual([null, 2]);
   });
 

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { model, version } from "../../db/schema/models";
 import { replica } from "../../db/schema/releases";
 import type { DesiredReplica, ObservedService } from "../engine/contract";
+import { laneName } from "../gateway/contract";
 import type { Db, Transaction } from "../platform/db";
 import { emit } from "../platform/live/outbox";
 import { deriveToken } from "../platform/tokens";
@@ -11,12 +12,13 @@ import { deriveToken } from "../platform/tokens";
 /** A replica mostly waits for requests, so it claims little; what it uses is up to the node. */
 const REPLICA = { cpus: 0.1, maxBatch: 32, maxDelayMs: 2, maxQueue: 256 };
 
-/** Every replica a cluster should keep alive. */
+/** Every replica a cluster should keep alive. Each calls itself by the name that its lane is asked under. */
 export async function desiredReplicas(db: Db, clusterId: string): Promise<z.infer<typeof DesiredReplica>[]> {
   const rows = await db
     .select({
       replicaId: replica.id,
-      modelName: model.name,
+      model: model.name,
+      environment: replica.environment,
       versionNumber: version.number,
       digest: version.digest,
     })
@@ -25,7 +27,12 @@ export async function desiredReplicas(db: Db, clusterId: string): Promise<z.infe
     .innerJoin(model, eq(model.id, replica.modelId))
     .where(and(eq(replica.clusterId, clusterId), isNull(replica.undesiredAt)))
     .orderBy(replica.createdAt);
-  return rows.map((row) => ({ ...row, ...REPLICA, token: deriveToken("replica", row.replicaId) }));
+  return rows.map(({ model: name, environment, ...row }) => ({
+    ...row,
+    ...REPLICA,
+    modelName: laneName(name, environment),
+    token: deriveToken("replica", row.replicaId),
+  }));
 }
 
 /** Takes an observation of a replica; what did not change writes nothing. */

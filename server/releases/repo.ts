@@ -6,23 +6,24 @@ import { rollout } from "../../db/schema/rollouts";
 import { ROUTES_CHANNEL, type Route, RouteTable } from "../gateway/contract";
 import type { Db, Transaction } from "../platform/db";
 import { NotFound } from "../platform/errors";
-import type { Lane } from "./lane";
+import type { Environment } from "./contract";
+import type { Lane, LaneKey } from "./lane";
 import type { Rollout } from "./rollout";
 import { Strategy } from "./rollout-contract";
 import { askedAt, crashLoopsOf, currentScaling, loadOf, replicasOf, wakesOf } from "./scaling-repo";
 
-const ENVIRONMENT = "production" as const;
 const RELEASES_KEPT = 100;
 
 /** Whoever changes a lane holds this until the end of the transaction: changes of one lane take turns. */
-export async function lockLane(tx: Transaction, modelId: string): Promise<void> {
+export async function lockLane(tx: Transaction, { modelId, environment }: LaneKey): Promise<void> {
   await tx.execute(
-    sql`select pg_advisory_xact_lock(hashtextextended(${`lane:${modelId}:${ENVIRONMENT}`}, 0))`,
+    sql`select pg_advisory_xact_lock(hashtextextended(${`lane:${modelId}:${environment}`}, 0))`,
   );
 }
 
 /** @throws NotFound for a model of another team */
-export async function loadLane(db: Db, teamId: string, modelId: string): Promise<Lane> {
+export async function loadLane(db: Db, teamId: string, key: LaneKey): Promise<Lane> {
+  const { modelId, environment } = key;
   const [owner] = await db
     .select({ name: model.name })
     .from(model)
@@ -34,22 +35,23 @@ export async function loadLane(db: Db, teamId: string, modelId: string): Promise
     .innerJoin(version, eq(version.id, release.versionId))
     .leftJoin(rollout, eq(rollout.releaseId, release.id))
     .where(
-      and(eq(release.teamId, teamId), eq(release.modelId, modelId), eq(release.environment, ENVIRONMENT)),
+      and(eq(release.teamId, teamId), eq(release.modelId, modelId), eq(release.environment, environment)),
     )
     .orderBy(desc(release.revision))
     .limit(RELEASES_KEPT);
   const [replicas, current, load, loops, wakes, asked] = [
-    await replicasOf(db, teamId, modelId),
-    await currentScaling(db, teamId, modelId),
-    await loadOf(db, teamId, modelId),
-    await crashLoopsOf(db, teamId, modelId),
-    await wakesOf(db, teamId, modelId),
-    await askedAt(db, teamId, modelId),
+    await replicasOf(db, teamId, key),
+    await currentScaling(db, teamId, key),
+    await loadOf(db, teamId, key),
+    await crashLoopsOf(db, teamId, key),
+    await wakesOf(db, teamId, key),
+    await askedAt(db, teamId, key),
   ];
-  const route = (await currentRoutes(db)).find((r) => r.teamId === teamId && r.modelId === modelId);
+  const route = (await currentRoutes(db)).find((r) => r.teamId === teamId && isOf(r, key));
   return {
     teamId,
     modelId,
+    environment,
     modelName: owner.name,
     releases: releases.map(({ release: r, number, digest, rollout: way }) => ({
       ...r,
@@ -79,13 +81,16 @@ function toRollout({
 }
 
 /** Lanes that have something to keep or to reach. */
-export async function activeLanes(db: Db): Promise<{ teamId: string; modelId: string }[]> {
-  const { rows } = await db.execute<{ teamId: string; modelId: string }>(sql`
-    select team_id as "teamId", model_id as "modelId" from release
-      where environment = ${ENVIRONMENT} and state in ('preparing', 'rolling_out', 'serving')
-    union select team_id, model_id from replica where undesired_at is null`);
+export async function activeLanes(db: Db): Promise<(LaneKey & { teamId: string })[]> {
+  const { rows } = await db.execute<{ teamId: string; modelId: string; environment: Environment }>(sql`
+    select team_id as "teamId", model_id as "modelId", environment from release
+      where state in ('preparing', 'rolling_out', 'serving')
+    union select team_id, model_id, environment from replica where undesired_at is null`);
   return rows;
 }
+
+const isOf = (route: LaneKey, key: LaneKey): boolean =>
+  route.modelId === key.modelId && route.environment === key.environment;
 
 async function currentRoutes(db: Db): Promise<Route[]> {
   const [table] = await db
@@ -98,11 +103,11 @@ async function currentRoutes(db: Db): Promise<Route[]> {
 
 /**
  * Publishes the next table with this route in it and wakes the gateways when the transaction commits. Publishers
- * take turns, so that revisions commit in their order and no route of another model is lost.
+ * take turns, so that revisions commit in their order and no route of another lane is lost.
  */
 export async function publishRoute(tx: Transaction, route: Route, cause: string): Promise<number> {
   await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended('route_table', 0))`);
-  const others = (await currentRoutes(tx)).filter((r) => r.modelId !== route.modelId);
+  const others = (await currentRoutes(tx)).filter((r) => !isOf(r, route));
   const [row] = await tx
     .insert(routeTable)
     .values({ routes: RouteTable.parse({ routes: [...others, route] }), cause })

@@ -20,6 +20,7 @@ import type { Policy } from "./policy-contract";
 import { findRequest } from "./repo";
 import { Strategy } from "./rollout-contract";
 import { breaksClients } from "./signature-fit";
+import { stagedOf } from "./staged";
 
 const MINUTE = 60_000;
 
@@ -27,14 +28,15 @@ const MINUTE = 60_000;
 export async function requestPage(ctx: TeamContext, input: { number: number }) {
   const request = await findRequest(ctx.db, ctx.teamId, input.number);
   if (!request) throw new NotFound(`There is no request ${input.number} in this team.`);
-  const [about, decisions, measuring, candidate, production, policy, released] = await Promise.all([
+  const [about, decisions, measuring, candidate, production, policy, released, staged] = await Promise.all([
     aboutOf(ctx, request),
     decisionsOf(ctx, request),
     runOf(ctx, request),
     versionOf(ctx, request.versionId),
     request.baselineVersionId ? versionOf(ctx, request.baselineVersionId) : null,
-    policyInForce(ctx.db, ctx.teamId, request.modelId),
+    policyInForce(ctx.db, ctx.teamId, request),
     releaseOf(ctx, request),
+    request.environment === "production" ? stagedOf(ctx.db, ctx.teamId, request.versionId) : null,
   ]);
   const evidence = EvaluateResult.nullable().parse(request.evidence);
   const gates = await gatesNow(ctx.db, request, policy);
@@ -44,6 +46,7 @@ export async function requestPage(ctx: TeamContext, input: { number: number }) {
   const frozen = frozenAt(freeze, new Date());
   return {
     number: request.number,
+    environment: request.environment,
     state: request.state,
     note: request.note,
     strategy: Strategy.parse(request.strategy),
@@ -69,6 +72,8 @@ export async function requestPage(ctx: TeamContext, input: { number: number }) {
     freeze: freeze && frozen ? { ...frozen, words: frozenInWords(freeze, frozen) } : null,
     release: released && { ...released, settlesAt: settles(released.servingAt, policy) },
     run: measuring,
+    /** What it did in staging before; null where it never served there. */
+    staged,
     approve: whyNot(ctx, request, {
       gates,
       changed: request.state === "open" ? whatChanged(request, { versionDigest: candidate.digest }) : null,
@@ -177,7 +182,7 @@ async function versionOf(ctx: TeamContext, id: string) {
 }
 
 export type Obstacle = {
-  kind: "gate" | "requester" | "changed" | "role" | "state" | "frozen" | "given";
+  kind: "gate" | "requester" | "changed" | "role" | "state" | "frozen" | "given" | "unneeded";
   words: string;
 };
 
@@ -194,15 +199,27 @@ interface Circumstances {
 function whyNot(ctx: TeamContext, request: RequestRow, c: Circumstances): Obstacle | null {
   if (request.state === "measuring") return { kind: "state", words: "Both versions are being measured." };
   if (request.state !== "open") return { kind: "state", words: `This request is ${request.state}.` };
+  if (c.stands.needed === 0) return whyNotYet(c);
   if (request.requestedBy === ctx.actor.id)
     return { kind: "requester", words: "You asked for this, so you may not approve it." };
   if (!may(ctx, "release.approve")) return { kind: "role", words: "Approving takes the role approver." };
   if (c.changed) return { kind: "changed", words: c.changed };
   if (request.policyDigest !== policyDigest(c.policy))
     return { kind: "changed", words: "The policy changed; the request is about to be judged again." };
-  const blocking = c.gates.find((gate) => gate.blocks);
-  if (blocking) return { kind: "gate", words: `${blocking.label}: ${blocking.words}` };
+  const blocking = blockingOf(c.gates);
+  if (blocking) return blocking;
   if (c.isApprovedByMe) return { kind: "given", words: `You approved: ${tallyInWords(c.stands)}.` };
-  const { freeze } = c.policy.rules;
-  return freeze && c.frozen ? { kind: "frozen", words: frozenInWords(freeze, c.frozen) } : null;
+  return frozenOf(c);
 }
+
+const blockingOf = (gates: readonly Gate[]): Obstacle | null => {
+  const blocking = gates.find((gate) => gate.blocks);
+  return blocking ? { kind: "gate", words: `${blocking.label}: ${blocking.words}` } : null;
+};
+const frozenOf = ({ policy: { rules }, frozen }: Circumstances): Obstacle | null =>
+  rules.freeze && frozen ? { kind: "frozen", words: frozenInWords(rules.freeze, frozen) } : null;
+
+/** What a request that nobody has to approve waits for. */
+const whyNotYet = (c: Circumstances): Obstacle =>
+  blockingOf(c.gates) ??
+  frozenOf(c) ?? { kind: "unneeded", words: "Nobody has to approve: it is released in a moment." };

@@ -1,5 +1,6 @@
 /** How a release reaches all of the traffic, what ends it by itself, and who served when. */
 import { z } from "zod";
+import { Environment } from "../gateway/contract";
 import { Count, Fraction, Id } from "../platform/atoms";
 
 /** Limits beyond which a rollout ends by itself. Rates are fractions. */
@@ -79,7 +80,11 @@ export type Reading = z.infer<typeof Reading>;
 export const Firing = Reading.extend({ at: z.iso.datetime(), data: z.json() });
 export type Firing = z.infer<typeof Firing>;
 
-export const ServedAtInput = z.object({ model: z.string().min(1).max(64), at: z.coerce.date() });
+export const ServedAtInput = z.object({
+  model: z.string().min(1).max(64),
+  environment: Environment.default("production"),
+  at: z.coerce.date(),
+});
 
 /** "5%, 25%, 50%, 100%, each for 10 min or more, by a press", for forms, requests and the audit. */
 export function strategyInWords(strategy: Strategy): string {

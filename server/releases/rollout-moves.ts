@@ -2,6 +2,7 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
 import { rollout } from "../../db/schema/rollouts";
 import { record } from "../audit/service";
+import { laneName } from "../gateway/contract";
 import type { Actor } from "../platform/context";
 import type { Transaction } from "../platform/db";
 import { Conflict } from "../platform/errors";
@@ -168,12 +169,13 @@ function wordsOf(
   to: Position,
   { move, why }: { move: Move | "begin"; why: string },
 ): string {
-  const name = `${lane.modelName} v${release.version.number}`;
+  const name = `${laneName(lane.modelName, lane.environment)} v${release.version.number}`;
   const percent = weightOf({ ...from, ...to });
   const because = why ? `: ${why}` : "";
   if (to.phase === "aborted") return `Ended the rollout of ${name}${because}`;
   if (from.phase === "baking") return `${name} was watched for as long as was agreed`;
-  if (percent === 100) return `${name} serves production, revision ${release.revision}`;
+  if (percent === 100)
+    return `${lane.modelName} v${release.version.number} serves ${lane.environment}, revision ${release.revision}`;
   if (move === "begin") return `Began the rollout of ${name}: ${strategyInWords(from.strategy)}`;
   if (move === "hold") return `Held the rollout of ${name}${because}`;
   if (move === "resume") return `Let the rollout of ${name} go on`;

@@ -5,6 +5,7 @@ import type { TeamContext } from "../platform/context";
 import type { Db } from "../platform/db";
 import { NotFound } from "../platform/errors";
 import { readings, type Seen, type Window } from "./alarms";
+import type { LaneName } from "./contract";
 import type { Lane, LaneRelease } from "./lane";
 import { loadLane } from "./repo";
 import { bakedAt, dueAt, isWatched, mirroredOf, weightOf } from "./rollout";
@@ -24,11 +25,12 @@ export async function modelByName(db: Db, teamId: string, name: string) {
 /** How long the page tells of a rollout that ended. */
 const SHOWN_MS = 24 * 3_600_000;
 
-/** The last rollout of a model, under way or just ended; null where releases took over at once. */
-export async function rolloutPage(ctx: TeamContext, input: { model: string }) {
+/** The last rollout of a lane, under way or just ended; null where releases took over at once. */
+export async function rolloutPage(ctx: TeamContext, input: LaneName) {
   const found = await modelByName(ctx.db, ctx.teamId, input.model);
-  const lane = await loadLane(ctx.db, ctx.teamId, found.id);
-  const last = await lastRollout(ctx.db, ctx.teamId, found.id);
+  const key = { modelId: found.id, environment: input.environment };
+  const lane = await loadLane(ctx.db, ctx.teamId, key);
+  const last = await lastRollout(ctx.db, ctx.teamId, key);
   const release = lane.releases.find((r) => last && r.rollout?.id === last.id);
   const now = new Date();
   const isLongOver = last?.endedAt && now.getTime() - last.endedAt.getTime() > SHOWN_MS;

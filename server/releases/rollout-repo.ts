@@ -1,12 +1,12 @@
 /** SQL of rollouts: what gateways counted for them, the last one of a model, drills. */
-import { and, desc, eq, isNotNull, sql } from "drizzle-orm";
+import { and, desc, eq, getTableColumns, isNotNull, sql } from "drizzle-orm";
 import { version } from "../../db/schema/models";
 import { release } from "../../db/schema/releases";
 import { drill, rollout, servingWindow, shadowMinute } from "../../db/schema/rollouts";
 import type { Db, Transaction } from "../platform/db";
 import type { Seen, Window } from "./alarms";
 import type { Served } from "./bake";
-import type { Lane, LaneRelease } from "./lane";
+import type { Lane, LaneKey, LaneRelease } from "./lane";
 import { servingOf } from "./lane";
 import type { Firing } from "./rollout-contract";
 
@@ -43,7 +43,8 @@ async function windowsOf(
     with counted as (
       select at, sum(requests)::int as requests, sum(errors)::int as errors, max(p99_us) as p99
       from ${servingWindow}
-      where team_id = ${lane.teamId} and model_id = ${lane.modelId} and version_id = ${versionId} and requests > 0
+      where team_id = ${lane.teamId} and model_id = ${lane.modelId} and environment = ${lane.environment}
+        and version_id = ${versionId} and requests > 0
         and at >= ${from ?? new Date(0)}::timestamptz - interval '10 seconds'
       group by at)
     select at, requests, errors, p99 as "p99Us" from counted
@@ -86,6 +87,7 @@ export async function loadShadow(db: Db, lane: Lane, watched: LaneRelease): Prom
       and(
         eq(of.teamId, lane.teamId),
         eq(of.modelId, lane.modelId),
+        eq(of.environment, lane.environment),
         eq(of.versionId, watched.version.id),
         sql`minute >= date_trunc('minute', ${watched.createdAt}::timestamptz)`,
       ),
@@ -101,23 +103,24 @@ export const setFired = (tx: Transaction, teamId: string, rolloutId: string, fir
     .set({ fired })
     .where(and(eq(rollout.id, rolloutId), eq(rollout.teamId, teamId)));
 
-/** The last rollout of a model, whatever became of it. */
-export const lastRollout = async (db: Db, teamId: string, modelId: string) =>
+/** The last rollout of a lane, whatever became of it. */
+export const lastRollout = async (db: Db, teamId: string, { modelId, environment }: LaneKey) =>
   (
     await db
-      .select()
+      .select(getTableColumns(rollout))
       .from(rollout)
+      .innerJoin(release, and(eq(release.id, rollout.releaseId), eq(release.environment, environment)))
       .where(and(eq(rollout.teamId, teamId), eq(rollout.modelId, modelId)))
       .orderBy(desc(rollout.createdAt))
       .limit(1)
   )[0];
 
-export const lastDrill = async (db: Db, teamId: string, modelId: string) =>
+export const lastDrill = async (db: Db, teamId: string, { modelId, environment }: LaneKey) =>
   (
     await db
       .select()
       .from(drill)
-      .where(and(eq(drill.teamId, teamId), eq(drill.modelId, modelId)))
+      .where(and(eq(drill.teamId, teamId), eq(drill.modelId, modelId), eq(drill.environment, environment)))
       .orderBy(desc(drill.createdAt))
       .limit(1)
   )[0] ?? null;
@@ -126,8 +129,12 @@ export const lastDrill = async (db: Db, teamId: string, modelId: string) =>
 export const dropOldWindows = (tx: Transaction) =>
   tx.delete(servingWindow).where(sql`${servingWindow.at} < now() - interval '2 hours'`);
 
-/** What serves production, with all the times that its version did, newest first; null where nothing serves. */
-export async function servedHistory(db: Db, teamId: string, modelId: string): Promise<Served | null> {
+/** What serves a lane, with all the times that its version did, newest first; null where nothing serves. */
+export async function servedHistory(
+  db: Db,
+  teamId: string,
+  { modelId, environment }: LaneKey,
+): Promise<Served | null> {
   const rows = await db
     .select({
       versionId: release.versionId,
@@ -144,7 +151,7 @@ export async function servedHistory(db: Db, teamId: string, modelId: string): Pr
       and(
         eq(release.teamId, teamId),
         eq(release.modelId, modelId),
-        eq(release.environment, "production"),
+        eq(release.environment, environment),
         isNotNull(release.servingAt),
       ),
     )

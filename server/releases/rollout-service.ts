@@ -1,6 +1,7 @@
 /** A rollout in the hands of people: on, back, hold, abort. */
 import { and, eq } from "drizzle-orm";
 import type { z } from "zod";
+import { release } from "../../db/schema/releases";
 import { rollout } from "../../db/schema/rollouts";
 import { type TeamContext, transact } from "../platform/context";
 import { Conflict, NotFound } from "../platform/errors";
@@ -20,18 +21,19 @@ export async function moveByHand(
 ): Promise<void> {
   await transact(ctx, async (tx) => {
     const [found] = await tx
-      .select({ modelId: rollout.modelId })
+      .select({ modelId: rollout.modelId, environment: release.environment })
       .from(rollout)
+      .innerJoin(release, eq(release.id, rollout.releaseId))
       .where(and(eq(rollout.id, input.rolloutId), eq(rollout.teamId, ctx.teamId)));
     if (!found) throw new NotFound("There is no such rollout in this team.");
-    await lockLane(tx, found.modelId);
-    const lane = await loadLane(tx, ctx.teamId, found.modelId);
-    const release = lane.releases.find((r) => r.rollout?.id === input.rolloutId);
-    const now = release?.rollout;
-    if (!release || !now) throw new NotFound("The rollout's release is too long ago to be changed.");
-    if (now.phase !== input.phase || now.step !== input.step || !isCurrent(lane, release)) {
+    await lockLane(tx, found);
+    const lane = await loadLane(tx, ctx.teamId, found);
+    const current = lane.releases.find((r) => r.rollout?.id === input.rolloutId);
+    const now = current?.rollout;
+    if (!current || !now) throw new NotFound("The rollout's release is too long ago to be changed.");
+    if (now.phase !== input.phase || now.step !== input.step || !isCurrent(lane, current)) {
       throw new Conflict(
-        `The rollout of v${release.version.number} went on since you looked: it is ${now.phase}.`,
+        `The rollout of v${current.version.number} went on since you looked: it is ${now.phase}.`,
         {
           code: "rollout_elsewhere",
           remedy: "Look at where it is now, then decide again.",
@@ -39,7 +41,7 @@ export async function moveByHand(
       );
     }
     const why = "reason" in input ? input.reason : "";
-    await moveRollout(tx, lane, release, { actor: ctx.actor, move: input.move, why });
+    await moveRollout(tx, lane, current, { actor: ctx.actor, move: input.move, why });
   });
 }
 

@@ -43,7 +43,7 @@ const route = async () => {
 const weights = async () =>
   (await route())?.arms.map((arm) => `v${arm.version.number} ${arm.weight}`).join(", ");
 const page = async () => {
-  const found = await rolloutPage(t.mei, { model: t.modelName });
+  const found = await rolloutPage(t.mei, t.production);
   if (!found) throw new Error("the model has no rollout");
   return found;
 };
@@ -127,7 +127,7 @@ describe("a canary", () => {
   it("is part of what the approver sees, and goes by presses from its first share to all of the traffic", async () => {
     expect(await requestPage(t.mei, { number: 2 })).toMatchObject({ strategy: { kind: "canary" } });
     expect(await weights()).toBe("v1 95, v2 5");
-    expect((await modelPage(t.mei, { model: t.modelName })).serving).toMatchObject({ version: 1 });
+    expect((await modelPage(t.mei, t.production)).serving).toMatchObject({ version: 1 });
     await reconcileReleases(connection.db, undefined, inMinutes(60));
     expect(await weights()).toBe("v1 95, v2 5");
     await press("next");
@@ -159,17 +159,17 @@ describe("a canary", () => {
 
   it("ends at once with a roll back, which is a revision like any other", async () => {
     await press("next");
-    const { rollback } = await modelPage(t.mei, { model: t.modelName });
+    const { rollback } = await modelPage(t.mei, t.production);
     expect(rollback).toMatchObject({ target: { version: 1 }, isWarm: true });
     const done = await switchRelease(t.mei, "rollback", {
-      modelId: t.modelId,
+      ...t.production,
       from: first,
       to: rollback.target?.releaseId,
       key: randomUUID(),
       reason: "",
     });
     expect(await weights()).toBe("v1 100");
-    expect((await modelPage(t.mei, { model: t.modelName })).serving).toMatchObject({
+    expect((await modelPage(t.mei, t.production)).serving).toMatchObject({
       id: done.releaseId,
       kind: "rollback",
       fromVersion: 2,
@@ -193,7 +193,7 @@ describe("a canary", () => {
 
   it("pressed on and rolled back at once: one wins, the other is told", async () => {
     await press("next");
-    const back = { modelId: t.modelId, from: first, key: randomUUID(), reason: "" };
+    const back = { ...t.production, from: first, key: randomUUID(), reason: "" };
     const both = await Promise.allSettled([
       press("next", { phase: "canary", step: 1 }),
       switchRelease(t.ines, "rollback", back),
@@ -250,13 +250,13 @@ describe("a canary", () => {
   it("tells who served at a moment, with who let it, and as a file", async () => {
     const at = new Date();
     await press("next");
-    const served = await servedAt(t.mei, { model: t.modelName, at });
+    const served = await servedAt(t.mei, { ...t.production, at });
     expect(served.arms).toMatchObject([
       { version: 1, digest: v(1).digest, weight: 95, approvedBy: ["Mei Tanaka"] },
       { version: 2, digest: v(2).digest, weight: 5, approvedBy: ["Mei Tanaka"] },
     ]);
-    expect((await servedAt(t.mei, { model: t.modelName, at: new Date(0) })).arms).toEqual([]);
-    const file = await evidenceOf(t.mei, { model: t.modelName, at, format: "csv" });
+    expect((await servedAt(t.mei, { ...t.production, at: new Date(0) })).arms).toEqual([]);
+    const file = await evidenceOf(t.mei, { ...t.production, at, format: "csv" });
     expect(file.text.split("\r\n")[2]).toContain(`,2,${v(2).digest},5,false,2,promotion,Mei Tanaka,0,0`);
     expect(await lastAudit()).toMatchObject({ action: "release.evidence_taken", actor: t.mei.actor.id });
   });
@@ -334,7 +334,7 @@ describe("a drill", () => {
 
   it("asks the warm target for an answer of its signature, keeps both times, and moves nothing", async () => {
     const before = await connection.db.select().from(routeTable);
-    await drillRollback(t.mei, { modelId: t.modelId });
+    await drillRollback(t.mei, t.production);
     const inputs = [{ name: "x", datatype: "FP32", shape: [1, 3], data: [0, 0, 0] }];
     expect(asked).toMatchObject([
       { path: "/metadata" },
@@ -342,7 +342,7 @@ describe("a drill", () => {
     ]);
     expect(asked[1]?.authorization).toMatch(/^Bearer ./);
     expect(await connection.db.select().from(routeTable)).toEqual(before);
-    const { drill: last } = await modelPage(t.mei, { model: t.modelName });
+    const { drill: last } = await modelPage(t.mei, t.production);
     expect(last).toMatchObject({ by: t.mei.actor.id, isWarm: true, message: "" });
     expect(last?.planUs).toBeGreaterThan(0);
     expect(last?.answerUs).toBeGreaterThan(0);
@@ -367,7 +367,7 @@ describe("a drill", () => {
       .update(replica)
       .set({ state: "failed" })
       .where(eq(replica.versionId, v(1).id));
-    expect(await drillRollback(t.mei, { modelId: t.modelId })).toMatchObject({
+    expect(await drillRollback(t.mei, t.production)).toMatchObject({
       isWarm: false,
       answerUs: null,
       message: "v1 has no ready replica",

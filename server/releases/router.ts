@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { Id } from "../platform/atoms";
 import { inTeam, router } from "../platform/trpc/trpc";
 import { apiPage } from "./api-page";
 import { askModel } from "./ask";
@@ -9,9 +8,12 @@ import {
   BreakGlass,
   CreateRequest,
   DeclineRequest,
-  ModelName,
+  LaneId,
+  LaneName,
   RequestNumber,
+  StageVersion,
   Switch,
+  SwitchStaging,
   TryIt,
 } from "./contract";
 import { drillRollback } from "./drill";
@@ -27,14 +29,27 @@ import * as service from "./service";
 import { switchRelease } from "./switch";
 import { tryModel } from "./try";
 
+/** Whoever releases to staging also takes it back there; of production they may do neither. */
+const stagingRouter = router({
+  release: inTeam("release.stage")
+    .input(StageVersion)
+    .mutation(({ ctx, input }) => service.stageVersion(ctx, input)),
+  rollBack: inTeam("release.stage")
+    .input(SwitchStaging)
+    .mutation(({ ctx, input }) => switchRelease(ctx, "rollback", { ...input, environment: "staging" })),
+  goForward: inTeam("release.stage")
+    .input(SwitchStaging)
+    .mutation(({ ctx, input }) => switchRelease(ctx, "forward", { ...input, environment: "staging" })),
+});
+
 export const releasesRouter = router({
   overview: inTeam("read").query(({ ctx }) => pages.overview(ctx)),
   traffic: inTeam("read").query(({ ctx }) => pages.traffic(ctx)),
   model: inTeam("read")
-    .input(ModelName)
+    .input(LaneName)
     .query(({ ctx, input }) => pages.modelPage(ctx, input)),
   rollout: inTeam("read")
-    .input(ModelName)
+    .input(LaneName)
     .query(({ ctx, input }) => rolloutPage(ctx, input)),
   servedAt: inTeam("read")
     .input(ServedAtInput)
@@ -50,7 +65,7 @@ export const releasesRouter = router({
     .query(({ ctx, input }) => pages.requestForm(ctx, input)),
 
   api: inTeam("read")
-    .input(ModelName)
+    .input(LaneName)
     .query(({ ctx, input }) => apiPage(ctx, input)),
 
   createRequest: inTeam("release.request")
@@ -81,7 +96,7 @@ export const releasesRouter = router({
     .input(RestrainRollout)
     .mutation(({ ctx, input }) => moveByHand(ctx, input)),
   drill: inTeam("release.rollback")
-    .input(z.object({ modelId: Id }))
+    .input(LaneId)
     .mutation(({ ctx, input }) => drillRollback(ctx, input)),
   setScaling: inTeam("release.rollback")
     .input(SetScaling)
@@ -95,6 +110,7 @@ export const releasesRouter = router({
   ask: inTeam("inference.try")
     .input(AskModel)
     .mutation(({ ctx, input }) => askModel(ctx, input)),
+  staging: stagingRouter,
   policies: policiesRouter,
   comments: commentsRouter,
 });

@@ -92,14 +92,15 @@ export function routeOf(
     teamId: lane.teamId,
     modelId: lane.modelId,
     model: lane.modelName,
-    environment: "production",
+    environment: lane.environment,
     arms: arms.map((arm) => ({ ...arm, replicas: [...arm.replicas], version: versionOf(arm.releaseId) })),
     shadow: shadow && { ...shadow, replicas: [...shadow.replicas], version: versionOf(shadow.releaseId) },
   };
 }
 
 /** What an audit entry says of a release. */
-export const servedBy = (release: Pick<LaneRelease, "version" | "revision">) => ({
+export const servedBy = (release: Pick<LaneRelease, "environment" | "version" | "revision">) => ({
+  environment: release.environment,
   version: `v${release.version.number}`,
   digest: release.version.digest,
   revision: release.revision,

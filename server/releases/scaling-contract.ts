@@ -1,6 +1,7 @@
-/** How many replicas a model has in production: what people choose. */
+/** How many replicas a model has in an environment: what people choose. */
 import { z } from "zod";
 import { Id } from "../platform/atoms";
+import { LaneId } from "./contract";
 
 /** A cluster serves all teams; one model does not take it whole. */
 export const MOST_REPLICAS = 32;
@@ -23,5 +24,8 @@ export type Scaling = z.infer<typeof Scaling>;
 
 export const DEFAULT_SCALING: Scaling = { min: 1, max: 1, target: 8, idleMinutes: 15 };
 
-export const SetScaling = z.object({ modelId: Id }).and(Scaling);
-export const RetryReplicas = z.object({ modelId: Id, versionId: Id });
+/** Nobody pays for what nobody looks at: the first request after a while waits for it to wake. */
+export const STAGING_SCALING: Scaling = { ...DEFAULT_SCALING, min: 0 };
+
+export const SetScaling = LaneId.and(Scaling);
+export const RetryReplicas = LaneId.extend({ versionId: Id });

@@ -39,7 +39,7 @@ const desired = () =>
     .where(and(eq(replica.modelId, t.modelId), isNull(replica.undesiredAt)))
     .orderBy(replica.createdAt);
 const routed = async () =>
-  (await loadLane(connection.db, t.ines.teamId, t.modelId)).routed?.arms[0]?.replicas.map(({ id }) => id);
+  (await loadLane(connection.db, t.ines.teamId, t.production)).routed?.arms[0]?.replicas.map(({ id }) => id);
 const observed = (
   id: string,
   state: "ready" | "failed",
@@ -77,7 +77,7 @@ test("a version whose replicas keep ending is given up with the cause on its pag
   await crash(5, 5);
   await look(3600);
   expect(await desired()).toEqual([]);
-  expect(await modelPage(t.mei, { model: t.modelName })).toMatchObject({
+  expect(await modelPage(t.mei, t.production)).toMatchObject({
     crews: [{ version: 1, wanted: 1, ready: 0, ends: 5, crashLoop: { ends: 5, cause: "exit code 5" } }],
   });
   expect(await audited("replicas.given_up")).toMatchObject({
@@ -86,7 +86,7 @@ test("a version whose replicas keep ending is given up with the cause on its pag
     after: { ends: 5, cause: "exit code 5" },
   });
 
-  const input = { modelId: t.modelId, versionId: v1().id };
+  const input = { ...t.production, versionId: v1().id };
   await retryReplicas(t.mei, input);
   await look();
   expect(await desired()).toMatchObject([{ state: "starting" }]);
@@ -96,7 +96,14 @@ test("a version whose replicas keep ending is given up with the cause on its pag
 
 test("the requests in flight that gateways count start replicas; a lower bound lets them go, route first", async () => {
   await serve(t, v1().id, null);
-  await setScaling(t.mei, { modelId: t.modelId, min: 1, max: 3, target: 4, idleMinutes: 15 });
+  await setScaling(t.mei, {
+    modelId: t.modelId,
+    environment: "production",
+    min: 1,
+    max: 3,
+    target: 4,
+    idleMinutes: 15,
+  });
   const window = { teamId: t.ines.teamId, modelId: t.modelId, versionId: v1().id, at: new Date() };
   const counts = { requests: 90, errors: 0, p50Us: 900, p99Us: 2000 };
   await connection.db.insert(servingWindow).values([
@@ -109,11 +116,18 @@ test("the requests in flight that gateways count start replicas; a lower bound l
   await replicasReady(t);
   await look();
   expect(await routed()).toHaveLength(3);
-  expect((await modelPage(t.mei, { model: t.modelName })).crews).toMatchObject([
+  expect((await modelPage(t.mei, t.production)).crews).toMatchObject([
     { wanted: 3, ready: 3, inFlight: 9.5 },
   ]);
 
-  await setScaling(t.mei, { modelId: t.modelId, min: 1, max: 2, target: 4, idleMinutes: 15 });
+  await setScaling(t.mei, {
+    modelId: t.modelId,
+    environment: "production",
+    min: 1,
+    max: 2,
+    target: 4,
+    idleMinutes: 15,
+  });
   await look();
   await look();
   expect([(await routed())?.length, (await desired()).length]).toEqual([2, 3]);
@@ -163,16 +177,23 @@ test("a replica on a draining node is succeeded before it goes; the route never 
 
 test("nobody changes the replicas of another team's model", async () => {
   const other = await makeTeam(connection.db, { versions: 1 });
-  const input = { modelId: other.modelId, min: 1, max: 3, target: 4, idleMinutes: 15 };
+  const input = { ...other.production, min: 1, max: 3, target: 4, idleMinutes: 15 };
   await expect(setScaling(t.mei, input)).rejects.toThrow("There is no such model");
-  await expect(retryReplicas(t.mei, { modelId: other.modelId, versionId: v1().id })).rejects.toThrow(
+  await expect(retryReplicas(t.mei, { ...other.production, versionId: v1().id })).rejects.toThrow(
     "There is no such model",
   );
 });
 
 test("a model that nobody asks sleeps, wakes on a request, and its page tells both with the last cold start", async () => {
   await serve(t, v1().id, null);
-  await setScaling(t.mei, { modelId: t.modelId, min: 0, max: 2, target: 4, idleMinutes: 5 });
+  await setScaling(t.mei, {
+    modelId: t.modelId,
+    environment: "production",
+    min: 0,
+    max: 2,
+    target: 4,
+    idleMinutes: 5,
+  });
   await look(240);
   expect(await routed()).toHaveLength(1);
   for (let i = 0; i < 3; i += 1) await look(320);
@@ -183,7 +204,7 @@ test("a model that nobody asks sleeps, wakes on a request, and its page tells bo
     .insert(wake)
     .values({ ...asked, id: newId("wak"), askedAt: earlier, coldStartMs: 4200 });
   await connection.db.update(release).set({ servingAt: earlier }).where(eq(release.modelId, t.modelId));
-  const crew = async () => (await modelPage(t.mei, { model: t.modelName })).crews[0];
+  const crew = async () => (await modelPage(t.mei, t.production)).crews[0];
   expect(await crew()).toMatchObject({ isAsleep: true, wakesSince: null, coldStartMs: 4200 });
 
   await connection.db.insert(wake).values({ ...asked, id: newId("wak") });

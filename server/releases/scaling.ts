@@ -1,8 +1,9 @@
-/** What is decided of a model's replicas: how many by people, to give up by the controller, to try again by people. */
+/** What is decided of a lane's replicas: how many by people, to give up by the controller, to try again by people. */
 import { and, eq, isNull, sql } from "drizzle-orm";
 import type { z } from "zod";
 import { crashLoop, scaling } from "../../db/schema/scaling";
 import { record } from "../audit/service";
+import { laneName } from "../gateway/contract";
 import { type Actor, type TeamContext, transact } from "../platform/context";
 import type { Transaction } from "../platform/db";
 import { NotFound } from "../platform/errors";
@@ -19,14 +20,16 @@ const inWords = ({ min, max, target, idleMinutes }: Scaling): string =>
 /** @throws NotFound for a model of another team */
 export async function setScaling(ctx: TeamContext, input: z.infer<typeof SetScaling>): Promise<void> {
   await transact(ctx, async (tx) => {
-    const { modelId, ...wanted } = input;
-    await lockLane(tx, modelId);
-    const { modelName, scaling: before } = await loadLane(tx, ctx.teamId, modelId);
-    await tx.insert(scaling).values({ teamId: ctx.teamId, modelId, ...wanted, createdBy: ctx.actor.id });
+    const { modelId, environment, ...wanted } = input;
+    await lockLane(tx, input);
+    const { modelName, scaling: before } = await loadLane(tx, ctx.teamId, input);
+    await tx
+      .insert(scaling)
+      .values({ teamId: ctx.teamId, modelId, environment, ...wanted, createdBy: ctx.actor.id });
     await record(tx, ctx, {
       action: "replicas.scaled",
       target: { kind: "model", id: modelId },
-      summary: `Set ${modelName} in production to ${inWords(wanted)}`,
+      summary: `Set ${modelName} in ${environment} to ${inWords(wanted)}`,
       before,
       after: wanted,
     });
@@ -41,8 +44,10 @@ export async function giveUp(
   { versionId, ends, cause }: Extract<CrewAction, { type: "give_up" }>,
   actor: Actor,
 ): Promise<void> {
-  const { teamId, modelId } = lane;
-  await tx.insert(crashLoop).values({ id: newId("crl"), teamId, modelId, versionId, ends, cause });
+  const { teamId, modelId, environment } = lane;
+  await tx
+    .insert(crashLoop)
+    .values({ id: newId("crl"), teamId, modelId, environment, versionId, ends, cause });
   await record(
     tx,
     { teamId, actor, requestId: newId("req") },
@@ -62,9 +67,9 @@ export async function giveUp(
  */
 export async function retryReplicas(ctx: TeamContext, input: z.infer<typeof RetryReplicas>): Promise<void> {
   await transact(ctx, async (tx) => {
-    const { modelId, versionId } = input;
-    await lockLane(tx, modelId);
-    const lane = await loadLane(tx, ctx.teamId, modelId);
+    const { modelId, environment, versionId } = input;
+    await lockLane(tx, input);
+    const lane = await loadLane(tx, ctx.teamId, input);
     const opened = await tx
       .update(crashLoop)
       .set({ retriedAt: sql`now()`, retriedBy: ctx.actor.id })
@@ -72,6 +77,7 @@ export async function retryReplicas(ctx: TeamContext, input: z.infer<typeof Retr
         and(
           eq(crashLoop.teamId, ctx.teamId),
           eq(crashLoop.modelId, modelId),
+          eq(crashLoop.environment, environment),
           eq(crashLoop.versionId, versionId),
           isNull(crashLoop.retriedAt),
         ),
@@ -95,5 +101,5 @@ export async function retryReplicas(ctx: TeamContext, input: z.infer<typeof Retr
 
 const nameOf = (lane: Lane, versionId: string): string => {
   const release = lane.releases.find((r) => r.version.id === versionId);
-  return `${lane.modelName} v${release?.version.number ?? "?"}`;
+  return `${laneName(lane.modelName, lane.environment)} v${release?.version.number ?? "?"}`;
 };

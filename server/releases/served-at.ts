@@ -2,8 +2,10 @@
 import { and, desc, eq, lte, sql } from "drizzle-orm";
 import { routeTable, servingMinute } from "../../db/schema/releases";
 import { record } from "../audit/service";
-import { RouteTable } from "../gateway/contract";
+import { laneName, RouteTable } from "../gateway/contract";
 import { type TeamContext, transact } from "../platform/context";
+import type { Environment, LaneName } from "./contract";
+import type { LaneKey } from "./lane";
 import { modelByName } from "./rollout-page";
 
 export interface ServedArm {
@@ -21,6 +23,7 @@ export interface ServedArm {
 }
 export interface ServedAt {
   model: string;
+  environment: Environment;
   at: Date;
   /** When the table came into force; null when nothing served. */
   since: Date | null;
@@ -29,7 +32,7 @@ export interface ServedAt {
 }
 
 /** @throws NotFound for a model that the team does not have */
-export async function servedAt(ctx: TeamContext, input: { model: string; at: Date }): Promise<ServedAt> {
+export async function servedAt(ctx: TeamContext, input: LaneName & { at: Date }): Promise<ServedAt> {
   const found = await modelByName(ctx.db, ctx.teamId, input.model);
   const [table] = await ctx.db
     .select()
@@ -38,8 +41,11 @@ export async function servedAt(ctx: TeamContext, input: { model: string; at: Dat
     .orderBy(desc(routeTable.revision))
     .limit(1);
   const routes = RouteTable.parse(table?.routes ?? { routes: [] }).routes;
-  const route = routes.find((r) => r.teamId === ctx.teamId && r.modelId === found.id);
-  const nobody = { model: found.name, at: input.at, since: null, routeRevision: null, arms: [] };
+  const route = routes.find(
+    (r) => r.teamId === ctx.teamId && r.modelId === found.id && r.environment === input.environment,
+  );
+  const { environment } = input;
+  const nobody = { model: found.name, environment, at: input.at, since: null, routeRevision: null, arms: [] };
   if (!table || !route) return nobody;
   const all = [
     ...route.arms.map((arm) => ({ ...arm, isShadow: false })),
@@ -50,7 +56,7 @@ export async function servedAt(ctx: TeamContext, input: { model: string; at: Dat
       ctx,
       all.map((arm) => arm.releaseId),
     ),
-    countsOf(ctx, found.id, input.at),
+    countsOf(ctx, { modelId: found.id, environment }, input.at),
   ]);
   const arms = all.map(({ version, releaseId, weight, isShadow }) => {
     const made = releases.get(releaseId);
@@ -92,7 +98,7 @@ async function approvedReleases(ctx: TeamContext, ids: readonly string[]) {
   return new Map(rows.map((row) => [row.id, row]));
 }
 
-async function countsOf(ctx: TeamContext, modelId: string, at: Date) {
+async function countsOf(ctx: TeamContext, { modelId, environment }: LaneKey, at: Date) {
   const rows = await ctx.db
     .select({
       versionId: servingMinute.versionId,
@@ -104,6 +110,7 @@ async function countsOf(ctx: TeamContext, modelId: string, at: Date) {
       and(
         eq(servingMinute.teamId, ctx.teamId),
         eq(servingMinute.modelId, modelId),
+        eq(servingMinute.environment, environment),
         sql`${servingMinute.minute} = date_trunc('minute', ${at}::timestamptz)`,
       ),
     )
@@ -114,15 +121,15 @@ async function countsOf(ctx: TeamContext, modelId: string, at: Date) {
 /** The same as a file that can be shown to others; that it was taken is in the audit. */
 export async function evidenceOf(
   ctx: TeamContext,
-  input: { model: string; at: Date; format: "json" | "csv" },
+  input: LaneName & { at: Date; format: "json" | "csv" },
 ): Promise<{ name: string; type: string; text: string }> {
   const served = await servedAt(ctx, input);
-  const name = `served-${served.model}-${input.at.toISOString().replace(/[:.]/g, "-")}.${input.format}`;
+  const name = `served-${laneName(served.model, served.environment)}-${input.at.toISOString().replace(/[:.]/g, "-")}.${input.format}`;
   await transact(ctx, (tx) =>
     record(tx, ctx, {
       action: "release.evidence_taken",
       target: { kind: "model", id: served.model },
-      summary: `Took evidence of who served ${served.model} at ${input.at.toISOString()}`,
+      summary: `Took evidence of who served ${served.model} ${served.environment} at ${input.at.toISOString()}`,
       after: { at: input.at.toISOString(), format: input.format, routeRevision: served.routeRevision },
     }),
   );
@@ -131,7 +138,7 @@ export async function evidenceOf(
     : { name, type: "text/csv; charset=utf-8", text: toCsv(served) };
 }
 
-const COLUMNS = ["model", "at", "since", "routeRevision"] as const;
+const COLUMNS = ["model", "environment", "at", "since", "routeRevision"] as const;
 const ARM_COLUMNS = [
   "version",
   "digest",

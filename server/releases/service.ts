@@ -13,38 +13,65 @@ import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { EvaluateResult, EvaluateSpec } from "../runs/contract";
 import { askToStop, createRun, type Finisher, lockTeamRun } from "../runs/service";
-import { CreateRequest, type Gate } from "./contract";
+import { CreateRequest, type Environment, type Gate, type StageVersion } from "./contract";
 import { end } from "./decide";
 import { gatesOf, policyInForce, type RequestRow } from "./judging";
 import { servingOf } from "./lane";
 import { policyDigest } from "./policy";
+import type { Policy } from "./policy-contract";
 import { servedBy } from "./reconcile";
 import * as repo from "./repo";
-import { refuseOtherSignature } from "./signature";
+import { AT_ONCE } from "./rollout-contract";
+import { datasetToMeasureOn, refuseOtherSignature } from "./signature";
 
 const OPEN_STATES = ["measuring", "open"] as const;
 
 /** Asks for production: starts the run that measures the candidate and what serves now on the same samples. */
 export async function createRequest(ctx: TeamContext, input: z.input<typeof CreateRequest>) {
-  const strategy = CreateRequest.shape.strategy.parse(input.strategy);
+  return request(ctx, "production", CreateRequest.parse(input));
+}
+
+/**
+ * Releases to staging by one press: measured like a request for production, on the samples that it was measured on last,
+ * and released by the controller once no gate is in the way.
+ *
+ * @throws Conflict where no dataset fits, or it serves staging or is on its way there
+ */
+export async function stageVersion(ctx: TeamContext, { versionId }: z.infer<typeof StageVersion>) {
+  const datasetId = await datasetToMeasureOn(ctx, versionId);
+  return request(ctx, "staging", { versionId, datasetId, note: "", strategy: AT_ONCE });
+}
+
+async function request(
+  ctx: TeamContext,
+  environment: Environment,
+  input: z.infer<typeof CreateRequest>,
+): Promise<{ id: string; number: number }> {
+  const { strategy } = input;
   return transact(ctx, async (tx) => {
     const work = await versionForWork(tx, ctx.teamId, input.versionId);
     const dataset = await datasetRef(tx, ctx.teamId, input.datasetId);
     refuseMisfit(work, dataset);
     const { modelId } = work.version;
-    await repo.lockLane(tx, modelId);
-    const lane = await repo.loadLane(tx, ctx.teamId, modelId);
+    const key = { modelId, environment };
+    await repo.lockLane(tx, key);
+    const lane = await repo.loadLane(tx, ctx.teamId, key);
     const serving = servingOf(lane);
-    refuseAlone(dataset, serving);
+    // What staging is for is to be told before production is asked for, so both are measured against the same.
+    const production =
+      environment === "production"
+        ? serving
+        : servingOf(await repo.loadLane(tx, ctx.teamId, { modelId, environment: "production" }));
+    refuseAlone(dataset, production);
     const name = `${lane.modelName} v${work.version.number}`;
-    if (serving?.version.id === input.versionId) throw new Conflict(`${name} serves production already.`);
+    if (serving?.version.id === input.versionId) throw new Conflict(`${name} serves ${environment} already.`);
     const servingId = serving?.version.id;
     await refuseOtherSignature(tx, ctx.teamId, strategy, { versionId: input.versionId, servingId });
-    await refuseSecondRequest(tx, ctx.teamId, input.versionId, name);
+    await refuseSecondRequest(tx, ctx.teamId, { versionId: input.versionId, environment }, name);
 
     const id = newId("req");
     const number = await repo.nextRequestNumber(tx, ctx.teamId);
-    const baseline = serving?.version ?? null;
+    const baseline = production?.version ?? null;
     // The run and the request name each other; the request's row comes first.
     const row = {
       id,
@@ -54,13 +81,13 @@ export async function createRequest(ctx: TeamContext, input: z.input<typeof Crea
       versionId: input.versionId,
       baselineVersionId: baseline?.id ?? null,
       datasetId: input.datasetId,
-      environment: "production" as const,
+      environment,
       state: "measuring" as const,
       note: input.note,
       strategy,
       requestedBy: ctx.actor.id,
       versionDigest: work.digest,
-      policyDigest: policyDigest(await policyInForce(tx, ctx.teamId, modelId)),
+      policyDigest: policyDigest(await policyInForce(tx, ctx.teamId, key)),
     };
     await tx.insert(promotionRequest).values(row);
     const run = await createRun(tx, ctx, {
@@ -83,9 +110,10 @@ export async function createRequest(ctx: TeamContext, input: z.input<typeof Crea
     await record(tx, ctx, {
       action: "promotion.requested",
       target: { kind: "request", id },
-      summary: `Requested production for ${name}, request ${number}`,
+      summary: `Requested ${environment} for ${name}, request ${number}`,
       before: serving ? servedBy(serving) : null,
       after: {
+        environment,
         version: `v${work.version.number}`,
         digest: work.digest,
         note: input.note,
@@ -97,7 +125,12 @@ export async function createRequest(ctx: TeamContext, input: z.input<typeof Crea
   });
 }
 
-async function refuseSecondRequest(tx: Transaction, teamId: string, versionId: string, name: string) {
+async function refuseSecondRequest(
+  tx: Transaction,
+  teamId: string,
+  { versionId, environment }: { versionId: string; environment: Environment },
+  name: string,
+) {
   const [open] = await tx
     .select({ number: promotionRequest.number })
     .from(promotionRequest)
@@ -105,11 +138,12 @@ async function refuseSecondRequest(tx: Transaction, teamId: string, versionId: s
       and(
         eq(promotionRequest.teamId, teamId),
         eq(promotionRequest.versionId, versionId),
+        eq(promotionRequest.environment, environment),
         inArray(promotionRequest.state, [...OPEN_STATES]),
       ),
     );
   if (open) {
-    throw new Conflict(`Request ${open.number} for ${name} is still open.`, {
+    throw new Conflict(`Request ${open.number} for ${name} in ${environment} is still open.`, {
       code: "request_open",
       remedy: "Open that request, or withdraw it first.",
     });
@@ -127,7 +161,7 @@ export const finishMeasurement: Finisher = async (tx, run, outcome) => {
   if (request?.state !== "measuring") return;
   if (outcome.state === "succeeded" && outcome.result.kind === "evaluate") {
     const evidence = EvaluateResult.parse(outcome.result);
-    const policy = await policyInForce(tx, run.teamId, request.modelId);
+    const policy = await policyInForce(tx, run.teamId, request);
     const gates = await gatesOf(tx, request, evidence, policy);
     await repo.setRequest(tx, run.teamId, request.id, {
       state: "open",
@@ -136,20 +170,26 @@ export const finishMeasurement: Finisher = async (tx, run, outcome) => {
       policyDigest: policyDigest(policy),
       gates,
     });
-    await opened(tx, request, gates);
+    await opened(tx, request, gates, policy);
   } else await repo.setRequest(tx, run.teamId, request.id, { state: "void" });
   await emit(tx, { teamId: run.teamId, topic: "releases", key: request.id });
 };
 
-async function opened(tx: Transaction, request: RequestRow, gates: readonly Gate[]): Promise<void> {
+async function opened(
+  tx: Transaction,
+  request: RequestRow,
+  gates: readonly Gate[],
+  { rules: { approvals } }: Policy,
+): Promise<void> {
   const blocked = gates.filter((gate) => gate.blocks);
+  const next = blocked.length > 0 ? "its gates" : approvals.count > 0 ? "approval" : "its release";
   await record(
     tx,
     { teamId: request.teamId, actor: { kind: "system", id: "controller" }, requestId: newId("req") },
     {
       action: "promotion.opened",
       target: { kind: "request", id: request.id },
-      summary: `Request ${request.number} is measured and waits for ${blocked.length > 0 ? "its gates" : "approval"}`,
+      summary: `Request ${request.number} is measured and waits for ${next}`,
       after: { gates: gates.length, blocked: blocked.map((gate) => gate.label) },
     },
   );
@@ -183,4 +223,5 @@ export { desiredReplicas, observeReplica } from "./replicas";
 export { dropOldWindows } from "./rollout-repo";
 export { dropOldWakes } from "./scaling-repo";
 export { evidenceOf } from "./served-at";
+export { releaseUnopposed } from "./unopposed";
 export { requestRows, servingByModel } from "./views";

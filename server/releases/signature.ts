@@ -4,7 +4,7 @@ import { dataset } from "../../db/schema/datasets";
 import { evaluation } from "../../db/schema/models";
 import { DatasetReport } from "../datasets/contract";
 import { Inspection } from "../models/contract";
-import { versionForWork } from "../models/service";
+import { datasetsFor, versionForWork } from "../models/service";
 import type { TeamContext } from "../platform/context";
 import type { Db } from "../platform/db";
 import { Conflict } from "../platform/errors";
@@ -53,6 +53,22 @@ export async function refuseOtherSignature(
       },
     );
   }
+}
+
+/**
+ * The dataset that a version is measured on where nobody chooses one: the last, else the first that fits.
+ * @throws Conflict where none fits
+ */
+export async function datasetToMeasureOn(ctx: TeamContext, versionId: string): Promise<string> {
+  const work = await versionForWork(ctx.db, ctx.teamId, versionId);
+  const fitting = await datasetsFor(ctx.db, ctx.teamId, work);
+  const last = await lastMeasuredOn(ctx, versionId);
+  const chosen = fitting.find(({ id }) => id === last?.id) ?? fitting[0];
+  if (chosen) return chosen.id;
+  throw new Conflict(`No dataset that is ready fits v${work.version.number}, so it can't be measured.`, {
+    code: "no_dataset",
+    remedy: "Add a dataset whose samples it takes.",
+  });
 }
 
 /** The dataset that this version was last measured on, with what its check found. */

@@ -40,6 +40,11 @@ const WORDS = {
   },
 } as const;
 
+const NEXT = {
+  production: "Request production for another version.",
+  staging: "Release another version to staging.",
+} as const;
+
 /** The id of the release that a press makes: the same press again finds the same release. */
 const idOfPress = (teamId: string, key: string): string =>
   newId("rel", (n) => createHash("sha256").update(`${teamId}:${key}`).digest().subarray(0, n));
@@ -51,7 +56,7 @@ export interface Switched {
 }
 
 /**
- * Moves production to an earlier or later version: at once where it is warm, else when its replica is ready.
+ * Moves an environment to an earlier or later version: at once where it is warm, else when its replica is ready.
  *
  * @throws Conflict when something else serves than the person saw, or what they press for is being warmed already
  * @throws NotFound when there is nowhere to go
@@ -71,12 +76,12 @@ export async function switchWithin(
   direction: Direction,
   input: Switch,
 ): Promise<Switched> {
-  await lockLane(tx, input.modelId);
+  await lockLane(tx, input);
   const id = idOfPress(ctx.teamId, input.key);
   const done = await findRelease(tx, ctx.teamId, id);
   if (done) return { releaseId: id, revision: done.revision, routeRevision: done.routeRevision };
 
-  const lane = await loadLane(tx, ctx.teamId, input.modelId);
+  const lane = await loadLane(tx, ctx.teamId, input);
   const serving = servingThatWasSeen(lane, input.from);
   const target = findTarget(lane, direction, input.to);
   const replicas = readyReplicas(lane, target.version.id);
@@ -87,7 +92,7 @@ export async function switchWithin(
   const left = rolling && target.id === rootOf(lane, serving).id ? rolling : serving;
   const { did, action, warms, verb } = WORDS[direction];
   const revision = (lane.releases[0]?.revision ?? 0) + 1;
-  const way = `${lane.modelName} production from v${left.version.number} to v${target.version.number}`;
+  const way = `${lane.modelName} ${lane.environment} from v${left.version.number} to v${target.version.number}`;
   const summary = isWarm ? `${did} ${way}` : `Began to ${verb} ${way}, which is warmed first`;
   const route = routeOf(lane, alone(id, replicas), [{ id, version: target.version }]);
   const routeRevision = isWarm ? await publishRoute(tx, route, `revision ${revision}: ${summary}`) : null;
@@ -101,7 +106,7 @@ export async function switchWithin(
     id,
     teamId: ctx.teamId,
     modelId: input.modelId,
-    environment: "production",
+    environment: lane.environment,
     revision,
     versionId: target.version.id,
     kind: direction,
@@ -127,7 +132,7 @@ export async function switchWithin(
 /** Two people who press at once mean the same step: the second is told what serves now instead of going on. */
 function servingThatWasSeen(lane: Lane, from: string): LaneRelease {
   const serving = servingOf(lane);
-  if (!serving) throw new NotFound(`${lane.modelName} has nothing in production.`);
+  if (!serving) throw new NotFound(`${lane.modelName} has nothing in ${lane.environment}.`);
   if (serving.id !== from) {
     throw new Conflict(
       `v${serving.version.number} serves since a moment ago, revision ${serving.revision}.`,
@@ -146,7 +151,7 @@ function findTarget(lane: Lane, direction: Direction, to: string | undefined): L
   const target = to === undefined || to === usual?.id ? usual : chosen && rootOf(lane, chosen);
   if (!target) {
     throw new NotFound(`There is no revision of ${lane.modelName} to ${WORDS[direction].verb} to.`, {
-      remedy: "Request production for another version.",
+      remedy: NEXT[lane.environment],
     });
   }
   return target;
@@ -174,7 +179,7 @@ async function giveUpComing(tx: Transaction, lane: Lane, direction: Direction): 
     coming.map((r) => r.id),
     {
       state: "failed",
-      message: `Given up: production was ${direction === "rollback" ? "rolled back" : "moved forward"} meanwhile.`,
+      message: `Given up: ${lane.environment} was ${direction === "rollback" ? "rolled back" : "moved forward"} meanwhile.`,
     },
   );
   await endRollouts(tx, lane.teamId, coming, "aborted");

@@ -42,6 +42,8 @@ export interface TestTeam {
   mei: TeamContext;
   modelId: string;
   modelName: string;
+  /** What serves of it, by the name of a page and by the key of a lane. */
+  production: { model: string; modelId: string; environment: "production" };
   datasetId: string;
   versions: { id: string; number: number; digest: string }[];
 }
@@ -174,7 +176,9 @@ export async function makeTeam(
     });
     versions.push({ id, number, digest });
   }
-  return { ines, mei, modelId, modelName: "garment-cls", datasetId, versions };
+  const modelName = "garment-cls";
+  const production = { model: modelName, modelId, environment: "production" } as const;
+  return { ines, mei, modelId, modelName, production, datasetId, versions };
 }
 
 /** Requests a version and ends its measurement. */

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { datasetRef } from "../datasets/service";
 import { transformed } from "../datasets/transform-contract";
+import { laneName } from "../gateway/contract";
 import type { TeamContext } from "../platform/context";
 import { Invalid, NotFound, Unavailable } from "../platform/errors";
 import { askGateway, refusalOf } from "./ask";
@@ -27,9 +28,9 @@ function probabilities(scores: readonly number[]): number[] {
 
 /** Sends one sample through the gateway and answers its label, with who answered and how long it took. */
 export async function tryModel(ctx: TeamContext, input: z.infer<typeof TryIt>) {
-  const lane = await loadLane(ctx.db, ctx.teamId, input.modelId);
+  const lane = await loadLane(ctx.db, ctx.teamId, input);
   const serving = servingOf(lane);
-  if (!serving) throw new NotFound(`${lane.modelName} has nothing in production.`);
+  if (!serving) throw new NotFound(`${lane.modelName} has nothing in ${lane.environment}.`);
   const [tensor] = (await servedSignature(ctx, serving.version.id))?.inputs ?? [];
   if (!tensor) throw new Invalid(`${lane.modelName} has no input that can be sent.`);
   const { transform, labels } = await datasetRef(ctx.db, ctx.teamId, input.datasetId);
@@ -41,7 +42,8 @@ export async function tryModel(ctx: TeamContext, input: z.infer<typeof TryIt>) {
   }
   const data = transformed(input.values, shape.slice(1), transform);
   const { name, datatype } = tensor;
-  const answer = await askGateway(ctx.teamId, lane.modelName, [{ name, datatype, shape, data }], ANSWER_MS);
+  const asked = laneName(lane.modelName, lane.environment);
+  const answer = await askGateway(ctx.teamId, asked, [{ name, datatype, shape, data }], ANSWER_MS);
   if (answer.status !== 200) throw new Unavailable(refusalOf(answer));
   const scores = probabilities(InferAnswer.parse(answer.body).outputs[0]?.data ?? []);
   const label = scores.indexOf(Math.max(...scores));

@@ -2,10 +2,10 @@
 import { sql } from "drizzle-orm";
 import type { DatasetTask } from "../datasets/contract";
 import type { Db } from "../platform/db";
-import type { RequestState } from "./contract";
+import type { Environment, RequestState } from "./contract";
+import type { LaneKey } from "./lane";
 
-export interface LaneRow {
-  modelId: string;
+export interface LaneRow extends LaneKey {
   model: string;
   releaseId: string | null;
   revision: number | null;
@@ -25,36 +25,41 @@ export interface LaneRow {
   } | null;
 }
 
-/** Models that serve, are about to, or did. */
-export async function laneRows(db: Db, teamId: string): Promise<LaneRow[]> {
+/** Lanes that serve, are about to, or did; of one environment or, production first, of both. */
+export async function laneRows(db: Db, teamId: string, environment?: Environment): Promise<LaneRow[]> {
+  const wanted = environment ? sql`and x.environment = ${environment}` : sql``;
   const { rows } = await db.execute<Omit<LaneRow, "since"> & { since: string | null }>(sql`
-    select m.id as "modelId", m.name as model, s.id as "releaseId", s.revision, s.serving_at as since,
+    select m.id as "modelId", m.name as model, l.environment, s.id as "releaseId", s.revision, s.serving_at as since,
       v.number as version, v.digest,
-      (select count(*)::int from replica r where r.version_id = s.version_id and r.undesired_at is null and r.state = 'ready') as ready,
-      (select count(*)::int from replica r where r.version_id = s.version_id and r.undesired_at is null and r.leaving_at is null) as desired,
-      coalesce((select c.min = 0 from scaling c where c.model_id = m.id order by c.revision desc limit 1), false)
+      (select count(*)::int from replica r where r.version_id = s.version_id and r.environment = s.environment
+        and r.undesired_at is null and r.state = 'ready') as ready,
+      (select count(*)::int from replica r where r.version_id = s.version_id and r.environment = s.environment
+        and r.undesired_at is null and r.leaving_at is null) as desired,
+      coalesce((select c.min = 0 from scaling c where c.model_id = m.id and c.environment = l.environment
+        order by c.revision desc limit 1), l.environment = 'staging')
         as "maySleep",
       (select jsonb_build_object('revision', p.revision, 'version', pv.number, 'state', p.state, 'message', p.message, 'waits',
-          coalesce((select r.message from replica r where r.version_id = p.version_id and r.undesired_at is null
+          coalesce((select r.message from replica r where r.version_id = p.version_id and r.environment = p.environment and r.undesired_at is null
             order by r.created_at desc limit 1), ''))
         from release p join version pv on pv.id = p.version_id
-        where p.model_id = m.id and p.environment = 'production' and p.state in ('preparing', 'rolling_out')
+        where p.model_id = m.id and p.environment = l.environment and p.state in ('preparing', 'rolling_out')
         order by p.revision desc limit 1) as preparing
     from model m
-    left join release s on s.model_id = m.id and s.environment = 'production' and s.state = 'serving'
+    join (select distinct x.model_id, x.environment from release x where x.team_id = ${teamId} ${wanted}) l
+      on l.model_id = m.id
+    left join release s on s.model_id = m.id and s.environment = l.environment and s.state = 'serving'
     left join version v on v.id = s.version_id
     where m.team_id = ${teamId}
-      and exists (select 1 from release x where x.model_id = m.id and x.environment = 'production')
-    order by m.name`);
+    order by l.environment, m.name`);
   return rows.map((row) => ({ ...row, since: row.since === null ? null : new Date(row.since) }));
 }
 
-export interface RequestRow {
+export interface RequestRow extends LaneKey {
   id: string;
   number: number;
   state: RequestState;
-  modelId: string;
   model: string;
+  versionId: string;
   version: number;
   requestedBy: string;
   requestedById: string;
@@ -71,7 +76,8 @@ export interface RequestRow {
 /** Requests that wait first, then the newest. */
 export async function requestRows(db: Db, teamId: string, limit: number): Promise<RequestRow[]> {
   const { rows } = await db.execute<Omit<RequestRow, "createdAt"> & { createdAt: string }>(sql`
-    select q.id, q.number, q.state, q.model_id as "modelId", m.name as model, v.number as version, u.name as "requestedBy",
+    select q.id, q.number, q.state, q.model_id as "modelId", q.environment, m.name as model, q.version_id as "versionId",
+      v.number as version, u.name as "requestedBy",
       q.requested_by as "requestedById", q.created_at as "createdAt",
       coalesce(q.evidence #>> '{evaluation,task}', d.report ->> 'task', 'classification') as task,
       (q.evidence #>> '{evaluation,paired,difference}')::float8 as difference,
@@ -86,9 +92,8 @@ export async function requestRows(db: Db, teamId: string, limit: number): Promis
   return rows.map((row) => ({ ...row, createdAt: new Date(row.createdAt) }));
 }
 
-export interface TimelineRow {
+export interface TimelineRow extends LaneKey {
   id: string;
-  modelId: string;
   model: string;
   revision: number;
   kind: "promotion" | "rollback" | "forward";
@@ -115,13 +120,14 @@ export interface TimelineRow {
 /** A report later than this is a gateway that joined, not a slow switch. */
 const JOINED_LATER_MS = 60_000;
 
-/** Revisions, newest first; of one model or of the whole team. */
+/** Revisions, newest first; of one lane or of the whole team. */
 export async function timelineRows(
   db: Db,
   teamId: string,
-  options: { modelId?: string; limit: number },
+  options: { lane?: LaneKey; limit: number },
 ): Promise<TimelineRow[]> {
-  const ofModel = options.modelId ? sql`and l.model_id = ${options.modelId}` : sql``;
+  const { lane } = options;
+  const ofLane = lane ? sql`and l.model_id = ${lane.modelId} and l.environment = ${lane.environment}` : sql``;
   const { rows } = await db.execute<
     Omit<TimelineRow, "createdAt" | "servingAt" | "replacedAt"> & {
       createdAt: string;
@@ -129,7 +135,7 @@ export async function timelineRows(
       replacedAt: string | null;
     }
   >(sql`
-    select l.id, l.model_id as "modelId", m.name as model, l.revision, l.kind, l.state, l.message,
+    select l.id, l.model_id as "modelId", l.environment, m.name as model, l.revision, l.kind, l.state, l.message,
       v.number as version, v.id as "versionId", v.digest, pv.number as "fromVersion",
       coalesce(u.name, l.created_by) as by, q.number as request, l.break_glass as "breakGlass",
       (select string_agg(au.name, ', ' order by a.created_at) from approval a join "user" au on au.id = a.approver_id
@@ -146,7 +152,7 @@ export async function timelineRows(
     left join release pl on pl.id = l.previous_id left join version pv on pv.id = pl.version_id
     left join "user" u on u.id = l.created_by
     left join promotion_request q on q.id = l.request_id
-    where l.team_id = ${teamId} and l.environment = 'production' ${ofModel}
+    where l.team_id = ${teamId} ${ofLane}
     order by l.created_at desc, l.revision desc limit ${options.limit}`);
   const date = (text: string | null) => (text === null ? null : new Date(text));
   return rows.map((row) => ({
@@ -157,8 +163,7 @@ export async function timelineRows(
   }));
 }
 
-export interface TrafficRow {
-  modelId: string;
+export interface TrafficRow extends LaneKey {
   versionId: string;
   version: number;
   requests: number;
@@ -168,17 +173,18 @@ export interface TrafficRow {
   p99Us: number | null;
 }
 
-/** What gateways counted in this minute and the one before, by version. */
-export async function trafficRows(db: Db, teamId: string): Promise<TrafficRow[]> {
+/** What gateways counted in this minute and the one before, by version; of one environment or of both. */
+export async function trafficRows(db: Db, teamId: string, environment?: Environment): Promise<TrafficRow[]> {
+  const wanted = environment ? sql`and s.environment = ${environment}` : sql``;
   const { rows } = await db.execute<TrafficRow & Record<string, unknown>>(sql`
-    select s.model_id as "modelId", s.version_id as "versionId", v.number as version,
+    select s.model_id as "modelId", s.environment, s.version_id as "versionId", v.number as version,
       sum(s.requests)::int as requests, sum(s.errors)::int as errors,
       sum(s.requests) / extract(epoch from now() - date_trunc('minute', now()) + interval '1 minute')::float8 as "perSecond",
       (array_agg(s.p50_us order by s.minute desc))[1] as "p50Us",
       (array_agg(s.p99_us order by s.minute desc))[1] as "p99Us"
     from serving_minute s join version v on v.id = s.version_id
-    where s.team_id = ${teamId} and s.minute >= date_trunc('minute', now()) - interval '1 minute'
-    group by s.model_id, s.version_id, v.number`);
+    where s.team_id = ${teamId} and s.minute >= date_trunc('minute', now()) - interval '1 minute' ${wanted}
+    group by s.model_id, s.environment, s.version_id, v.number`);
   return rows;
 }
 
@@ -190,16 +196,21 @@ export interface MinutePoint {
 }
 
 /** Requests by version and minute, of the last hour. */
-export async function minuteRows(db: Db, teamId: string, modelId: string): Promise<MinutePoint[]> {
+export async function minuteRows(
+  db: Db,
+  teamId: string,
+  { modelId, environment }: LaneKey,
+): Promise<MinutePoint[]> {
   const { rows } = await db.execute<Omit<MinutePoint, "at"> & { at: string }>(sql`
     select s.minute as at, v.number as version, sum(s.requests)::int as requests, sum(s.errors)::int as errors
     from serving_minute s join version v on v.id = s.version_id
-    where s.team_id = ${teamId} and s.model_id = ${modelId} and s.minute > now() - interval '1 hour'
+    where s.team_id = ${teamId} and s.model_id = ${modelId} and s.environment = ${environment}
+      and s.minute > now() - interval '1 hour'
     group by s.minute, v.number order by s.minute`);
   return rows.map((row) => ({ ...row, at: new Date(row.at) }));
 }
 
-/** What serves of each of these models, for lists elsewhere. A model without an entry serves nothing. */
+/** What serves production of each of these models, for lists elsewhere. A model without an entry serves nothing. */
 export async function servingByModel(db: Db, teamId: string, modelIds: readonly string[]) {
   const { rows } = await db.execute<{
     modelId: string;
@@ -208,16 +219,16 @@ export async function servingByModel(db: Db, teamId: string, modelIds: readonly 
   }>(sql`
     select s.model_id as "modelId", v.number as "versionNumber",
       case when bool_or(r.state = 'ready') then 'ready' when bool_or(r.state = 'starting') then 'starting'
-        when count(r.id) = 0 and (select c.min = 0 from scaling c where c.model_id = s.model_id
+        when count(r.id) = 0 and (select c.min = 0 from scaling c where c.model_id = s.model_id and c.environment = s.environment
           order by c.revision desc limit 1) then 'asleep'
         else 'failed' end as state
     from release s join version v on v.id = s.version_id
-    left join replica r on r.version_id = s.version_id and r.undesired_at is null
+    left join replica r on r.version_id = s.version_id and r.environment = s.environment and r.undesired_at is null
     where s.team_id = ${teamId} and s.environment = 'production' and s.state = 'serving'
       and s.model_id in (${sql.join(
         modelIds.map((id) => sql`${id}`),
         sql`, `,
       )})
-    group by s.model_id, v.number`);
+    group by s.model_id, s.environment, v.number`);
   return new Map(rows.map(({ modelId, ...serving }) => [modelId, serving]));
 }

@@ -1,6 +1,7 @@
 /** Alarms of rollouts: what the controller does when a rule fires. A canary ends; what serves alone is rolled back. */
 import { randomUUID } from "node:crypto";
 import { record } from "../audit/service";
+import { laneName } from "../gateway/contract";
 import type { Actor } from "../platform/context";
 import type { Db, Transaction } from "../platform/db";
 import { newId } from "../platform/ids";
@@ -37,7 +38,7 @@ const toJson = (window: { at: Date; requests: number; errors: number; p99Us: num
 
 /** Takes traffic away from the version whose rule fired. The caller's transaction holds the lane's lock. */
 export async function giveWay(tx: Transaction, seen: Lane, fired: Firing): Promise<void> {
-  const lane = await loadLane(tx, seen.teamId, seen.modelId);
+  const lane = await loadLane(tx, seen.teamId, seen);
   const watched = watchedOf(lane);
   // Somebody was faster.
   if (!watched?.rollout || watched.rollout.id !== watchedOf(seen)?.rollout?.id) return;
@@ -57,6 +58,7 @@ export async function giveWay(tx: Transaction, seen: Lane, fired: Firing): Promi
   if (!target || readyReplicas(lane, target.version.id).length === 0) return stay(tx, lane, watched, fired);
   await switchWithin(tx, { teamId: lane.teamId, actor: ALARM, requestId: newId("req") }, "rollback", {
     modelId: lane.modelId,
+    environment: lane.environment,
     from: watched.id,
     key: randomUUID(),
     reason: why,
@@ -70,7 +72,8 @@ async function stay(tx: Transaction, lane: Lane, watched: LaneRelease, fired: Fi
   await tell(tx, lane, watched, "rollout.kept", summary, fired);
 }
 
-const nameOf = (lane: Lane, { version }: LaneRelease) => `${lane.modelName} v${version.number}`;
+const nameOf = (lane: Lane, { version }: LaneRelease) =>
+  `${laneName(lane.modelName, lane.environment)} v${version.number}`;
 
 const tell = (
   tx: Transaction,

@@ -8,6 +8,7 @@ import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException
 
 MODEL = "garment"
+STAGING = "garment@staging"
 K = 400
 VALUES = {
     "fp32": ("FP32", np.linspace(-1, 1, 2 * K, dtype=np.float32).reshape(2, K)),
@@ -83,6 +84,10 @@ print(
                 request_compression_algorithm="deflate", response_compression_algorithm="deflate"
             ),
             "at_once": all(came_back(one.get_result()) for one in pending),
+            "staging": came_back(client.infer(STAGING, inputs(True), headers=headers())),
+            "staging_ready": client.is_model_ready(STAGING, "1", headers=headers()),
+            "staging_inputs": len(client.get_model_metadata(STAGING, headers=headers())["inputs"]),
+            "no_staging": refused(lambda: client.infer("other@staging", inputs(True), headers=headers())),
             "timeout": asked(timeout=5_000_000),
             "wrong_type": refused(lambda: client.infer(MODEL, [wrong], headers=headers())),
             "no_token": refused(lambda: client.infer(MODEL, inputs(True))),
