@@ -9,12 +9,3 @@ export const WHY_SHAPES: Record<Why["cause"], State> = {
   ...{ never: "bad", failed: "warning", limit: "warning", budget: "warning" },
   ...{ starting: "pending", room: "pending", queue: "pending", fits: "pending" },
 };
-
-/** What the agent says of it is nearer to Ray, but only where the console has handed it over. */
-export const whySays = ({
-  why,
-  message,
-}: {
-  why: Pick<Why, "cause" | "says">;
-  message: string | null;
-}): string => (why.cause === "fits" && message ? message : why.says);

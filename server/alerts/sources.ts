@@ -110,13 +110,10 @@ async function gatewayLines(db: Db, teamId: string, range: Range): Promise<BySer
   const [lanes, minutes] = await Promise.all([
     lanesOf(db, teamId),
     db.execute<{ lane: string; at: number; requests: number; errors: number; p99: number }>(sql`
-      select s.model_id || '.' || e.environment as lane, ${ms("s.minute")} as at, sum(s.requests)::int as requests,
+      select s.model_id || '.' || s.environment as lane, ${ms("s.minute")} as at, sum(s.requests)::int as requests,
         sum(s.errors)::int as errors, max(s.p99_us)::float8 / 1000 as p99
-      from serving_minute s cross join (values ('production'), ('staging')) e (environment)
+      from serving_minute s
       where s.team_id = ${teamId} and s.minute >= ${at(range.from - MINUTE_MS)} and s.minute < date_trunc('minute', ${at(range.to)})
-        and exists (select from release r where r.model_id = s.model_id and r.version_id = s.version_id
-          and r.environment = e.environment and r.created_at <= s.minute + interval '1 minute'
-          and (r.replaced_at is null or r.replaced_at > s.minute))
       group by 1, s.minute order by s.minute`),
   ]);
   const lines = (pick: (row: (typeof minutes.rows)[number]) => number | null) =>
@@ -152,8 +149,10 @@ async function lanesOf(db: Db, teamId: string): Promise<Omit<Line, "points">[]> 
     from release r join model m on m.id = r.model_id
     where r.team_id = ${teamId} and r.state = 'serving' group by r.model_id, m.name, r.environment order by 2, 3`);
   return rows.map(({ id, model, environment, born }) => ({
-    ...{ id, path: `/releases/${model}`, bornAt: born },
-    name: environment === "production" ? model : `${model} (${environment})`,
+    ...{ id, bornAt: born },
+    ...(environment === "production"
+      ? { name: model, path: `/releases/${model}` }
+      : { name: `${model} (${environment})`, path: `/releases/${model}?environment=${environment}` }),
   }));
 }
 
@@ -163,7 +162,7 @@ async function replicaLines(db: Db, teamId: string, range: Range): Promise<Line[
     from (select distinct r.model_id from release r
           where r.team_id = ${teamId} and r.environment = 'production' and r.state = 'serving') served
     join model m on m.id = served.model_id cross join ${ticks(range)} t
-    left join replica p on p.model_id = m.id and p.ready_at <= t and (p.ended_at is null or p.ended_at > t)
+    left join replica p on p.model_id = m.id and p.environment = 'production' and p.ready_at <= t and (p.ended_at is null or p.ended_at > t)
       and (p.undesired_at is null or p.undesired_at > t)
     group by m.id, m.name, t order by m.name, t`);
   const lines = new Map<string, Line>();

@@ -1,7 +1,7 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import { useTRPC } from "@/components/trpc/client";
-import { whySays } from "./why-words";
+import { whySays } from "./why-says";
 
 /** Events tell of each change; this mends what they missed. */
 const MEND_MS = 15_000;
