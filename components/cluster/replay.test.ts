@@ -1,10 +1,10 @@
 /** A replay in the address and in words. */
 import { describe, expect, it } from "vitest";
+import { whySays } from "@/components/trpc/why-words";
 import { EditPool } from "@/server/cluster/contract";
 import { poolPath, readLimits, writeLimits } from "./replay-address";
 import { lineSays } from "./replay-words";
 import type { Replay, ReplayFigures } from "./types";
-import { whySays } from "./why-words";
 
 const LIMITS = EditPool.parse({
   ...{ pool: "a&b", min: 1, max: 3, idleSeconds: 30, pricePerHour: 0.5 },

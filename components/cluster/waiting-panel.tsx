@@ -4,6 +4,7 @@ import Link from "next/link";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { useMay } from "@/components/trpc/use-may";
+import { WHY_SHAPES, whySays } from "@/components/trpc/why-words";
 import { Age } from "@/components/ui/age";
 import { Button, LinkButton } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/dialog";
@@ -12,7 +13,6 @@ import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { useUrlState } from "@/components/ui/use-url-state";
 import type { ClusterOverview } from "./types";
-import { WHY_SHAPES, whySays } from "./why-words";
 
 type Waiting = ClusterOverview["waiting"][number];
 type Remedy = Waiting["why"]["remedies"][number];

@@ -1,7 +1,7 @@
 "use client";
 import { useState } from "react";
-import { useWhys } from "@/components/cluster/use-whys";
 import type { Outputs } from "@/components/trpc/client";
+import { useWhys } from "@/components/trpc/use-whys";
 import { Button } from "@/components/ui/button";
 import { useNow } from "@/components/ui/clock";
 import { Callout } from "@/components/ui/feedback";

@@ -2,9 +2,9 @@
 import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useRef, useState } from "react";
-import { useWhys } from "@/components/cluster/use-whys";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { useMay } from "@/components/trpc/use-may";
+import { useWhys } from "@/components/trpc/use-whys";
 import { Age } from "@/components/ui/age";
 import { LinkButton } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";

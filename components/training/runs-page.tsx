@@ -2,8 +2,8 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useRouter, useSearchParams } from "next/navigation";
 import { useState } from "react";
-import { useWhys } from "@/components/cluster/use-whys";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { useWhys } from "@/components/trpc/use-whys";
 import { Button, LinkButton } from "@/components/ui/button";
 import { EmptyState, ErrorState } from "@/components/ui/feedback";
 import { Input } from "@/components/ui/field";

@@ -1,8 +1,8 @@
 /** Why something waits, as every screen says it. Pure. */
 import type { State } from "@/components/ui/shape";
-import type { ClusterOverview } from "./types";
+import type { Outputs } from "./client";
 
-type Why = ClusterOverview["waiting"][number]["why"];
+type Why = Outputs["cluster"]["overview"]["waiting"][number]["why"];
 
 /** Causes that pass by themselves stand quietly beside those that somebody must mend. */
 export const WHY_SHAPES: Record<Why["cause"], State> = {

@@ -1,6 +1,6 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import { useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "./client";
 import { whySays } from "./why-words";
 
 /** Events tell of each change; this mends what they missed. */
