@@ -160,7 +160,7 @@ function Course({ cost }: { cost: Cost }) {
   const last = spent.at(-1);
   if (cost.days.length === 0 || !last)
     return (
-      <Panel title="Spent by and by">
+      <Panel title="Spent so far">
         <EmptyState title={`Nothing was spent in ${monthName(cost.month)}`}>
           What this team's runs, sessions and replicas take of nodes is added up here, by the price of their
           pools.
@@ -169,7 +169,7 @@ function Course({ cost }: { cost: Cost }) {
     );
   return (
     <SpendChart
-      title="Spent by and by"
+      title="Spent so far"
       spent={spent}
       forecast={forecastCourse(last, cost)}
       budget={cost.budget.amount}

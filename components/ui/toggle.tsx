@@ -29,9 +29,9 @@ export function Switch({ label, hideLabel, checked, onCheckedChange, disabled = 
       >
         <BaseSwitch.Thumb />
       </BaseSwitch.Root>
-      <span id={id} className={hideLabel ? "sr-only" : undefined}>
+      <Words id={id} isHidden={hideLabel} onPress={disabled ? undefined : () => onCheckedChange(!checked)}>
         {label}
-      </span>
+      </Words>
     </span>
   );
 }
@@ -57,9 +57,27 @@ export function Checkbox(props: ToggleProps & { indeterminate?: boolean | undefi
           </svg>
         </BaseCheckbox.Indicator>
       </BaseCheckbox.Root>
-      <span id={id} className={hideLabel ? "sr-only" : undefined}>
+      <Words id={id} isHidden={hideLabel} onPress={disabled ? undefined : () => onCheckedChange(!checked)}>
         {label}
-      </span>
+      </Words>
+    </span>
+  );
+}
+
+type WordsProps = {
+  id: string;
+  isHidden: boolean | undefined;
+  onPress: (() => void) | undefined;
+  children: ReactNode;
+};
+
+/** They name the control, and a press on them is one on it. */
+function Words({ id, isHidden, onPress, children }: WordsProps) {
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the control beside it is what keys and screen readers use
+    // biome-ignore lint/a11y/useKeyWithClickEvents: as above
+    <span id={id} className={isHidden ? "sr-only" : undefined} onClick={onPress}>
+      {children}
     </span>
   );
 }

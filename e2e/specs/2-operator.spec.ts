@@ -52,8 +52,7 @@ test("1 an alert leads to what happened around it and to the run, which is mende
   failed = await training.launchScript(TEAM, zip(join(folder, "reads.zip"), [script]), "reads.py");
   await training.expectState("failed");
 
-  await operator.locator(".top a.needs").click();
-  await operator.waitForURL(/\/(overview|alerts)/);
+  await expect(operator.locator(".top a.needs")).toContainText("problem", { timeout: 30_000 });
   await operator.goto(`/${TEAM}/alerts`);
   const firing = operator.getByRole("table", { name: "Alerts that fire" });
   const row = firing.getByRole("row", { name: /fail/ }).first();

@@ -103,8 +103,8 @@ async function askUntil(isEnough: () => Promise<boolean>): Promise<void> {
   });
 }
 
-async function infer(request: string): Promise<Response> {
-  const answer = await fetch(`${stage().gatewayUrl}/v2/models/${sample.model}/infer`, {
+async function infer(request: string, model = sample.model): Promise<Response> {
+  const answer = await fetch(`${stage().gatewayUrl}/v2/models/${model}/infer`, {
     method: "POST",
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     body: request,
@@ -270,4 +270,39 @@ test("a rule takes a shadow away by itself, and who served when can be shown to 
   await moment.press("End");
   await expect(served.getByRole("row", { name: /100%/ })).toBeVisible();
   await expect(asShadow).toHaveCount(0);
+});
+
+test("a version goes to staging by one press, is asked there, and is promoted from there", async ({
+  browser,
+}) => {
+  const { model, serving } = await lane();
+  // It answers badly: staging bears that here, production does not.
+  const scope = { team, environment: "staging" as const, modelId: model.id };
+  const { policy, revision } = await engineer.releases.policies.page.query(scope);
+  const rules = { ...policy.rules, metrics: [] };
+  if (policy.rules.metrics.length > 0)
+    await engineer.releases.policies.save.mutate({ ...scope, basedOn: revision, rules });
+  const page = await person(browser, ENGINEER);
+  await page.goto(`/${team}/models/${sample.model}/v/${young.number}`);
+  await page.getByRole("button", { name: "Release to staging", exact: true }).click();
+  await page.waitForURL(/\/releases\/requests\/\d+$/);
+  // It is measured first.
+  await page.getByRole("link", { name: "See it in staging" }).click({ timeout: 120_000 });
+  await expect(page.getByText(`v${young.number} serves`, { exact: true })).toBeVisible({ timeout: 60_000 });
+  await expect(page.getByRole("region", { name: "Roll back staging" })).toBeVisible();
+
+  const staged = await infer(body, `${sample.model}@staging`);
+  expect([staged.headers.get("x-lathe-version"), staged.headers.get("x-lathe-environment")]).toEqual([
+    String(young.number),
+    "staging",
+  ]);
+  expect((await infer(body)).headers.get("x-lathe-version")).toBe(String(serving?.version));
+  await look(page, "staging");
+
+  await page.getByRole("link", { name: `Promote v${young.number} to production…` }).click();
+  await page.getByLabel("Why should it serve?").fill("It did what it should in staging.");
+  await page.getByRole("button", { name: "Request production" }).click();
+  await page.waitForURL(/\/releases\/requests\/\d+$/);
+  await expect(page.getByText(/serves staging since/)).toBeVisible();
+  await engineer.releases.withdraw.mutate({ team, number: Number(/\d+$/.exec(page.url())?.[0]) });
 });

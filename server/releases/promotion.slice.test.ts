@@ -296,7 +296,7 @@ describe("comments", () => {
     const set = (values: Partial<typeof requestComment.$inferInsert>, of = id) =>
       connection.db.update(requestComment).set(values).where(eq(requestComment.id, of));
     await expect(set({ body: "I never said that." })).rejects.toThrow();
-    const old = { id: `${id.slice(0, -1)}0`, createdAt: new Date(Date.now() - 11 * 60_000) };
+    const old = { id: newId("cmt"), createdAt: new Date(Date.now() - 11 * 60_000) };
     if (row) await connection.db.insert(requestComment).values({ ...row, ...old });
     await expect(deleteComment(t.mei, { commentId: old.id })).rejects.toMatchObject({
       code: "comment_stays",
