@@ -8,6 +8,7 @@ import { promotionRequest, release } from "../../db/schema/releases";
 import { takeTurn } from "../audit/service";
 import { needs } from "../overview/service";
 import type { TeamContext } from "../platform/context";
+import { newId } from "../platform/ids";
 import { testConsole } from "../platform/testing/console";
 import { untilSomebodyWaits } from "../platform/testing/locks";
 import { registerFinishers } from "../runs/service";
