@@ -3,6 +3,8 @@
  * a pool that is edited with its preview and acts, with each step in the ledger.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
@@ -25,7 +27,21 @@ let operator: Page;
 let failed = 0;
 let title = "";
 
+/** A store of data that a script reads over the network, and that is away at first. */
+const data = { url: "", isUp: false };
+const store = createServer((_, response) => {
+  response.statusCode = data.isUp ? 200 : 503;
+  response.end("a,b\n");
+});
+const reading = (url: string) => `
+import urllib.request
+open = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
+print(len(open("${url}/fold.csv").read()), flush=True)
+`;
+
 test.beforeAll(async ({ browser }) => {
+  await new Promise<void>((resolve) => store.listen(0, "127.0.0.1", resolve));
+  data.url = `http://127.0.0.1:${(store.address() as AddressInfo).port}`;
   folder = mkdtempSync(join(tmpdir(), "lathe-operator-"));
   context = await openContext(browser);
   operator = await context.newPage();
@@ -39,16 +55,15 @@ test.beforeAll(async ({ browser }) => {
   else await entry.makeFirstTeam(stage().link, ENGINEER, "Retail vision");
 });
 test.afterAll(async () => {
+  store.close();
   rmSync(folder, { recursive: true, force: true });
   await context.close();
 });
 
 test("1 an alert leads to what happened around it and to the run, which is mended where it failed", async () => {
   const training = new TrainingPages(operator);
-  const fold = join(folder, "fold.csv");
   const script = join(folder, "reads.py");
-  // What it reads is not there yet.
-  writeFileSync(script, `print(len(open(${JSON.stringify(fold)}).read()), flush=True)\n`);
+  writeFileSync(script, reading(data.url));
   failed = await training.launchScript(TEAM, zip(join(folder, "reads.zip"), [script]), "reads.py");
   await training.expectState("failed");
 
@@ -60,16 +75,16 @@ test("1 an alert leads to what happened around it and to the run, which is mende
   await row.click();
   const sheet = operator.getByRole("dialog");
   title = (await sheet.locator("h3").first().textContent()) ?? "";
-  await sheet.getByLabel("Note").fill("The fold is missing; it is being copied.");
+  await sheet.getByLabel("Note").fill("The data are away; their store is being started.");
   await sheet.getByRole("button", { name: "Take it" }).click();
-  await expect(sheet.getByText(`${ENGINEER.name}: The fold is missing`)).toBeVisible();
+  await expect(sheet.getByText(`${ENGINEER.name}: The data are away`)).toBeVisible();
   await look(operator, "incident");
 
   const happened = sheet.getByRole("link", { name: new RegExp(`run ${failed}\\b`, "i") }).first();
   await happened.click();
   await operator.waitForURL(new RegExp(`/training/${failed}$`));
-  await expect(operator.getByText(/No such file or directory.*fold\.csv/).first()).toBeVisible();
-  writeFileSync(fold, "a,b\n");
+  await expect(operator.getByText(/HTTP Error 503: Service Unavailable/).first()).toBeVisible();
+  data.isUp = true;
   await operator.getByRole("button", { name: "More of this run" }).click();
   await operator.getByRole("menuitem", { name: "Rerun exactly" }).click();
   await expect(operator.locator(".head").getByText(`Run ${failed}`, { exact: true })).toHaveCount(0);
