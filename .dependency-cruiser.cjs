@@ -1,5 +1,6 @@
 /** The boundaries that docs/ARCHITECTURE.md describes. `npm run boundaries` checks them and a broken fixture. */
-const SLICES = "overview|models|datasets|studio|training|runs|releases|hooks|cluster|alerts|audit|identity";
+const SLICES =
+  "overview|models|datasets|studio|training|runs|releases|hooks|cluster|cost|alerts|audit|identity";
 const TESTS = "\\.test\\.tsx?$|/testing/";
 
 /** @type {import("dependency-cruiser").IConfiguration} */

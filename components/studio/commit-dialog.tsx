@@ -2,8 +2,8 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useState } from "react";
-import { HoldNotice } from "@/components/cost/hold-notice";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { HoldNotice } from "@/components/trpc/hold-notice";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Callout } from "@/components/ui/feedback";

@@ -2,8 +2,8 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { useDeferredValue, useState } from "react";
-import { HoldNotice, useHold } from "@/components/cost/hold-notice";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { HoldNotice, useHold } from "@/components/trpc/hold-notice";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
 import { Callout, EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";

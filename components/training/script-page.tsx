@@ -2,8 +2,8 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { useDeferredValue, useState } from "react";
-import { HoldNotice } from "@/components/cost/hold-notice";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { HoldNotice } from "@/components/trpc/hold-notice";
 import { Button } from "@/components/ui/button";
 import { Callout } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";

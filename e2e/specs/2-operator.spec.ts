@@ -120,7 +120,30 @@ test("3 last week is replayed under other limits, and its limits are carried int
   await operator.getByRole("button", { name: "Cancel" }).click();
 });
 
-test("4 the alert ended by itself, with who took it", async () => {
+test("4 a budget that is spent lets nothing new begin, says who may raise it, and lets go once it is raised", async () => {
+  const budget = async (amount: string) => {
+    await operator.getByRole("button", { name: /^(Set|Edit)…$/ }).click();
+    await operator.getByLabel("At most, a month").fill(amount);
+    const cap = operator.getByRole("checkbox", { name: /^A hard cap/ });
+    if (amount && !(await cap.isChecked())) await cap.click();
+    await operator.getByRole("button", { name: "Set the budget" }).click();
+    await expect(operator.getByRole("dialog")).toHaveCount(0);
+  };
+  await operator.goto(`/${TEAM}/cluster/cost`);
+  await budget("0");
+  await look(operator, "cost");
+  await operator.goto(`/${TEAM}/training/new?source=script`);
+  const held = operator.getByText(/^The budget of .* is spent: \$.* of \$0\.00/);
+  await expect(held).toBeVisible();
+  await expect(operator.getByText(ENGINEER.name).first()).toBeVisible();
+  await operator.getByRole("link", { name: "Open the budget" }).click();
+  await budget("");
+  await operator.goto(`/${TEAM}/training/new?source=script`);
+  await expect(operator.getByLabel("Workers")).toBeVisible();
+  await expect(held).toHaveCount(0);
+});
+
+test("5 the alert ended by itself, with who took it", async () => {
   await operator.goto(`/${TEAM}/alerts`);
   const over = operator.getByRole("table", { name: "Alerts that are over" });
   const row = over.getByRole("row").filter({ hasText: title }).first();
