@@ -16,9 +16,14 @@ const fine = (amount: number): string =>
     : `${amount < 0 ? "−" : ""}$${significant(Math.abs(amount))}`;
 
 /** What a version cost to make, what it costs to serve, and what that saves against its parent. */
-export function VersionCostPanel({ team, versionId }: { team: string; versionId: string }) {
+export function VersionCostPanel(props: { team: string; model: string; number: number }) {
+  const { team } = props;
   const trpc = useTRPC();
-  const asked = useQuery(trpc.cost.version.queryOptions({ team, versionId }));
+  const versionId = useQuery(trpc.models.version.queryOptions(props)).data?.version.id;
+  const asked = useQuery({
+    ...trpc.cost.version.queryOptions({ team, versionId: versionId ?? "" }),
+    enabled: versionId !== undefined,
+  });
   const problem = asked.error && readError(asked.error);
   return (
     <Panel

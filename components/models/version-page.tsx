@@ -1,7 +1,6 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
-import { VersionCostPanel } from "@/components/cost/version-panel";
+import { type ReactNode, useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
 import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
@@ -25,10 +24,18 @@ import { VersionStateBadge } from "./version-state";
 
 export type VersionPageData = Outputs["models"]["version"];
 
-export function VersionPage(props: { team: string; model: string; number: number }) {
+interface VersionPageProps {
+  team: string;
+  model: string;
+  number: number;
+  /** What it cost, for one that is ready. */
+  cost: ReactNode;
+}
+
+export function VersionPage({ team, model, number, cost }: VersionPageProps) {
   const trpc = useTRPC();
   const page = useQuery({
-    ...trpc.models.version.queryOptions(props),
+    ...trpc.models.version.queryOptions({ team, model, number }),
     // Progress of an inspection is told by the run's own events; this is the net below them.
     refetchInterval: (query) => (query.state.data?.openRuns.length ? 2_000 : false),
   });
@@ -43,10 +50,10 @@ export function VersionPage(props: { team: string; model: string; number: number
       />
     );
   }
-  return <Loaded team={props.team} page={page.data} />;
+  return <Loaded team={team} page={page.data} cost={cost} />;
 }
 
-function Loaded({ team, page }: { team: string; page: VersionPageData }) {
+function Loaded({ team, page, cost }: { team: string; page: VersionPageData; cost: ReactNode }) {
   const { model, version, lineage } = page;
   const [evaluating, setEvaluating] = useState(false);
   const base = `/${team}/models/${model.name}`;
@@ -92,7 +99,7 @@ function Loaded({ team, page }: { team: string; page: VersionPageData }) {
           </div>
           <div className="col">
             {version.sizes && <SizesPanel page={page} />}
-            {isReady && <VersionCostPanel team={team} versionId={version.id} />}
+            {isReady && cost}
             {version.inspection && (
               <FactsPanel inspection={version.inspection} tier={version.tier ?? version.inspection.tier} />
             )}

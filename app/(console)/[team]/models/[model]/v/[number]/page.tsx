@@ -1,5 +1,6 @@
 import type { Metadata } from "next";
 import { notFound } from "next/navigation";
+import { VersionCostPanel } from "@/components/cost/version-panel";
 import { VersionPage } from "@/components/models/version-page";
 import { Prefetch, serverTrpc } from "@/server/prefetch";
 
@@ -18,7 +19,10 @@ export default async function Version({ params }: Props) {
   if (!Number.isInteger(number) || number < 1) notFound();
   return (
     <Prefetch queries={[serverTrpc().models.version.queryOptions({ team, model, number })]}>
-      <VersionPage team={team} model={model} number={number} />
+      <VersionPage
+        {...{ team, model, number }}
+        cost={<VersionCostPanel team={team} model={model} number={number} />}
+      />
     </Prefetch>
   );
 }
