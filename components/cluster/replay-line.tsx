@@ -25,7 +25,7 @@ export function ReplayLine({ team, limits }: { team: string; limits: PoolLimits 
   return (
     <p>
       {lineSays(replay.data)}{" "}
-      <Link className="link" href={replayPath(team, [limits])}>
+      <Link className="link underline" href={replayPath(team, [limits])}>
         Replay it
       </Link>
     </p>

@@ -17,7 +17,7 @@ export function HoldNotice({ team }: { team: string }) {
   return (
     <Callout state="bad">
       <b>{hold.says}</b> Nothing new is launched. {hold.remedy}{" "}
-      <Link className="link" href={`/${team}/cluster/cost`}>
+      <Link className="link underline" href={`/${team}/cluster/cost`}>
         Open the budget
       </Link>
     </Callout>
