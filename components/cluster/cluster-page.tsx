@@ -80,7 +80,12 @@ function Headline({ cluster }: { cluster: ClusterOverview }) {
   if (cluster.health.ray === "silent")
     return <StatusDot state="stale">Ray does not answer: this is as it was last seen</StatusDot>;
   const short = cluster.waiting.reduce((sum, w) => sum + w.cpus, 0);
-  if (short > 0) return <StatusDot state="pending">{decimal(short, short % 1 ? 1 : 0)} CPUs short</StatusDot>;
+  if (short > 0)
+    return (
+      <StatusDot state="pending">
+        {decimal(short, short % 1 ? 1 : 0)} {short === 1 ? "CPU" : "CPUs"} short
+      </StatusDot>
+    );
   return <StatusDot state="ok">nothing waits</StatusDot>;
 }
 

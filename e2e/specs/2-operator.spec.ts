@@ -100,7 +100,7 @@ test("2 an edit of a pool says what it does and would have done, acts, and leave
   await expect(operator.getByText(/^Last week it would have .* instead of .* together\./)).toBeVisible();
   await look(operator, "pool-preview");
   await cluster.set();
-  await expect(cluster.decision(/\+1.*minimum/)).toBeVisible({ timeout: 60_000 });
+  await expect(cluster.decision(/\+\d+ .*minimum/)).toBeVisible({ timeout: 60_000 });
   await cluster.edit(POOL, { "Nodes, at least": "0" });
   await cluster.set();
   await expect(cluster.decision(/−1.*idle.*had nothing to do for 5 s/)).toBeVisible({ timeout: 60_000 });
