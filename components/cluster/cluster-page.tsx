@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
 import { LinkButton } from "@/components/ui/button";
+import { cx } from "@/components/ui/cx";
 import { ErrorState, Skeleton } from "@/components/ui/feedback";
 import { count, decimal } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
@@ -62,7 +63,9 @@ export function ClusterPage({ team }: { team: string }) {
           <CapacityPanel team={team} />
           <WaitingPanel team={team} cluster={cluster} />
         </div>
-        <NodesPanel team={team} cluster={cluster} readingOf={readingOf} />
+        <div className={cx(isOld(cluster) && "cluster-old")}>
+          <NodesPanel team={team} cluster={cluster} readingOf={readingOf} />
+        </div>
         <LedgerPanel team={team} />
         <PoolsPanel team={team} cluster={cluster} />
       </div>
@@ -71,6 +74,9 @@ export function ClusterPage({ team }: { team: string }) {
     </>
   );
 }
+
+/** Nobody tells of it now: what is shown is what was last seen. */
+const isOld = ({ health }: ClusterOverview) => health.agent === "away" || health.ray === "silent";
 
 /** The one sentence an operator wants: is anything short? */
 function Headline({ cluster }: { cluster: ClusterOverview }) {

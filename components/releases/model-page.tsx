@@ -15,7 +15,7 @@ import { ReplicasPanel } from "./replicas-panel";
 import { RolloutPanel } from "./rollout-panel";
 import { ServedAtPanel } from "./served-at-panel";
 import { SnippetsPanel } from "./snippets-panel";
-import { EmptyStaging, StagingActions } from "./staging";
+import { EmptyStaging, StagingActions, StagingRequests } from "./staging";
 import { SwitchTime } from "./switch-time";
 import { Timeline } from "./timeline";
 import { TrafficPanel } from "./traffic-panel";
@@ -54,6 +54,7 @@ export function ModelReleasesPage({ team, model }: { team: string; model: string
         crumbs={[{ label: "Releases", href: `/${team}/releases` }, { label: page.model.name }]}
       />
       <EnvironmentTabs label="Environment" value={environment} onValueChange={setEnvironment}>
+        {environment === "staging" && <StagingRequests team={team} model={page.model.name} />}
         <LaneView key={environment} team={team} page={page} />
       </EnvironmentTabs>
     </>
