@@ -1,4 +1,5 @@
 "use client";
+import { useWhys } from "@/components/trpc/use-whys";
 import { Age } from "@/components/ui/age";
 import { EmptyState } from "@/components/ui/feedback";
 import { Panel } from "@/components/ui/panel";
@@ -53,6 +54,10 @@ export function ReplicasPanel({ team, page }: { team: string; page: ModelPage })
   const wanted = replicas
     .filter((r) => r.undesiredAt === null)
     .toSorted((a, b) => Number(b.isServing) - Number(a.isServing) || b.version - a.version);
+  const whyOf = useWhys(
+    team,
+    wanted.some((r) => r.state !== "ready" && !r.node),
+  );
   return (
     <Panel
       title="Replicas"
@@ -82,12 +87,15 @@ export function ReplicasPanel({ team, page }: { team: string; page: ModelPage })
           {
             key: "state",
             head: "State",
-            cell: (r) => (
-              <StatusDot state={REPLICA_STATE[r.state]} title={r.message || undefined}>
-                {r.state}
-                {r.state !== "ready" && r.message && <span className="t2">: {r.message}</span>}
-              </StatusDot>
-            ),
+            cell: (r) => {
+              const says = whyOf("replica", r.id) ?? r.message;
+              return (
+                <StatusDot state={REPLICA_STATE[r.state]} title={says || undefined}>
+                  {r.state}
+                  {r.state !== "ready" && says && <span className="t2">: {says}</span>}
+                </StatusDot>
+              );
+            },
           },
           ...(isPhone ? [] : PLACE_COLUMNS),
         ]}
