@@ -25,6 +25,12 @@ export interface OccupantRow {
   endsInSeconds: number | null;
 }
 
+/** What is added to the name and the address of a replica that does not serve production. */
+const BESIDE = {
+  words: sql`case p.environment when 'production' then '' else ' in ' || p.environment end`,
+  query: sql`case p.environment when 'production' then '' else '?environment=' || p.environment end`,
+};
+
 /**
  * Everything that holds or asks for resources of a cluster: ranks of live attempts, sessions, replicas.
  *
@@ -57,7 +63,7 @@ export async function listOccupants(
     from studio_session s join version v on v.id = s.version_id join model m on m.id = v.model_id
     where s.cluster_id = ${clusterId} and s.state in ('opening', 'ready')
     union all
-    select 'replica', p.id, 'a replica of ' || m.name || ' v' || v.number, 'releases/' || m.name, 0.1, 0, p.node_id, p.message,
+    select 'replica', p.id, 'a replica of ' || m.name || ' v' || v.number || ${BESIDE.words}, 'releases/' || m.name || ${BESIDE.query}, 0.1, 0, p.node_id, p.message,
       p.created_at, p.team_id, null, null, 1, 1, null
     from replica p join version v on v.id = p.version_id join model m on m.id = v.model_id
     where p.cluster_id = ${clusterId} and p.state in ('starting', 'ready') and p.undesired_at is null`);
@@ -123,7 +129,7 @@ export async function worksOn(
     from studio_session s join version v on v.id = s.version_id join model m on m.id = v.model_id
     where s.team_id = ${teamId} and s.cluster_id = ${clusterId} and s.node_id in ${ids}
     union all
-    select 'replica', p.id, 'a replica of ' || m.name || ' v' || v.number, 'releases/' || m.name, p.created_at, p.ended_at
+    select 'replica', p.id, 'a replica of ' || m.name || ' v' || v.number || ${BESIDE.words}, 'releases/' || m.name || ${BESIDE.query}, p.created_at, p.ended_at
     from replica p join version v on v.id = p.version_id join model m on m.id = v.model_id
     where p.team_id = ${teamId} and p.cluster_id = ${clusterId} and p.node_id in ${ids}
     order by since desc limit ${limit}`);
