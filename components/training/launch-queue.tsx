@@ -2,6 +2,7 @@
 import { Field, Input } from "@/components/ui/field";
 import { Select } from "@/components/ui/select";
 import type { Priority } from "@/server/runs/contract";
+import { RISES_AFTER_HOURS } from "@/server/runs/queue-contract";
 
 export const PRIORITIES: readonly { value: Priority; label: string }[] = [
   { value: "low", label: "Low" },
@@ -32,7 +33,11 @@ interface QueueFieldsProps {
 export function QueueFields({ typed, onChange, errors }: QueueFieldsProps) {
   return (
     <>
-      <Field label="Priority" hint="the highest goes first, then the oldest" error={errors.priority}>
+      <Field
+        label="Priority"
+        hint={`the highest goes first, then the oldest; it rises with every ${RISES_AFTER_HOURS} h of waiting`}
+        error={errors.priority}
+      >
         <Select
           options={PRIORITIES}
           value={typed.priority}

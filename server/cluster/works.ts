@@ -1,6 +1,7 @@
 /** SQL of what runs and ran on nodes, and what nodes cost. */
 import { sql } from "drizzle-orm";
 import type { Db } from "../platform/db";
+import { rankSql } from "../runs/service";
 
 export interface OccupantRow {
   kind: "run" | "session" | "replica";
@@ -53,7 +54,7 @@ export async function listOccupants(
       case when w.rank is null then coalesce((r.resources ->> 'minWorkers')::int, a.worker_count) else 1 end as least,
       case when a.state = 'placing' and a.admitted_at is null and r.pause_requested_at is null then (row_number() over (
         partition by a.state = 'placing' and a.admitted_at is null and r.pause_requested_at is null
-        order by case r.priority when 'high' then 0 when 'normal' then 1 else 2 end, r.created_at, r.id))::int end as "queuePlace"
+        order by ${rankSql(sql`r.priority`, sql`a.state_since`)}, r.created_at, r.id))::int end as "queuePlace"
     from attempt a join run r on r.id = a.run_id
     left join lateral jsonb_to_recordset(a.workers) as w(rank int, "nodeId" text) on true
     where r.cluster_id = ${clusterId} and a.state in ('placing', 'starting', 'running') and r.stop_requested_at is null

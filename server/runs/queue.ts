@@ -1,7 +1,9 @@
 /**
  * The console is the queue: the cluster is asked for a training or a script only once there is room for all of its
- * workers, or for as few as an elastic run may have. The highest priority goes first, then the oldest, strictly in order: nobody passes a run that waits for more
- * room. Runs of a team whose budget is spent are held: they stay, and nobody waits for them. Inspections, evaluations and commits are small and never wait here.
+ * workers, or for as few as an elastic run may have. The highest priority goes first, then the oldest, strictly in
+ * order: nobody passes a run that waits for more room, and priority rises with waiting (`queue-contract.ts`). Runs of a team
+ * whose budget is spent are held: they stay, and nobody waits for them. Inspections, evaluations and commits are small
+ * and never wait here.
  */
 import { and, asc, desc, eq, inArray, isNotNull, isNull, ne, sql } from "drizzle-orm";
 import type { z } from "zod";
@@ -13,6 +15,7 @@ import type { Database, Db, Transaction } from "../platform/db";
 import { Invalid } from "../platform/errors";
 import { type Fit, RunResources } from "./contract";
 import { emitRun } from "./lifecycle";
+import { rankSql } from "./queue-order";
 import { type Attempt, type Run, toRun } from "./records";
 import * as repo from "./repo";
 import { admissible, fitOf, holds, type Occupant, sized, startsIn } from "./room";
@@ -64,11 +67,7 @@ async function notAdmitted(db: Db, clusterId: string): Promise<Run[]> {
         isNull(run.pauseRequestedAt),
       ),
     )
-    .orderBy(
-      sql`case ${run.priority} when 'high' then 0 when 'normal' then 1 else 2 end`,
-      asc(run.createdAt),
-      asc(run.id),
-    );
+    .orderBy(rankSql(run.priority, attempt.stateSince), asc(run.createdAt), asc(run.id));
   return rows.map((row) => toRun(row.run));
 }
 

@@ -19,6 +19,7 @@ export { type Finisher, type Outcome, registerFinishers } from "./finishers";
 export { desiredAttempts, observeJobs } from "./jobs";
 export { moveFromDraining } from "./moves";
 export { admitWaiting, fitNow, refuseOversized } from "./queue";
+export { rankSql } from "./queue-order";
 export { getRun, listRuns, runByNumber } from "./reads";
 export type { Attempt, Run } from "./records";
 export { lockTeamRun } from "./repo";
