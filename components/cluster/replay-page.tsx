@@ -1,6 +1,6 @@
 "use client";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
+import { useState } from "react";
 import { LiveChart } from "@/components/charts/live-chart";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { LinkButton } from "@/components/ui/button";
@@ -37,7 +37,8 @@ export function ReplayPage({ team }: { team: string }) {
   const [typedSpan, setSpan] = useUrlState("span");
   const span: Span = typedSpan === "24h" || typedSpan === "30d" ? typedSpan : "7d";
   const [text, setText] = useUrlState("limits");
-  const limits = useMemo(() => readLimits(text), [text]);
+  // The address follows what is edited: a page that is still arriving takes its own address back.
+  const [limits, setLimits] = useState(() => readLimits(text));
   const asked = useSettled(limits, 300);
   const overview = useQuery(trpc.cluster.overview.queryOptions({ team }));
   const replay = useQuery(
@@ -48,8 +49,11 @@ export function ReplayPage({ team }: { team: string }) {
   );
   // Fields hold what is typed; those of a pool begin anew where it is put back.
   const [turns, setTurns] = useState<Record<string, number>>({});
-  const edit = (pool: string, next: PoolLimits | null) =>
-    setText(writeLimits([...limits.filter((one) => one.pool !== pool), ...(next ? [next] : [])]));
+  const edit = (pool: string, next: PoolLimits | null) => {
+    const edited = [...limits.filter((one) => one.pool !== pool), ...(next ? [next] : [])];
+    setLimits(edited);
+    setText(writeLimits(edited));
+  };
   const error = replay.error ?? overview.error;
   const problem = error && readError(error);
   return (
