@@ -109,6 +109,8 @@ describe("an edit of a pool", () => {
   it.each([
     [{}, []],
     [{ min: 6 }, [/2 nodes start at once/]],
+    [{ min: 4 }, [/4 nodes of those that are up stay without work/]],
+    [{ min: 1 }, [/1 node of those that are up stays without work/]],
     [{ max: 8 }, [/Up to 2 nodes more/]],
     [{ max: 3 }, [/1 idle node leaves; it is refused where they have work/]],
     [{ max: 5 }, [/No node that is up has to leave/]],

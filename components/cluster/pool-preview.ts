@@ -23,6 +23,10 @@ export function poolChanges(now: PoolNow, next: PoolValues): string[] {
   const toStart = Math.max(0, next.min - now.nodes);
   if (toStart > 0)
     says.push(`${plural(toStart, "node starts", "nodes start")} at once, to have the least of ${next.min}.`);
+  if (next.min > now.min && toStart === 0)
+    says.push(
+      `${plural(next.min, "node")} of those that are up ${next.min === 1 ? "stays" : "stay"} without work.`,
+    );
   if (next.max > now.max)
     says.push(`Up to ${plural(next.max - now.max, "node")} more may start when work asks for them.`);
   const over = Math.max(0, now.nodes - next.max);
