@@ -127,7 +127,7 @@ function Outcome({ replay }: { replay: Replay }) {
           columns={[
             {
               key: "what",
-              head: "",
+              head: "Figure",
               cell: (row) => <span className={row.isPart ? "t2 replay-part" : undefined}>{row.label}</span>,
             },
             { key: "was", head: "As it was", align: "end", cell: (row) => cellSays(row, was) },
