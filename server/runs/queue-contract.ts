@@ -4,7 +4,7 @@ import type { Priority } from "./contract";
 /** After so long a run counts as one priority higher: it never waits for ever behind what keeps coming. */
 export const RISES_AFTER_HOURS = 4;
 
-export const RANKS: Record<Priority, number> = { high: 0, normal: 1, low: 2 };
+export const RANKS = { high: 0, normal: 1, low: 2 } as const satisfies Record<Priority, number>;
 
 /** 0 goes first. */
 export const rankOf = (priority: Priority, waitedHours: number): number =>

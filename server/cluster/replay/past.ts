@@ -1,8 +1,7 @@
 /** What was, in the words of a replay: the demands that it plays, and the figures that it is held against. Pure. */
+import { RANKS } from "../../runs/queue-contract";
 import type { Demand, Played, PoolPlayed, Range } from "./demand";
 import type { Piece, Work } from "./history";
-
-const RANKS = { high: 0, normal: 1, low: 2 } as const;
 
 /**
  * Everything that asked for room or had it. Work that the console knows nothing of counts as a whole node that was busy,
