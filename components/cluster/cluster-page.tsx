@@ -1,9 +1,7 @@
 "use client";
-import { useQuery } from "@tanstack/react-query";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { readError } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
 import { LinkButton } from "@/components/ui/button";
-import { cx } from "@/components/ui/cx";
 import { ErrorState, Skeleton } from "@/components/ui/feedback";
 import { count, decimal } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
@@ -12,21 +10,19 @@ import { CapacityPanel } from "./capacity-panel";
 import { DecisionSheet } from "./decision-sheet";
 import { LedgerPanel } from "./ledger-panel";
 import { NodeSheet } from "./node-sheet";
+import { isOld } from "./node-words";
 import { NodesPanel } from "./nodes-panel";
 import { PoolsPanel } from "./pools-panel";
 import type { ClusterOverview } from "./types";
-import { useReadings } from "./use-readings";
+import { useOverview } from "./use-overview";
+import { useHeard } from "./use-readings";
 import { WaitingPanel } from "./waiting-panel";
 
 /** The agent speaks at least every 5 seconds. */
 const HEARTBEAT_MS = 5_000;
-/** What changes is told by events; this mends what they missed. */
-const MEND_MS = 15_000;
 
 export function ClusterPage({ team }: { team: string }) {
-  const trpc = useTRPC();
-  const overview = useQuery(trpc.cluster.overview.queryOptions({ team }, { refetchInterval: MEND_MS }));
-  const { readingOf, ...heard } = useReadings(team);
+  const overview = useOverview(team);
   if (overview.isPending) return <Skeleton />;
   if (overview.isError) {
     const { message, remedy, requestId } = readError(overview.error);
@@ -39,17 +35,13 @@ export function ClusterPage({ team }: { team: string }) {
       />
     );
   }
-  const cluster = {
-    ...overview.data,
-    lastSeenAt: heard.lastSeenAt ?? overview.data.lastSeenAt,
-    health: heard.health ?? overview.data.health,
-  };
+  const cluster = overview.data;
   return (
     <>
       <PageHeader
         title="Cluster"
-        state={<Headline cluster={cluster} />}
-        meta={<Meta cluster={cluster} />}
+        state={<Headline team={team} cluster={cluster} />}
+        meta={<Meta team={team} cluster={cluster} />}
         crumbs={[{ label: "Cluster" }]}
         actions={
           <>
@@ -63,9 +55,7 @@ export function ClusterPage({ team }: { team: string }) {
           <CapacityPanel team={team} />
           <WaitingPanel team={team} cluster={cluster} />
         </div>
-        <div className={cx(isOld(cluster) && "cluster-old")}>
-          <NodesPanel team={team} cluster={cluster} readingOf={readingOf} />
-        </div>
+        <NodesPanel team={team} cluster={cluster} />
         <LedgerPanel team={team} />
         <PoolsPanel team={team} cluster={cluster} />
       </div>
@@ -75,15 +65,18 @@ export function ClusterPage({ team }: { team: string }) {
   );
 }
 
-/** Nobody tells of it now: what is shown is what was last seen. */
-const isOld = ({ health }: ClusterOverview) => health.agent === "away" || health.ray === "silent";
+interface OfCluster {
+  team: string;
+  cluster: ClusterOverview;
+}
 
 /** The one sentence an operator wants: is anything short? */
-function Headline({ cluster }: { cluster: ClusterOverview }) {
-  if (!cluster.lastSeenAt) return <StatusDot state="pending">no agent has spoken yet</StatusDot>;
-  if (cluster.health.agent === "away")
+function Headline({ team, cluster }: OfCluster) {
+  const { lastSeenAt, health } = useHeard(team) ?? cluster;
+  if (!lastSeenAt) return <StatusDot state="pending">no agent has spoken yet</StatusDot>;
+  if (health.agent === "away")
     return <StatusDot state="stale">the agent is silent: this is as it was last seen</StatusDot>;
-  if (cluster.health.ray === "silent")
+  if (isOld(health))
     return <StatusDot state="stale">Ray does not answer: this is as it was last seen</StatusDot>;
   const short = cluster.waiting.reduce((sum, w) => sum + w.cpus, 0);
   if (short > 0)
@@ -95,16 +88,17 @@ function Headline({ cluster }: { cluster: ClusterOverview }) {
   return <StatusDot state="ok">nothing waits</StatusDot>;
 }
 
-function Meta({ cluster }: { cluster: ClusterOverview }) {
+function Meta({ team, cluster }: OfCluster) {
+  const { lastSeenAt } = useHeard(team) ?? cluster;
   const nodes = cluster.nodes.filter((n) => !n.isHead);
   const starting = cluster.pending.reduce((sum, p) => sum + p.count, 0);
   return (
     <>
       {count(nodes.length)} {nodes.length === 1 ? "node" : "nodes"} ready
       {starting > 0 && `, ${starting} starting`}
-      {cluster.lastSeenAt && (
+      {lastSeenAt && (
         <>
-          ; agent heard <Age at={cluster.lastSeenAt.getTime()} periodMs={HEARTBEAT_MS} form="ago" />
+          ; agent heard <Age at={lastSeenAt.getTime()} periodMs={HEARTBEAT_MS} form="ago" />
         </>
       )}
     </>

@@ -60,20 +60,14 @@ export function NodeMap({ nodes, readingOf, onOpen, pools, pending }: NodeMapPro
                 </span>
               </h3>
               <div className="cells">
-                {inPool.map((node) => {
-                  const busy = busyShare(node, readingOf(node.serial));
-                  return (
-                    <Cell
-                      key={node.id}
-                      id={node.id}
-                      name={node.name}
-                      look={nodeSays(node).key}
-                      word={nodeSays(node).word}
-                      step={busy === null ? null : Math.round(busy * USE_STEPS)}
-                      isStop={node.id === stop}
-                    />
-                  );
-                })}
+                {inPool.map((node) => (
+                  <Cell
+                    key={node.id}
+                    node={node}
+                    step={stepOf(node, readingOf(node.serial))}
+                    isStop={node.id === stop}
+                  />
+                ))}
                 {Array.from({ length: starting }, (_, i) => (
                   // biome-ignore lint/suspicious/noArrayIndexKey: what starts has no identity yet
                   <span key={i} className="cell starting" aria-hidden="true" />
@@ -87,16 +81,21 @@ export function NodeMap({ nodes, readingOf, onOpen, pools, pending }: NodeMapPro
   );
 }
 
+function stepOf(node: ClusterNode, reading: Reading): number | null {
+  const busy = busyShare(node, reading);
+  return busy === null ? null : Math.round(busy * USE_STEPS);
+}
+
 interface CellProps {
-  id: string;
-  name: string;
-  look: Said["key"];
-  word: string;
+  /** The same object until something of it changes. */
+  node: ClusterNode;
   step: number | null;
   isStop: boolean;
 }
 
-const Cell = memo(function Cell({ id, name, look, word, step, isStop }: CellProps) {
+const Cell = memo(function Cell({ node, step, isStop }: CellProps) {
+  const { id, name } = node;
+  const { key: look, word } = nodeSays(node);
   const use = step === null ? "use not known" : `about ${percent(step / USE_STEPS, 0)} in use`;
   return (
     <button
@@ -127,7 +126,7 @@ function Told({ node, reading }: { node: ClusterNode; reading: Reading }) {
   );
 }
 
-function Legend({ nodes }: { nodes: readonly ClusterNode[] }) {
+const Legend = memo(function Legend({ nodes }: { nodes: readonly ClusterNode[] }) {
   const looks = nodes.map((node) => nodeSays(node).key);
   return (
     <>
@@ -140,7 +139,7 @@ function Legend({ nodes }: { nodes: readonly ClusterNode[] }) {
       <span className="t3">how full a cell is: use of its GPUs, else of its CPUs</span>
     </>
   );
-}
+});
 
 const cellOf = (target: EventTarget | null): HTMLElement | null =>
   target instanceof Element ? target.closest<HTMLElement>("[data-node]") : null;

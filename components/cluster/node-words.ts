@@ -1,5 +1,6 @@
 /** What a node is doing, in the one word and shape that map, table and sheet share. Pure. */
 import type { State } from "@/components/ui/shape";
+import type { ClusterOverview } from "./types";
 
 interface Doing {
   state: "active" | "idle" | "draining" | "gone";
@@ -33,6 +34,10 @@ export function nodeSays({ state, cordoned, wish, endReason }: Doing): Said {
     ? { key: "active", shape: "running", word: "active" }
     : { key: "idle", shape: "ok", word: "idle" };
 }
+
+/** Nobody tells of the cluster now: what is shown of it is what was last seen. */
+export const isOld = ({ agent, ray }: ClusterOverview["health"]): boolean =>
+  agent === "away" || ray === "silent";
 
 /** What was not told is never a zero. */
 export const known = <T>(value: T | null, say: (value: T) => string): string =>

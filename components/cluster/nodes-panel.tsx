@@ -1,4 +1,6 @@
 "use client";
+import { useMemo } from "react";
+import { cx } from "@/components/ui/cx";
 import { EmptyState } from "@/components/ui/feedback";
 import { bytes } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
@@ -7,8 +9,9 @@ import { useUrlState } from "@/components/ui/use-url-state";
 import { NodeCards } from "./node-cards";
 import { NodeMap } from "./node-map";
 import { NodeTable } from "./node-table";
-import type { ClusterOverview } from "./types";
-import type { Reading } from "./use-readings";
+import { isOld } from "./node-words";
+import type { ClusterNode, ClusterOverview } from "./types";
+import { type Reading, useHeard, useReadings } from "./use-readings";
 
 const VIEWS = [
   { value: "map", label: "Map" },
@@ -19,25 +22,23 @@ const CARDS_AT_MOST = 24;
 
 export interface NodesProps {
   team: string;
-  nodes: ClusterOverview["nodes"];
+  nodes: readonly ClusterNode[];
   readingOf: (serial: number) => Reading;
   onOpen: (id: string) => void;
 }
 
 /** The nodes that take work: a map whose cells shrink with their number, or a table. */
-export function NodesPanel(props: {
-  team: string;
-  cluster: ClusterOverview;
-  readingOf: NodesProps["readingOf"];
-}) {
-  const { team, cluster, readingOf } = props;
+export function NodesPanel({ team, cluster }: { team: string; cluster: ClusterOverview }) {
+  const readingOf = useReadings(team);
+  const { health } = useHeard(team) ?? cluster;
   const [view, setView] = useUrlState("nodes");
   const [, open] = useUrlState("node");
-  const nodes = cluster.nodes.filter((n) => !n.isHead);
+  const nodes = useMemo(() => cluster.nodes.filter((n) => !n.isHead), [cluster.nodes]);
   const head = cluster.nodes.find((n) => n.isHead);
   const shown: NodesProps = { team, nodes, readingOf, onOpen: open };
   return (
     <Panel
+      className={cx(isOld(health) && "cluster-old")}
       title="Nodes"
       subtitle={
         head

@@ -1,7 +1,7 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { useTRPC } from "@/components/trpc/client";
+import { type Outputs, useTRPC } from "@/components/trpc/client";
 
 /** As often as the agent looks at its nodes: how busy they are is no event, so it is asked for while the page is seen. */
 const LOOK_MS = 1_000;
@@ -13,25 +13,34 @@ export interface Reading {
 }
 const UNREAD: Reading = { cpuPercent: null, memoryBytes: null, gpuPercent: null };
 
-/** What each node uses now, by its serial, with the health of what tells it. */
-export function useReadings(team: string) {
+type Readings = Outputs["cluster"]["readings"];
+
+/** Each second's columns differ in most places: they are taken as they come. */
+function useLook(team: string) {
   const trpc = useTRPC();
-  const { data } = useQuery(trpc.cluster.readings.queryOptions({ team }, { refetchInterval: LOOK_MS }));
-  const readingOf = useMemo(() => {
-    const all = new Map<number, Reading>(
-      data?.serial.map((serial, i) => [
-        serial,
-        {
-          cpuPercent: data.cpuPercent[i] ?? null,
-          memoryBytes: data.memoryBytes[i] ?? null,
-          gpuPercent: data.gpuPercent[i] ?? null,
-        },
-      ]),
-    );
-    return (serial: number): Reading => all.get(serial) ?? UNREAD;
-  }, [data]);
-  return { readingOf, lastSeenAt: data?.lastSeenAt, health: data?.health };
+  return trpc.cluster.readings.queryOptions({ team }, { refetchInterval: LOOK_MS, structuralSharing: false });
 }
+
+/** What each node uses now, by its serial. */
+export function useReadings(team: string): (serial: number) => Reading {
+  const { data } = useQuery(useLook(team));
+  return useMemo(() => {
+    const places = new Map(data?.serial.map((serial, place) => [serial, place]));
+    return (serial) => {
+      const place = places.get(serial);
+      if (!data || place === undefined) return UNREAD;
+      return {
+        cpuPercent: data.cpuPercent[place] ?? null,
+        memoryBytes: data.memoryBytes[place] ?? null,
+        gpuPercent: data.gpuPercent[place] ?? null,
+      };
+    };
+  }, [data]);
+}
+
+/** When the agent was last heard, and the health of what tells, by the second. */
+export const useHeard = (team: string) => useQuery({ ...useLook(team), select: heard }).data;
+const heard = ({ lastSeenAt, health }: Readings) => ({ lastSeenAt, health });
 
 /** How busy a node is, 0 to 1: its GPUs, else its CPUs; null is not known. */
 export function busyShare(node: { cpus: number; gpus: number }, reading: Reading): number | null {

@@ -25,7 +25,7 @@ export const listLiveNodes = (db: Db, clusterId: string) =>
     .select()
     .from(node)
     .where(and(eq(node.clusterId, clusterId), ne(node.state, "gone")))
-    .orderBy(desc(node.isHead), asc(node.startedAt));
+    .orderBy(desc(node.isHead), asc(node.serial));
 
 export const serialsOfLive = (db: Db, clusterId: string) =>
   db

@@ -1,4 +1,5 @@
 import { inTeam, router } from "../platform/trpc/trpc";
+import { ChangesQuery } from "./changes-contract";
 import {
   CapacityQuery,
   DecisionQuery,
@@ -13,6 +14,9 @@ import * as service from "./service";
 
 export const clusterRouter = router({
   overview: inTeam("read").query(({ ctx }) => service.overview(ctx)),
+  changes: inTeam("read")
+    .input(ChangesQuery)
+    .query(({ ctx, input }) => service.changes(ctx, input)),
   readings: inTeam("read").query(({ ctx }) => service.readings(ctx)),
   capacity: inTeam("read")
     .input(CapacityQuery)

@@ -1,21 +1,19 @@
 /** What the cluster page shows. A cluster serves all teams; what belongs to others is shown without its name. */
 import type { z } from "zod";
-import { DesiredPool, ObservedCluster } from "../engine/contract";
 import { defaultClusterId } from "../engine/service";
 import type { TeamContext } from "../platform/context";
 import { databaseTime } from "../platform/db";
 import type { CapacityQuery, LedgerQuery } from "./contract";
 import { costOf, timesOf } from "./outcome";
-import { plannedOf } from "./pools";
 import * as repo from "./repo";
-import { allotted, countsOf, healthOf } from "./state";
+import { healthOf } from "./state";
 import { latestReadings } from "./usage/read";
-import { explain } from "./waiting";
-import { heldOf, waitingOf } from "./waits";
+import { waitingOf } from "./waits";
 
 export { disksOfNodes, waitingAtLimit } from "./full";
 export { decision, nodePage, usage } from "./history";
 export { observeCluster } from "./observe";
+export { changes, overview } from "./overview";
 export { editPool, followSchedules } from "./pools";
 export { replayPast } from "./replay/service";
 export { desiredNodes, takeOut, takeOutPreview } from "./take-out";
@@ -23,70 +21,11 @@ export { clusterToday } from "./today";
 export { takeReadings } from "./usage/ingest";
 export { rollUpUsage } from "./usage/rollup";
 
-/** Everything but what nodes use by the second, which `readings` tells: this changes with events. */
-export async function overview(ctx: TeamContext) {
-  const clusterId = await defaultClusterId(ctx.db);
-  const [cluster, nodes, pools, occupants, rest, now] = await Promise.all([
-    repo.findCluster(ctx.db, clusterId),
-    repo.listLiveNodes(ctx.db, clusterId),
-    repo.listPools(ctx.db, clusterId),
-    repo.listOccupants(ctx.db, clusterId, ctx.teamId),
-    repo.findRest(ctx.db, clusterId),
-    databaseTime(ctx.db),
-  ]);
-  const observed = ObservedCluster.omit({ nodes: true }).safeParse(rest);
-  const { pending, failed, demands, groups } = observed.success ? observed.data : NOTHING;
-  const on = new Map<string | null, repo.OccupantRow[]>();
-  for (const o of occupants) {
-    const here = on.get(o.nodeId);
-    if (here) here.push(o);
-    else on.set(o.nodeId, [o]);
-  }
-  const workers = nodes.filter((n) => !n.isHead);
-  const waiting = on.get(null) ?? [];
-  const held = await heldOf(ctx.db, waiting);
-  return {
-    name: cluster?.name ?? "local",
-    lastSeenAt: cluster?.lastSeenAt ?? null,
-    health: healthOf(cluster, now),
-    counts: countsOf(workers, pending, failed),
-    nodes: nodes.map((row) => ({ ...listed(row), occupants: (on.get(row.nodeId) ?? []).map(named) })),
-    pending,
-    failed,
-    demands,
-    groups,
-    waiting: explain(waiting, nodes, pools, { pending, failed }, held),
-    pools: pools.map((pool) => ({
-      ...pool,
-      ...plannedOf(pool),
-      resources: DesiredPool.shape.resources.parse(pool.resources),
-      nodes: workers.filter((n) => n.pool === pool.name).length,
-      counts: countsOf(
-        workers.filter((n) => n.pool === pool.name),
-        pending.filter((p) => p.pool === pool.name),
-        failed.filter((p) => p.pool === pool.name),
-      ),
-    })),
-  };
-}
-
 /** What of a team waits for a place, each with why: for every screen that shows one of them. */
 export const waiting = async ({ db, teamId }: Pick<TeamContext, "db" | "teamId">) =>
   (await waitingOf(db, teamId)).map(({ kind, id, message, since, why }) => ({
     ...{ kind, id, message, since, why },
   }));
-
-/** What of a node a list of thousands shows; its own page tells the rest. */
-function listed(row: repo.NodeRow) {
-  const { id, nodeId, serial, name, pool, isHead, state, stateSince, cpus, gpus, memoryBytes, wish } = row;
-  const { cpusUsed, gpusUsed, gpuModel, address, cordoned } = allotted(row.observed);
-  return {
-    ...{ id, nodeId, serial, name, pool, isHead, state, stateSince, wish, cordoned, address },
-    ...{ cpus, cpusUsed, gpus, gpusUsed, gpuModel, memoryBytes, pricePerHour: row.pricePerHour },
-  };
-}
-
-const named = ({ kind, id, label, path }: repo.OccupantRow) => ({ kind, id, label, path });
 
 /**
  * What nodes use now, and whether that is so: columns by the serials of the nodes, small enough to be asked for each
@@ -121,13 +60,6 @@ function meanOf(values: readonly (number | null)[]): number | null {
   const known = values.filter((value) => value !== null);
   return known.length > 0 ? Math.round(known.reduce((sum, value) => sum + value, 0) / known.length) : null;
 }
-
-const NOTHING: Omit<ObservedCluster, "nodes" | "departed"> = {
-  pending: [],
-  failed: [],
-  demands: [],
-  groups: [],
-};
 
 /** Capacity and demand as steps: each holds until the next. */
 export async function capacity(ctx: TeamContext, input: z.infer<typeof CapacityQuery>) {
