@@ -4,7 +4,8 @@ import { useQueryClient } from "@tanstack/react-query";
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useRef, useState } from "react";
 import type { LiveMessage, Topic } from "@/server/platform/live/contract";
 import { useTRPCClient } from "../trpc/client";
-import { isRead, staleReads } from "./topics";
+import { Stale } from "./stale";
+import { staleReads } from "./topics";
 
 export type Connection =
   | { state: "live" }
@@ -36,7 +37,6 @@ const TEAM_TOPICS: Topic[] = [
   "studio",
   "hooks",
 ];
-const FLUSH_MS = 100;
 
 export function LiveProvider({ team, children }: { team: string; children: ReactNode }) {
   const client = useTRPCClient();
@@ -48,25 +48,17 @@ export function LiveProvider({ team, children }: { team: string; children: React
   const newsListeners = useRef(new Map<string, Set<NewsListener>>());
   const cursor = useRef<string | null>(null);
 
-  // Events of one moment become one round of reading: what is stale is collected, then invalidated together.
-  const stale = useRef(new Set<string>());
-  const flush = useRef<ReturnType<typeof setTimeout> | null>(null);
+  const [stale] = useState(() => new Stale(queryClient, () => document.hidden));
+  useEffect(() => {
+    const shown = () => stale.shown();
+    document.addEventListener("visibilitychange", shown);
+    return () => document.removeEventListener("visibilitychange", shown);
+  }, [stale]);
 
   // biome-ignore lint/correctness/useExhaustiveDependencies: a try by hand opens the stream anew.
   useEffect(() => {
-    const markStale = (reads: Iterable<string>) => {
-      for (const read of reads) stale.current.add(read);
-      flush.current ??= setTimeout(() => {
-        flush.current = null;
-        const reads = stale.current;
-        stale.current = new Set();
-        void queryClient.invalidateQueries({
-          predicate: ({ queryKey: [path] }) => Array.isArray(path) && isRead(path, reads),
-        });
-      }, FLUSH_MS);
-    };
     const receive = (message: LiveMessage) => {
-      if (message.type === "event") markStale(staleReads(message.topic));
+      if (message.type === "event") stale.mark(staleReads(message.topic));
       else if (message.type === "news")
         for (const tell of newsListeners.current.get(message.runId) ?? []) tell(message.what);
       else if (message.type === "resync") void queryClient.invalidateQueries();
@@ -93,7 +85,7 @@ export function LiveProvider({ team, children }: { team: string; children: React
       },
     );
     return () => subscription.unsubscribe();
-  }, [client, queryClient, team, tails, tries]);
+  }, [client, queryClient, stale, team, tails, tries]);
 
   const live = useMemo<Live>(
     () => ({
