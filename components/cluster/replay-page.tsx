@@ -1,6 +1,6 @@
 "use client";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { LiveChart } from "@/components/charts/live-chart";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { LinkButton } from "@/components/ui/button";
@@ -23,6 +23,7 @@ import {
   type Span,
 } from "./replay-words";
 import type { Replay } from "./types";
+import { useOverview } from "./use-overview";
 import { useSettled } from "./use-settled";
 
 const OPTIONS = [
@@ -37,10 +38,9 @@ export function ReplayPage({ team }: { team: string }) {
   const [typedSpan, setSpan] = useUrlState("span");
   const span: Span = typedSpan === "24h" || typedSpan === "30d" ? typedSpan : "7d";
   const [text, setText] = useUrlState("limits");
-  // The address follows what is edited: a page that is still arriving takes its own address back.
-  const [limits, setLimits] = useState(() => readLimits(text));
+  const limits = useMemo(() => readLimits(text), [text]);
   const asked = useSettled(limits, 300);
-  const overview = useQuery(trpc.cluster.overview.queryOptions({ team }));
+  const overview = useOverview(team);
   const replay = useQuery(
     trpc.cluster.replay.queryOptions(
       { team, span, pools: asked },
@@ -49,11 +49,8 @@ export function ReplayPage({ team }: { team: string }) {
   );
   // Fields hold what is typed; those of a pool begin anew where it is put back.
   const [turns, setTurns] = useState<Record<string, number>>({});
-  const edit = (pool: string, next: PoolLimits | null) => {
-    const edited = [...limits.filter((one) => one.pool !== pool), ...(next ? [next] : [])];
-    setLimits(edited);
-    setText(writeLimits(edited));
-  };
+  const edit = (pool: string, next: PoolLimits | null) =>
+    setText(writeLimits([...limits.filter((one) => one.pool !== pool), ...(next ? [next] : [])]));
   const error = replay.error ?? overview.error;
   const problem = error && readError(error);
   return (

@@ -114,6 +114,7 @@ test("3 last week is replayed under other limits, and its limits are carried int
   await expect(figures.getByRole("row", { name: /^Node hours/ })).toBeVisible();
   // As many as may be: of minutes of history fewer would not show.
   await operator.getByLabel("Nodes, at least").fill("6");
+  await expect(operator).toHaveURL(/limits=/);
   await expect(figures.getByRole("row", { name: /^Node hours .* h .* h .* h \+.* h/ })).toBeVisible();
   await look(operator, "replay");
   await operator.getByRole("link", { name: "Edit the pool…" }).click();
