@@ -3,6 +3,7 @@
  * HTTP to a console that has 10,000 runs, and looked at in a browser.
  */
 import { readFileSync } from "node:fs";
+import { loadavg } from "node:os";
 import { join } from "node:path";
 import type { Page } from "@playwright/test";
 import { makeFirstTeamByApi, until } from "../../e2e/fixtures/api";
@@ -27,6 +28,8 @@ const WATCHED_SECONDS = 30;
 const PASS_SECONDS = 60;
 /** Of a frame: beyond it a person feels that the page hangs. */
 const LONG_FRAME_MS = 50;
+/** Of the longest frames so many are told with when they were. */
+const LONGEST = 5;
 
 export async function thousand(): Promise<Figures> {
   const product = await startProduct({ LATHE_CLUSTER: "none" });
@@ -58,10 +61,16 @@ export async function thousand(): Promise<Figures> {
       "cluster.change_to_pixel": figure(changes, "ms", {
         from: "the agent begins to tell that a node is idle to its cell drawn so, readings of all nodes told beside it",
       }),
-      "cluster.page_frames": figure(frames, "ms", {
-        of: `each frame in ${WATCHED_SECONDS} s at 1 Hz`,
-        long: frames.filter((took) => took > LONG_FRAME_MS).length,
-      }),
+      "cluster.page_frames": figure(
+        frames.map(([, took]) => took),
+        "ms",
+        {
+          of: `each frame in ${WATCHED_SECONDS} s at 1 Hz`,
+          long: frames.filter(([, took]) => took > LONG_FRAME_MS).length,
+          longest: longest(frames),
+          load: loadavg(),
+        },
+      ),
       "cluster.controller_pass": figure([passes.sum], "ms", {
         of: `the sum of the mean pass of each task over ${PASS_SECONDS} s`,
         runs: RUNS,
@@ -160,7 +169,7 @@ const FRAMES = (ms: number) => `new Promise((resolve) => {
   const began = performance.now();
   let before = began;
   const tick = (now) => {
-    frames.push(now - before);
+    frames.push([now - began, now - before]);
     before = now;
     if (now - began < ${ms}) requestAnimationFrame(tick);
     else resolve(frames.slice(1));
@@ -168,8 +177,17 @@ const FRAMES = (ms: number) => `new Promise((resolve) => {
   requestAnimationFrame(tick);
 })`;
 
-/** How long each frame took while nobody does anything, ms. */
-const framesOf = (page: Page, seconds: number): Promise<number[]> => page.evaluate(FRAMES(seconds * 1000));
+/** When a frame was drawn since the first, and how long after the one before it, ms. */
+type Frame = readonly [at: number, took: number];
+
+/** The frames while nobody does anything. */
+const framesOf = (page: Page, seconds: number): Promise<Frame[]> => page.evaluate(FRAMES(seconds * 1000));
+
+const longest = (frames: readonly Frame[]) =>
+  [...frames]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, LONGEST)
+    .map(([at, took]) => ({ atSeconds: Math.round(at) / 1000, ms: Math.round(took) }));
 
 /** What the controller's tasks take with many runs, by its own measure. */
 async function passTimes(
