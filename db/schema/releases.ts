@@ -169,6 +169,33 @@ export const replica = pgTable(
   (t) => [index().on(t.versionId), index().on(t.state)],
 );
 
+/** Where a replica's process was, in pieces: a row for each time on one node. Those of a replica never overlap. */
+export const replicaPlacement = pgTable(
+  "replica_placement",
+  {
+    id: bigserial("id", { mode: "number" }).primaryKey(),
+    teamId: text("team_id")
+      .notNull()
+      .references(() => team.id),
+    clusterId: text("cluster_id").notNull(),
+    replicaId: text("replica_id")
+      .notNull()
+      .references(() => replica.id),
+    /** Ray's own id. */
+    nodeId: text("node_id").notNull(),
+    since: moment("since").notNull(),
+    /** Null while it is there. */
+    until: moment("until"),
+  },
+  (t) => [
+    uniqueIndex("replica_placement_open").on(t.replicaId).where(sql`${t.until} is null`),
+    index().on(t.replicaId, t.since),
+    index().on(t.clusterId, t.until),
+    index().on(t.nodeId),
+    check("replica_placement_forward", sql`until >= since`),
+  ],
+);
+
 /** What gateways serve: whole tables by revision; the highest is in force. */
 export const routeTable = pgTable("route_table", {
   revision: bigserial("revision", { mode: "number" }).primaryKey(),

@@ -1,7 +1,7 @@
 /** The controller's part of alerts: what is wrong becomes an alert, is told, and is over. */
 import { record } from "../audit/service";
-import { type Problem, problemsNow, together } from "../overview/service";
-import { type Database, databaseTime, type Transaction } from "../platform/db";
+import { type Problem, problemsNow, type SharedFacts, sharedFacts, together } from "../overview/service";
+import type { Database, Transaction } from "../platform/db";
 import { newId } from "../platform/ids";
 import { emit } from "../platform/live/outbox";
 import { wakeRelay } from "../platform/live/relay";
@@ -13,30 +13,42 @@ import { allSilenced, type Member, type Open, type Step, stepsOf } from "./steps
 
 export type Fence = (tx: Transaction) => Promise<void>;
 
-/** Looks at every team; one whose look fails keeps nobody else's from being looked at. */
+/**
+ * Looks at every team, all at the moment at which what is the same for them was read; one whose look fails keeps nobody
+ * else's from being looked at.
+ */
 export async function watchTeams(
   db: Database,
   fence: Fence = async () => {},
   now?: () => Date,
 ): Promise<void> {
-  const findings = await Findings.begin(db, now?.().getTime() ?? (await databaseTime(db)));
-  for (const teamId of await repo.teamIds(db)) {
+  const teamIds = await repo.teamIds(db);
+  const shared = await sharedFacts(db, teamIds);
+  const at = now?.() ?? shared.now;
+  const findings = await Findings.begin(db, at.getTime());
+  for (const teamId of teamIds) {
     try {
-      await watch(db, teamId, fence, now?.() ?? new Date(await databaseTime(db)), findings);
+      await watch(db, teamId, fence, { now: at, shared, findings });
     } catch (error) {
       log().warn({ err: error, teamId }, "a team's alerts could not be judged");
     }
   }
 }
 
+/** What one look at all teams has in common. */
+interface Pass {
+  now: Date;
+  shared: SharedFacts;
+  findings: Findings;
+}
+
 async function watch(
   db: Database,
   teamId: string,
   fence: Fence,
-  now: Date,
-  findings: Findings,
+  { now, shared, findings }: Pass,
 ): Promise<void> {
-  const [all, judged] = await Promise.all([repo.openAlerts(db, teamId), problemsNow(db, teamId)]);
+  const [all, judged] = await Promise.all([repo.openAlerts(db, teamId), problemsNow(db, teamId, shared)]);
   const { open, found } = await withFound(all, findings, teamId);
   const problems = [...judged, ...found];
   if (open.length + problems.length === 0) return;

@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import { defaultClusterId } from "../engine/service";
 import type { Db } from "../platform/db";
 import { type DiskSample, fillRate } from "../platform/disks";
+import { groupBy } from "../platform/group-by";
 import { waitingOf } from "./waits";
 
 /** Of each node that is up and was read within a quarter of an hour. */
@@ -37,9 +38,13 @@ export async function disksOfNodes(db: Db) {
   });
 }
 
-/** What of a team waits although every pool that it fits has all the nodes that it may have; the oldest first. */
-export const waitingAtLimit = async (db: Db, teamId: string) =>
-  (await waitingOf(db, teamId))
+/** By team, what of it waits although every pool that it fits has all the nodes that it may have; the oldest first. */
+export async function waitingAtLimit(db: Db, teamIds: readonly string[]) {
+  const found = (await waitingOf(db, teamIds))
     .filter(({ why }) => why.cause === "limit")
-    .map(({ id, label, path, why, since }) => ({ id, label, path: `/${path}`, why: why.says, since }))
+    .map(({ teamId, id, label, path, why, since }) => ({
+      ...{ teamId, id, label, path: `/${path}`, why: why.says, since },
+    }))
     .sort((a, b) => a.since.getTime() - b.since.getTime());
+  return groupBy(found, ({ teamId }) => teamId);
+}

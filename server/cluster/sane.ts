@@ -37,7 +37,9 @@ class Sieve {
   /** As long as it should be, whatever came. */
   column(values: readonly (number | null)[], length: number, least: number, most: number): (number | null)[] {
     this.dropped += Math.abs(values.length - length);
-    return Array.from({ length }, (_, i) => this.keep(values[i], least, most));
+    const kept: (number | null)[] = [];
+    for (let i = 0; i < length; i += 1) kept.push(this.keep(values[i], least, most));
+    return kept;
   }
 }
 

@@ -23,7 +23,7 @@ export { rollUpUsage } from "./usage/rollup";
 
 /** What of a team waits for a place, each with why: for every screen that shows one of them. */
 export const waiting = async ({ db, teamId }: Pick<TeamContext, "db" | "teamId">) =>
-  (await waitingOf(db, teamId)).map(({ kind, id, message, since, why }) => ({
+  (await waitingOf(db, [teamId])).map(({ kind, id, message, since, why }) => ({
     ...{ kind, id, message, since, why },
   }));
 

@@ -9,6 +9,7 @@ type Known = Pick<ObservedCluster, "pending" | "failed">;
 /**
  * @param waiting what has no node yet; its resources are those of all its workers
  * @param held teams whose budget is spent: what they queue is passed by the others
+ * @param isAsked those that are explained; places in the queue are among all
  */
 export function explain(
   waiting: readonly OccupantRow[],
@@ -16,17 +17,16 @@ export function explain(
   pools: readonly PoolRow[],
   known: Known,
   held: ReadonlySet<string>,
+  isAsked: (one: OccupantRow) => boolean = () => true,
 ): (OccupantRow & { why: Why })[] {
   const workers = nodes.filter(({ isHead }) => !isHead);
   const places = workers.map(placeOf);
   const rooms = pools.map((pool) => roomOf(pool, workers, known));
   const isHeld = (one: OccupantRow) => one.queuePlace !== null && held.has(one.teamId);
   const queued = waiting.flatMap((one) => (one.queuePlace === null || isHeld(one) ? [] : [one.queuePlace]));
-  return waiting.map((one) => {
-    const place =
-      one.queuePlace === null || isHeld(one)
-        ? null
-        : queued.filter((other) => other <= (one.queuePlace ?? 0)).length;
+  const placeAmong = new Map(queued.sort((a, b) => a - b).map((place, i) => [place, i + 1]));
+  return waiting.filter(isAsked).map((one) => {
+    const place = one.queuePlace === null || isHeld(one) ? null : (placeAmong.get(one.queuePlace) ?? null);
     const asker = { ...askerOf(one), queuePlace: place, isHeld: isHeld(one) };
     return { ...one, queuePlace: place, why: whyWaits(asker, places, rooms) };
   });

@@ -6,11 +6,12 @@ import type { Db } from "../platform/db";
 import * as repo from "./repo";
 import { explain } from "./waiting";
 
-/** Of one team; places in the queue are among all. */
-export async function waitingOf(db: Db, teamId: string) {
+/** Of some teams, by their own names; places in the queue are among all. */
+export async function waitingOf(db: Db, teamIds: readonly string[]) {
   const clusterId = await defaultClusterId(db);
-  const waiting = (await repo.listOccupants(db, clusterId, teamId)).filter((o) => o.nodeId === null);
-  const isOwn = (one: repo.OccupantRow) => one.teamId === teamId;
+  const waiting = (await repo.listOccupants(db, clusterId, null)).filter((o) => o.nodeId === null);
+  const asked = new Set(teamIds);
+  const isOwn = (one: repo.OccupantRow) => asked.has(one.teamId);
   if (!waiting.some(isOwn)) return [];
   const [nodes, pools, rest, held] = await Promise.all([
     repo.listLiveNodes(db, clusterId),
@@ -22,7 +23,7 @@ export async function waitingOf(db: Db, teamId: string) {
   const known = observed.success ? observed.data : { pending: [], failed: [] };
   // What an older agent told of a node keeps nobody from seeing the rest.
   const legible = nodes.filter((node) => ObservedNode.safeParse(node.observed).success);
-  return explain(waiting, legible, pools, known, held).filter(isOwn);
+  return explain(waiting, legible, pools, known, held, isOwn);
 }
 
 /** Teams whose budget is spent, among those that wait. */

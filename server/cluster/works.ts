@@ -130,9 +130,10 @@ export async function worksOn(
     from studio_session s join version v on v.id = s.version_id join model m on m.id = v.model_id
     where s.team_id = ${teamId} and s.cluster_id = ${clusterId} and s.node_id in ${ids}
     union all
-    select 'replica', p.id, 'a replica of ' || m.name || ' v' || v.number || ${BESIDE.words}, 'releases/' || m.name || ${BESIDE.query}, p.created_at, p.ended_at
-    from replica p join version v on v.id = p.version_id join model m on m.id = v.model_id
-    where p.team_id = ${teamId} and p.cluster_id = ${clusterId} and p.node_id in ${ids}
+    select 'replica', p.id, 'a replica of ' || m.name || ' v' || v.number || ${BESIDE.words}, 'releases/' || m.name || ${BESIDE.query}, l.since, least(l.until, p.ended_at)
+    from replica_placement l join replica p on p.id = l.replica_id
+    join version v on v.id = p.version_id join model m on m.id = v.model_id
+    where l.team_id = ${teamId} and l.cluster_id = ${clusterId} and l.node_id in ${ids}
     order by since desc limit ${limit}`);
   return rows.map((row) => ({
     ...row,

@@ -102,7 +102,10 @@ async function piecesOf(tx: Transaction, clusterId: string, { from, until }: Win
   return rows;
 }
 
-/** A session takes a CPU and a replica a tenth, as the cluster is asked for them. */
+/**
+ * A session takes a CPU and a replica a tenth, as the cluster is asked for them. A replica is where its pieces say, until
+ * it is not wanted any more: an agent that is away does not tell when it ended.
+ */
 async function takingsOf(tx: Transaction, clusterId: string, { from, until }: Window): Promise<Taking[]> {
   const { rows } = await tx.execute<Taking & Record<string, unknown>>(sql`
     select r.kind, r.id as work, r.team_id as "teamId", w."nodeId" as node, (r.resources ->> 'cpus')::float8 as cpus,
@@ -117,11 +120,10 @@ async function takingsOf(tx: Transaction, clusterId: string, { from, until }: Wi
     where s.cluster_id = ${clusterId} and s.node_id is not null and s.created_at < ${at(until)}
       and (s.closed_at > ${at(from)} or s.state in ('opening', 'ready'))
     union all
-    select 'replica', p.version_id, p.team_id, p.node_id, 0.1, 0, ${ms("p.created_at")},
-      ${ms("coalesce(p.ended_at, p.undesired_at, now())")}
-    from replica p
-    where p.cluster_id = ${clusterId} and p.node_id is not null and p.created_at < ${at(until)}
-      and (coalesce(p.ended_at, p.undesired_at) > ${at(from)} or p.state in ('starting', 'ready'))`);
+    select 'replica', p.version_id, p.team_id, l.node_id, 0.1, 0, ${ms("l.since")},
+      ${ms("coalesce(least(l.until, p.ended_at, p.undesired_at), now())")}
+    from replica_placement l join replica p on p.id = l.replica_id
+    where l.cluster_id = ${clusterId} and l.since < ${at(until)} and (l.until is null or l.until > ${at(from)})`);
   return rows;
 }
 

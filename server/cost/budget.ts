@@ -22,8 +22,12 @@ export interface BudgetState {
   now: number;
 }
 
+/** By team; one without a budget is absent. */
+export const budgetStates = async (db: Db, teamIds: readonly string[]): Promise<Map<string, BudgetState>> =>
+  new Map((await repo.budgetsOf(db, teamIds)).map(({ teamId, ...state }) => [teamId, state]));
+
 export async function budgetState(db: Db, teamId: string): Promise<BudgetState | null> {
-  return (await repo.budgetsOf(db, [teamId]))[0] ?? null;
+  return (await budgetStates(db, [teamId])).get(teamId) ?? null;
 }
 
 /** Its cap is reached: nothing new begins. */

@@ -5,7 +5,7 @@ import { auditEntry } from "../../db/schema/audit";
 import { budget, spend } from "../../db/schema/cost";
 import { user } from "../../db/schema/identity";
 import { version } from "../../db/schema/models";
-import { replica, servingMinute } from "../../db/schema/releases";
+import { replica, replicaPlacement, servingMinute } from "../../db/schema/releases";
 import { attempt, run } from "../../db/schema/runs";
 import { studioSession } from "../../db/schema/studio";
 import { editPool } from "../cluster/service";
@@ -13,6 +13,7 @@ import { defaultClusterId } from "../engine/service";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
 import { testConsole } from "../platform/testing/console";
+import { observeReplica } from "../releases/service";
 import { makeTeam as makeReleaseTeam } from "../releases/testing";
 import { rerun } from "../runs/control";
 import { admitWaiting, createRun } from "../runs/service";
@@ -218,6 +219,57 @@ async function copyOf(
   return id;
 }
 
+async function replicaOf(
+  { teamId }: TeamContext,
+  values: Omit<typeof replica.$inferInsert, "id" | "teamId">,
+): Promise<string> {
+  const id = newId("rpl");
+  await connection.db.insert(replica).values({ id, teamId, ...values });
+  return id;
+}
+
+describe("a replica", () => {
+  it("that moves twice costs each node what it took while it was there, also when its report is told again", async () => {
+    const { ines, modelId, versions } = await makeReleaseTeam(connection.db);
+    const nodes = [
+      await upSince(connection.db, 0.5, 4),
+      await upSince(connection.db, 0.5, 8, "spot"),
+      await upSince(connection.db, 0.5, 16, "other"),
+    ];
+    const [versionId = "", clusterId] = [versions[0]?.id, await defaultClusterId(connection.db)];
+    const id = await replicaOf(ines, { modelId, versionId, clusterId });
+    const now = Date.now();
+    const told = async (
+      minutesAgo: number,
+      state: "starting" | "ready" | "stopped",
+      nodeId: string | null,
+    ) => {
+      const seen = { kind: "replica", id, state, nodeId, address: null, pid: 1, message: "" } as const;
+      for (let times = 0; times < 2; times += 1)
+        await connection.db.transaction((tx) =>
+          observeReplica(tx, seen, new Date(now - minutesAgo * 60_000)),
+        );
+    };
+    await told(25, "starting", null);
+    await told(24, "starting", nodes[0] ?? "");
+    await told(22, "ready", nodes[0] ?? "");
+    await told(18, "ready", nodes[1] ?? "");
+    await told(15, "starting", null);
+    await told(12, "ready", nodes[2] ?? "");
+    await told(3, "stopped", nodes[2] ?? "");
+    await book();
+    const { rows } = await spending(ines, { month: null, by: "pool", sort: "name", order: "asc", limit: 9 });
+    // A tenth of a CPU of four, for six, three and nine minutes.
+    expect(rows.map(({ label, hours, amount }) => [label, hours, amount])).toEqual([
+      ["local-cpu", expect.closeTo(0.1 / 40, 6), expect.closeTo(0.01, 5)],
+      ["other", expect.closeTo(0.15 / 40, 6), expect.closeTo(0.06, 5)],
+      ["spot", expect.closeTo(0.05 / 40, 6), expect.closeTo(0.01, 5)],
+    ]);
+    const { booked, nodes: whole } = await micros();
+    expect(booked).toBeCloseTo(whole, 1);
+  });
+});
+
 describe("a version", () => {
   it("costs the runs and sessions that led to it, each counted once, and apart from them what it came from", async () => {
     const { ines, modelId, datasetId, versions } = await makeReleaseTeam(connection.db);
@@ -277,18 +329,12 @@ describe("a version", () => {
     const nodeId = await upSince(connection.db, 0.5, 400);
     const clusterId = await defaultClusterId(connection.db);
     const serves = async (versionId: string, requests: number) => {
-      await connection.db.insert(replica).values({
-        ...{
-          id: newId("rep"),
-          teamId: ines.teamId,
-          modelId,
-          versionId,
-          clusterId,
-          nodeId,
-          state: "ready" as const,
-        },
-        createdAt: sql`now() - interval '15 minutes'`,
-      });
+      const { teamId } = ines;
+      const id = await replicaOf(ines, { modelId, versionId, clusterId, nodeId, state: "ready" });
+      const since = sql`now() - interval '15 minutes'`;
+      await connection.db
+        .insert(replicaPlacement)
+        .values({ teamId, clusterId, replicaId: id, nodeId, since });
       const minute = {
         teamId: ines.teamId,
         modelId,

@@ -70,14 +70,26 @@ const takings = fc.array(
   }),
   { maxLength: 30 },
 );
+/** A replica that moves twice: on three nodes, one after the other, the last of which may be the first again. */
+const moves = fc.record({
+  at: fc.tuple(time, time, time, time).map((all) => all.sort((a, b) => a - b)),
+  on: fc.tuple(fc.constantFrom(0, 1), fc.constantFrom(2, 3), fc.constantFrom(0, 1, 4)),
+});
+const movesOf = ({ at, on }: { at: readonly number[]; on: readonly number[] }, work: string) =>
+  on.map((node, i) =>
+    takes(work, 0.1, 0, 0, { kind: "replica", node: `n${node}`, from: at[i] ?? 0, until: at[i + 1] ?? 0 }),
+  );
 /** Each a node of its own; works may be on nodes that are not there. */
-const world = fc.record({ pieces, takings }).map((w) => ({
+const world = fc.record({ pieces, takings, moves }).map((w) => ({
   pieces: w.pieces.map(({ price, cpus, span }, i) =>
     node({ node: `n${i}`, pool: `p${i % 3}`, pricePerHour: price, cpus, ...span }),
   ),
-  takings: w.takings.map(({ work, on, cpus, span }) =>
-    takes(`run_${work}`, cpus, 0, 0, { node: `n${on}`, ...span }),
-  ),
+  takings: [
+    ...w.takings.map(({ work, on, cpus, span }) =>
+      takes(`run_${work}`, cpus, 0, 0, { node: `n${on}`, ...span }),
+    ),
+    ...movesOf(w.moves, "v1"),
+  ],
 }));
 const cutTo = (piece: Piece, from: number, until: number) => ({
   ...piece,
@@ -105,6 +117,25 @@ test("shares and idle are the nodes' cost to the last millionth, none below noth
       }
     }),
     { numRuns: 200 },
+  );
+});
+
+test("a replica that moves takes its share of each node for as long as it was there, and of one node at a time", () => {
+  const all = [0, 1, 2, 3, 4].map((i) =>
+    node({ node: `n${i}`, pool: `p${i}`, from: -20 * HOUR, until: 120 * HOUR }),
+  );
+  const window = { from: -20 * HOUR, until: 120 * HOUR };
+  fc.assert(
+    fc.property(moves, (moved) => {
+      const pieces = movesOf(moved, "v1");
+      const shares = divide(all, pieces, window).filter(({ work }) => work === "v1");
+      const took = (of: readonly Taking[]) => of.reduce((ms, { from, until }) => ms + until - from, 0) / 40;
+      expect(Math.abs(sum(shares, "nodeMs") - took(pieces))).toBeLessThanOrEqual(3);
+      for (const { pool, nodeMs } of shares)
+        expect(
+          Math.abs(nodeMs - took(pieces.filter((one) => one.node === `n${pool.slice(1)}`))),
+        ).toBeLessThan(1.5);
+    }),
   );
 });
 

@@ -2,6 +2,7 @@
  * What nodes cost, divided among what ran on them: pure. Money is whole millionths of a dollar and time whole
  * milliseconds, so that the shares of a node are its cost to the last of them; what nobody took is idle.
  */
+import { groupBy } from "../platform/group-by";
 
 /** A time in which a node was up, Unix ms. */
 export interface Piece {
@@ -56,7 +57,7 @@ export function divide(
   takings: readonly Taking[],
   window: { from: number; until: number },
 ): Share[] {
-  const on = byNode(takings);
+  const on = groupBy(takings, ({ node }) => node);
   const shares = new Map<string, Share>();
   for (const whole of pieces) {
     const piece = cut(whole, window);
@@ -79,16 +80,6 @@ export function divide(
     give(IDLE, { ...left });
   }
   return [...shares.values()].filter(({ nodeMs, micros }) => nodeMs > 0 || micros > 0);
-}
-
-function byNode(takings: readonly Taking[]): Map<string, Taking[]> {
-  const on = new Map<string, Taking[]>();
-  for (const taking of takings) {
-    const here = on.get(taking.node);
-    if (here) here.push(taking);
-    else on.set(taking.node, [taking]);
-  }
-  return on;
 }
 
 const cut = <T extends { from: number; until: number }>(

@@ -9,7 +9,15 @@ import { DAY_MS, dayOf, monthOf, monthSpan } from "./month";
 import * as repo from "./repo";
 
 export { bookSpend, reopenBooks } from "./book";
-export { type BudgetState, budgetState, editBudget, isHeld, refuseOverBudget, teamsHeld } from "./budget";
+export {
+  type BudgetState,
+  budgetState,
+  budgetStates,
+  editBudget,
+  isHeld,
+  refuseOverBudget,
+  teamsHeld,
+} from "./budget";
 
 /** A month against its budget. What will be is told of the month that it is only. */
 export async function costPage(ctx: TeamContext, { month }: z.infer<typeof CostQuery>) {

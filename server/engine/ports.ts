@@ -19,13 +19,16 @@ export interface Sources {
   nodes: Source<DesiredState["nodes"][number]>;
 }
 
-/** A sink locks its own rows and may call `desireChanged` after that: the cluster's row is locked last. */
+/**
+ * A sink locks its own rows and may call `desireChanged` after that: the cluster's row is locked last. `at` is when it was
+ * observed, and never goes back.
+ */
 export interface Sinks {
   /** All jobs that the cluster has of ours. Answers whether something else is desired now. */
   jobs: (tx: Transaction, clusterId: string, jobs: ObservedJob[]) => Promise<boolean>;
-  session: (tx: Transaction, observed: ServiceObservation) => Promise<void>;
-  replica: (tx: Transaction, observed: ServiceObservation) => Promise<void>;
-  /** Answers what it took of it, and how many values could not be true. `at` never goes back. */
+  session: (tx: Transaction, observed: ServiceObservation, at: Date) => Promise<void>;
+  replica: (tx: Transaction, observed: ServiceObservation, at: Date) => Promise<void>;
+  /** Answers what it took of it, and how many values could not be true. */
   cluster: (
     tx: Transaction,
     clusterId: string,

@@ -1,4 +1,4 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, getTableColumns, sql } from "drizzle-orm";
 import { cluster, pool } from "../../db/schema/cluster";
 import type { Db, Transaction } from "../platform/db";
 
@@ -6,20 +6,22 @@ import type { Db, Transaction } from "../platform/db";
 export const AWAY_SECONDS = 8;
 const isSeen = sql`${cluster.lastSeenAt} > clock_timestamp() - make_interval(secs => ${AWAY_SECONDS})`;
 
-export type ClusterRow = typeof cluster.$inferSelect;
+/** All but the newest observation: half a megabyte that every request of everybody would read and parse. */
+const { observed: _observed, ...COLUMNS } = getTableColumns(cluster);
+export type ClusterRow = Omit<typeof cluster.$inferSelect, "observed">;
 
 export async function findClusterByName(db: Db, name: string): Promise<ClusterRow | null> {
-  const [row] = await db.select().from(cluster).where(eq(cluster.name, name));
+  const [row] = await db.select(COLUMNS).from(cluster).where(eq(cluster.name, name));
   return row ?? null;
 }
 
 export async function findClusterByToken(db: Db, tokenHash: string): Promise<ClusterRow | null> {
-  const [row] = await db.select().from(cluster).where(eq(cluster.tokenHash, tokenHash));
+  const [row] = await db.select(COLUMNS).from(cluster).where(eq(cluster.tokenHash, tokenHash));
   return row ?? null;
 }
 
 export async function findClusterByEnrolToken(db: Db, tokenHash: string): Promise<ClusterRow | null> {
-  const [row] = await db.select().from(cluster).where(eq(cluster.enrolTokenHash, tokenHash));
+  const [row] = await db.select(COLUMNS).from(cluster).where(eq(cluster.enrolTokenHash, tokenHash));
   return row ?? null;
 }
 

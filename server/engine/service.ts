@@ -205,7 +205,7 @@ export async function observe(
     let changed = false;
     if (seen.jobs) changed = (await take.jobs?.(tx, clusterId, seen.jobs)) ?? false;
     for (const service of [...(seen.services ?? [])].sort((a, b) => (a.id < b.id ? -1 : 1))) {
-      await (service.kind === "session" ? take.session : take.replica)?.(tx, service);
+      await (service.kind === "session" ? take.session : take.replica)?.(tx, service, at);
     }
     const whole = seen.cluster && (await take.cluster?.(tx, clusterId, seen.cluster, at));
     const unread = seen.readings ? ((await take.readings?.(tx, clusterId, seen.readings, at)) ?? 0) : 0;

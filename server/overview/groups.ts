@@ -1,4 +1,5 @@
 /** Several subjects of one rule in one sentence: pure. */
+import { groupBy } from "../platform/group-by";
 import type { Problem } from "./problems";
 
 type Told = Pick<Problem, "about" | "severity" | "title" | "detail" | "path">;
@@ -21,16 +22,8 @@ export function together(told: readonly Told[], many: Problem["many"]): Omit<Tol
 }
 
 /** In the order in which each rule comes first. */
-export function byRule<P extends { key: string }>(problems: readonly P[]): Map<string, P[]> {
-  const rules = new Map<string, P[]>();
-  for (const problem of problems) {
-    const rule = problem.key.split(":")[0] ?? problem.key;
-    const of = rules.get(rule);
-    if (of) of.push(problem);
-    else rules.set(rule, [problem]);
-  }
-  return rules;
-}
+export const byRule = <P extends { key: string }>(problems: readonly P[]): Map<string, P[]> =>
+  groupBy(problems, ({ key }) => key.split(":")[0] ?? key);
 
 /** Problems as a person reads them: those of one rule together, each where the first of them stood. */
 export function grouped(problems: readonly Problem[]): Problem[] {

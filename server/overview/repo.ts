@@ -1,9 +1,10 @@
 /** What waits for a person, counted across slices: one read model, no rules. */
-import { and, eq, isNotNull, like, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, like, sql } from "drizzle-orm";
 import { z } from "zod";
 import { alert, alertRule } from "../../db/schema/alerts";
 import { isStarter, limitsOf, STARTER_LIMITS, type Starter } from "../alerts/starter-contract";
 import { containing, type Db, startingWith } from "../platform/db";
+import { groupBy } from "../platform/group-by";
 import type { Found } from "./contract";
 import type { Problem, Settings } from "./problems";
 
@@ -29,12 +30,19 @@ export async function countNeeds(db: Db, teamId: string): Promise<Needs> {
 
 const Figures = z.record(z.string(), z.number());
 
-/** What the team set of the rules that it has from the beginning. */
-export async function starterSettings(db: Db, teamId: string): Promise<Settings> {
+type StarterRow = Pick<typeof alertRule.$inferSelect, "starter" | "isOn" | "looks">;
+
+/** What teams set of the rules that they have from the beginning; one that set nothing is absent. */
+export async function starterSettings(db: Db, teamIds: readonly string[]): Promise<Map<string, Settings>> {
+  const { teamId, starter, isOn, looks } = alertRule;
   const rows = await db
-    .select({ starter: alertRule.starter, isOn: alertRule.isOn, looks: alertRule.looks })
+    .select({ teamId, starter, isOn, looks })
     .from(alertRule)
-    .where(and(eq(alertRule.teamId, teamId), isNotNull(alertRule.starter)));
+    .where(and(inArray(teamId, [...teamIds]), isNotNull(starter)));
+  return new Map([...groupBy(rows, (row) => row.teamId)].map(([id, of]) => [id, settingsOf(of)]));
+}
+
+function settingsOf(rows: readonly StarterRow[]): Settings {
   const set = new Map(rows.map(({ starter, looks }) => [starter, Figures.parse(looks)]));
   const of = <S extends Starter>(starter: S) => limitsOf(starter, set.get(starter));
   return {

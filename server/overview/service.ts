@@ -4,7 +4,7 @@ import { approvalsWaiting } from "../releases/service";
 import type { Search } from "./contract";
 import * as repo from "./repo";
 
-export { problemsNow } from "./facts";
+export { problemsNow, type SharedFacts, sharedFacts } from "./facts";
 export { gatherInstallation } from "./gauges";
 export { byRule, together } from "./groups";
 export type { Problem } from "./problems";

@@ -277,15 +277,14 @@ describe("a promotion", () => {
         .from(replica)
         .where(and(eq(replica.versionId, v(2).id), isNull(replica.undesiredAt)));
       await connection.db.transaction((tx) =>
-        observeReplica(tx, {
-          kind: "replica",
-          id: row?.id ?? "",
-          state: "failed",
-          address: null,
-          nodeId: null,
-          pid: null,
-          message: "no kernel for Foo",
-        }),
+        observeReplica(
+          tx,
+          {
+            ...{ kind: "replica", id: row?.id ?? "", state: "failed", message: "no kernel for Foo" },
+            ...{ address: null, nodeId: null, pid: null },
+          },
+          new Date(),
+        ),
       );
       // The pause before the next start is over.
       await reconcileReleases(connection.db, undefined, () => new Date(Date.now() + 60_000));

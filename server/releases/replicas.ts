@@ -8,6 +8,7 @@ import { laneName } from "../gateway/contract";
 import type { Db, Transaction } from "../platform/db";
 import { emit } from "../platform/live/outbox";
 import { deriveToken } from "../platform/tokens";
+import { recordPlacement } from "./placements";
 
 /** A replica mostly waits for requests, so it claims little; what it uses is up to the node. */
 const REPLICA = { cpus: 0.1, maxBatch: 32, maxDelayMs: 2, maxQueue: 256 };
@@ -35,8 +36,12 @@ export async function desiredReplicas(db: Db, clusterId: string): Promise<z.infe
   }));
 }
 
-/** Takes an observation of a replica; what did not change writes nothing. */
-export async function observeReplica(tx: Transaction, seen: z.infer<typeof ObservedService>): Promise<void> {
+/** Takes an observation of a replica; what did not change writes nothing. @param at of the report; it never goes back */
+export async function observeReplica(
+  tx: Transaction,
+  seen: z.infer<typeof ObservedService>,
+  at: Date,
+): Promise<void> {
   const { state, address, nodeId, pid, message } = seen;
   const changed = await tx
     .update(replica)
@@ -59,7 +64,12 @@ export async function observeReplica(tx: Transaction, seen: z.infer<typeof Obser
           is distinct from (${state}::text, ${address}::text, ${nodeId}::text, ${pid}::int, ${message}::text)`,
       ),
     )
-    .returning({ teamId: replica.teamId, modelId: replica.modelId });
+    .returning({
+      ...{ id: replica.id, teamId: replica.teamId, modelId: replica.modelId },
+      clusterId: replica.clusterId,
+    });
   const [row] = changed;
-  if (row) await emit(tx, { teamId: row.teamId, topic: "releases", key: row.modelId });
+  if (!row) return;
+  await recordPlacement(tx, row, state === "starting" || state === "ready" ? nodeId : null, at);
+  await emit(tx, { teamId: row.teamId, topic: "releases", key: row.modelId });
 }

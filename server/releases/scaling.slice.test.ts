@@ -46,15 +46,15 @@ const observed = (
   values: { nodeId?: string; message?: string } = {},
 ) =>
   connection.db.transaction((tx) =>
-    observeReplica(tx, {
-      kind: "replica",
-      id,
-      state,
-      address: state === "ready" ? `http://127.0.0.1:9/${id}` : null,
-      nodeId: values.nodeId ?? null,
-      pid: null,
-      message: values.message ?? "",
-    }),
+    observeReplica(
+      tx,
+      {
+        ...{ kind: "replica", id, state, message: values.message ?? "" },
+        address: state === "ready" ? `http://127.0.0.1:9/${id}` : null,
+        ...{ nodeId: values.nodeId ?? null, pid: null },
+      },
+      new Date(),
+    ),
   );
 const audited = async (action: string) =>
   (

@@ -229,15 +229,14 @@ export async function replicasReady(t: TestTeam, addressOf = (id: string) => `ht
   const rows = await t.ines.db.select().from(replica).where(eq(replica.teamId, t.ines.teamId));
   for (const row of rows.filter((r) => r.state === "starting" && r.undesiredAt === null)) {
     await t.ines.db.transaction((tx) =>
-      observeReplica(tx, {
-        kind: "replica",
-        id: row.id,
-        state: "ready",
-        address: addressOf(row.id),
-        nodeId: "node-1",
-        pid: 4242,
-        message: "",
-      }),
+      observeReplica(
+        tx,
+        {
+          ...{ kind: "replica", id: row.id, state: "ready", message: "" },
+          ...{ address: addressOf(row.id), nodeId: "node-1", pid: 4242 },
+        },
+        new Date(),
+      ),
     );
   }
 }

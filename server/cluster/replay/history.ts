@@ -44,7 +44,8 @@ export async function worksWithin(db: Db, clusterId: string, range: Range): Prom
         and (s.state in ('opening', 'ready') or coalesce(s.closed_at, s.last_used_at) > ${from})
       union all
       select 'replica', false, 'normal', 1, 0.1, 0, ${ms("p.created_at")}, ${ms("p.ready_at")},
-        ${ms("least(p.ended_at, p.undesired_at)")}, array_remove(array[p.node_id], null)
+        ${ms("least(p.ended_at, p.undesired_at)")},
+        array(select l.node_id from replica_placement l where l.replica_id = p.id order by l.since)
       from replica p where p.cluster_id = ${clusterId} and p.created_at < ${to}
         and coalesce(least(p.ended_at, p.undesired_at), ${to}) > ${from}) works
     order by "askedAt"`);

@@ -3,15 +3,27 @@ import { RANKS } from "../../runs/queue-contract";
 import type { Demand, Played, PoolPlayed, Range } from "./demand";
 import type { Piece, Work } from "./history";
 
+export interface Past {
+  works: readonly Work[];
+  pieces: readonly Piece[];
+  /** Pieces in which nodes were busy with nothing of ours. */
+  theirs: readonly Piece[];
+}
+
+export const pastOf = (works: readonly Work[], pieces: readonly Piece[], range: Range): Past => ({
+  ...{ works, pieces, theirs: foreign(works, pieces, range) },
+});
+
 /**
  * Everything that asked for room or had it. Work that the console knows nothing of counts as a whole node that was busy,
  * asked for when the node was.
  */
-export function demandsOf(works: readonly Work[], pieces: readonly Piece[], range: Range): Demand[] {
+export function demandsOf({ works, pieces, theirs }: Past, range: Range): Demand[] {
   const poolOf = new Map(pieces.map(({ nodeId, pool }) => [nodeId, pool]));
   const ours = works.map((work) => demandOf(work, poolOf.get(work.nodeIds[0] ?? "") ?? null, range));
-  const theirs = foreign(works, pieces, range).map((piece) => foreignDemand(piece, range));
-  return [...ours, ...theirs].filter(({ until }) => until === null || until > range.from);
+  return [...ours, ...theirs.map((piece) => foreignDemand(piece, range))].filter(
+    ({ until }) => until === null || until > range.from,
+  );
 }
 
 function demandOf(work: Work, pool: string | null, { from, to }: Range): Demand {
@@ -34,16 +46,39 @@ function demandOf(work: Work, pool: string | null, { from, to }: Range): Demand 
 
 /** Pieces of nodes with work while nothing of ours was on them. */
 function foreign(works: readonly Work[], pieces: readonly Piece[], { to }: Range): Piece[] {
-  const lives = new Map<string, { began: number; ended: number }[]>();
-  for (const { nodeIds, askedAt, beganAt, endedAt } of works)
-    for (const nodeId of nodeIds) {
-      const life = { began: Math.min(askedAt, beganAt ?? askedAt), ended: endedAt ?? to };
-      lives.set(nodeId, [...(lives.get(nodeId) ?? []), life]);
+  const ours = new Lives(works, to);
+  return pieces.filter(
+    ({ nodeId, state, since, until }) => state === "active" && !ours.wereOn(nodeId, since, until ?? to),
+  );
+}
+
+/** When something of ours was on each node. */
+class Lives {
+  /** By when they began, each with when the last of it and of those before it ended. */
+  private readonly of = new Map<string, { began: number; allEnded: number }[]>();
+
+  constructor(works: readonly Work[], to: number) {
+    const lives = works.map(({ nodeIds, askedAt, beganAt, endedAt }) => ({
+      ...{ nodeIds, began: Math.min(askedAt, beganAt ?? askedAt), ended: endedAt ?? to },
+    }));
+    for (const { nodeIds, began, ended } of lives.sort((a, b) => a.began - b.began))
+      for (const nodeId of nodeIds) {
+        const here = this.of.get(nodeId) ?? [];
+        if (here.length === 0) this.of.set(nodeId, here);
+        here.push({ began, allEnded: Math.max(ended, here.at(-1)?.allEnded ?? ended) });
+      }
+  }
+
+  wereOn(nodeId: string, since: number, until: number): boolean {
+    const here = this.of.get(nodeId) ?? [];
+    let [low, high] = [0, here.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((here[middle]?.began ?? until) < until) low = middle + 1;
+      else high = middle;
     }
-  return pieces.filter(({ nodeId, state, since, until }) => {
-    const isOurs = lives.get(nodeId)?.some((life) => life.began < (until ?? to) && life.ended > since);
-    return state === "active" && !isOurs;
-  });
+    return (here[low - 1]?.allEnded ?? since) > since;
+  }
 }
 
 const foreignDemand = (
@@ -56,7 +91,7 @@ const foreignDemand = (
 });
 
 /** What really was within a time. A session is not known to have waited; a run's wait lasts until it reported. */
-export function played(works: readonly Work[], pieces: readonly Piece[], { from, to }: Range): Played {
+export function played({ works, pieces, theirs }: Past, { from, to }: Range): Played {
   const within = ({ since, until }: Piece) => Math.min(until ?? to, to) - Math.max(since, from);
   // Nodes of a pool keep the price that was in force, so that one of several prices is several parts of the sum.
   const parts = new Map<string, PoolPlayed>();
@@ -70,7 +105,6 @@ export function played(works: readonly Work[], pieces: readonly Piece[], { from,
     part.busyMs += piece.state === "idle" ? 0 : upMs;
     parts.set(key, part);
   }
-  const theirs = foreign(works, pieces, { from, to }).filter(({ since }) => since >= from);
   const waiting = works.filter(({ beganAt, endedAt }) => beganAt === null && endedAt === null);
   return {
     pools: [...parts.values()],
@@ -80,7 +114,9 @@ export function played(works: readonly Work[], pieces: readonly Piece[], { from,
         .map(({ askedAt, beganAt, endedAt }) =>
           Math.max(0, Math.min(beganAt ?? endedAt ?? to, to) - Math.max(askedAt, from)),
         ),
-      ...theirs.map(({ since, decidedAt }) => since - Math.max(decidedAt ?? since, from)),
+      ...theirs
+        .filter(({ since }) => since >= from)
+        .map(({ since, decidedAt }) => since - Math.max(decidedAt ?? since, from)),
     ],
     ...{ stillWaiting: waiting.length, refused: 0, course },
     nodesAtMost: course.reduce((most, { nodes }) => Math.max(most, nodes), 0),

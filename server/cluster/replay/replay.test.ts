@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Demand, figuresOf, type ReplayPool, thinned } from "./demand";
 import { limitsOver } from "./hours";
-import { replay } from "./replay";
+import { replay, replaying } from "./replay";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -28,6 +28,17 @@ const play = (demands: Demand[], ...pools: ReplayPool[]) => replay(demands, pool
 const nearly = (value: number) => expect.closeTo(value, 6);
 
 describe("a replay", () => {
+  it("gives way between any two moments, however much happens in all", () => {
+    const playing = replaying(
+      Array.from({ length: 50 }, (_, i) => asks((i + 1) * SECOND, HOUR, { parts: 2 })),
+      [pool({ max: 4 })],
+      RANGE,
+    );
+    let steps = 0;
+    while (!playing.next().done) steps += 1;
+    expect(steps).toBeGreaterThanOrEqual(50);
+  });
+
   it("starts a node for what asks, and lets it go once it idled", () => {
     const played = play([asks(HOUR, HOUR)], pool());
     expect(played.waitedMs).toEqual([START]);

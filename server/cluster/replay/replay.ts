@@ -5,26 +5,38 @@
  * room on nodes that are up or may be started, everything else at once; parts of one demand begin together, on the oldest
  * nodes that have room. Nodes are started for what was let in, and leave when they idle. Nothing fails, and what runs on
  * nodes takes as long as it did.
+ *
+ * What happens costs what it touches, not what there is: nodes are found by their room (`places.ts`), what waits is
+ * asked once for all that are alike (`unplaced.ts`), and a moment that changes nothing is passed.
  */
+import { groupBy } from "../../platform/group-by";
 import { holds } from "../why";
 import type { Demand, Played, Range, ReplayPool } from "./demand";
 import { Heap } from "./heap";
+import { Line } from "./line";
 import { mayHold, type PlayedNode, PlayedPool, placesFor, type Taken } from "./pool";
 import { Rooms } from "./rooms";
+import { type Placeable, Unplaced } from "./unplaced";
 
-interface Asked {
+interface Asked extends Placeable {
   demand: Demand;
-  parts: number;
   shape: Demand["shape"];
-  /** Where it may go, the first choice first. */
-  pools: readonly PlayedPool[];
-  /** The same for all that ask for one shape of one kind of place. */
-  key: string;
-  state: "queued" | "admitted" | "placed" | "left";
 }
 
+/** Played moment by moment: it gives way between two, so that whoever plays may do something else meanwhile. */
+export const replaying = (
+  demands: readonly Demand[],
+  pools: readonly ReplayPool[],
+  range: Range,
+): Generator<void, Played> => new Replay(pools, range).play(demands);
+
+/** The same in one go. */
 export function replay(demands: readonly Demand[], pools: readonly ReplayPool[], range: Range): Played {
-  return new Replay(pools, range).play(demands);
+  const playing = replaying(demands, pools, range);
+  for (;;) {
+    const { done, value } = playing.next();
+    if (done) return value;
+  }
 }
 
 class Replay {
@@ -32,10 +44,12 @@ class Replay {
   private readonly due = new Heap<() => void>();
   private readonly pools: PlayedPool[];
   /** By rank; the first of the first that is not empty goes next. */
-  private readonly queue: Asked[][] = [[], [], []];
+  private readonly queue = [new Line<Asked>(), new Line<Asked>(), new Line<Asked>()];
   /** Let in, and without a place yet. */
-  private admitted: Asked[] = [];
-  private readonly overdue = new Set<PlayedNode>();
+  private readonly admitted = new Unplaced<Asked>();
+  private readonly overdue = new Map<PlayedPool, Set<PlayedNode>>();
+  /** Since everything followed from what happened the last time. */
+  private hasChanged = true;
   private readonly orders = new Map<string, readonly PlayedPool[]>();
   private readonly course: { at: number; nodes: number }[] = [];
   private readonly waitedMs: number[] = [];
@@ -48,12 +62,16 @@ class Replay {
   ) {
     this.now = range.from;
     this.pools = pools.map((pool) => new PlayedPool(pool));
+    for (const pool of this.pools) this.overdue.set(pool, new Set());
     for (const pool of this.pools)
       for (const { at, min, max } of pool.of.limits)
-        this.due.add(at, () => Object.assign(pool, { min, max }));
+        this.due.add(at, () => {
+          Object.assign(pool, { min, max });
+          this.hasChanged = true;
+        });
   }
 
-  play(demands: readonly Demand[]): Played {
+  *play(demands: readonly Demand[]): Generator<void, Played> {
     const { to } = this.range;
     const arriving = [...demands].sort((a, b) => a.askedAt - b.askedAt);
     let next = 0;
@@ -65,9 +83,12 @@ class Replay {
         next += 1;
         this.ask(one);
       }
-      this.settle();
+      if (this.hasChanged) this.settle();
+      yield;
     }
-    const waiting = [...this.queue.flat(), ...this.admitted].filter((one) => !isOver(one));
+    const waiting = [...this.queue.flatMap((line) => [...line]), ...this.admitted].filter(
+      (one) => !isOver(one),
+    );
     for (const { demand } of waiting) this.waitedMs.push(to - demand.askedAt);
     return {
       pools: this.pools.map((pool) => pool.played(to)),
@@ -87,7 +108,9 @@ class Replay {
       return;
     }
     const asked: Asked = { demand, parts, shape, pools, key, state: rank === null ? "admitted" : "queued" };
-    (rank === null ? this.admitted : this.queue[rank])?.push(asked);
+    if (rank === null) this.admitted.add(asked);
+    else this.queue[rank]?.push(asked);
+    this.hasChanged = true;
     if (until !== null) this.due.add(until, () => this.giveUp(asked));
   }
 
@@ -106,12 +129,15 @@ class Replay {
 
   private giveUp(asked: Asked): void {
     if (isOver(asked)) return;
+    if (asked.state === "admitted") this.admitted.leave(asked);
     asked.state = "left";
+    this.hasChanged = true;
     this.waitedMs.push(this.now - asked.demand.askedAt);
   }
 
   /** Everything that follows from what happened at one moment. */
   private settle(): void {
+    this.hasChanged = false;
     this.place();
     if (this.look()) this.place();
     this.retire();
@@ -122,29 +148,29 @@ class Replay {
 
   private place(): void {
     if (this.admitted.length === 0) return;
-    const unmet = new Unmet();
-    this.admitted = this.admitted.filter((asked) => {
-      if (asked.state !== "admitted") return false;
-      if (unmet.has(asked)) return true;
+    this.admitted.offer((asked) => {
       const places = placesFor(asked.parts, asked.shape, asked.pools);
       if (places) this.begin(asked, places);
-      else unmet.add(asked);
-      return !places;
+      return places !== null;
     });
   }
 
   private begin(asked: Asked, places: Taken): void {
     const { askedAt, runsMs, until } = asked.demand;
+    this.admitted.leave(asked);
     asked.state = "placed";
+    this.hasChanged = true;
     this.waitedMs.push(this.now - askedAt);
-    for (const [node, parts] of places) node.pool.take(node, parts, asked.shape, this.now);
+    for (const [node, parts] of places) {
+      node.pool.take(node, parts, asked.shape, this.now);
+      this.overdue.get(node.pool)?.delete(node);
+    }
     const ends = Math.min(this.now + runsMs, until ?? Number.POSITIVE_INFINITY);
     if (ends >= this.range.to) return;
     this.due.add(ends, () => {
-      for (const [node, parts] of places) {
-        node.pool.give(node, parts, asked.shape, this.now);
-        if (node.parts === 0) this.watch(node);
-      }
+      for (const [node, parts] of places) node.pool.give(node, parts, asked.shape, this.now);
+      this.hasChanged = true;
+      this.watch(places.flatMap(([node]) => (node.parts === 0 ? [node] : [])));
     });
   }
 
@@ -157,24 +183,23 @@ class Replay {
     const launch = (starts: Map<PlayedPool, number>) => {
       for (const [pool, count] of starts) this.start(pool, count);
     };
-    const unmet = new Unmet();
-    for (const asked of this.admitted) {
-      if (unmet.has(asked)) continue;
+    this.admitted.offer((asked) => {
       const starts = rooms.claim(asked);
       if (starts) launch(starts);
-      else unmet.add(asked);
-    }
+      return starts !== null;
+    });
     let hasMore = this.now === this.range.from;
     for (const waiting of this.queue)
       while (waiting.length > 0) {
-        const [first] = waiting;
+        const first = waiting.at(0);
         const starts = first?.state === "queued" ? rooms.claim(first) : new Map<PlayedPool, number>();
         // Nobody passes what waits for more room.
         if (!first || !starts) return hasMore;
         waiting.shift();
+        this.hasChanged = true;
         if (first.state !== "queued") continue;
         first.state = "admitted";
-        this.admitted.push(first);
+        this.admitted.add(first);
         launch(starts);
         hasMore = true;
       }
@@ -183,7 +208,7 @@ class Replay {
 
   /** Whether what goes next could find room. */
   private mayAdmit(): boolean {
-    const first = this.queue.find(({ length }) => length > 0)?.[0];
+    const first = this.queue.find(({ length }) => length > 0)?.at(0);
     if (first?.state !== "queued") return true;
     return mayHold(first.parts, first.shape, first.pools, (pool) =>
       Math.max(pool.starting, pool.max - pool.nodes.length),
@@ -192,59 +217,52 @@ class Replay {
 
   /** At the beginning they are there already. */
   private start(pool: PlayedPool, count: number): void {
-    const { startMs } = pool.of;
-    for (let i = 0; i < count; i += 1) {
-      if (this.now === this.range.from) {
-        this.watch(pool.join(this.now));
-        continue;
-      }
-      pool.starting += 1;
-      this.due.add(this.now + startMs, () => {
-        pool.starting -= 1;
-        this.watch(pool.join(this.now));
-      });
+    if (count <= 0) return;
+    const join = () => {
+      this.watch(Array.from({ length: count }, () => pool.join(this.now)));
+      this.hasChanged = true;
+    };
+    if (this.now === this.range.from) {
+      join();
+      return;
     }
+    pool.starting += count;
+    this.hasChanged = true;
+    this.due.add(this.now + pool.of.startMs, () => {
+      pool.starting -= count;
+      join();
+    });
   }
 
-  private watch(node: PlayedNode): void {
-    const since = node.idleSince;
-    this.due.add(this.now + node.pool.of.idleMs, () => {
-      if (node.parts === 0 && node.idleSince === since) this.overdue.add(node);
-    });
+  /** They idle from now on. */
+  private watch(nodes: readonly PlayedNode[]): void {
+    const since = this.now;
+    for (const [pool, idle] of groupBy(nodes, (node) => node.pool))
+      this.due.add(since + pool.of.idleMs, () => {
+        for (const node of idle) {
+          if (node.parts > 0 || node.idleSince !== since) continue;
+          this.overdue.get(pool)?.add(node);
+          this.hasChanged = true;
+        }
+      });
   }
 
   /** Nodes without work leave when they idled long enough, or are too many; not while something waits for their pool. */
   private retire(): void {
     for (const pool of this.pools)
-      for (const node of pool.count > pool.max ? pool.nodes.filter(({ parts }) => parts === 0) : [])
-        if (pool.count > pool.max) this.end(node);
-    if (this.overdue.size === 0) return;
-    const awaited = new Set(this.admitted.flatMap(({ pools }) => pools));
-    for (const node of this.overdue) {
-      const { pool } = node;
-      if (node.parts > 0) this.overdue.delete(node);
-      else if (pool.nodes.length > pool.min && !awaited.has(pool)) this.end(node);
-    }
+      for (const node of pool.count > pool.max && pool.idle > 0 ? [...pool.nodes] : [])
+        if (node.parts === 0 && pool.count > pool.max) this.end(node);
+    const { pools: awaited } = this.admitted;
+    for (const [pool, nodes] of this.overdue)
+      for (const node of awaited.has(pool) ? [] : nodes) if (pool.nodes.length > pool.min) this.end(node);
   }
 
   private end(node: PlayedNode): void {
-    this.overdue.delete(node);
+    this.hasChanged = true;
+    this.overdue.get(node.pool)?.delete(node);
     node.pool.leave(node, this.now);
     // One that was watched is not found idle again.
     node.idleSince = Number.NaN;
-  }
-}
-
-/** What found no room at one moment: no more of the same finds it then. */
-class Unmet {
-  private readonly parts = new Map<string, number>();
-
-  has({ key, parts }: Asked): boolean {
-    return parts >= (this.parts.get(key) ?? Number.POSITIVE_INFINITY);
-  }
-
-  add({ key, parts }: Asked): void {
-    this.parts.set(key, parts);
   }
 }
 

@@ -5,14 +5,15 @@ import { defaultClusterId } from "../../engine/service";
 import type { TeamContext } from "../../platform/context";
 import { databaseTime } from "../../platform/db";
 import { NotFound } from "../../platform/errors";
+import { inSlices } from "../../platform/slices";
 import { type EditPool, REPLAY_SPANS, type ReplayQuery } from "../contract";
 import { plannedOf } from "../pools";
 import * as repo from "../repo";
 import { figuresOf, type Played, type Range, type ReplayPool, thinned } from "./demand";
 import { knownSince, piecesWithin, startDelays, worksWithin } from "./history";
 import { limitsOver } from "./hours";
-import { demandsOf, played } from "./past";
-import { replay } from "./replay";
+import { demandsOf, pastOf, played } from "./past";
+import { replaying } from "./replay";
 
 /** Until a pool was seen to start a node, s. */
 const ASSUMED_START = 60;
@@ -44,7 +45,9 @@ export async function replayPast(
     worksWithin(db, clusterId, range),
     piecesWithin(db, clusterId, range),
   ]);
-  const demands = demandsOf(works, pieces, range);
+  const past = pastOf(works, pieces, range);
+  const demands = demandsOf(past, range);
+  const replayed = (pools: ReplayPool[]) => inSlices(replaying(demands, pools, range));
   const usualDelay = delays.size > 0 ? Math.max(...delays.values()) : ASSUMED_START;
   const poolsUnder = (of: (row: repo.PoolRow) => Limits) =>
     rows.map((row) => poolUnder(row, of(row), delays.get(row.name) ?? usualDelay, range));
@@ -61,10 +64,10 @@ export async function replayPast(
       seconds: startMs / 1000,
       isMeasured: delays.has(name),
     })),
-    was: show(played(works, pieces, range)),
-    asIs: show(replay(demands, asIs, range)),
+    was: show(played(past, range)),
+    asIs: show(await replayed(asIs)),
     /** Null where nothing else is asked about. */
-    asWouldBe: asked.length > 0 ? show(replay(demands, edited, range)) : null,
+    asWouldBe: asked.length > 0 ? show(await replayed(edited)) : null,
   };
 }
 

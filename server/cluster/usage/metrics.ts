@@ -48,36 +48,47 @@ const WHOLE = "";
 /**
  * The values of each pool and of the whole under the name "".
  *
- * @param poolOf the pools of the nodes that take work, by their ids
+ * @param poolOf the pools of nodes by their ids; null for one that takes no work
  */
 export function valuesByPool(
   nodes: ReadonlyMap<string, Values>,
-  poolOf: ReadonlyMap<string, string>,
+  poolOf: ReadonlyMap<string, string | null>,
 ): Map<string, Values> {
   const pools = new Map<string, Values>();
   const gpus = new Map<string, number>();
+  const take = (name: string, values: Values, gpusOf: number) => {
+    const sums = pools.get(name) ?? POOL_METRICS.map(() => null);
+    pools.set(name, sums);
+    for (let place = 0; place < values.length; place += 1) {
+      const value = values[place] ?? null;
+      if (value === null) continue;
+      const to = place < NODE_METRICS.length ? place : placeInPool(place);
+      const had = sums[to] ?? null;
+      sums[to] = had === null ? value : to === HOTTEST ? Math.max(had, value) : had + value;
+    }
+    gpus.set(name, (gpus.get(name) ?? 0) + gpusOf);
+  };
   for (const [nodeId, values] of nodes) {
     const pool = poolOf.get(nodeId);
-    if (pool === undefined) continue;
-    for (const name of [WHOLE, pool]) {
-      const sums = pools.get(name) ?? POOL_METRICS.map(() => null);
-      pools.set(name, sums);
-      values.forEach((value, place) => {
-        if (value === null) return;
-        const to = place < NODE_METRICS.length ? place : placeInPool(place);
-        const had = sums[to] ?? null;
-        const isHottest = POOL_METRICS[to] === "celsius";
-        sums[to] = had === null ? value : isHottest ? Math.max(had, value) : had + value;
-        if (POOL_METRICS[to] === "gpu") gpus.set(name, (gpus.get(name) ?? 0) + 1);
-      });
-    }
+    if (typeof pool === "string") take(pool, values, known(values, GPU_USE));
   }
-  for (const [name, count] of gpus) {
-    const sums = pools.get(name);
-    const place = POOL_METRICS.indexOf("gpu");
-    if (sums) sums[place] = (sums[place] ?? 0) / count;
+  for (const [pool, sums] of [...pools]) take(WHOLE, sums, gpus.get(pool) ?? 0);
+  for (const [name, sums] of pools) {
+    const sum = sums[GPU_USE] ?? null;
+    if (sum !== null) sums[GPU_USE] = sum / Math.max(1, gpus.get(name) ?? 0);
   }
   return pools;
+}
+
+const GPU_USE = POOL_METRICS.indexOf("gpu");
+const HOTTEST = POOL_METRICS.indexOf("celsius");
+
+/** How many GPUs of a node tell of what is kept at this place of the first. */
+function known(values: Values, first: number): number {
+  let count = 0;
+  for (let place = first; place < values.length; place += GPU_METRICS.length)
+    if ((values[place] ?? null) !== null) count += 1;
+  return count;
 }
 
 const placeInPool = (place: number) =>

@@ -1,5 +1,5 @@
 import "@/server/wiring";
-import { Observation } from "@/server/engine/contract";
+import { ToldObservation } from "@/server/engine/door";
 import { clusterOfToken, observe } from "@/server/engine/service";
 import { database } from "@/server/platform/db";
 import { bearer, body, route } from "@/server/platform/http/route";
@@ -8,5 +8,5 @@ export const dynamic = "force-dynamic";
 export const POST = route("agent", async ({ request }) => {
   const db = database();
   const cluster = await clusterOfToken(db, bearer(request));
-  return Response.json(await observe(db, cluster.id, await body(request, Observation)));
+  return Response.json(await observe(db, cluster.id, await body(request, ToldObservation)));
 });
