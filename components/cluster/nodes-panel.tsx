@@ -1,5 +1,5 @@
 "use client";
-import { EmptyState } from "@/components/ui/feedback";
+import { Callout, EmptyState } from "@/components/ui/feedback";
 import { bytes } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
@@ -7,6 +7,7 @@ import { useUrlState } from "@/components/ui/use-url-state";
 import { NodeCards } from "./node-cards";
 import { NodeMap } from "./node-map";
 import { NodeTable } from "./node-table";
+import { refusedSays } from "./node-words";
 import type { ClusterOverview } from "./types";
 import type { Reading } from "./use-readings";
 
@@ -53,6 +54,11 @@ export function NodesPanel(props: {
         />
       }
     >
+      {cluster.failed.map((refused) => (
+        <Callout key={refused.pool} state="warning">
+          {refusedSays(refused)}
+        </Callout>
+      ))}
       {nodes.length === 0 ? (
         <EmptyState title="No node is up">
           Nodes start when a run, a studio session or a replica asks for them, and stop when they have nothing

@@ -5,6 +5,7 @@ import { defaultClusterId } from "../engine/service";
 import type { TeamContext } from "../platform/context";
 import { databaseTime } from "../platform/db";
 import type { CapacityQuery, LedgerQuery } from "./contract";
+import { flappingOf } from "./flaps";
 import { costOf, timesOf } from "./outcome";
 import { plannedOf } from "./pools";
 import * as repo from "./repo";
@@ -26,16 +27,17 @@ export { rollUpUsage } from "./usage/rollup";
 /** Everything but what nodes use by the second, which `readings` tells: this changes with events. */
 export async function overview(ctx: TeamContext) {
   const clusterId = await defaultClusterId(ctx.db);
-  const [cluster, nodes, pools, occupants, rest, now] = await Promise.all([
+  const [cluster, nodes, pools, occupants, rest, flapping, now] = await Promise.all([
     repo.findCluster(ctx.db, clusterId),
     repo.listLiveNodes(ctx.db, clusterId),
     repo.listPools(ctx.db, clusterId),
     repo.listOccupants(ctx.db, clusterId, ctx.teamId),
     repo.findRest(ctx.db, clusterId),
+    flappingOf(ctx.db, clusterId),
     databaseTime(ctx.db),
   ]);
   const observed = ObservedCluster.omit({ nodes: true }).safeParse(rest);
-  const { pending, failed, demands, groups } = observed.success ? observed.data : NOTHING;
+  const { pending, failed, demands, groups, followsPools } = observed.success ? observed.data : NOTHING;
   const on = new Map<string | null, repo.OccupantRow[]>();
   for (const o of occupants) {
     const here = on.get(o.nodeId);
@@ -50,11 +52,17 @@ export async function overview(ctx: TeamContext) {
     lastSeenAt: cluster?.lastSeenAt ?? null,
     health: healthOf(cluster, now),
     counts: countsOf(workers, pending, failed),
-    nodes: nodes.map((row) => ({ ...listed(row), occupants: (on.get(row.nodeId) ?? []).map(named) })),
+    nodes: nodes.map((row) => ({
+      ...listed(row),
+      isFlapping: flapping.has(row.nodeId),
+      occupants: (on.get(row.nodeId) ?? []).map(named),
+    })),
     pending,
     failed,
     demands,
     groups,
+    /** Whether an edit of a pool reaches it. */
+    followsPools,
     waiting: explain(waiting, nodes, pools, { pending, failed }, held),
     pools: pools.map((pool) => ({
       ...pool,
@@ -127,6 +135,7 @@ const NOTHING: Omit<ObservedCluster, "nodes" | "departed"> = {
   failed: [],
   demands: [],
   groups: [],
+  followsPools: true,
 };
 
 /** Capacity and demand as steps: each holds until the next. */

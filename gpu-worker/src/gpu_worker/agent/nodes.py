@@ -5,7 +5,10 @@ words.
 from __future__ import annotations
 
 import re
+import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import ray
@@ -14,13 +17,14 @@ from ray.autoscaler.v2.sdk import get_cluster_status
 from ray.util import placement_group_table
 
 from gpu_worker.agent.elsewhere import Elsewhere
+from gpu_worker.agent.launches import Launches, causes, counted
+from gpu_worker.agent.launches import Seen as LaunchesOfPool
 from gpu_worker.agent.readings import LocalReadings, columns
 from gpu_worker.contract import (
     Bundle,
     Demand,
     DepartedItem,
     DesiredNode,
-    FailedItem,
     Group,
     ObservedCluster,
     ObservedNode,
@@ -35,11 +39,20 @@ EXPECTED_DEATH, PREEMPTED_DEATH, IDLE_DEATH = 1, 3, 4
 
 
 class Nodes:
-    """Reads the cluster. `gpu_model`: what the driver calls the GPUs of this machine, if it has any."""
+    """Reads the cluster. `gpu_model`: what the driver calls the GPUs of this machine, if it has any;
+    `refusals`: where a provider of ours says why launches failed, None elsewhere.
+    """
 
     def __init__(
-        self, gcs_address: str, readings: LocalReadings, elsewhere: Elsewhere, gpu_model: str | None
+        self,
+        gcs_address: str,
+        readings: LocalReadings,
+        elsewhere: Elsewhere,
+        gpu_model: str | None,
+        refusals: Path | None,
     ) -> None:
+        self.launches = Launches(holds=refusals is not None)
+        self._refusals = refusals
         self._gcs_address = gcs_address
         self._readings = readings
         self._elsewhere = elsewhere
@@ -53,6 +66,8 @@ class Nodes:
         """
         status = get_cluster_status(self._gcs_address)
         alive = [*status.active_nodes, *status.idle_nodes]
+        now = time.monotonic()
+        self.launches.look(_by_pool(status, alive), causes(self._refusals), now)
         ids = {node.node_id for node in alive if node.node_id}
         here = self._readings.look(ids)
         there = self._elsewhere.look() if ids - here.keys() else {}
@@ -62,7 +77,8 @@ class Nodes:
             nodes=[self._node(node, wishes, here=node.node_id in here) for node in alive],
             departed=self._departed(),
             pending=_pending(status),
-            failed=_failed(status),
+            failed=self.launches.failed(now),
+            follows_pools=self._refusals is not None,
             demands=_demands(status, names),
             groups=_groups(status, names),
         )
@@ -138,16 +154,23 @@ def _pending(status: ClusterStatus) -> list[PendingItem]:
     ]
 
 
-def _failed(status: ClusterStatus) -> list[FailedItem]:
-    """Launches that Ray has given up, for as long as it tells of them; not when it tries again."""
-    launches = [
-        (launch.ray_node_type_name, launch.count, launch.details or "No reason was given")
-        for launch in status.failed_launches
-    ]
-    return [
-        FailedItem(pool=pool, count=count, message=message, retry_in_ms=None)
-        for (pool, message), count in _merged(launches).items()
-    ]
+def _by_pool(status: ClusterStatus, alive: Iterable[NodeInfo]) -> dict[str, LaunchesOfPool]:
+    """Ray tells of each launch that failed for as long as it lives, though it tries again."""
+    up: dict[str, set[str]] = {}
+    for node in alive:
+        up.setdefault(node.ray_node_type_name, set()).add(node.node_id or node.instance_id)
+    starting: Counter[str] = Counter()
+    for launch in status.pending_launches:
+        starting[launch.ray_node_type_name] += launch.count
+    for node in starting_nodes(status):
+        starting[node.ray_node_type_name] += 1
+    failed = counted(
+        (launch.ray_node_type_name, launch.details or "", launch.count) for launch in status.failed_launches
+    )
+    return {
+        name: LaunchesOfPool(frozenset(up.get(name, ())), starting[name], failed.get(name))
+        for name in {*up, *starting, *failed}
+    }
 
 
 def _merged(items: Iterable[tuple[str, int, str]]) -> dict[tuple[str, str], int]:
