@@ -70,7 +70,6 @@ class Cluster:
         self._submitted = _read_journal(journal)
         self._autoscaler_config = autoscaler_config
         self._pools: list[DesiredPool] = []
-        self._limits: dict[str, int] = {}
         self._crashes: dict[ServiceKey, Crashes] = {}
         self._seen_jobs: dict[str, SeenJob] = {}
         self._jobs_at = -JOBS_SECONDS
@@ -106,16 +105,7 @@ class Cluster:
         self._alive = frozenset(node.node_id for node in found.nodes)
         self._cordoned = frozenset(node.node_id for node in found.nodes if node.cordoned)
         self._warm.look(found.nodes)
-        self._hold_back(self._nodes.launches.limits(time.monotonic()))
         return found, readings
-
-    def _hold_back(self, limits: dict[str, int]) -> None:
-        """Pools whose launches were refused wait before they try again."""
-        if self._autoscaler_config is None or not self._pools or limits == self._limits:
-            return
-        rewrite_pools(self._autoscaler_config, self._pools, limits)
-        self._limits = limits
-        log.info("pools that are held back: %s", ", ".join(limits) or "none")
 
     def crashes(self, key: ServiceKey) -> Crashes:
         """What is known of a service's failures."""
@@ -171,8 +161,7 @@ class Cluster:
     def _set_pools(self, pools: list[DesiredPool]) -> None:
         assert self._autoscaler_config is not None
         rewrite_pools(self._autoscaler_config, pools)
-        self._pools, self._limits = pools, {}
-        self._nodes.launches.begin_again()
+        self._pools = pools
         log.info("pools: %s", ", ".join(f"{pool.name} {pool.min} to {pool.max}" for pool in pools) or "none")
 
     def _reserve(self, bundles: tuple[Bundle, ...]) -> None:

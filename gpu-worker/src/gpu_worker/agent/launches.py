@@ -1,7 +1,7 @@
-"""Launches that a provider refuses: by pool one thing that grows, tried again after waits that double.
+"""Launches that a provider refuses: tried again after waits that double, and told as one thing that grows.
 
-Ray's autoscaler tries again at every update, forgets none of the launches that failed, and tells their causes
-to nobody (`LaunchNodeError` drops them). While a wait lasts, a local pool may have no more nodes than it has.
+Ray's autoscaler launches anew at every update, forgets no launch that failed, and tells the causes to nobody.
+What is still on its way it does not launch again: so a launch waits in its own thread for its turn.
 """
 
 from __future__ import annotations
@@ -9,112 +9,118 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from gpu_worker.contract import FailedItem
 
 FIRST_WAIT, LONGEST_WAIT = 3.0, 300.0
 QUIET_SECONDS = 30.0
-"""Who may try again and neither fails nor begins anything for so long is asked for nothing any more."""
+"""What nothing is launched for, so long after its turn, is asked for no more."""
 
+LOOK_SECONDS = 0.5
 STEP_SECONDS = 5.0
 """Waits are told in such steps: what changed is told each time."""
 
-
-@dataclass(frozen=True)
-class Seen:
-    """A pool as the autoscaler tells of it: nodes that are up, how many are on their way, and launches that
-    failed, ever, by what was said of each.
-    """
-
-    up: frozenset[str] = frozenset()
-    starting: int = 0
-    failed: Mapping[str, int] | None = None
+TOLD_SECONDS = 600.0
+"""How long a launch that failed elsewhere is news."""
 
 
 @dataclass(frozen=True)
 class Refused:
-    """Launches that failed since one last came true. most: nodes that there were, or were on their way, when
-    the newest failed; retry_at: seconds of the caller's clock.
-    """
+    """Launches of a pool that failed since one last came true. retry_at: of its next turn, Unix s."""
 
     failures: int
     waits: int
     retry_at: float
-    most: int
     message: str
 
 
-class Launches:
-    """holds: whether the pools are ours to hold back; else whoever runs the cluster decides when to try."""
+def refused_again(before: Refused | None, count: int, message: str, now: float) -> Refused:
+    """`count` launches more failed. Those that had their turn together fail one after another: one wait."""
+    is_same_turn = before is not None and now < before.retry_at
+    waits = (before.waits if before else 0) + (0 if is_same_turn else 1)
+    return Refused(
+        failures=(before.failures if before else 0) + count,
+        waits=waits,
+        retry_at=before.retry_at
+        if before and is_same_turn
+        else now + min(FIRST_WAIT * 2 ** (waits - 1), LONGEST_WAIT),
+        message=message,
+    )
 
-    def __init__(self, *, holds: bool) -> None:
-        self._holds = holds
-        self._before: dict[str, Seen] | None = None
+
+class Turns:
+    """In the autoscaler's process: when each pool may launch. Kept at `path` for the agent to read."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
         self._refused: dict[str, Refused] = {}
+        self._write()
 
-    def look(self, pools: Mapping[str, Seen], causes: Mapping[str, str], now: float) -> None:
-        """Takes what the autoscaler tells now. causes: what the provider itself said last of each pool."""
-        before, self._before = self._before, dict(pools)
-        if before is None:
-            return  # what failed before this agent began is over
-        for name in {*pools, *self._refused}:
-            pool, was = pools.get(name, Seen()), before.get(name, Seen())
-            fresh = Counter(pool.failed) - Counter(was.failed)
-            refused = self._refused.get(name)
-            if pool.up - was.up:
-                refused = None
-            if fresh.total():
-                self._refused[name] = self._after(
-                    refused, fresh, causes.get(name), now, len(pool.up) + pool.starting
-                )
-            elif refused is None or (pool.starting == 0 and now > refused.retry_at + QUIET_SECONDS):
-                self._refused.pop(name, None)
+    def wait(self, pool: str, config: Callable[[], object]) -> None:
+        """Returns when it is the pool's turn, or when pools were changed: that is a turn as well."""
+        known = config()
+        while (one := self._refused.get(pool)) and time.time() < one.retry_at and config() == known:
+            time.sleep(LOOK_SECONDS)
 
-    def _after(
-        self, refused: Refused | None, fresh: Counter[str], cause: str | None, now: float, most: int
-    ) -> Refused:
-        # Those that were asked for together fail one after another.
-        is_same_try = refused is not None and now < refused.retry_at
-        waits = (refused.waits if refused else 0) + (0 if is_same_try else 1)
-        wait = min(FIRST_WAIT * 2 ** (waits - 1), LONGEST_WAIT) if self._holds else 0.0
-        return Refused(
-            failures=(refused.failures if refused else 0) + fresh.total(),
-            waits=waits,
-            retry_at=refused.retry_at if refused and is_same_try else now + wait,
-            most=most,
-            message=cause or said_of(next(iter(fresh))),
+    def refuse(self, pool: str, count: int, message: str) -> None:
+        """Launches failed."""
+        with self._lock:
+            self._refused[pool] = refused_again(self._refused.get(pool), count, message, time.time())
+            self._write()
+
+    def grant(self, pool: str) -> None:
+        """A launch came true."""
+        with self._lock:
+            if self._refused.pop(pool, None):
+                self._write()
+
+    def _write(self) -> None:
+        partial = self._path.with_suffix(".partial")
+        partial.write_text(json.dumps({pool: asdict(one) for pool, one in self._refused.items()}))
+        partial.replace(self._path)
+
+
+def read_refused(path: Path) -> dict[str, Refused]:
+    """What `Turns` keeps, by pool."""
+    try:
+        return {pool: Refused(**one) for pool, one in json.loads(path.read_text()).items()}
+    except FileNotFoundError:
+        return {}
+
+
+def standing(refused: Mapping[str, Refused], launching: Iterable[str], now: float) -> dict[str, Refused]:
+    """Without pools that nobody asks for any more. launching: pools with launches on their way."""
+    asked = set(launching)
+    return {pool: one for pool, one in refused.items() if pool in asked or now < one.retry_at + QUIET_SECONDS}
+
+
+def failed_items(refused: Mapping[str, Refused], now: float) -> list[FailedItem]:
+    """In the contract's words: one item a pool."""
+    return [
+        FailedItem(
+            pool=pool,
+            count=one.failures,
+            message=one.message,
+            retry_in_ms=1000 * max(0.0, math.ceil((one.retry_at - now) / STEP_SECONDS) * STEP_SECONDS),
         )
-
-    def limits(self, now: float) -> dict[str, int]:
-        """How many nodes pools may have that are held back."""
-        if not self._holds:
-            return {}
-        return {name: one.most for name, one in self._refused.items() if now < one.retry_at}
-
-    def failed(self, now: float) -> list[FailedItem]:
-        """One item a pool, for as long as it is refused."""
-        return [
-            FailedItem(
-                pool=name,
-                count=one.failures,
-                message=one.message,
-                retry_in_ms=1000 * stepped(one.retry_at - now) if self._holds else None,
-            )
-            for name, one in sorted(self._refused.items())
-        ]
-
-    def begin_again(self) -> None:
-        """Pools are others now: what they were refused counts no more."""
-        self._refused.clear()
+        for pool, one in sorted(refused.items())
+    ]
 
 
-def stepped(seconds: float) -> float:
-    """Rounded up; 0 once it is over."""
-    return max(0.0, math.ceil(seconds / STEP_SECONDS) * STEP_SECONDS)
+def failed_elsewhere(launches: Iterable[tuple[str, int, str, float]], now: float) -> list[FailedItem]:
+    """The same of a cluster that launches by itself. launches: pool, how many, what Ray says, Unix s."""
+    items: dict[str, FailedItem] = {}
+    for pool, count, said, at in launches:
+        if now - at < TOLD_SECONDS:
+            before = items[pool].count if pool in items else 0
+            items[pool] = FailedItem(pool=pool, count=before + count, message=said_of(said), retry_in_ms=None)
+    return [items[pool] for pool in sorted(items)]
 
 
 def said_of(details: str) -> str:
@@ -122,27 +128,3 @@ def said_of(details: str) -> str:
     found = re.search(r"with request id \S+?: ?(.*)", details, re.DOTALL)
     said = (found[1] if found else details).strip()
     return said or "the provider did not say why"
-
-
-def note_refusal(path: Path, pool: str, message: str, others: Mapping[str, str]) -> None:
-    """Keeps why a pool's launch failed, for `causes`. Called in the autoscaler's process."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps({**others, pool: message}))
-    partial.replace(path)
-
-
-def causes(path: Path | None) -> dict[str, str]:
-    """What the provider said last of each pool; nothing where it is not ours."""
-    try:
-        return json.loads(path.read_text()) if path else {}
-    except FileNotFoundError:
-        return {}
-
-
-def counted(items: Iterable[tuple[str, str, int]]) -> dict[str, dict[str, int]]:
-    """Launches that failed, (pool, what was said, how many), by pool and by what was said."""
-    by_pool: dict[str, dict[str, int]] = {}
-    for pool, said, count in items:
-        told = by_pool.setdefault(pool, {})
-        told[said] = told.get(said, 0) + count
-    return by_pool

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -17,14 +16,14 @@ from ray.autoscaler.v2.sdk import get_cluster_status
 from ray.util import placement_group_table
 
 from gpu_worker.agent.elsewhere import Elsewhere
-from gpu_worker.agent.launches import Launches, causes, counted
-from gpu_worker.agent.launches import Seen as LaunchesOfPool
+from gpu_worker.agent.launches import failed_elsewhere, failed_items, read_refused, standing
 from gpu_worker.agent.readings import LocalReadings, columns
 from gpu_worker.contract import (
     Bundle,
     Demand,
     DepartedItem,
     DesiredNode,
+    FailedItem,
     Group,
     ObservedCluster,
     ObservedNode,
@@ -40,7 +39,7 @@ EXPECTED_DEATH, PREEMPTED_DEATH, IDLE_DEATH = 1, 3, 4
 
 class Nodes:
     """Reads the cluster. `gpu_model`: what the driver calls the GPUs of this machine, if it has any;
-    `refusals`: where a provider of ours says why launches failed, None elsewhere.
+    `refusals`: what the local provider was refused, None where the pools are not ours.
     """
 
     def __init__(
@@ -51,7 +50,6 @@ class Nodes:
         gpu_model: str | None,
         refusals: Path | None,
     ) -> None:
-        self.launches = Launches(holds=refusals is not None)
         self._refusals = refusals
         self._gcs_address = gcs_address
         self._readings = readings
@@ -66,23 +64,35 @@ class Nodes:
         """
         status = get_cluster_status(self._gcs_address)
         alive = [*status.active_nodes, *status.idle_nodes]
-        now = time.monotonic()
-        self.launches.look(_by_pool(status, alive), causes(self._refusals), now)
         ids = {node.node_id for node in alive if node.node_id}
         here = self._readings.look(ids)
         there = self._elsewhere.look() if ids - here.keys() else {}
         readings = {node_id: reading for node_id, reading in there.items() if node_id in ids} | here
         names = _group_names() if status.resource_demands.placement_group_demand else {}
+        pending, failed = self._launches(status, time.time())
         cluster = ObservedCluster(
             nodes=[self._node(node, wishes, here=node.node_id in here) for node in alive],
             departed=self._departed(),
-            pending=_pending(status),
-            failed=self.launches.failed(now),
+            pending=pending,
+            failed=failed,
             follows_pools=self._refusals is not None,
             demands=_demands(status, names),
             groups=_groups(status, names),
         )
         return cluster, columns(readings)
+
+    def _launches(self, status: ClusterStatus, now: float) -> tuple[list[PendingItem], list[FailedItem]]:
+        """Those on their way, and pools whose launches failed. Who waits for a turn is not on its way."""
+        pending = _pending(status)
+        if self._refusals is None:
+            told = [
+                (one.ray_node_type_name, one.count, one.details or "", one.failed_ts_s or 0.0)
+                for one in status.failed_launches
+            ]
+            return pending, failed_elsewhere(told, now)
+        refused = standing(read_refused(self._refusals), [item.pool for item in pending], now)
+        waiting = {pool for pool, one in refused.items() if now < one.retry_at}
+        return [item for item in pending if item.pool not in waiting], failed_items(refused, now)
 
     def _node(self, node: NodeInfo, wishes: Mapping[str, DesiredNode], *, here: bool) -> ObservedNode:
         total, used = node.total_resources(), node.used_resources()
@@ -152,25 +162,6 @@ def _pending(status: ClusterStatus) -> list[PendingItem]:
         PendingItem(pool=pool, count=count, message=message)
         for (pool, message), count in _merged([*launches, *nodes]).items()
     ]
-
-
-def _by_pool(status: ClusterStatus, alive: Iterable[NodeInfo]) -> dict[str, LaunchesOfPool]:
-    """Ray tells of each launch that failed for as long as it lives, though it tries again."""
-    up: dict[str, set[str]] = {}
-    for node in alive:
-        up.setdefault(node.ray_node_type_name, set()).add(node.node_id or node.instance_id)
-    starting: Counter[str] = Counter()
-    for launch in status.pending_launches:
-        starting[launch.ray_node_type_name] += launch.count
-    for node in starting_nodes(status):
-        starting[node.ray_node_type_name] += 1
-    failed = counted(
-        (launch.ray_node_type_name, launch.details or "", launch.count) for launch in status.failed_launches
-    )
-    return {
-        name: LaunchesOfPool(frozenset(up.get(name, ())), starting[name], failed.get(name))
-        for name in {*up, *starting, *failed}
-    }
 
 
 def _merged(items: Iterable[tuple[str, int, str]]) -> dict[tuple[str, str], int]:

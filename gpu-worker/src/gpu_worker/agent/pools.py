@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +41,10 @@ def _ask_driver(field: str) -> list[str]:
 
 
 def autoscaler_config(
-    pools: Sequence[DesiredPool], gcs_address: str, head_id: str, gpus: int, limits: Mapping[str, int] = {}
+    pools: Sequence[DesiredPool], gcs_address: str, head_id: str, gpus: int
 ) -> dict[str, Any]:
     """The whole configuration of a local cluster. A pool whose nodes would need more GPUs than the driver
-    reports can start none: no node may advertise a GPU that does not exist. limits: of pools whose launches
-    were refused, for now.
+    reports can start none: no node may advertise a GPU that does not exist.
     """
     types: dict[str, Any] = {
         HEAD_TYPE: {"resources": {"CPU": 0}, "node_config": {}, "min_workers": 0, "max_workers": 0}
@@ -55,7 +54,6 @@ def autoscaler_config(
         most = pool.max if per_node == 0 else min(pool.max, int(gpus // per_node))
         if most < pool.max:
             log.warning("pool %s: %d of %d nodes have the GPUs they need", pool.name, most, pool.max)
-        most = min(most, limits.get(pool.name, most))
         types[pool.name] = {
             "resources": {**pool.resources, "object_store_memory": OBJECT_STORE_BYTES},
             "node_config": {},
@@ -100,12 +98,9 @@ def write_config(path: Path, config: dict[str, Any]) -> None:
     partial.replace(path)
 
 
-def rewrite_pools(path: Path, pools: Sequence[DesiredPool], limits: Mapping[str, int] = {}) -> None:
+def rewrite_pools(path: Path, pools: Sequence[DesiredPool]) -> None:
     """Gives a running local cluster other pools. Raises FileNotFoundError when none was started here."""
     provider = json.loads(path.read_text())["provider"]
     write_config(
-        path,
-        autoscaler_config(
-            pools, provider["gcs_address"], provider["head_node_id"], len(local_gpus()), limits
-        ),
+        path, autoscaler_config(pools, provider["gcs_address"], provider["head_node_id"], len(local_gpus()))
     )

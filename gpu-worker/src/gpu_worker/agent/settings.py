@@ -62,7 +62,7 @@ class Settings:
 
     @property
     def refusals(self) -> Path:
-        """Why the local cluster's provider started no node, by pool."""
+        """What the local cluster's provider was refused, by pool."""
         return self.run_folder / "refusals.json"
 
     @property
