@@ -1,10 +1,10 @@
 /** What the cluster's screens work out before they draw. */
 import { describe, expect, it } from "vitest";
 import type { Schedule } from "@/server/cluster/schedule-contract";
-import { achievedSays, failureSays } from "./decision-words";
+import { achievedSays, decisionSays, failureSays } from "./decision-words";
 import { neighbour } from "./node-grid";
-import { known, nodeSays, usedOf } from "./node-words";
-import { costsSay, poolChanges } from "./pool-preview";
+import { known, nodeSays, refusedSays, usedOf } from "./node-words";
+import { appliedSays, costsSay, poolChanges } from "./pool-preview";
 import { usageSeries, withGaps } from "./usage-series";
 
 const UP = { state: "active", cordoned: false, wish: null } as const;
@@ -17,6 +17,8 @@ describe("a node's word", () => {
     [{ ...UP, wish: "drain", state: "draining", cordoned: true }, "draining", "draining"],
     [{ ...UP, wish: "cordon" }, "cordoned", "asked to take no more"],
     [{ ...UP, wish: "cordon", cordoned: true }, "cordoned", "cordoned"],
+    [{ ...UP, isFlapping: true }, "active", "active, flapping"],
+    [{ ...UP, isFlapping: true, wish: "drain" }, "draining", "asked to drain"],
     [{ ...UP, state: "gone", endReason: "lost" }, "gone", "crashed"],
     [{ ...UP, state: "gone", endReason: "drained", wish: "drain" }, "gone", "left, drained"],
     [{ ...UP, state: "gone", endReason: "preempted" }, "gone", "left, preempted"],
@@ -31,6 +33,15 @@ describe("a node's word", () => {
     expect(usedOf(null, 8, String)).toBe("not known of 8");
     expect(usedOf(null, null, String)).toBe("not known");
   });
+});
+
+it("launches that are refused are one sentence with their number, cause and next try", () => {
+  const refused = { pool: "gpu", count: 12, message: "no capacity", retryInMs: 290_000 };
+  expect(refusedSays(refused)).toBe("12 launches of gpu failed: no capacity. Tried again in 4 min 50 s.");
+  expect(refusedSays({ ...refused, count: 1, retryInMs: 0 })).toBe(
+    "1 launch of gpu failed: no capacity. Tried again now.",
+  );
+  expect(refusedSays({ ...refused, retryInMs: null })).toBe("12 launches of gpu failed: no capacity.");
 });
 
 describe("a course of what was used", () => {
@@ -80,12 +91,18 @@ describe("a decision's outcome", () => {
   const NOW = 1_000_000;
   const up: Parameters<typeof achievedSays>[0] = {
     ...{ requested: 5, achieved: 3, achievedSeconds: 42, failures: 0, failure: null, retryAt: null },
-    direction: "up",
+    ...{ direction: "up", cause: "demand" },
   };
   it("tells how many came, and once all are there how long it took", () => {
     expect(achievedSays(up)).toBe("3 of 5");
     expect(achievedSays({ ...up, achieved: 5 })).toBe("5 in 42 s");
     expect(achievedSays({ ...up, direction: "down" })).toBe("");
+  });
+  it("of a node that comes and goes is neither more nor fewer", () => {
+    const of = { pool: "gpu", nodes: ["gpu-7"] };
+    expect(decisionSays({ ...up, ...of, requested: 1, cause: "flapping" })).toBe("▲▼ gpu-7");
+    expect(decisionSays({ ...up, ...of })).toBe("▲ +5 gpu");
+    expect(achievedSays({ ...up, achieved: 5, cause: "flapping" })).toBe("");
   });
   it("tells of failed launches, and when they are tried again", () => {
     const failed = { ...up, failures: 2, failure: "No quota.", retryAt: new Date(NOW + 30_000) };
@@ -120,6 +137,10 @@ describe("an edit of a pool", () => {
     [{ schedule: hours }, [/^Mon, Tue, 08:00 to 18:00 in UTC: 2 to 8 nodes; at any other time 0 to 6/]],
   ] as const)("%o", (edit, says) => {
     expect(poolChanges(now, { ...now, ...edit })).toEqual(says.map((one) => expect.stringMatching(one)));
+  });
+  it("says what it reaches: the running cluster, or not the autoscaler that another has of its own", () => {
+    expect(appliedSays(true)).toMatch(/within seconds, without a restart/);
+    expect(appliedSays(false)).toMatch(/an autoscaler of its own: set the same limits there/);
   });
   it("says what it costs at most, and that it is not known without a price", () => {
     expect(costsSay(now)).toBe("at most $3.00 an hour, and $0.00 a week without work");

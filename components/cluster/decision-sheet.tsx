@@ -34,7 +34,9 @@ export function DecisionSheet({ team }: { team: string }) {
       onOpenChange={(open) => !open && setAsked("")}
       title={
         decision
-          ? `${decision.direction === "up" ? "+" : "−"}${decision.requested} ${decision.pool}`
+          ? decision.cause === "flapping"
+            ? `A node of ${decision.pool}`
+            : `${decision.direction === "up" ? "+" : "−"}${decision.requested} ${decision.pool}`
           : "Decision"
       }
       state={cause && <StatusDot state={cause.shape}>{cause.word}</StatusDot>}

@@ -2,13 +2,22 @@
 import { duration } from "@/components/ui/format";
 import type { State } from "@/components/ui/shape";
 
-export type Cause = "demand" | "minimum" | "returned" | "idle" | "drained" | "preempted" | "lost";
+export type Cause =
+  | "demand"
+  | "minimum"
+  | "returned"
+  | "flapping"
+  | "idle"
+  | "drained"
+  | "preempted"
+  | "lost";
 
 /** A crash, a preemption, a drain and idleness are never taken for each other. */
 export const CAUSES: Record<Cause, { shape: State; word: string }> = {
   demand: { shape: "running", word: "asked for" },
   minimum: { shape: "ok", word: "minimum" },
   returned: { shape: "warning", word: "back" },
+  flapping: { shape: "bad", word: "flapping" },
   idle: { shape: "ok", word: "idle" },
   drained: { shape: "off", word: "drained" },
   preempted: { shape: "warning", word: "preempted" },
@@ -16,6 +25,7 @@ export const CAUSES: Record<Cause, { shape: State; word: string }> = {
 };
 
 interface Outcome {
+  cause: Cause;
   direction: "up" | "down";
   requested: number;
   achieved: number;
@@ -25,11 +35,24 @@ interface Outcome {
   retryAt: Date | null;
 }
 
-/** "3 of 5" while some are missing, "5 in 42 s" once all are there; a node that leaves says nothing. */
-export function achievedSays({ direction, requested, achieved, achievedSeconds }: Outcome): string {
-  if (direction === "down") return "";
+interface Decided extends Pick<Outcome, "cause" | "direction" | "requested"> {
+  /** Names of its nodes, the first few. */
+  nodes: readonly string[];
+  pool: string;
+}
+
+/** "3 of 5" while some are missing, "5 in 42 s" once all are there; a node that leaves, or comes and goes, says nothing. */
+export function achievedSays({ cause, direction, requested, achieved, achievedSeconds }: Outcome): string {
+  if (direction === "down" || cause === "flapping") return "";
   if (achieved < requested) return `${achieved} of ${requested}`;
   return achievedSeconds === null ? `${achieved}` : `${achieved} in ${duration(achievedSeconds)}`;
+}
+
+const ARROWS = { up: "▲ +", down: "▼ −" } as const;
+/** "▲ +2 local-cpu", or whom it is about. */
+export function decisionSays({ cause, direction, requested, nodes, pool }: Decided): string {
+  const who = nodes.length > 0 && requested <= nodes.length ? nodes.join(", ") : pool;
+  return cause === "flapping" ? `▲▼ ${who}` : `${ARROWS[direction]}${requested} ${who}`;
 }
 
 /** Failed launches with when they are tried again; null where none failed. @param now Unix ms */

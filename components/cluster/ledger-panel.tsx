@@ -8,7 +8,7 @@ import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { type Column, Table } from "@/components/ui/table";
 import { useUrlState } from "@/components/ui/use-url-state";
-import { achievedSays, CAUSES, failureSays } from "./decision-words";
+import { achievedSays, CAUSES, decisionSays, failureSays } from "./decision-words";
 import type { Decision } from "./types";
 
 /** Every scaling decision with what came of it; a row opens to its nodes and what ran on them. */
@@ -39,7 +39,11 @@ export function LedgerPanel({ team }: { team: string }) {
           rowKey={(d) => String(d.id)}
           onRowPress={(d) => open(String(d.id))}
           flag={(d) =>
-            d.cause === "lost" ? "bad" : d.failures > 0 && d.achieved < d.requested ? "warn" : undefined
+            d.cause === "lost" || d.cause === "flapping"
+              ? "bad"
+              : d.failures > 0 && d.achieved < d.requested
+                ? "warn"
+                : undefined
           }
           loading={ledger.isPending}
           loadingMore={ledger.isFetchingNextPage}
@@ -70,12 +74,7 @@ const columnsAt = (now: number): Column<Decision>[] => [
     key: "decision",
     head: "Decision",
     width: "190px",
-    cell: (d) => (
-      <span className="m">
-        {d.direction === "up" ? `▲ +${d.requested}` : `▼ −${d.requested}`}{" "}
-        {d.nodes.length > 0 && d.requested <= d.nodes.length ? d.nodes.join(", ") : d.pool}
-      </span>
-    ),
+    cell: (d) => <span className="m">{decisionSays(d)}</span>,
   },
   {
     key: "cause",

@@ -1,7 +1,7 @@
 "use client";
 import { useMemo } from "react";
 import { cx } from "@/components/ui/cx";
-import { EmptyState } from "@/components/ui/feedback";
+import { Callout, EmptyState } from "@/components/ui/feedback";
 import { bytes } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
@@ -9,7 +9,7 @@ import { useUrlState } from "@/components/ui/use-url-state";
 import { NodeCards } from "./node-cards";
 import { NodeMap } from "./node-map";
 import { NodeTable } from "./node-table";
-import { isOld } from "./node-words";
+import { isOld, refusedSays } from "./node-words";
 import type { ClusterNode, ClusterOverview } from "./types";
 import { type Reading, useHeard, useReadings } from "./use-readings";
 
@@ -54,6 +54,11 @@ export function NodesPanel({ team, cluster }: { team: string; cluster: ClusterOv
         />
       }
     >
+      {cluster.failed.map((refused) => (
+        <Callout key={refused.pool} state="warning">
+          {refusedSays(refused)}
+        </Callout>
+      ))}
       {nodes.length === 0 ? (
         <EmptyState title="No node is up">
           Nodes start when a run, a studio session or a replica asks for them, and stop when they have nothing

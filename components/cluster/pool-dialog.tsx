@@ -8,19 +8,21 @@ import { Callout } from "@/components/ui/feedback";
 import { Checkbox } from "@/components/ui/toggle";
 import { PoolFields } from "./pool-fields";
 import { type Pool, poolNow, readPool, typedOf } from "./pool-form";
-import { costsSay, type PoolValues, poolChanges } from "./pool-preview";
+import { appliedSays, costsSay, type PoolValues, poolChanges } from "./pool-preview";
 import { ReplayLine } from "./replay-line";
 
 interface PoolDialogProps {
   team: string;
   pool: Pool;
+  /** Whether the running cluster takes limits from here. */
+  followsPools: boolean;
   /** Proposed by what waits for it, or by a replay. */
   proposed: Partial<PoolValues>;
   onClose: () => void;
 }
 
 /** Limits, hours and price of a pool, with what the edit would do and cost. */
-export function PoolDialog({ team, pool, proposed, onClose }: PoolDialogProps) {
+export function PoolDialog({ team, pool, followsPools, proposed, onClose }: PoolDialogProps) {
   const trpc = useTRPC();
   const queryClient = useQueryClient();
   const [typed, setTyped] = useState(() =>
@@ -91,10 +93,7 @@ export function PoolDialog({ team, pool, proposed, onClose }: PoolDialogProps) {
           <p>It costs {costsSay(parsed.data)}.</p>
           {changes.length > 0 && <p>Now: {costsSay(now)}.</p>}
           {changes.length > 0 && <ReplayLine team={team} limits={parsed.data} />}
-          <p className="t3">
-            The running cluster takes it over within seconds, without a restart; it stands from then on, over
-            the configuration.
-          </p>
+          <p className="t3">{appliedSays(followsPools)}</p>
         </div>
       )}
     </Dialog>

@@ -72,3 +72,9 @@ export function costsSay({ min, max, pricePerHour, schedule }: PoolValues): stri
   const kept = (hours * (schedule?.min ?? 0) + (HOURS_A_WEEK - hours) * min) * pricePerHour;
   return `at most ${money(most)} an hour, and ${money(kept)} a week without work`;
 }
+
+/** What an edit reaches, and when. */
+export const appliedSays = (followsPools: boolean): string =>
+  followsPools
+    ? "The running cluster takes it over within seconds, without a restart; it stands from then on, over the configuration."
+    : "This cluster has an autoscaler of its own: set the same limits there, and restart it where it asks for that. Here they hold at once for the queue, for forecasts and for cost.";

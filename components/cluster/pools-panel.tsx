@@ -82,6 +82,7 @@ export function PoolsPanel({ team, cluster }: { team: string; cluster: ClusterOv
           key={edited.id}
           team={team}
           pool={edited}
+          followsPools={cluster.followsPools}
           proposed={
             readLimits(limits).find(({ pool }) => pool === edited.name) ??
             (Number(max) > 0 ? { max: Number(max) } : {})

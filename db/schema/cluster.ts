@@ -246,7 +246,9 @@ export const scalingDecision = pgTable(
     demand: jsonb("demand").notNull(),
     nodeIds: text("node_ids").array().notNull().default([]),
     /** What kind of reason it is. */
-    cause: text("cause", { enum: ["demand", "minimum", "returned", "idle", "drained", "preempted", "lost"] })
+    cause: text("cause", {
+      enum: ["demand", "minimum", "returned", "flapping", "idle", "drained", "preempted", "lost"],
+    })
       .notNull()
       .default("demand"),
     /** When work first ran on a node that it brought. */

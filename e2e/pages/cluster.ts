@@ -32,6 +32,24 @@ export class ClusterPages {
     await expect(this.page.getByRole("dialog")).toHaveCount(0);
   }
 
+  /** The card of the node that has this on it. */
+  nodeOf(work: string): Locator {
+    const link = this.page.getByRole("link", { name: work, exact: true });
+    return this.page.locator("ul.nodes > li").filter({ has: link });
+  }
+
+  /** Drains a node from its sheet, once it said of `work` what becomes of it. */
+  async drain(node: Locator, work: string, becomes: RegExp, reason: string): Promise<void> {
+    await node.getByRole("button").first().click();
+    await this.page.getByRole("button", { name: "Drain…" }).click();
+    const dialog = this.page.getByRole("alertdialog").or(this.page.getByRole("dialog")).last();
+    await expect(dialog.getByRole("listitem").filter({ hasText: work })).toContainText(becomes);
+    await dialog.getByLabel("Why").fill(reason);
+    await dialog.getByRole("button", { name: "Drain it" }).click();
+    await expect(dialog.getByLabel("Why")).toHaveCount(0);
+    await this.page.keyboard.press("Escape");
+  }
+
   /** The newest decision in the ledger whose row reads like this. */
   decision(says: RegExp): Locator {
     return this.page

@@ -1,6 +1,6 @@
 /**
- * The operator's journeys: an incident from its alert to its cause to the fix, after which the alert ends by itself; and
- * a pool that is edited with its preview and acts, with each step in the ledger.
+ * The operator's journeys: an incident from its alert to its cause to the fix, after which the alert ends by itself; a
+ * pool that is edited with its preview and acts, with each step in the ledger; and a node that is drained under its work.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -8,7 +8,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, expect, type Page, test } from "@playwright/test";
-import { signInByApi } from "../fixtures/api";
+import { sampleProject } from "../../bench/project";
+import { signInByApi, until } from "../fixtures/api";
 import { zip } from "../fixtures/python";
 import { look, openContext, stage } from "../fixtures/stage";
 import { ClusterPages } from "../pages/cluster";
@@ -122,7 +123,32 @@ test("3 last week is replayed under other limits, and its limits are carried int
   await operator.getByRole("button", { name: "Cancel" }).click();
 });
 
-test("4 a budget that is spent lets nothing new begin, says who may raise it, and lets go once it is raised", async () => {
+test("4 a node with work is drained: its training goes on elsewhere, the node leaves, the ledger says who and why", async () => {
+  const { api } = await signInByApi(stage().url, ENGINEER);
+  const { versionId, datasetId } = await sampleProject({ api, team: TEAM });
+  const { number } = await api.training.launch.mutate({
+    ...{ team: TEAM, versionId, datasetId, epochs: 50, mode: "fine_tune", workers: 1 },
+    ...{ globalBatch: 256, lr: 0.003, seed: 0, checkpointEverySteps: 25 },
+  });
+  const work = `run ${number}, rank 0`;
+  const cluster = new ClusterPages(operator, TEAM);
+  await cluster.open();
+  const node = cluster.nodeOf(work);
+  const name = (await node.getByRole("button").first().textContent()) ?? "";
+  const isRunning = async () => (await api.runs.get.query({ team: TEAM, number })).state === "running";
+  await until(`run ${number} to make steps`, isRunning);
+  await cluster.drain(node, work, /Leaves with a checkpoint and goes on elsewhere/, "its disk fails");
+
+  await expect(node.getByRole("button", { name, exact: true })).toHaveCount(0);
+  await expect(node.getByRole("button").first()).toBeVisible();
+  const left = new RegExp(`−1 ${name} .*drained .*${name} was drained by ${ENGINEER.name}: its disk fails`);
+  await expect(cluster.decision(left)).toBeVisible();
+  const { id, attempts } = await api.runs.get.query({ team: TEAM, number });
+  expect(attempts.map(({ state }) => state)).toEqual(["stopped", "running"]);
+  await api.runs.stop.mutate({ team: TEAM, runId: id });
+});
+
+test("5 a budget that is spent lets nothing new begin, says who may raise it, and lets go once it is raised", async () => {
   const budget = async (amount: string) => {
     await operator.getByRole("button", { name: /^(Set|Edit)…$/ }).click();
     await operator.getByLabel("At most, a month").fill(amount);
@@ -145,7 +171,7 @@ test("4 a budget that is spent lets nothing new begin, says who may raise it, an
   await expect(held).toHaveCount(0);
 });
 
-test("5 the alert ended by itself, with who took it", async () => {
+test("6 the alert ended by itself, with who took it", async () => {
   await operator.goto(`/${TEAM}/alerts`);
   const over = operator.getByRole("table", { name: "Alerts that are over" });
   const row = over.getByRole("row").filter({ hasText: title }).first();

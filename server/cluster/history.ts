@@ -4,6 +4,7 @@ import { defaultClusterId } from "../engine/service";
 import type { TeamContext } from "../platform/context";
 import { NotFound } from "../platform/errors";
 import type { DecisionQuery, NodeQuery, UsageQuery } from "./contract";
+import { flappingOf } from "./flaps";
 import { statesOf } from "./intervals";
 import { costOf, timesOf } from "./outcome";
 import * as repo from "./repo";
@@ -19,10 +20,11 @@ export async function nodePage(ctx: TeamContext, { id }: z.infer<typeof NodeQuer
   const found = await repo.findNode(ctx.db, clusterId, id);
   if (!found) throw new NotFound("There is no such node.");
   const { observed, serial: _serial, ...row } = found;
-  const [occupants, readings, states, costs, works] = await Promise.all([
+  const [occupants, readings, states, flapping, costs, works] = await Promise.all([
     repo.listOccupants(ctx.db, clusterId, ctx.teamId),
     latestReadings(ctx.db, clusterId),
     statesOf(ctx.db, clusterId, row.nodeId, SHOWN),
+    flappingOf(ctx.db, clusterId, row.nodeId),
     repo.costsOfNodes(ctx.db, clusterId, [row.nodeId]),
     repo.worksOn(ctx.db, ctx.teamId, clusterId, [row.nodeId], SHOWN),
   ]);
@@ -33,6 +35,7 @@ export async function nodePage(ctx: TeamContext, { id }: z.infer<typeof NodeQuer
     ...((isUp && readings.of.get(row.nodeId)) || UNREAD),
     readAt: isUp ? readings.at : null,
     states,
+    isFlapping: flapping.has(row.nodeId),
     /** $ so far; null without a price. */
     cost: costs[0]?.cost ?? null,
     upSeconds: costs[0]?.seconds ?? 0,

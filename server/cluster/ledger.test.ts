@@ -16,11 +16,15 @@ describe("reasons", () => {
   });
 
   test("tell idleness, a drain and a loss apart", () => {
-    expect(downReason("local-cpu-2", "idle", 60, "")).toBe("local-cpu-2 had nothing to do for 60 s");
-    expect(downReason("local-cpu-2", "drained", 60, "its disk fails")).toBe(
-      "local-cpu-2 was drained: its disk fails",
+    const nobody = { message: "", by: null };
+    expect(downReason("local-cpu-2", "idle", 60, nobody)).toBe("local-cpu-2 had nothing to do for 60 s");
+    expect(downReason("local-cpu-2", "drained", 60, { message: "its disk fails", by: "Mei" })).toBe(
+      "local-cpu-2 was drained by Mei: its disk fails",
     );
-    expect(downReason("local-cpu-2", "lost", 60, "")).toBe("local-cpu-2 was lost: it stopped answering");
+    expect(downReason("local-cpu-2", "drained", 60, { ...nobody, message: "Drained" })).toBe(
+      "local-cpu-2 was drained",
+    );
+    expect(downReason("local-cpu-2", "lost", 60, nobody)).toBe("local-cpu-2 was lost: it stopped answering");
   });
 });
 

@@ -37,11 +37,25 @@ export const upCause = (waiting: readonly Waiting[], { cpus, gpus }: Missing): "
 
 export type EndReason = "idle" | "drained" | "preempted" | "lost";
 
-/** Why a node left: idleness, a drain, a preemption and a loss are told apart. `message`: of whoever drained it, or of its end. */
-export function downReason(name: string, reason: EndReason, idleSeconds: number, message: string): string {
+interface Departure {
+  /** Of whoever drained it, or of its end; "" where nobody said anything. */
+  message: string;
+  /** Who drained it here. */
+  by: string | null;
+}
+
+/** Why a node left: idleness, a drain, a preemption and a loss are told apart. */
+export function downReason(
+  name: string,
+  reason: EndReason,
+  idleSeconds: number,
+  { message, by }: Departure,
+): string {
   if (reason === "idle") return `${name} had nothing to do for ${idleSeconds} s`;
-  if (reason === "drained")
-    return `${name} was drained${message && message !== "Drained" ? `: ${message}` : ""}`;
+  if (reason === "drained") {
+    const why = message && message !== "Drained" ? `: ${message}` : "";
+    return `${name} was drained${by ? ` by ${by}` : ""}${why}`;
+  }
   if (reason === "preempted") return `${name} was taken away by whoever lends it: its pool is preemptible`;
   return `${name} was lost${message ? `: ${message}` : ": it stopped answering"}`;
 }
@@ -49,6 +63,11 @@ export function downReason(name: string, reason: EndReason, idleSeconds: number,
 /** A node that was taken for lost is there again. */
 export const returnReason = (name: string, seconds: number): string =>
   `${name} answers again after ${Math.round(seconds)} s: it had not been lost`;
+
+/** A node that is lost again soon after it came back flaps: one entry tells of all of it. */
+export const FLAP_MINUTES = 10;
+export const flapReason = (name: string, losses: number, seconds: number, isUp: boolean): string =>
+  `${name} comes and goes: lost ${losses} times within ${Math.max(1, Math.ceil(seconds / 60))} min; it ${isUp ? "answers now" : "is away now"}`;
 
 interface Failed {
   pool: string;

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { ObservedCluster } from "../engine/contract";
 import type { Transaction } from "../platform/db";
 import { emit } from "../platform/live/outbox";
+import { growByLoss, growByReturn } from "./flaps";
 import { recordDemands, recordStates } from "./intervals";
 import {
   downReason,
@@ -84,6 +85,7 @@ async function recordJoins(tx: Transaction, { clusterId, seen, known, at }: Repo
     const row = back.get(node.nodeId);
     if (!row) continue;
     await repo.reviveNode(tx, row, node, at);
+    if (await growByReturn(tx, { clusterId, node: row, at })) continue;
     const seconds = Math.max(0, (at.getTime() - (row.endedAt ?? at).getTime()) / 1000);
     await repo.insertDecision(tx, {
       ...{ clusterId, at, direction: "up", pool: row.pool, requested: 1, achieved: 1, achievedAt: at },
@@ -170,10 +172,12 @@ async function recordDeparture(tx: Transaction, { clusterId, seen, at }: Report,
   await repo.endNode(tx, row, reason, at);
   // A head that is new means that the whole cluster was started anew: nothing was decided about its nodes.
   if (row.isHead) return;
+  if (reason === "lost" && (await growByLoss(tx, { clusterId, node: row, at }))) return;
+  const by = reason === "drained" ? await repo.wisherOf(tx, row) : null;
   await repo.insertDecision(tx, {
     ...{ clusterId, at, direction: "down", pool: row.pool, requested: 1, achieved: 1, achievedAt: at },
     cause: reason,
-    reason: downReason(row.name, reason, pool?.idleSeconds ?? 0, message),
+    reason: downReason(row.name, reason, pool?.idleSeconds ?? 0, { message, by }),
     cooldownSeconds: reason === "idle" ? Math.round(pool?.idleSeconds ?? 0) : null,
     demand: { demands: seen.demands, waiting: [] },
     nodeIds: [row.nodeId],

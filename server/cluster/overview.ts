@@ -11,6 +11,7 @@ import { newId } from "../platform/ids";
 import { singleton } from "../platform/singleton";
 import { Book } from "./changes";
 import type { ChangesQuery } from "./changes-contract";
+import { flappingOf } from "./flaps";
 import { plannedOf } from "./pools";
 import * as repo from "./repo";
 import { allotted, countsOf, healthOf } from "./state";
@@ -78,16 +79,17 @@ export async function changes(ctx: TeamContext, { since }: z.infer<typeof Change
 
 async function read(ctx: TeamContext) {
   const clusterId = await defaultClusterId(ctx.db);
-  const [cluster, nodes, pools, occupants, told, now] = await Promise.all([
+  const [cluster, nodes, pools, occupants, told, flapping, now] = await Promise.all([
     repo.findCluster(ctx.db, clusterId),
     repo.listLiveNodes(ctx.db, clusterId),
     repo.listPools(ctx.db, clusterId),
     repo.listOccupants(ctx.db, clusterId, ctx.teamId),
     repo.findRest(ctx.db, clusterId),
+    flappingOf(ctx.db, clusterId),
     databaseTime(ctx.db),
   ]);
   const observed = ObservedCluster.omit({ nodes: true }).safeParse(told);
-  const { pending, failed, demands, groups } = observed.success ? observed.data : NOTHING;
+  const { pending, failed, demands, groups, followsPools } = observed.success ? observed.data : NOTHING;
   const on = new Map<string | null, repo.OccupantRow[]>();
   for (const o of occupants) {
     const here = on.get(o.nodeId);
@@ -99,6 +101,7 @@ async function read(ctx: TeamContext) {
   const held = await heldOf(ctx.db, waiting);
   const listedNodes = nodes.map((row) => ({
     ...listed(row),
+    isFlapping: flapping.has(row.nodeId),
     occupants: (on.get(row.nodeId) ?? []).map(named),
   }));
   const rest = {
@@ -110,6 +113,8 @@ async function read(ctx: TeamContext) {
     failed,
     demands,
     groups,
+    /** Whether an edit of a pool reaches it. */
+    followsPools,
     waiting: explain(waiting, nodes, pools, { pending, failed }, held),
     pools: pools.map((pool) => ({
       ...pool,
@@ -143,4 +148,5 @@ const NOTHING: Omit<ObservedCluster, "nodes" | "departed"> = {
   failed: [],
   demands: [],
   groups: [],
+  followsPools: true,
 };

@@ -116,6 +116,14 @@ describe("a schedule", () => {
   });
 });
 
+it("says where an edit does not reach the cluster, which has an autoscaler of its own", async () => {
+  await played.agent.tell();
+  expect((await overview(ctx)).followsPools).toBe(true);
+  played.agent.followsPools = false;
+  await played.agent.tell();
+  expect((await overview(ctx)).followsPools).toBe(false);
+});
+
 it("tells a node that was preempted from one that somebody drained", async () => {
   await editPool(ctx, { ...EDIT, preemptible: true });
   const [taken] = played.agent.join("local-cpu", 2);

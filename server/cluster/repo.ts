@@ -2,6 +2,7 @@
 import { and, asc, desc, eq, getTableColumns, gt, inArray, isNotNull, lt, lte, ne, sql } from "drizzle-orm";
 import { z } from "zod";
 import { capacityChange, cluster, node, pool, scalingDecision } from "../../db/schema/cluster";
+import { user } from "../../db/schema/identity";
 import { ObservedCluster, type ObservedNode } from "../engine/contract";
 import type { Db, Transaction } from "../platform/db";
 import { newId } from "../platform/ids";
@@ -158,6 +159,12 @@ export async function setPrice(
 export const countActive = (tx: Transaction, clusterId: string, name: string): Promise<number> =>
   tx.$count(node, and(eq(node.clusterId, clusterId), eq(node.pool, name), eq(node.state, "active")));
 
+/** Whoever wants it out of service, by name; null for what is no person. */
+export const wisherOf = async (tx: Transaction, { wishedBy }: NodeRow): Promise<string | null> =>
+  wishedBy === null
+    ? null
+    : ((await tx.select({ name: user.name }).from(user).where(eq(user.id, wishedBy)))[0]?.name ?? null);
+
 export async function endNode(tx: Transaction, row: NodeRow, reason: EndReason, at: Date): Promise<void> {
   await tx
     .update(node)
@@ -204,7 +211,10 @@ export async function readCapacity(db: Db, clusterId: string, from: Date, to: Da
   return before ? [before, ...within] : within;
 }
 
-/** Decisions for more nodes that have not all arrived; one older than ten minutes is not waited for. */
+/**
+ * Decisions for more nodes that have not all arrived. One is not waited for once nothing was heard of it for ten
+ * minutes; while launches for it fail, it goes on.
+ */
 export const openDecisions = (tx: Transaction, clusterId: string, poolName: string, at: Date) =>
   tx
     .select({
@@ -219,7 +229,10 @@ export const openDecisions = (tx: Transaction, clusterId: string, poolName: stri
         eq(scalingDecision.pool, poolName),
         eq(scalingDecision.direction, "up"),
         lt(scalingDecision.achieved, scalingDecision.requested),
-        gt(scalingDecision.at, sql`${at}::timestamptz - interval '10 minutes'`),
+        gt(
+          sql`greatest(${scalingDecision.at}, ${scalingDecision.failedAt})`,
+          sql`${at}::timestamptz - interval '10 minutes'`,
+        ),
       ),
     )
     .orderBy(asc(scalingDecision.id));

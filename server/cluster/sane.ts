@@ -101,6 +101,7 @@ export function saneCluster(told: ObservedCluster): Sane<ObservedCluster> {
       };
     }),
     departed: told.departed,
+    followsPools: told.followsPools,
     pending: told.pending.map(count).filter((item) => item.count > 0),
     failed: told.failed
       .map((item) => ({ ...count(item), retryInMs: sieve.keep(item.retryInMs, 0, AGE_MS) }))

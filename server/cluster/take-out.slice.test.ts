@@ -3,10 +3,14 @@ import { desc, eq, sql } from "drizzle-orm";
 import { beforeEach, expect, it } from "vitest";
 import { auditEntry } from "../../db/schema/audit";
 import { node, scalingDecision } from "../../db/schema/cluster";
+import { replica } from "../../db/schema/releases";
 import { attempt } from "../../db/schema/runs";
+import { studioSession } from "../../db/schema/studio";
 import type { TeamContext } from "../platform/context";
+import { newId } from "../platform/ids";
 import { testConsole } from "../platform/testing/console";
 import { deriveToken } from "../platform/tokens";
+import { makeTeam as makeModelTeam } from "../releases/testing";
 import { admitWaiting, createRun, moveFromDraining } from "../runs/service";
 import { makeTeam, post, TRAINING } from "../runs/testing";
 import { decision, nodePage, overview, takeOut, takeOutPreview } from "./service";
@@ -19,7 +23,9 @@ const REASON = "its disk fails";
 let ctx: TeamContext;
 let played: Played;
 beforeEach(async () => {
-  await connection.db.execute(sql`truncate run, attempt, node, node_interval, scaling_decision cascade`);
+  await connection.db.execute(
+    sql`truncate run, attempt, replica, studio_session, node, node_interval, scaling_decision cascade`,
+  );
   ctx = await makeTeam(connection.db);
   played = await playCluster(connection.db, Date.now());
   played.agent.restart();
@@ -93,6 +99,59 @@ it("says what will move and when, and moves it: the training goes on elsewhere, 
     works: [{ id: run.id }],
     nodes: [{ id: row.id }],
   });
+});
+
+it("a preempted node's training moves as well, though nobody here asked for it", async () => {
+  const { agent } = played;
+  const { run, joined } = await trainOn();
+  agent.cordon(joined.nodeId, true);
+  await agent.tell();
+  await moveFromDraining(connection.db, fence);
+  await agent.pull();
+  await agent.tell();
+  expect(await attemptsOf(run.id)).toMatchObject([{ state: "stopped" }, { state: "placing", number: 2 }]);
+});
+
+it("says of each kind of work what becomes of it, and names who drained the node", async () => {
+  const { agent } = played;
+  const t = await makeModelTeam(connection.db, { versions: 1 });
+  const [joined] = agent.join("local-cpu", 1);
+  await agent.tell();
+  const [row] = await connection.db.select().from(node);
+  if (!joined || !row) throw new Error("a node joined");
+  const of = { clusterId: played.clusterId, nodeId: joined.nodeId, teamId: t.ines.teamId };
+  const versionId = t.versions[0]?.id ?? "";
+  await connection.db
+    .insert(studioSession)
+    .values({ ...of, id: newId("ses"), versionId, datasetId: t.datasetId, state: "ready", createdBy: "x" });
+  await connection.db.insert(replica).values({
+    ...of,
+    id: newId("rpl"),
+    versionId,
+    modelId: t.modelId,
+    environment: "production",
+    state: "ready",
+  });
+  const { drain, cordon } = await takeOutPreview(t.mei, { id: row.id });
+  expect(drain.map(({ kind, when, says }) => [kind, when, says])).toEqual([
+    ["session", "stays", expect.stringContaining("until it is closed")],
+    ["replica", "successor", expect.stringContaining("until its successor elsewhere is ready")],
+  ]);
+  expect(cordon.every(({ when }) => when === "stays")).toBe(true);
+  // Another team's operator is told of all of it, and whose it is of none.
+  const strangers = (await takeOutPreview(ctx, { id: row.id })).drain;
+  expect(strangers.map(({ label, path }) => [label, path])).toEqual([
+    ["a session of another team", ""],
+    ["a replica of another team", ""],
+  ]);
+  await takeOut(t.mei, { id: row.id, wish: "drain", reason: REASON });
+  agent.leave(joined.nodeId, "drained");
+  await agent.tell();
+  const [left] = await connection.db
+    .select()
+    .from(scalingDecision)
+    .where(eq(scalingDecision.cause, "drained"));
+  expect(left?.reason).toBe(`${row.name} was drained by Mei Tanaka: ${REASON}`);
 });
 
 it("a cordon moves nothing, may become a drain and no less, and the head stays", async () => {

@@ -2,12 +2,13 @@
 import { eq, sql } from "drizzle-orm";
 import fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { cluster, demandInterval, node, nodeInterval, scalingDecision } from "../../db/schema/cluster";
+import { cluster, demandInterval, node, nodeInterval, pool, scalingDecision } from "../../db/schema/cluster";
 import { FakeCluster } from "../engine/fake-cluster";
 import type { TeamContext } from "../platform/context";
+import { newId } from "../platform/ids";
 import { testConsole } from "../platform/testing/console";
 import { makeTeam } from "../runs/testing";
-import { nodePage, overview, readings as readingsOfAll, usage } from "./service";
+import { decision, ledger, nodePage, overview, readings as readingsOfAll, usage } from "./service";
 import { type Played, playCluster } from "./testing";
 import { rollUpUsage } from "./usage/rollup";
 
@@ -97,6 +98,41 @@ describe("a node's life", () => {
       ["lost", null],
     ]);
   });
+});
+
+it("a node's page tells all that is known of it, and its decision what that cost", async () => {
+  const { agent } = played;
+  played.clock.now = Date.now() - 3_600_000;
+  new FakeCluster(agent, { nodes: 1, gpus: 2, seed: 1, churn: 0 }).read();
+  const [seen] = agent.nodes.values();
+  const { readings } = agent;
+  if (!seen || !readings) throw new Error("a node joined, and is read");
+  await connection.db.insert(pool).values({
+    ...{ id: newId("pool"), clusterId: played.clusterId, name: "gpu-a", min: 0, max: 1, idleSeconds: 60 },
+    ...{ resources: { CPU: 64, GPU: 2 }, pricePerHour: 6 },
+  });
+  await agent.tell();
+  const [row] = (await overview(ctx)).nodes;
+  const page = await nodePage(ctx, { id: row?.id ?? "" });
+  expect(page).toMatchObject({
+    ...{ state: "active", stateSince: new Date(played.clock.now), pool: "gpu-a", address: seen.address },
+    ...{ cpus: 64, cpusUsed: 64, gpus: 2, gpuModel: seen.gpuModel, gpuMemoryBytes: seen.gpuMemoryBytes },
+    ...{ memoryBytes: seen.memoryBytes, memoryUsedBytes: readings.memoryBytes[0] },
+    ...{ diskBytes: seen.diskBytes, diskUsedBytes: readings.diskBytes[0], labels: seen.labels },
+    receivedBytesPerSecond: readings.receivedBytesPerSecond[0],
+    sentBytesPerSecond: readings.sentBytesPerSecond[0],
+    heartbeatAgeMs: readings.heartbeatAgeMs[0],
+    gpuReadings: [0, 1].map((index) => ({
+      ...{ index, percent: readings.gpus.percent[index], memoryBytes: readings.gpus.memoryBytes[index] },
+      ...{ celsius: readings.gpus.celsius[index], watts: readings.gpus.watts[index] },
+    })),
+  });
+  // An hour at its pool's price, up to when this test looks.
+  expect(page.cost).toBeCloseTo(6, 1);
+  const [entry] = (await ledger(ctx, { limit: 1 })).decisions;
+  expect(entry?.cost).toBeCloseTo(6, 1);
+  expect(await decision(ctx, { id: entry?.id ?? 0 })).toMatchObject({ nodes: [{ id: row?.id }] });
+  await connection.db.delete(pool).where(eq(pool.name, "gpu-a"));
 });
 
 describe("a decision", () => {
@@ -331,6 +367,9 @@ async function holdsTrue() {
         and tstzrange(a.since, coalesce(a.until, 'infinity')) && tstzrange(b.since, coalesce(b.until, 'infinity'))) as demands,
       (select count(*)::int from capacity_change where least(nodes, cpus, cpus_used, cpus_wanted, gpus, gpus_used) < 0
         or cpus_used > cpus or gpus_used > gpus) as impossible,
-      (select count(*)::int from scaling_decision where achieved <> cardinality(node_ids) or achieved > requested) as undone`);
-  expect(rows).toEqual([{ overlaps: 0, open: nodes.length, demands: 0, impossible: 0, undone: 0 }]);
+      (select count(*)::int from scaling_decision where achieved <> cardinality(node_ids) or achieved > requested) as undone,
+      (select count(*)::int from scaling_decision where length(trim(reason)) < 10) as unexplained`);
+  expect(rows).toEqual([
+    { overlaps: 0, open: nodes.length, demands: 0, impossible: 0, undone: 0, unexplained: 0 },
+  ]);
 }

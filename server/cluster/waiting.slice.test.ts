@@ -1,8 +1,12 @@
 /** What waits is told why, from what the cluster and the queue really are. */
 import { sql } from "drizzle-orm";
 import { beforeEach, expect, it } from "vitest";
+import { replica } from "../../db/schema/releases";
+import { studioSession } from "../../db/schema/studio";
 import type { TeamContext } from "../platform/context";
+import { newId } from "../platform/ids";
 import { testConsole } from "../platform/testing/console";
+import { makeTeam as makeModelTeam } from "../releases/testing";
 import { admitWaiting, createRun } from "../runs/service";
 import { makeTeam, TRAINING } from "../runs/testing";
 import { overview, waiting } from "./service";
@@ -13,7 +17,9 @@ const connection = testConsole({ LATHE_POOL_MAX: "2" });
 let ctx: TeamContext;
 let played: Played;
 beforeEach(async () => {
-  await connection.db.execute(sql`truncate run, attempt, node, node_interval cascade`);
+  await connection.db.execute(
+    sql`truncate run, attempt, replica, studio_session, node, node_interval cascade`,
+  );
   ctx = await makeTeam(connection.db);
   played = await playCluster(connection.db, Date.now());
   played.agent.restart();
@@ -50,6 +56,42 @@ it("asks for as few workers as an elastic run may have, and for the max at which
   expect(await whys()).toMatchObject([
     { cause: "limit", missing: 2, remedies: [{ kind: "raise", pool: "local-cpu", to: 4 }, { kind: "stop" }] },
   ]);
+});
+
+it("tells a session and a replica the same way, each with what helps it", async () => {
+  const t = await makeModelTeam(connection.db, { versions: 1 });
+  const of = { clusterId: played.clusterId, teamId: t.ines.teamId, versionId: t.versions[0]?.id ?? "" };
+  await connection.db
+    .insert(studioSession)
+    .values({ ...of, id: newId("ses"), datasetId: t.datasetId, createdBy: "x" });
+  await connection.db
+    .insert(replica)
+    .values({ ...of, id: newId("rpl"), modelId: t.modelId, environment: "production" });
+  const { agent } = played;
+  agent.join("local-cpu", 2);
+  await agent.tell();
+  const told = (await overview(t.ines)).waiting;
+  expect(told.map(({ kind, path, why }) => [kind, path, why.cause, why.remedies])).toEqual([
+    [
+      "session",
+      "models/garment-cls/v/1/studio",
+      "limit",
+      [{ kind: "raise", pool: "local-cpu", to: 3 }, { kind: "stop" }],
+    ],
+    [
+      "replica",
+      "releases/garment-cls",
+      "limit",
+      [{ kind: "raise", pool: "local-cpu", to: 3 }, { kind: "stop" }],
+    ],
+  ]);
+  expect(told.map(({ why }) => why.says)).toEqual([
+    expect.stringMatching(
+      /^Wants 1 CPU; no node has room: local-cpu-[12] comes closest with no resources free\./,
+    ),
+    expect.stringMatching(/^Wants 0.1 CPUs; no node has room/),
+  ]);
+  expect(await waiting(t.ines)).toMatchObject([{ kind: "session" }, { kind: "replica" }]);
 });
 
 it("tells a team of its own alone, in the words of the cluster's page", async () => {

@@ -133,7 +133,9 @@ function hopeOf(fitting: readonly PoolRoom[], says: (rest: string) => string): A
   const failed = fitting.find((pool) => pool.failed);
   if (failed?.failed) {
     const { message, retryInMs } = failed.failed;
-    const again = retryInMs === null ? "" : ` It is tried again in ${Math.ceil(retryInMs / 1000)} s.`;
+    const seconds = Math.ceil((retryInMs ?? 0) / 1000);
+    const when = seconds > 0 ? `in ${seconds} s` : "now";
+    const again = retryInMs === null ? "" : ` It is tried again ${when}.`;
     return {
       cause: "failed",
       says: says(`Starting a node of ${failed.name} failed: ${message.replace(/\.?$/, ".")}${again}`),

@@ -134,6 +134,8 @@ export const ObservedCluster = z.object({
       retryInMs: z.number().nullable(),
     }),
   ),
+  /** Pools are as desired; else the cluster has an autoscaler of its own, whose limits are set there. */
+  followsPools: z.boolean().default(true),
   demands: z.array(z.object({ shape: Shape, count: z.number().int(), owner: z.string().nullable() })),
   /** Placement groups that wait: all of their bundles find room at once, or none does. */
   groups: z.array(

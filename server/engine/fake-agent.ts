@@ -47,6 +47,7 @@ export class FakeAgent {
   pending: Cluster["pending"] = [];
   failed: Cluster["failed"] = [];
   demands: Cluster["demands"] = [];
+  followsPools = true;
   groups: Cluster["groups"] = [];
   /** What nodes use; told with everything else while there is something. */
   readings: Readings | null = null;
@@ -188,7 +189,7 @@ export class FakeAgent {
       cluster: {
         nodes: [...this.nodes.values()],
         ...{ departed: this.departed, pending: this.pending, failed: this.failed },
-        ...{ demands: this.demands, groups: this.groups },
+        ...{ demands: this.demands, groups: this.groups, followsPools: this.followsPools },
       },
       ...(this.readings && { readings: this.readings }),
     });

@@ -22,6 +22,7 @@ import { measureRequests } from "../platform/telemetry/requests";
 import { mayScrape } from "../platform/telemetry/scrapers";
 import { testConsole } from "../platform/testing/console";
 import { freePorts } from "../platform/testing/ports";
+import { metricsOf } from "../platform/testing/promql";
 import { makeTeam } from "../runs/testing";
 
 const TOKEN = "a-token-for-scrapers-of-this-test";
@@ -167,7 +168,9 @@ test("a console whose database lacks a migration is alive and not ready, and say
 
 const Target = z.object({ expr: z.string() });
 const Dashboard = z.object({
-  templating: z.object({ list: z.array(z.object({ name: z.string(), type: z.string() })) }),
+  templating: z.object({
+    list: z.array(z.object({ name: z.string(), type: z.string(), definition: z.string().optional() })),
+  }),
   panels: z.array(z.object({ title: z.string(), targets: z.array(Target).default([]) })).min(20),
 });
 
@@ -176,11 +179,20 @@ const seriesOf = (text = ""): string[] =>
   [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].flatMap(([, name = "", type]) =>
     type === "histogram" ? ["_bucket", "_sum", "_count"].map((end) => name + end) : [name],
   );
+/** Prometheus makes it of whether a scrape succeeded. */
+const OF_PROMETHEUS = new Set(["up"]);
 /** The agent's own are checked where its registry is, with it. */
 const namesIn = (expression: string): string[] =>
-  (expression.match(/\b(lathe|process|nodejs)_\w+/g) ?? []).filter(
-    (name) => !name.startsWith("lathe_agent_"),
-  );
+  metricsOf(expression).filter((name) => !name.startsWith("lathe_agent_") && !OF_PROMETHEUS.has(name));
+
+test("an expression that can't be read, or asks for nothing, is no question", () => {
+  expect(metricsOf('sum by (a) (rate(x_total{a=~"$model"}[$__rate_interval])) / y > 0.5')).toEqual([
+    "x_total",
+    "y",
+  ]);
+  for (const wrong of ["sum by (a) (x", "rate(x_total[5m]", "x{a=b}", "x / / y", "1 + 1"])
+    expect(() => metricsOf(wrong), wrong).toThrow(/can't be read|asks for no metric/);
+});
 
 test("dashboard and alerts ask for nothing that no endpoint tells, and operators read of all of it", () => {
   const emitted = new Set(Object.values(told).flatMap(seriesOf));
@@ -191,6 +203,9 @@ test("dashboard and alerts ask for nothing that no endpoint tells, and operators
   const asked = [
     ...dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)),
     ...alerts.map(([, expr = ""]) => expr),
+    ...dashboard.templating.list.flatMap(
+      ({ definition }) => definition?.match(/^label_values\((\w+),/)?.[1] ?? [],
+    ),
   ].flatMap(namesIn);
   expect(asked.filter((name) => !emitted.has(name))).toEqual([]);
 

@@ -1,6 +1,6 @@
 /**
- * Trainings leave nodes that are drained: an attempt is asked to go with a checkpoint, as when its run grows, and the
- * next one has as many workers. The node takes no new work by then, so they find places elsewhere.
+ * Trainings leave nodes that drain, whoever asked for it: an attempt is asked to go with a checkpoint, as when its run
+ * grows, and the next one has as many workers. The node takes no new work by then, so they find places elsewhere.
  */
 import { and, eq, isNull, sql } from "drizzle-orm";
 import { attempt, run } from "../../db/schema/runs";
@@ -41,7 +41,10 @@ export async function moveFromDraining(
   }
 }
 
-/** Trainings with a worker on a node that is drained, once the cluster gives that node no new work. */
+/**
+ * Trainings with a worker on a node that drains, once the cluster gives it no new work: because an operator wants it, or
+ * because whoever lends it takes it away. What a cordon keeps stays.
+ */
 async function onDraining(db: Db) {
   return db
     .select({ runId: run.id, node: sql<string>`min(n.name)` })
@@ -49,7 +52,7 @@ async function onDraining(db: Db) {
     .innerJoin(run, eq(run.id, attempt.runId))
     .innerJoin(
       sql`node n`,
-      sql`n.cluster_id = ${run.clusterId} and n.wish = 'drain' and n.state = 'draining' and exists (
+      sql`n.cluster_id = ${run.clusterId} and n.wish is distinct from 'cordon' and n.state = 'draining' and exists (
         select from jsonb_to_recordset(${attempt.workers}) as w ("nodeId" text) where w."nodeId" = n.node_id)`,
     )
     .where(

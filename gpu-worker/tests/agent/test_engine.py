@@ -86,6 +86,7 @@ def test_an_agent_that_speaks_to_both_sides_is_ready_and_counts_what_it_does(lab
 def test_a_job_brings_up_a_node_and_delivers_its_result(lab: Lab) -> None:
     console = lab.console
     assert workers(console) == []
+    assert console.observed["cluster"]["followsPools"]
     attempt = console.launch("inspect", inspect_spec(console))
     console.until(lambda: console.observed["cluster"]["demands"] or workers(console), HEALTHY, "demand")
     job = ended(console, attempt)
@@ -259,7 +260,9 @@ def test_idle_nodes_keep_a_process_that_the_next_training_takes(lab: Lab) -> Non
     console.until(lambda: console.job(attempt.job_id) is None, HEALTHY, "the end of the training")
 
 
-def test_a_session_takes_the_process_that_an_idle_node_keeps(lab: Lab) -> None:
+def test_a_session_takes_an_idle_nodes_process_and_moves_when_its_node_is_lost(
+    lab: Lab,
+) -> None:
     console, warm = lab.console, warm_nodes(lab)
     model, samples = console.put(linear_model()), np.random.default_rng(0).normal(size=(60, 4))
     session = {
@@ -276,7 +279,13 @@ def test_a_session_takes_the_process_that_an_idle_node_keeps(lab: Lab) -> None:
         found = console.service("studio")
         return found if found and found["state"] == "ready" else None
 
-    assert console.until(ready, HEALTHY, "a ready session")["pid"] in warm
+    first = console.until(ready, HEALTHY, "a ready session")
+    assert first["pid"] in warm
+    kill_node(lab, first["nodeId"])
+    again = console.until(
+        lambda: (found := ready()) and found["pid"] != first["pid"] and found, HEALTHY, "it elsewhere"
+    )
+    assert again["nodeId"] != first["nodeId"]
     console.desire(sessions=[])
     console.until(lambda: console.service("studio") is None, HEALTHY, "the end of the session")
 
@@ -368,6 +377,51 @@ def test_nodes_leave_for_a_reason(lab: Lab) -> None:
     console.desire(pools=[POOL | {"idleSeconds": 1}])
     console.until(lambda: workers(console) == [], HEALTHY, "the idle nodes' departure")
     assert "idle" in reasons().values()
+
+
+def test_a_floor_holds_however_long_its_nodes_idle(lab: Lab) -> None:
+    """About 8 s: what is beyond the floor leaves, what belongs to it stays."""
+    console = lab.console
+    console.desire(pools=[POOL | {"min": 2, "idleSeconds": 1}])
+    console.until(lambda: len(workers(console)) == 2, HEALTHY, "two nodes")
+    console.desire(pools=[POOL | {"min": 1, "idleSeconds": 1}])
+    (kept,) = console.until(
+        lambda: (now := workers(console)) and len(now) == 1 and now, HEALTHY, "the idle node's departure"
+    )
+    told = len(console.observations)
+    console.until(lambda: len(console.observations) > told + 4, HEALTHY, "several times its idle time")
+    assert [node["nodeId"] for node in workers(console)] == [kept["nodeId"]]
+    console.desire(pools=[POOL | {"idleSeconds": 1}])
+    console.until(lambda: workers(console) == [], HEALTHY, "no node")
+
+
+def test_launches_that_are_refused_are_tried_again_after_a_while_and_told_as_one(lab: Lab) -> None:
+    """About 20 s. A node needs a folder for its sockets: with a file in its place each launch fails."""
+    console = lab.console
+    settings = Settings(lab.home.resolve(), "", lab.ray_port)
+    sockets = (settings.ray_folder / "session_latest").resolve() / "sockets"
+    away = sockets.with_name("sockets-away")
+
+    def failed() -> list[dict[str, Any]]:
+        return console.observed["cluster"]["failed"]
+
+    sockets.rename(away)
+    sockets.write_text("")
+    try:
+        console.desire(pools=[POOL | {"min": 1}])
+        first = console.until(failed, HEALTHY, "a refusal")[0]
+        assert "sockets" in first["message"], "the provider's own words"
+        again = console.until(
+            lambda: (now := failed()) and now[0]["count"] > first["count"] and now, HEALTHY, "another try"
+        )
+        assert [(item["pool"], item["message"]) for item in again] == [("cpu", first["message"])]
+        assert again[0]["retryInMs"] > 0
+        assert again[0]["count"] == first["count"] + 1, "one try a turn"
+        assert console.observed["cluster"]["pending"] == [], "who waits for a turn is not on its way"
+    finally:
+        sockets.unlink()
+        away.rename(sockets)
+    console.until(lambda: len(workers(console)) == 1 and not failed(), HEALTHY, "a node, and no refusal")
 
 
 def drain_node(lab: Lab, node_id: str) -> None:

@@ -92,7 +92,11 @@ def test_dashboard_and_alerts_ask_for_what_an_agent_tells(ask: Callable[..., htt
     ]
     families = list(text_string_to_metric_families(ask("/metrics").text))
     told = {family.name + ("_total" if family.type == "counter" else "") for family in families}
-    asked = set(re.findall(r"\blathe_agent_\w+", (DEPLOY / "grafana/lathe.json").read_text()))
+    asked = {
+        name
+        for file in ("grafana/lathe.json", "alerts.yml")
+        for name in re.findall(r"\blathe_agent_\w+", (DEPLOY / file).read_text())
+    }
     assert len(asked) >= 4
     assert asked <= told
     guide = (DEPLOY.parent / "docs/OPERATING.md").read_text()

@@ -51,7 +51,13 @@ def connect(
     cluster = Cluster(
         JobsApi(dashboard, ray_token, cluster_id),
         Services(settings.url),
-        Nodes(gcs_address, LocalReadings(Usage(), Nvml()), Elsewhere(dashboard, ray_token), gpu_model()),
+        Nodes(
+            gcs_address,
+            LocalReadings(Usage(), Nvml()),
+            Elsewhere(dashboard, ray_token),
+            gpu_model(),
+            settings.refusals if attach is None else None,
+        ),
         settings.url,
         settings.run_folder / "submitted-jobs.json",
         settings.autoscaler_config if attach is None else None,

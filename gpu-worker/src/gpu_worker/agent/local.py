@@ -62,6 +62,8 @@ def head_environment(settings: Settings) -> dict[str, str]:
         "RAY_FAKE_CLUSTER": "1",
         "RAY_enable_autoscaler_v2": "1",
         "AUTOSCALER_UPDATE_INTERVAL_S": "1",
+        # Sixteen launches of five nodes at once: those of a pool that was refused wait, and keep no others.
+        "AUTOSCALER_MAX_CONCURRENT_LAUNCHES": "80",
         "RAY_CLOUD_INSTANCE_ID": HEAD_ID,
         "RAY_OVERRIDE_NODE_ID_FOR_TESTING": HEAD_ID,
         "RAY_NODE_TYPE_NAME": "head",

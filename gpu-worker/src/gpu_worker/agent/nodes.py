@@ -5,7 +5,9 @@ words.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import ray
@@ -14,6 +16,7 @@ from ray.autoscaler.v2.sdk import get_cluster_status
 from ray.util import placement_group_table
 
 from gpu_worker.agent.elsewhere import Elsewhere
+from gpu_worker.agent.launches import failed_elsewhere, failed_items, read_refused, standing
 from gpu_worker.agent.readings import LocalReadings, columns
 from gpu_worker.contract import (
     Bundle,
@@ -35,11 +38,19 @@ EXPECTED_DEATH, PREEMPTED_DEATH, IDLE_DEATH = 1, 3, 4
 
 
 class Nodes:
-    """Reads the cluster. `gpu_model`: what the driver calls the GPUs of this machine, if it has any."""
+    """Reads the cluster. `gpu_model`: what the driver calls the GPUs of this machine, if it has any;
+    `refusals`: what the local provider was refused, None where the pools are not ours.
+    """
 
     def __init__(
-        self, gcs_address: str, readings: LocalReadings, elsewhere: Elsewhere, gpu_model: str | None
+        self,
+        gcs_address: str,
+        readings: LocalReadings,
+        elsewhere: Elsewhere,
+        gpu_model: str | None,
+        refusals: Path | None,
     ) -> None:
+        self._refusals = refusals
         self._gcs_address = gcs_address
         self._readings = readings
         self._elsewhere = elsewhere
@@ -58,15 +69,30 @@ class Nodes:
         there = self._elsewhere.look() if ids - here.keys() else {}
         readings = {node_id: reading for node_id, reading in there.items() if node_id in ids} | here
         names = _group_names() if status.resource_demands.placement_group_demand else {}
+        pending, failed = self._launches(status, time.time())
         cluster = ObservedCluster(
             nodes=[self._node(node, wishes, here=node.node_id in here) for node in alive],
             departed=self._departed(),
-            pending=_pending(status),
-            failed=_failed(status),
+            pending=pending,
+            failed=failed,
+            follows_pools=self._refusals is not None,
             demands=_demands(status, names),
             groups=_groups(status, names),
         )
         return cluster, columns(readings)
+
+    def _launches(self, status: ClusterStatus, now: float) -> tuple[list[PendingItem], list[FailedItem]]:
+        """Those on their way, and pools whose launches failed. Who waits for a turn is not on its way."""
+        pending = _pending(status)
+        if self._refusals is None:
+            told = [
+                (one.ray_node_type_name, one.count, one.details or "", one.failed_ts_s or 0.0)
+                for one in status.failed_launches
+            ]
+            return pending, failed_elsewhere(told, now)
+        refused = standing(read_refused(self._refusals), [item.pool for item in pending], now)
+        waiting = {pool for pool, one in refused.items() if now < one.retry_at}
+        return [item for item in pending if item.pool not in waiting], failed_items(refused, now)
 
     def _node(self, node: NodeInfo, wishes: Mapping[str, DesiredNode], *, here: bool) -> ObservedNode:
         total, used = node.total_resources(), node.used_resources()
@@ -135,18 +161,6 @@ def _pending(status: ClusterStatus) -> list[PendingItem]:
     return [
         PendingItem(pool=pool, count=count, message=message)
         for (pool, message), count in _merged([*launches, *nodes]).items()
-    ]
-
-
-def _failed(status: ClusterStatus) -> list[FailedItem]:
-    """Launches that Ray has given up, for as long as it tells of them; not when it tries again."""
-    launches = [
-        (launch.ray_node_type_name, launch.count, launch.details or "No reason was given")
-        for launch in status.failed_launches
-    ]
-    return [
-        FailedItem(pool=pool, count=count, message=message, retry_in_ms=None)
-        for (pool, message), count in _merged(launches).items()
     ]
 
 

@@ -12,8 +12,11 @@ import threading
 from typing import Any
 
 from ray.autoscaler._private.fake_multi_node.node_provider import FakeMultiNodeProvider
+from ray.autoscaler.tags import TAG_RAY_USER_NODE_TYPE
 
+from gpu_worker.agent.launches import Turns
 from gpu_worker.agent.pools import local_gpus
+from gpu_worker.agent.settings import Settings
 
 ATTEMPTS = 3
 log = logging.getLogger(__name__)
@@ -28,11 +31,26 @@ class LocalNodes(FakeMultiNodeProvider):
         self._nodes[self._head_node_id]["tags"]["ray-user-node-type"] = "head"
         # A raylet dies when its helper takes longer than 15 s to start, which several at once make it do.
         self._one_at_a_time = threading.Lock()
+        settings = Settings.from_environment()
+        self._turns, self._config = Turns(settings.refusals), settings.autoscaler_config
         self._gpus = local_gpus()
         self._gpus_of: dict[str, list[str]] = {}
 
     def _next_hex_node_id(self) -> str:
         return os.urandom(28).hex()
+
+    def create_node_with_resources_and_labels(
+        self, node_config: Any, tags: Any, count: int, resources: dict[str, float], labels: Any
+    ) -> None:
+        """Starts `count` nodes once it is their pool's turn. Raises whatever keeps one from starting."""
+        pool = tags[TAG_RAY_USER_NODE_TYPE]
+        self._turns.wait(pool, lambda: self._config.stat().st_mtime_ns)
+        try:
+            super().create_node_with_resources_and_labels(node_config, tags, count, resources, labels)
+        except Exception as error:
+            self._turns.refuse(pool, count, str(error))
+            raise
+        self._turns.grant(pool)
 
     def _create_node_with_resources_and_labels(
         self, node_config: Any, tags: Any, count: int, resources: dict[str, float], labels: Any

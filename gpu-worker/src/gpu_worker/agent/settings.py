@@ -61,6 +61,11 @@ class Settings:
         return self.run_folder / "autoscaler.yaml"
 
     @property
+    def refusals(self) -> Path:
+        """What the local cluster's provider was refused, by pool."""
+        return self.run_folder / "refusals.json"
+
+    @property
     def sid_file(self) -> Path:
         """The session id of the local cluster's processes."""
         return self.run_folder / "ray.sid"

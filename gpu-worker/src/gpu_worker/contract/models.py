@@ -1545,6 +1545,7 @@ class ObservedCluster(BaseModel):
     departed: list[DepartedItem]
     pending: list[PendingItem]
     failed: list[FailedItem]
+    follows_pools: Annotated[bool, Field(alias='followsPools')] = True
     demands: list[Demand]
     groups: list[Group]
 
