@@ -1,9 +1,10 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { TextAction } from "@/components/ui/button";
 import { CopyButton } from "@/components/ui/digest";
-import { ErrorState, Skeleton } from "@/components/ui/feedback";
+import { Skeleton } from "@/components/ui/feedback";
 import { count, datetime, plural, shortDigest } from "@/components/ui/format";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
@@ -23,10 +24,9 @@ export function EntryPanel({ team, seq, onTarget }: Props) {
   );
   if (seq === null) return null;
   if (error) {
-    const { message, remedy, requestId } = readError(error);
     return (
       <Panel title={`Entry ${count(seq)}`}>
-        <ErrorState what={message} remedy={remedy ?? "Choose another entry."} requestId={requestId} />
+        <QueryError error={error} remedy="Choose another entry." />
       </Panel>
     );
   }

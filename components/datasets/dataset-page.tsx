@@ -1,10 +1,11 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { type Outputs, useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { Age } from "@/components/ui/age";
 import { Checklist } from "@/components/ui/checklist";
 import { Digest } from "@/components/ui/digest";
-import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { Callout, Skeleton } from "@/components/ui/feedback";
 import { bytes, count, percent, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
@@ -29,12 +30,11 @@ export function DatasetPage({ team, dataset }: { team: string; dataset: string }
   });
   if (page.isPending) return <Skeleton />;
   if (page.isError) {
-    const { message, remedy, requestId } = readError(page.error);
     return (
-      <ErrorState
-        what={message}
-        remedy={remedy ?? "The list of datasets shows those there are."}
-        requestId={requestId}
+      <QueryError
+        error={page.error}
+        remedy="The list of datasets shows those there are."
+        onRetry={page.refetch}
       />
     );
   }

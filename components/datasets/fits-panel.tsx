@@ -2,10 +2,10 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
-import { Callout } from "@/components/ui/feedback";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import type { DatasetReport } from "@/server/datasets/contract";
@@ -90,11 +90,7 @@ function FitRow({ team, datasetId, labels, found, onStarted }: RowProps) {
         )}
       </div>
       {found.tried && <Tried tried={found.tried} labels={labels} />}
-      {problem && (
-        <Callout state="bad">
-          {problem.message} {problem.remedy}
-        </Callout>
-      )}
+      {problem && <ProblemCallout problem={problem} />}
     </li>
   );
 }

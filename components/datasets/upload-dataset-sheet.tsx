@@ -3,6 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { useCallback, useEffect, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Button } from "@/components/ui/button";
 import { Sheet } from "@/components/ui/dialog";
 import { Callout } from "@/components/ui/feedback";
@@ -252,11 +253,7 @@ function DatasetForm({ team, files }: { team: string; files: File[] }) {
         <Textarea value={labels} onValueChange={setLabels} rows={2} />
       </Field>
       <TryOnField team={team} value={tryOn} onChange={setTryOn} />
-      {problem && problem.reason !== "name_taken" && (
-        <Callout state="bad">
-          {problem.message} {problem.remedy}
-        </Callout>
-      )}
+      {problem && problem.reason !== "name_taken" && <ProblemCallout problem={problem} />}
       <div>
         <Button
           type="submit"

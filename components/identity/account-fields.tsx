@@ -1,16 +1,12 @@
 import type { ReadableError } from "@/components/trpc/client";
-import { Callout } from "@/components/ui/feedback";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Field, Input } from "@/components/ui/field";
 
 /** Who one is, for the first admin and for whoever comes by invite; what was refused stands at its field. */
 export function AccountFields({ problem }: { problem: ReadableError | null }) {
   return (
     <>
-      {problem && Object.keys(problem.fields).length === 0 && (
-        <Callout state="bad">
-          <b>{problem.message}</b> {problem.remedy}
-        </Callout>
-      )}
+      {problem && Object.keys(problem.fields).length === 0 && <ProblemCallout problem={problem} />}
       <Field label="Your name" error={problem?.fields.name}>
         <Input name="name" autoComplete="name" required autoFocus />
       </Field>

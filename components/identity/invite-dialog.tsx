@@ -2,10 +2,9 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Button } from "@/components/ui/button";
-import { Dialog } from "@/components/ui/dialog";
-import { Snippet } from "@/components/ui/digest";
-import { Callout } from "@/components/ui/feedback";
+import { OnceDialog } from "@/components/ui/once-dialog";
 import type { Role } from "@/server/identity/contract";
 import { RolesField } from "./roles-field";
 
@@ -25,39 +24,30 @@ export function InviteDialog({ team, open, onOpenChange }: Props) {
   };
   const problem = create.error && readError(create.error);
   return (
-    <Dialog
+    <OnceDialog
       open={open}
-      onOpenChange={(next) => !next && close()}
+      onClose={close}
       title="Invite someone"
-      footer={
-        create.data ? (
-          <Button variant="primary" onClick={close}>
-            Done
-          </Button>
-        ) : (
-          <>
-            <Button onClick={close}>Cancel</Button>
-            <Button
-              variant="primary"
-              busy={create.isPending ? "Making the link…" : undefined}
-              reason={roles.length === 0 ? "Choose at least one role." : undefined}
-              onClick={() => create.mutate({ team, roles })}
-            >
-              Make a link
-            </Button>
-          </>
-        )
+      make={
+        <Button
+          variant="primary"
+          busy={create.isPending ? "Making the link…" : undefined}
+          reason={roles.length === 0 ? "Choose at least one role." : undefined}
+          onClick={() => create.mutate({ team, roles })}
+        >
+          Make a link
+        </Button>
+      }
+      made={
+        create.data && {
+          says: "Give this link to one person. It works once and holds for 7 days; it is not shown again.",
+          text: create.data.url,
+          label: "Invite link",
+        }
       }
     >
-      {problem && <Callout state="bad">{problem.message}</Callout>}
-      {create.data ? (
-        <div className="col">
-          <p>Give this link to one person. It works once and holds for 7 days; it is not shown again.</p>
-          <Snippet text={create.data.url} label="Invite link" />
-        </div>
-      ) : (
-        <RolesField roles={roles} onRoles={setRoles} />
-      )}
-    </Dialog>
+      {problem && <ProblemCallout problem={problem} />}
+      <RolesField roles={roles} onRoles={setRoles} />
+    </OnceDialog>
   );
 }

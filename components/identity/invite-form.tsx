@@ -2,9 +2,10 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import type { FormEvent } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { AuthCard } from "@/components/ui/auth-card";
 import { Button } from "@/components/ui/button";
-import { ErrorState, Skeleton } from "@/components/ui/feedback";
+import { Skeleton } from "@/components/ui/feedback";
 import { AccountFields } from "./account-fields";
 import { signIn } from "./auth-client";
 
@@ -22,10 +23,9 @@ export function InviteForm({ token }: { token: string }) {
     );
   }
   if (invite.isError) {
-    const { message, remedy, requestId } = readError(invite.error);
     return (
       <AuthCard title="Join a team">
-        <ErrorState what={message} remedy={remedy} requestId={requestId} />
+        <QueryError error={invite.error} onRetry={invite.refetch} />
       </AuthCard>
     );
   }

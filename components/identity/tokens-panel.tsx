@@ -4,11 +4,10 @@ import { type FormEvent, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
 import { Button, TextAction } from "@/components/ui/button";
-import { Dialog } from "@/components/ui/dialog";
-import { Snippet } from "@/components/ui/digest";
 import { EmptyState } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
 import { datetime } from "@/components/ui/format";
+import { OnceDialog } from "@/components/ui/once-dialog";
 import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
 import { Table } from "@/components/ui/table";
@@ -107,64 +106,52 @@ function NewTokenDialog({ team, open, onClose }: { team: string; open: boolean; 
     });
   };
   return (
-    <Dialog
+    <OnceDialog
       open={open}
-      onOpenChange={(next) => !next && close()}
+      onClose={close}
       title="New token"
-      footer={
-        create.data ? (
-          <Button variant="primary" onClick={close}>
-            Done
-          </Button>
-        ) : (
-          <>
-            <Button onClick={close}>Cancel</Button>
-            <Button
-              variant="primary"
-              type="submit"
-              form="new-token"
-              busy={create.isPending ? "Making it…" : undefined}
-            >
-              Make the token
-            </Button>
-          </>
-        )
+      make={
+        <Button
+          variant="primary"
+          type="submit"
+          form="new-token"
+          busy={create.isPending ? "Making it…" : undefined}
+        >
+          Make the token
+        </Button>
+      }
+      made={
+        create.data && {
+          says: `Copy it now: it is not shown again.${scope === "display" ? " Open /wall on the screen and paste it there." : ""}`,
+          text: create.data.token,
+          label: "Token",
+        }
       }
     >
-      {create.data ? (
-        <div className="col">
-          <p>
-            Copy it now: it is not shown again.
-            {scope === "display" && " Open /wall on the screen and paste it there."}
-          </p>
-          <Snippet text={create.data.token} label="Token" />
-        </div>
-      ) : (
-        <form id="new-token" className="auth-form" onSubmit={submit}>
+      <form id="new-token" className="auth-form" onSubmit={submit}>
+        <Field
+          label="Name"
+          hint="Lower-case letters, digits and hyphens"
+          error={problem?.fields.name ?? (problem?.fields.ratePerSecond ? undefined : problem?.message)}
+        >
+          <Input name="name" required autoFocus />
+        </Field>
+        <Field label="For">
+          <Select options={SCOPES} value={scope} onValueChange={setScope} />
+        </Field>
+        <Field label="Expires after">
+          <Select options={LIFETIMES} value={lifetime} onValueChange={setLifetime} />
+        </Field>
+        {scope === "inference" && (
           <Field
-            label="Name"
-            hint="Lower-case letters, digits and hyphens"
-            error={problem?.fields.name ?? (problem?.fields.ratePerSecond ? undefined : problem?.message)}
+            label="Requests a second"
+            hint="At most, at each gateway; more answer 429. Empty: no limit"
+            error={problem?.fields.ratePerSecond}
           >
-            <Input name="name" required autoFocus />
+            <Input name="rate" inputMode="numeric" placeholder="no limit" unit="/ s" />
           </Field>
-          <Field label="For">
-            <Select options={SCOPES} value={scope} onValueChange={setScope} />
-          </Field>
-          <Field label="Expires after">
-            <Select options={LIFETIMES} value={lifetime} onValueChange={setLifetime} />
-          </Field>
-          {scope === "inference" && (
-            <Field
-              label="Requests a second"
-              hint="At most, at each gateway; more answer 429. Empty: no limit"
-              error={problem?.fields.ratePerSecond}
-            >
-              <Input name="rate" inputMode="numeric" placeholder="no limit" unit="/ s" />
-            </Field>
-          )}
-        </form>
-      )}
-    </Dialog>
+        )}
+      </form>
+    </OnceDialog>
   );
 }

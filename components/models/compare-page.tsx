@@ -3,10 +3,11 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useMemo, useState } from "react";
 import { downloadCsv } from "@/components/charts/export";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { Button, LinkButton } from "@/components/ui/button";
 import { cx } from "@/components/ui/cx";
-import { EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { EmptyState, Skeleton } from "@/components/ui/feedback";
 import { plural } from "@/components/ui/format";
 import { readNumbers } from "@/components/ui/numbers";
 import { PageHeader } from "@/components/ui/page-header";
@@ -76,14 +77,13 @@ export function ComparePage({ team, model }: { team: string; model: string }) {
   }
   if (page.isPending) return <Skeleton />;
   if (page.isError) {
-    const { message, remedy, requestId } = readError(page.error);
     return (
       <>
         {header}
-        <ErrorState
-          what={message}
-          remedy={remedy ?? "Choose the versions again on the model’s page."}
-          requestId={requestId}
+        <QueryError
+          error={page.error}
+          remedy="Choose the versions again on the model’s page."
+          onRetry={page.refetch}
         />
       </>
     );

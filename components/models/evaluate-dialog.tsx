@@ -2,9 +2,9 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
-import { Callout } from "@/components/ui/feedback";
 import { Field } from "@/components/ui/field";
 import { count } from "@/components/ui/format";
 import { Select } from "@/components/ui/select";
@@ -101,11 +101,7 @@ export function EvaluateDialog({ team, page, open, onOpenChange }: Props) {
             onValueChange={setBaseline}
           />
         </Field>
-        {problem && (
-          <Callout state="bad">
-            {problem.message} {problem.remedy}
-          </Callout>
-        )}
+        {problem && <ProblemCallout problem={problem} />}
       </div>
     </Dialog>
   );

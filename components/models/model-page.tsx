@@ -1,12 +1,13 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
-import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { type Outputs, useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
-import { ErrorState, Skeleton } from "@/components/ui/feedback";
+import { Skeleton } from "@/components/ui/feedback";
 import { figureOf, figuresOf } from "@/components/ui/figure";
 import { bytes, plural } from "@/components/ui/format";
 import { readNumbers } from "@/components/ui/numbers";
@@ -34,12 +35,11 @@ export function ModelPage({ team, model }: { team: string; model: string }) {
   const page = useQuery(trpc.models.page.queryOptions({ team, model }));
   if (page.isPending) return <Skeleton />;
   if (page.isError) {
-    const { message, remedy, requestId } = readError(page.error);
     return (
-      <ErrorState
-        what={message}
-        remedy={remedy ?? "The list of models shows those there are."}
-        requestId={requestId}
+      <QueryError
+        error={page.error}
+        remedy="The list of models shows those there are."
+        onRetry={page.refetch}
       />
     );
   }

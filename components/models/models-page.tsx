@@ -2,11 +2,12 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useDeferredValue, useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
-import { EmptyState, ErrorState } from "@/components/ui/feedback";
+import { EmptyState } from "@/components/ui/feedback";
 import { figureOf, figuresOf } from "@/components/ui/figure";
 import { bytes, count, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
@@ -60,12 +61,7 @@ export function ModelsPage({ team }: { team: string }) {
       <div className="col">
         <SearchField value={query} onValueChange={setQuery} placeholder="Name, task or digest" />
         {list.isError ? (
-          <ErrorState
-            what={readError(list.error).message}
-            remedy={readError(list.error).remedy ?? "Other pages still work."}
-            requestId={readError(list.error).requestId}
-            onRetry={() => void list.refetch()}
-          />
+          <QueryError error={list.error} remedy="Other pages still work." onRetry={list.refetch} />
         ) : (
           <div className="panel">
             <Table<Row>

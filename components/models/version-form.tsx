@@ -3,8 +3,8 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Button } from "@/components/ui/button";
-import { Callout } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { Segmented } from "@/components/ui/segmented";
 import { Select } from "@/components/ui/select";
@@ -118,11 +118,7 @@ export function VersionForm({ team, filename, modelId, source }: FormProps) {
       <Field label="Note" hint="What is different about it; optional">
         <Textarea value={note} onValueChange={setNote} rows={2} />
       </Field>
-      {problem && problem.reason !== "name_taken" && (
-        <Callout state="bad">
-          {problem.message} {problem.remedy}
-        </Callout>
-      )}
+      {problem && problem.reason !== "name_taken" && <ProblemCallout problem={problem} />}
       <div>
         <Button
           type="submit"

@@ -1,12 +1,13 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
-import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { type Outputs, useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { LinkButton } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
-import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { Callout, Skeleton } from "@/components/ui/feedback";
 import { bytes } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
@@ -41,13 +42,8 @@ export function VersionPage({ team, model, number, cost }: VersionPageProps) {
   });
   if (page.isPending) return <Skeleton />;
   if (page.isError) {
-    const { message, remedy, requestId } = readError(page.error);
     return (
-      <ErrorState
-        what={message}
-        remedy={remedy ?? "The model's page shows its versions."}
-        requestId={requestId}
-      />
+      <QueryError error={page.error} remedy="The model's page shows its versions." onRetry={page.refetch} />
     );
   }
   return <Loaded team={team} page={page.data} cost={cost} />;

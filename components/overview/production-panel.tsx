@@ -6,7 +6,7 @@ import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { type Column, Table } from "@/components/ui/table";
 import type { Served } from "./types";
-import { HEALTH, rate } from "./words";
+import { HEALTH, rate, shadowSays, shadowShare } from "./words";
 
 const milliseconds = (us: number | null) => (us === null ? <span className="t3">none</span> : ms(us / 1000));
 
@@ -18,11 +18,17 @@ const COLUMNS: readonly Column<Served>[] = [
   {
     key: "version",
     head: "Version",
-    width: "108px",
+    width: "148px",
     cell: (r) => (
       <>
         <i className="key production" />v{r.version}
-        {r.rolling !== null && <span className="t3">, v{r.rolling} comes</span>}
+        {r.shadow ? (
+          <span className="t3" title={shadowSays(r.shadow)}>
+            , v{r.shadow.version} {shadowShare(r.shadow)}
+          </span>
+        ) : (
+          r.rolling !== null && <span className="t3">, v{r.rolling} comes</span>
+        )}
       </>
     ),
   },

@@ -7,7 +7,7 @@ import { cx } from "@/components/ui/cx";
 import { age, clockTime, datetime, duration, money, ms, percent } from "@/components/ui/format";
 import { StatusDot } from "@/components/ui/status";
 import type { Overview, Problem } from "./types";
-import { capacitySays, HEALTH, headline, rate, spendingSays } from "./words";
+import { capacitySays, HEALTH, headline, rate, shadowShare, spendingSays } from "./words";
 
 const PERIOD_MS = 2_000;
 /** Older than this is said to be old. */
@@ -139,7 +139,14 @@ function Production({ rows }: { rows: Overview["production"] }) {
           {rows.slice(0, ROWS).map((row) => (
             <tr key={row.modelId}>
               <td className="m clip">{row.model}</td>
-              <td>v{row.version}</td>
+              <td>
+                v{row.version}
+                {row.shadow && (
+                  <span className="t3">
+                    , v{row.shadow.version} {shadowShare(row.shadow)}
+                  </span>
+                )}
+              </td>
               <td>
                 <StatusDot state={HEALTH[row.health].state}>{HEALTH[row.health].words}</StatusDot>
               </td>

@@ -1,5 +1,5 @@
 /** How the overview says things; the wallboard says them the same way. */
-import { decimal, money, percent, plural } from "@/components/ui/format";
+import { count, decimal, money, percent, plural } from "@/components/ui/format";
 import type { State } from "@/components/ui/shape";
 import type { Overview, Served } from "./types";
 
@@ -48,3 +48,10 @@ export const spendingSays = ({ perHour, byMidnight, isWhole }: NonNullable<Overv
 /** "this team $12.30 of $200.00 this month, 6%". */
 export const budgetSays = ({ spent, amount }: NonNullable<Overview["budget"]>) =>
   `this team ${money(spent)} of ${money(amount)} this month${amount > 0 ? `, ${percent(spent / amount, 0)}` : ""}`;
+
+type Shadow = NonNullable<Served["shadow"]>;
+/** "97.3% same": of the requests that a shadow was asked too. */
+export const shadowShare = ({ compared, agreed }: Shadow): string =>
+  compared === 0 ? "shadows" : `${percent(agreed / compared, 1)} same`;
+export const shadowSays = ({ version, compared, agreed }: Shadow): string =>
+  `v${version} is a shadow: it gave the same answer to ${count(agreed)} of ${count(compared)} requests`;

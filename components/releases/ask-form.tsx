@@ -2,9 +2,9 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { useMay } from "@/components/trpc/use-may";
 import { Button } from "@/components/ui/button";
-import { Callout } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { KeyHint } from "@/components/ui/key-hint";
 import { Panel } from "@/components/ui/panel";
@@ -81,11 +81,7 @@ export function AskForm({ team, model, environment, inputs, samples }: Props) {
             )}
           </div>
           <div aria-live="polite">
-            {problem && (
-              <Callout state="bad">
-                {problem.message} {problem.remedy}
-              </Callout>
-            )}
+            {problem && <ProblemCallout problem={problem} />}
             {!problem && ask.data && <AskAnswer answer={ask.data} labels={samples?.labels ?? []} />}
           </div>
         </form>

@@ -2,6 +2,7 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { QueryError } from "@/components/trpc/query-error";
 import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
@@ -198,11 +199,7 @@ function Editor({ team, environment, modelId, base, onSaved }: EditorProps) {
     <>
       <PolicyForm environment={environment} draft={draft} errors={errors} onChange={setDraft} />
       {rules && <Preview team={team} environment={environment} modelId={modelId} rules={rules} />}
-      {problem && (
-        <Callout state="bad">
-          {problem.message} {problem.remedy}
-        </Callout>
-      )}
+      {problem && <ProblemCallout problem={problem} />}
       <div className="row">
         <Button
           variant="primary"

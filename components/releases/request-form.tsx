@@ -3,6 +3,7 @@ import { useMutation, useSuspenseQuery } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { type FormEvent, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { useMay } from "@/components/trpc/use-may";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Checklist } from "@/components/ui/checklist";
@@ -63,11 +64,7 @@ export function RequestForm({ team, versionId }: { team: string; versionId: stri
       <div className="request-form">
         <Panel title="Request" padded>
           <form className="col" onSubmit={submit}>
-            {problem && !problem.fields.note && (
-              <Callout state="bad">
-                {problem.message} {problem.remedy}
-              </Callout>
-            )}
+            {problem && !problem.fields.note && <ProblemCallout problem={problem} />}
             {form.openRequest !== null && (
               <Callout
                 state="warning"

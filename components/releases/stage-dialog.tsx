@@ -3,10 +3,10 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useRouter } from "next/navigation";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { useMay } from "@/components/trpc/use-may";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
-import { Callout } from "@/components/ui/feedback";
 import { Field } from "@/components/ui/field";
 import { Select } from "@/components/ui/select";
 
@@ -74,11 +74,7 @@ export function StageDialog({ team, model, isPrimary = false }: Props) {
               onValueChange={setChosen}
             />
           </Field>
-          {problem && (
-            <Callout state="bad">
-              {problem.message} {problem.remedy}
-            </Callout>
-          )}
+          {problem && <ProblemCallout problem={problem} />}
         </div>
       </Dialog>
     </>

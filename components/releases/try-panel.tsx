@@ -2,9 +2,9 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { useMay } from "@/components/trpc/use-may";
 import { Digest } from "@/components/ui/digest";
-import { Callout } from "@/components/ui/feedback";
 import { ms, percent } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
@@ -52,11 +52,7 @@ export function TryPanel({ team, page }: { team: string; page: ModelPage }) {
         ))}
       </div>
       <div className="mt-3" aria-live="polite">
-        {problem && (
-          <Callout state="bad">
-            {problem.message} {problem.remedy}
-          </Callout>
-        )}
+        {problem && <ProblemCallout problem={problem} />}
         {!problem && !ask.data && <span className="t2">Choose a picture.</span>}
         {!problem && ask.data && picture && (
           <div className="row">

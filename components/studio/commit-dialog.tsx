@@ -4,6 +4,7 @@ import Link from "next/link";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { HoldNotice } from "@/components/trpc/hold-notice";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Callout } from "@/components/ui/feedback";
@@ -83,11 +84,7 @@ export function CommitDialog(props: Props) {
               onKeyDown={(event) => event.key === "Enter" && (event.metaKey || event.ctrlKey) && submit()}
             />
           </Field>
-          {problem && (
-            <Callout state="bad">
-              {problem.message} {problem.remedy}
-            </Callout>
-          )}
+          {problem && <ProblemCallout problem={problem} />}
         </div>
       )}
     </Dialog>

@@ -1,8 +1,9 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { LinkButton } from "@/components/ui/button";
-import { EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { EmptyState, Skeleton } from "@/components/ui/feedback";
 import { PageHeader } from "@/components/ui/page-header";
 import { useUrlState } from "@/components/ui/use-url-state";
 import { fitsSamples } from "@/server/models/contract";
@@ -33,10 +34,7 @@ export function StudioPage({ team, model, number }: Props) {
   if (version.isPending || datasets.isPending) return <Skeleton />;
   const error = version.error ?? datasets.error;
   if (error || !version.data || !datasets.data) {
-    const { message, remedy, requestId } = readError(error);
-    return (
-      <ErrorState what={message} remedy={remedy ?? "The model's page still works."} requestId={requestId} />
-    );
+    return <QueryError error={error} remedy="The model's page still works." />;
   }
   const { inspection } = version.data.version;
   const wanted = inspection?.inputs[0]?.shape.slice(1).filter((n) => n !== null);

@@ -2,9 +2,10 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { Mark } from "@/components/charts/legend";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { Button, LinkButton } from "@/components/ui/button";
-import { EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { EmptyState, Skeleton } from "@/components/ui/feedback";
 import { plural } from "@/components/ui/format";
 import { readNumbers } from "@/components/ui/numbers";
 import { PageHeader } from "@/components/ui/page-header";
@@ -72,16 +73,10 @@ export function ComparePage({ team }: { team: string }) {
     );
   if (query.isPending) return <Skeleton />;
   if (query.isError) {
-    const { message, remedy, requestId } = readError(query.error);
     return (
       <>
         {header}
-        <ErrorState
-          what={message}
-          remedy={remedy}
-          requestId={requestId}
-          onRetry={() => void query.refetch()}
-        />
+        <QueryError error={query.error} onRetry={query.refetch} />
       </>
     );
   }

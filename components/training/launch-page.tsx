@@ -4,9 +4,11 @@ import { useRouter } from "next/navigation";
 import { useDeferredValue, useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
 import { HoldNotice, useHold } from "@/components/trpc/hold-notice";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
+import { QueryError } from "@/components/trpc/query-error";
 import { Button } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
-import { Callout, EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { EmptyState, Skeleton } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { count, duration, money, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
@@ -29,15 +31,7 @@ export function LaunchPage({ team, versionId }: { team: string; versionId: strin
   const crumbs = [{ label: "Training", href: `/${team}/training` }, { label: "New run" }];
   if (options.isPending) return <Skeleton />;
   if (options.isError) {
-    const { message, remedy, requestId } = readError(options.error);
-    return (
-      <ErrorState
-        what={message}
-        remedy={remedy}
-        requestId={requestId}
-        onRetry={() => void options.refetch()}
-      />
-    );
+    return <QueryError error={options.error} onRetry={options.refetch} />;
   }
   const from = `${options.data.model} v${options.data.number}`;
   return (
@@ -204,11 +198,7 @@ function LaunchForm({ team, versionId, options }: { team: string; versionId: str
         judgedAgainst={mode === "from_scratch" ? options.number : options.teacher.number}
       >
         <HoldNotice team={team} />
-        {problem && (
-          <Callout state="bad">
-            <b>{problem.message}</b> {problem.remedy}
-          </Callout>
-        )}
+        {problem && <ProblemCallout problem={problem} />}
         {isSweep && (
           <p className="t2">
             {plural(settings.length, "run")}: every value with each of the others. They go through the queue

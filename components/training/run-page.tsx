@@ -2,13 +2,14 @@
 import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import { useRef, useState } from "react";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { useMay } from "@/components/trpc/use-may";
 import { useWhys } from "@/components/trpc/use-whys";
 import { Age } from "@/components/ui/age";
 import { LinkButton } from "@/components/ui/button";
 import { Digest } from "@/components/ui/digest";
-import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { Callout, Skeleton } from "@/components/ui/feedback";
 import { datetime } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { DefinitionList, Panel } from "@/components/ui/panel";
@@ -33,10 +34,7 @@ export function RunPage({ team, number }: { team: string; number: number }) {
   const query = useQuery(trpc.runs.get.queryOptions({ team, number }));
   if (query.isPending) return <Skeleton />;
   if (query.isError) {
-    const { message, remedy, requestId } = readError(query.error);
-    return (
-      <ErrorState what={message} remedy={remedy} requestId={requestId} onRetry={() => void query.refetch()} />
-    );
+    return <QueryError error={query.error} onRetry={query.refetch} />;
   }
   return <Run team={team} run={query.data} />;
 }

@@ -4,8 +4,8 @@ import { useRouter } from "next/navigation";
 import { useDeferredValue, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { HoldNotice } from "@/components/trpc/hold-notice";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Button } from "@/components/ui/button";
-import { Callout } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { count, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
@@ -217,11 +217,7 @@ function ScriptForm({ team, upload }: { team: string; upload: ReturnType<typeof 
         )}
       >
         <HoldNotice team={team} />
-        {problem && (
-          <Callout state="bad">
-            <b>{problem.message}</b> {problem.remedy}
-          </Callout>
-        )}
+        {problem && <ProblemCallout problem={problem} />}
       </BeforeScript>
     </LaunchFrame>
   );

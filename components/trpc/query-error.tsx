@@ -5,7 +5,7 @@ import { readError } from "./client";
 interface Props {
   error: Parameters<typeof readError>[0];
   /** What still works, where the answer itself does not say how to mend it. */
-  remedy: string;
+  remedy?: string;
   onRetry: () => unknown;
 }
 

@@ -10,6 +10,12 @@ export interface ServedMinute {
   /** The slowest gateway's. */
   p99Us: number;
 }
+export interface ShadowSays {
+  version: number;
+  /** Of its requests since it began, those with answers of both versions, and those where both said the same. */
+  compared: number;
+  agreed: number;
+}
 export interface Served {
   modelId: string;
   model: string;
@@ -20,6 +26,8 @@ export interface Served {
   desired: number;
   /** The version that is being rolled out beside it. */
   rolling: number | null;
+  /** How often a shadow, which answers the same requests, says the same: what moves here drifts. */
+  shadow: ShadowSays | null;
   perSecond: number;
   p50Us: number | null;
   /** Of the last hour, ascending; a minute without a request has none. */
@@ -28,10 +36,11 @@ export interface Served {
 
 /** Models that serve, by name. */
 export async function productionNow(db: Db, teamId: string): Promise<Served[]> {
-  const [lanes, traffic, minutes] = await Promise.all([
+  const [lanes, traffic, minutes, shadows] = await Promise.all([
     laneRows(db, teamId, "production"),
     trafficRows(db, teamId, "production"),
     servedMinutes(db, teamId),
+    shadowsNow(db, teamId),
   ]);
   return lanes.flatMap((lane) => {
     if (lane.version === null || lane.since === null) return [];
@@ -45,6 +54,7 @@ export async function productionNow(db: Db, teamId: string): Promise<Served[]> {
         ready: lane.ready,
         desired: lane.desired,
         rolling: lane.preparing?.state === "rolling_out" ? lane.preparing.version : null,
+        shadow: shadows.get(lane.modelId) ?? null,
         perSecond: now?.perSecond ?? 0,
         p50Us: now?.p50Us ?? null,
         minutes: minutes.get(lane.modelId) ?? [],
@@ -76,4 +86,19 @@ async function servedMinutes(db: Db, teamId: string): Promise<Map<string, Served
     held.push({ at: new Date(at), ...minute });
   }
   return byModel;
+}
+
+/** What shadows that are asked now said so far, by model. */
+async function shadowsNow(db: Db, teamId: string): Promise<Map<string, ShadowSays>> {
+  const { rows } = await db.execute<ShadowSays & { modelId: string }>(sql`
+    select o.model_id as "modelId", v.number as version,
+      coalesce(sum(m.compared), 0)::int as compared, coalesce(sum(m.agreed), 0)::int as agreed
+    from rollout o
+    join release r on r.id = o.release_id and r.environment = 'production'
+    join version v on v.id = r.version_id
+    left join shadow_minute m on m.model_id = r.model_id and m.version_id = r.version_id
+      and m.environment = r.environment and m.minute >= date_trunc('minute', r.created_at)
+    where o.team_id = ${teamId} and o.phase = 'shadow' and o.ended_at is null
+    group by o.model_id, v.number`);
+  return new Map(rows.map(({ modelId, ...says }) => [modelId, says]));
 }

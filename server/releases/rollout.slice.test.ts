@@ -12,6 +12,7 @@ import { inspection } from "../models/testing/examples";
 import { testConsole } from "../platform/testing/console";
 import { drillDue, drillRollback } from "./drill";
 import { modelPage, requestForm, requestPage } from "./pages";
+import { productionNow } from "./production";
 import { reconcileReleases } from "./reconcile";
 import type { Move, Strategy } from "./rollout-contract";
 import { rolloutPage } from "./rollout-page";
@@ -290,7 +291,11 @@ it("a shadow is mirrored to, serves at once after its time, and ends where its a
     referenceP50Us: 1000,
     referenceP99Us: 2000,
   });
+  expect(await productionNow(connection.db, t.ines.teamId)).toMatchObject([
+    { version: 2, shadow: { version: 3, compared: 200, agreed: 150 } },
+  ]);
   await reconcileReleases(connection.db);
+  expect(await productionNow(connection.db, t.ines.teamId)).toMatchObject([{ version: 2, shadow: null }]);
   expect(await stateOf(third)).toMatchObject({ state: "failed" });
   expect(await page()).toMatchObject({
     phase: "aborted",

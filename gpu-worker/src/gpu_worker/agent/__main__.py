@@ -21,8 +21,6 @@ from gpu_worker.agent.operators import show
 from gpu_worker.agent.settings import Settings
 from gpu_worker.agent.vitals import Vitals
 
-HEAD_SECONDS = 0.2
-
 log = logging.getLogger("gpu_worker.agent")
 
 
@@ -81,10 +79,10 @@ def end_with_head(settings: Settings, stop: threading.Event) -> None:
     """Ends this process when the local cluster's head has ended: whoever keeps it running starts both anew.
     Calls into Ray would wait for the head for a minute, so there is no orderly way.
     """
-    while not stop.wait(HEAD_SECONDS):
-        if not local.has_head(settings):
-            log.error("The Ray head ended; see %s.", settings.home / "logs/ray-head.log")
-            os._exit(1)
+    local.wait_for_end_of_head(settings, stop)
+    if not stop.is_set():
+        log.error("The Ray head ended; see %s.", settings.home / "logs/ray-head.log")
+        os._exit(1)
 
 
 def wait_for_token(settings: Settings, stop: threading.Event) -> str | None:

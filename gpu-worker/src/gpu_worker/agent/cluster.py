@@ -14,6 +14,7 @@ from gpu_worker.agent.drain import drain
 from gpu_worker.agent.jobs_api import JobsApi
 from gpu_worker.agent.nodes import Nodes
 from gpu_worker.agent.plan import (
+    ENDED,
     Action,
     Bundle,
     Cordon,
@@ -36,8 +37,8 @@ from gpu_worker.agent.services import Services
 from gpu_worker.agent.warm import WarmNodes
 from gpu_worker.contract import DesiredNode, DesiredPool, ObservedCluster, Readings
 
-JOBS_SECONDS = 0.5
-"""Listing jobs costs Ray's dashboard ten milliseconds."""
+JOBS_SECONDS, QUIET_SECONDS = 0.5, 5.0
+"""Listing jobs costs Ray's dashboard ten milliseconds; where none is under way, only we can begin one."""
 
 log = logging.getLogger(__name__)
 
@@ -72,17 +73,18 @@ class Cluster:
         self._pools: list[DesiredPool] = []
         self._crashes: dict[ServiceKey, Crashes] = {}
         self._seen_jobs: dict[str, SeenJob] = {}
-        self._jobs_at = -JOBS_SECONDS
+        self._jobs_at = -QUIET_SECONDS
         services.adopt()
         self._reserved: tuple[Bundle, ...] = ()
         if autoscaler_config:
             self._reserve(())  # an earlier agent may have told it something else
 
     def look(self) -> Seen:
-        """Jobs as they were half a second ago at most, services as they are. Raises JobsError when Ray does
-        not answer.
+        """Jobs under way as they were half a second ago at most, services as they are. Raises JobsError when
+        Ray does not answer.
         """
-        if time.monotonic() - self._jobs_at >= JOBS_SECONDS:
+        is_quiet = all(job.state in ENDED for job in self._seen_jobs.values())
+        if time.monotonic() - self._jobs_at >= (QUIET_SECONDS if is_quiet else JOBS_SECONDS):
             self._seen_jobs = self._jobs.list()
             self._jobs_at = time.monotonic()
         return Seen(
@@ -123,7 +125,7 @@ class Cluster:
         planned again.
         """
         if isinstance(action, SubmitJob | StopJob | ForgetJob):
-            self._jobs_at = -JOBS_SECONDS  # look again before the next decision
+            self._jobs_at = -QUIET_SECONDS  # look again before the next decision
         match action:
             case SubmitJob(attempt):
                 self._jobs.submit(attempt, self._door_url)

@@ -10,6 +10,8 @@ import httpx
 from gpu_worker.agent.settings import Settings, write_secret
 from gpu_worker.contract import DesiredState, Enrolled, EnrolRequest, Observation, ObservedAck, to_wire
 
+JSON = {"content-type": "application/json"}
+
 log = logging.getLogger(__name__)
 
 
@@ -47,8 +49,10 @@ class Console:
     def observed(self, observation: Observation) -> ObservedAck:
         """Tells what is. Sections that are None are as they were."""
         # Absent, not null: the contract has them optional.
-        body = {name: value for name, value in to_wire(observation).items() if value is not None}
-        return ObservedAck.model_validate_json(self._call("POST", "/api/agent/observed", json=body).content)
+        absent = {name for name, value in observation if value is None}
+        body = observation.model_dump_json(by_alias=True, exclude=absent)
+        answer = self._call("POST", "/api/agent/observed", content=body, headers=JSON)
+        return ObservedAck.model_validate_json(answer.content)
 
     def _call(self, method: str, path: str, **request: object) -> httpx.Response:
         return call(self._client, method, path, **request)

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from gpu_worker.agent.gpu import GpuReading
+from gpu_worker.agent.pace import Pace
 from gpu_worker.agent.readings import NodeReading
 
 EVERY_SECONDS = 5.0
@@ -28,24 +29,27 @@ class Elsewhere:
         self._client = httpx.Client(
             base_url=dashboard_url, headers=headers, timeout=CALL_SECONDS, trust_env=False
         )
-        self._asked = -EVERY_SECONDS
+        self._pace = Pace(EVERY_SECONDS)
         self._readings: dict[str, NodeReading] = {}
         self._heard: dict[str, tuple[float, float]] = {}
 
     def look(self) -> dict[str, NodeReading]:
         """The newest of each node, by its id; what was told before where the dashboard does not answer."""
         now = time.monotonic()
-        if now - self._asked >= EVERY_SECONDS:
-            self._asked = now
-            try:
-                answer = self._client.get("/nodes", params={"view": "summary"}).raise_for_status().json()
-                self._take(answer["data"]["summary"], now)
-            except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-                log.warning("the dashboard does not tell what nodes use: %r", error)
+        if self._pace.is_due:
+            with self._pace.measured():
+                self._ask(now)
         return {
             node_id: reading.aged(round(1000 * (now - self._heard[node_id][1])))
             for node_id, reading in self._readings.items()
         }
+
+    def _ask(self, now: float) -> None:
+        try:
+            answer = self._client.get("/nodes", params={"view": "summary"}).raise_for_status().json()
+            self._take(answer["data"]["summary"], now)
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            log.warning("the dashboard does not tell what nodes use: %r", error)
 
     def _take(self, summary: list[dict[str, Any]], now: float) -> None:
         told = {node["raylet"]["nodeId"]: node for node in summary if "cpu" in node and "raylet" in node}

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -158,12 +160,19 @@ def is_up(settings: Settings) -> bool:
         return False
 
 
-def has_head(settings: Settings) -> bool:
-    """Whether the head's own process lives."""
+def wait_for_end_of_head(settings: Settings, stop: threading.Event) -> None:
+    """Returns as soon as the head's own process has ended, or within a second after `stop` is set."""
     try:
-        return session_of(int(settings.sid_file.read_text())) is not None
+        head = os.pidfd_open(int(settings.sid_file.read_text()))
     except (OSError, ValueError):
-        return False
+        return
+    try:
+        poller = select.poll()
+        poller.register(head, select.POLLIN)
+        while not stop.is_set() and not poller.poll(1000):
+            pass
+    finally:
+        os.close(head)
 
 
 def _wait_until_ready(settings: Settings, head: subprocess.Popen[bytes]) -> None:

@@ -97,7 +97,8 @@ class Agent:
         applied = self._apply(desired, seen)
         jobs = observe_jobs(desired, seen)
         services = observe_services(desired, seen, nodes)
-        self._vitals.seen(jobs, services)
+        if self._news is None or (jobs, services) != self._news[:2]:
+            self._vitals.seen(jobs, services)
         with self._changed:
             newest = self._desired
             # If the console went back meanwhile, this was desired by one that is no more.
@@ -178,7 +179,9 @@ class Agent:
             urgent = part is not None and (part.jobs is not None or part.services is not None)
             least = SOON_SECONDS if urgent else TELL_SECONDS
             if part is None or (not full and now - told_at < least):
-                self._stop.wait(0.05)
+                with self._changed:
+                    if self._news is news:
+                        self._changed.wait(max(0.0, told_at + least - now) if part else TICK_SECONDS)
                 continue
             try:
                 seq += 1

@@ -6,13 +6,20 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import ray
-from ray.autoscaler.v2.schema import ClusterStatus, NodeInfo
-from ray.autoscaler.v2.sdk import get_cluster_status
+from ray._raylet import GcsClient  # pyright: ignore[reportAttributeAccessIssue, reportMissingImports]
+from ray.autoscaler.v2.schema import ClusterStatus, NodeInfo, Stats
+from ray.autoscaler.v2.utils import ClusterStatusParser
+from ray.core.generated.autoscaler_pb2 import (
+    GetClusterStatusReply,  # pyright: ignore[reportAttributeAccessIssue]
+    NodeState,  # pyright: ignore[reportAttributeAccessIssue]
+    NodeStatus,  # pyright: ignore[reportAttributeAccessIssue]
+)
 from ray.util import placement_group_table
 
 from gpu_worker.agent.elsewhere import Elsewhere
@@ -33,8 +40,18 @@ from gpu_worker.contract import (
 
 HEAD_TYPE = "head"
 MOST_DEPARTED = 50
+CALL_SECONDS = 10
+DEPARTED_SECONDS = 15.0
 EXPECTED_DEATH, PREEMPTED_DEATH, IDLE_DEATH = 1, 3, 4
 """How Ray's control store files the end of a node (NodeDeathInfo.Reason)."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A node as it was told last, and all that this was made of."""
+
+    facts: tuple[object, ...]
+    seen: ObservedNode
 
 
 class Nodes:
@@ -51,28 +68,35 @@ class Nodes:
         refusals: Path | None,
     ) -> None:
         self._refusals = refusals
-        self._gcs_address = gcs_address
+        self._gcs = GcsClient(address=gcs_address)
         self._readings = readings
         self._elsewhere = elsewhere
         self._gpu_model = gpu_model
-        self._pools: dict[str, str] = {}
+        self._known: dict[bytes, Known] = {}
         self._before = {node["NodeID"] for node in ray.nodes() if not node["Alive"]}
+        self._gone: list[DepartedItem] = []
+        self._gone_at = -DEPARTED_SECONDS
 
     def look(self, wishes: Mapping[str, DesiredNode]) -> tuple[ObservedCluster, Readings]:
         """The cluster as it is now, and what its nodes use. wishes: for nodes that are taken out of service.
         Raises RuntimeError when Ray's control store does not answer.
         """
-        status = get_cluster_status(self._gcs_address)
-        alive = [*status.active_nodes, *status.idle_nodes]
-        ids = {node.node_id for node in alive if node.node_id}
+        reply = GetClusterStatusReply.FromString(self._gcs.get_cluster_status(timeout_s=CALL_SECONDS))
+        states = [
+            state for state in reply.cluster_resource_state.node_states if state.status != NodeStatus.DEAD
+        ]
+        del reply.cluster_resource_state.node_states[:]
+        status = _parsed(reply)
+        ids = {state.node_id.hex() for state in states}
         here = self._readings.look(ids)
         there = self._elsewhere.look() if ids - here.keys() else {}
         readings = {node_id: reading for node_id, reading in there.items() if node_id in ids} | here
         names = _group_names() if status.resource_demands.placement_group_demand else {}
+        has_changed = {state.node_id for state in states} != self._known.keys()
         pending, failed = self._launches(status, time.time())
         cluster = ObservedCluster(
-            nodes=[self._node(node, wishes, here=node.node_id in here) for node in alive],
-            departed=self._departed(),
+            nodes=self._nodes(states, wishes, here.keys()),
+            departed=self._departed(has_changed),
             pending=pending,
             failed=failed,
             follows_pools=self._refusals is not None,
@@ -94,10 +118,28 @@ class Nodes:
         waiting = {pool for pool, one in refused.items() if now < one.retry_at}
         return [item for item in pending if item.pool not in waiting], failed_items(refused, now)
 
+    def _nodes(
+        self, states: Sequence[NodeState], wishes: Mapping[str, DesiredNode], here: Container[str]
+    ) -> list[ObservedNode]:
+        """Reading a node takes a hundred times as long as seeing that it is as before."""
+        known: dict[bytes, Known] = {}
+        for state in states:
+            state.ClearField("idle_duration_ms")
+            node_id = state.node_id.hex()
+            told = state.SerializeToString(deterministic=True)
+            memory = self._readings.gpu_memory_bytes
+            facts = (told, wishes.get(node_id), node_id in here, memory)
+            before = self._known.get(state.node_id)
+            if before is None or before.facts != facts:
+                [info] = _nodes_of(state)
+                before = Known(facts, self._node(info, wishes, here=node_id in here))
+            known[state.node_id] = before
+        self._known = known
+        return [node.seen for node in known.values()]
+
     def _node(self, node: NodeInfo, wishes: Mapping[str, DesiredNode], *, here: bool) -> ObservedNode:
         total, used = node.total_resources(), node.used_resources()
         node_id = node.node_id or node.instance_id
-        self._pools[node_id] = node.ray_node_type_name
         gpus = total.get("GPU", 0)
         state = {"RUNNING": "active", "IDLE": "idle"}.get(node.node_status or "", "draining")
         cordoned = state == "draining"
@@ -124,10 +166,16 @@ class Nodes:
             }
         )
 
-    def _departed(self) -> list[DepartedItem]:
-        """Nodes that left since this object was made, the newest last."""
-        gone = [node for node in ray.nodes() if not node["Alive"] and node["NodeID"] not in self._before]
-        return [self._departure(node) for node in gone[-MOST_DEPARTED:]]
+    def _departed(self, has_changed: bool) -> list[DepartedItem]:
+        """Nodes that left since this object was made, the newest last: asked for when others are up than
+        before, and now and then for one that came and went between two looks.
+        """
+        now = time.monotonic()
+        if has_changed or now - self._gone_at >= DEPARTED_SECONDS:
+            self._gone_at = now
+            gone = [node for node in ray.nodes() if not node["Alive"] and node["NodeID"] not in self._before]
+            self._gone = [self._departure(node) for node in gone[-MOST_DEPARTED:]]
+        return self._gone
 
     def _departure(self, node: Mapping[str, Any]) -> DepartedItem:
         told = str(node.get("DeathReasonMessage") or "")
@@ -139,6 +187,19 @@ class Nodes:
         else:
             reason, message = "lost", told or "The node stopped answering"
         return DepartedItem(node_id=node["NodeID"], reason=reason, message=message)
+
+
+def _parsed(reply: GetClusterStatusReply) -> ClusterStatus:
+    return ClusterStatusParser.from_get_cluster_status_reply(
+        reply, stats=Stats(gcs_request_time_s=0, request_ts_s=0)
+    )
+
+
+def _nodes_of(state: NodeState) -> list[NodeInfo]:
+    reply = GetClusterStatusReply()
+    reply.cluster_resource_state.node_states.append(state)
+    status = _parsed(reply)
+    return [*status.active_nodes, *status.idle_nodes]
 
 
 def idle_message(told: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from gpu_worker.agent.usage import use_of_tree
+from gpu_worker.agent.usage import Processes, memory_of, used_since
 from gpu_worker.contract import MetricPoint
 from gpu_worker.door import StaleAttempt
 
@@ -64,9 +64,8 @@ class RankUsage:
         self._thread.join()
 
     def _run(self) -> None:
-        process = psutil.Process()
         began = at = time.monotonic()
-        seconds, _, _ = use_of_tree(process, {})
+        seconds = Processes().tree(os.getpid())
         of_script: dict[int, float] = {}
         network = psutil.net_io_counters()
         wait = FIRST_SECONDS
@@ -74,14 +73,15 @@ class RankUsage:
             wait = EVERY_SECONDS
             now = time.monotonic()
             elapsed, at = now - at, now
-            seconds, used, memory = use_of_tree(process, seconds)
-            of_script, more, held = self._use_of_script(of_script)
-            used, memory = used + more, memory + held
+            processes = Processes()
+            before, seconds = seconds, processes.tree(os.getpid())
+            of_script, more = self._use_of_script(processes, of_script)
+            used, memory = used_since(before, seconds) + more, memory_of([*seconds, *of_script])
             values = {"cpu_percent": 100 * used / elapsed, "memory_bytes": memory}
-            before, network = network, psutil.net_io_counters()
-            if before is not None and network is not None:
-                values["sent_bytes_per_second"] = (network.bytes_sent - before.bytes_sent) / elapsed
-                values["received_bytes_per_second"] = (network.bytes_recv - before.bytes_recv) / elapsed
+            was, network = network, psutil.net_io_counters()
+            if was is not None and network is not None:
+                values["sent_bytes_per_second"] = (network.bytes_sent - was.bytes_sent) / elapsed
+                values["received_bytes_per_second"] = (network.bytes_recv - was.bytes_recv) / elapsed
             values |= use_of_gpus(self._gpus)
             if more / elapsed >= WORKING or values.get("gpu_percent", 0) >= 1:
                 self._on_work()
@@ -90,13 +90,15 @@ class RankUsage:
             except StaleAttempt:
                 return  # The work hears of it by its own reports.
 
-    def _use_of_script(self, earlier: dict[int, float]) -> tuple[dict[int, float], float, int]:
-        """As `use_of_tree`; nothing where no script runs."""
+    def _use_of_script(
+        self, processes: Processes, earlier: dict[int, float]
+    ) -> tuple[dict[int, float], float]:
+        """CPU seconds of its processes by pid, and those since `earlier`; nothing where no script runs."""
         keeper = self._script.keeper if self._script is not None else None
-        if keeper is not None:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                return use_of_tree(psutil.Process(keeper), earlier)
-        return {}, 0.0, 0
+        if keeper is None or keeper not in processes:
+            return {}, 0.0
+        now = processes.tree(keeper)
+        return now, used_since(earlier, now)
 
     def _report(self, step: int, values: dict[str, float]) -> None:
         ts = time.time_ns() // 1_000_000

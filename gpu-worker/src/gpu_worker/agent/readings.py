@@ -10,8 +10,11 @@ from dataclasses import dataclass, replace
 import psutil
 
 from gpu_worker.agent.gpu import GpuReader, GpuReading
+from gpu_worker.agent.pace import Pace
 from gpu_worker.agent.usage import Usage
 from gpu_worker.contract import Gpus, Readings
+
+EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -66,12 +69,13 @@ class LocalReadings:
     def __init__(self, usage: Usage, gpus: GpuReader) -> None:
         self._usage, self._reader = usage, gpus
         self._machine = Machine()
+        self._pace = Pace(EVERY_SECONDS)
+        self._asked: set[str] = set()
+        self._read: dict[str, NodeReading] = {}
+        self._read_at = 0.0
         self._gpus: list[GpuReading] = []
-
-    @property
-    def disk_total(self) -> int:
+        self.disk_total = self._machine.disk_total
         """Bytes of the disk that nodes write to."""
-        return self._machine.disk_total
 
     @property
     def gpu_memory_bytes(self) -> float | None:
@@ -79,23 +83,28 @@ class LocalReadings:
         return self._gpus[0].memory_total_bytes if self._gpus else None
 
     def look(self, node_ids: set[str]) -> dict[str, NodeReading]:
-        """Measures the nodes that are here."""
+        """The nodes that are here, measured as often as their number allows, with the age of what is told."""
+        if self._pace.is_due or node_ids != self._asked:
+            with self._pace.measured():
+                self._measure(node_ids)
+        age = round(1000 * (time.monotonic() - self._read_at))
+        return {node_id: reading.aged(age) for node_id, reading in self._read.items()}
+
+    def _measure(self, node_ids: set[str]) -> None:
+        self._asked, self._read_at = node_ids, time.monotonic()
         self._usage.look(node_ids)
         shared = self._machine.look()
         self._gpus = self._reader.read()
-        return {node_id: self._of(node_id, shared) for node_id in node_ids if self._usage.of(node_id)}
+        self._read = {node_id: self._of(node_id, shared) for node_id in node_ids if self._usage.of(node_id)}
 
     def _of(self, node_id: str, shared: NodeReading) -> NodeReading:
         usage = self._usage.of(node_id)
         assert usage is not None
         own = self._usage.gpus_of(node_id)
-        return NodeReading(
+        return replace(
+            shared,
             cpu_percent=usage.cpu_percent,
             memory_bytes=usage.memory_bytes,
-            disk_bytes=shared.disk_bytes,
-            received_bytes_per_second=shared.received_bytes_per_second,
-            sent_bytes_per_second=shared.sent_bytes_per_second,
-            heartbeat_age_ms=round(1000 * (time.monotonic() - usage.at)),
             gpus={place: self._gpus[gpu] for place, gpu in enumerate(own) if gpu < len(self._gpus)},
         )
 

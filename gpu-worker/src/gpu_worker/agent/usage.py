@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import time
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import psutil
 
 NODE_ID = "RAY_OVERRIDE_NODE_ID_FOR_TESTING"
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
@@ -21,70 +27,122 @@ class NodeUsage:
     at: float
 
 
+@dataclass(frozen=True)
+class Raylet:
+    """A node that is here: the process below which all of its others are, and the GPUs of this machine that
+    are its own, in its order.
+    """
+
+    pid: int
+    gpus: tuple[int, ...]
+
+
 class Usage:
     """Follows raylets and everything they started. On machines elsewhere it knows nothing and says so."""
 
     def __init__(self) -> None:
-        self._raylets: dict[str, psutil.Process] = {}
+        self._sought: set[str] = set()
+        self._raylets: dict[str, Raylet] = {}
         self._seconds: dict[str, dict[int, float]] = {}
         self._usage: dict[str, NodeUsage] = {}
-        self._gpus: dict[str, list[int]] = {}
         self._at = time.monotonic()
 
     def look(self, node_ids: set[str]) -> None:
         """Measures the given nodes."""
-        if node_ids - self._raylets.keys():
-            self._find(node_ids)
+        if node_ids - self._sought:
+            self._raylets |= raylets_of(node_ids - self._raylets.keys())
+        self._sought = set(node_ids)
         now, before = time.monotonic(), self._at
-        self._at = now
-        for node_id in list(self._raylets):
-            try:
-                self._measure(node_id, now - before)
-            except psutil.NoSuchProcess:
+        self._at, self._usage = now, {}
+        processes = Processes() if self._raylets else None
+        for node_id, raylet in list(self._raylets.items()):
+            if processes is not None and raylet.pid in processes:
+                self._measure(node_id, processes.tree(raylet.pid), now - before)
+            else:
                 del self._raylets[node_id]
-        self._usage = {node_id: self._usage[node_id] for node_id in self._raylets if node_id in self._usage}
+                self._seconds.pop(node_id, None)
 
     def of(self, node_id: str) -> NodeUsage | None:
         """What was measured of a node; None for one that is not of this machine."""
         return self._usage.get(node_id)
 
-    def gpus_of(self, node_id: str) -> list[int]:
+    def gpus_of(self, node_id: str) -> tuple[int, ...]:
         """Which GPUs of this machine are a node's own, in its order."""
-        return self._gpus.get(node_id, [])
+        return self._raylets[node_id].gpus if node_id in self._raylets else ()
 
-    def _measure(self, node_id: str, elapsed: float) -> None:
+    def _measure(self, node_id: str, seconds: dict[int, float], elapsed: float) -> None:
         earlier = self._seconds.get(node_id)
-        self._seconds[node_id], used, memory = use_of_tree(self._raylets[node_id], earlier or {})
-        percent = round(100 * used / elapsed, 1) if earlier is not None and elapsed > 0 else None
-        self._usage[node_id] = NodeUsage(percent, memory, time.monotonic())
-
-    def _find(self, node_ids: set[str]) -> None:
-        for process in psutil.process_iter(["name"]):
-            if process.info["name"] != "raylet":
-                continue
-            try:
-                environment = process.environ()
-            except psutil.Error:
-                continue
-            node_id = environment.get(NODE_ID)
-            if node_id in node_ids:
-                self._raylets[node_id] = process
-                visible = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")
-                self._gpus[node_id] = [int(gpu) for gpu in visible if gpu.isdigit()]
+        self._seconds[node_id] = seconds
+        percent = None
+        if earlier is not None and elapsed > 0:
+            percent = round(100 * used_since(earlier, seconds) / elapsed, 1)
+        self._usage[node_id] = NodeUsage(percent, memory_of(seconds), self._at)
 
 
-def use_of_tree(root: psutil.Process, earlier: dict[int, float]) -> tuple[dict[int, float], float, int]:
-    """CPU seconds of a process and all below it, by pid; those used since `earlier`; and the memory that
-    they hold now, in bytes, not counting shared pages. Raises NoSuchProcess when the root is gone.
-    """
-    seconds: dict[int, float] = {}
-    memory = 0
-    for process in [root, *root.children(recursive=True)]:
-        try:
-            times, held = process.cpu_times(), process.memory_info()
-        except psutil.NoSuchProcess:
+def raylets_of(node_ids: Collection[str]) -> dict[str, Raylet]:
+    """Those of the given nodes that are here."""
+    found: dict[str, Raylet] = {}
+    for process in psutil.process_iter(["name"]) if node_ids else ():
+        if process.info["name"] != "raylet":
             continue
-        seconds[process.pid] = times.user + times.system
-        memory += held.rss - held.shared
-    # A process that has come since counts with all it used; one that has gone can't be counted any more.
-    return seconds, sum(now - earlier.get(pid, 0.0) for pid, now in seconds.items()), memory
+        try:
+            environment = process.environ()
+        except psutil.Error:
+            continue
+        node_id = environment.get(NODE_ID)
+        if node_id is not None and node_id in node_ids:
+            visible = environment.get("CUDA_VISIBLE_DEVICES", "").split(",")
+            found[node_id] = Raylet(process.pid, tuple(int(gpu) for gpu in visible if gpu.isdigit()))
+    return found
+
+
+class Processes:
+    """All live processes of this machine as they are now, read in one pass for any number of trees."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[int, float] = {}
+        self._children: dict[int, list[int]] = defaultdict(list)
+        for pid, parent, seconds in _read_all():
+            self._seconds[pid] = seconds
+            self._children[parent].append(pid)
+
+    def __contains__(self, pid: int) -> bool:
+        return pid in self._seconds
+
+    def tree(self, root: int) -> dict[int, float]:
+        """CPU seconds of a process and all below it, by pid. Raises KeyError where there is none."""
+        found, open_ = {root: self._seconds[root]}, [root]
+        while open_:
+            for child in self._children.get(open_.pop(), ()):
+                found[child] = self._seconds[child]
+                open_.append(child)
+        return found
+
+
+def used_since(earlier: Mapping[int, float], now: Mapping[int, float]) -> float:
+    """CPU seconds. A process that has come since counts with all it used; one that has gone can't be counted
+    any more.
+    """
+    return sum(seconds - earlier.get(pid, 0.0) for pid, seconds in now.items())
+
+
+def memory_of(pids: Collection[int]) -> int:
+    """Bytes that processes hold, not counting shared pages."""
+    pages = 0
+    for pid in pids:
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/statm", "rb") as file:
+            _, resident, shared, *_ = file.read().split()
+            pages += int(resident) - int(shared)
+    return pages * PAGE_BYTES
+
+
+def _read_all() -> Iterator[tuple[int, int, float]]:
+    """pid, its parent's, and CPU seconds. A pass over /proc with psutil takes several times as long."""
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
+            # After the name, which may hold anything.
+            state, parent, *rest = file.read().rpartition(b")")[2].split()
+            if state != b"Z":
+                yield int(name), int(parent), (int(rest[9]) + int(rest[10])) / TICKS_PER_SECOND
