@@ -3,8 +3,14 @@ import { describe, expect, it } from "vitest";
 import type { Schedule } from "@/server/cluster/schedule-contract";
 import { achievedSays, decisionSays, failureSays } from "./decision-words";
 import { neighbour } from "./node-grid";
+<<<<<<< HEAD
 import { known, nodeSays, refusedSays, usedOf } from "./node-words";
 import { appliedSays, costsSay, poolChanges } from "./pool-preview";
+=======
+import { partsOf, takeTurns } from "./node-parts";
+import { known, nodeSays, usedOf } from "./node-words";
+import { costsSay, poolChanges } from "./pool-preview";
+>>>>>>> h-A
 import { usageSeries, withGaps } from "./usage-series";
 
 const UP = { state: "active", cordoned: false, wish: null } as const;
@@ -149,5 +155,44 @@ describe("an edit of a pool", () => {
       "at most $4.00 an hour, and $94.00 a week without work",
     );
     expect(costsSay({ ...now, pricePerHour: null })).toContain("not known");
+  });
+});
+
+describe("the parts of the map", () => {
+  const nodes = Array.from({ length: 1_000 }, (_, id) => ({ id, pool: id % 3 ? "a" : "b" }));
+  it("hold each node once, in order, and keep their names while nodes leave", () => {
+    const parts = partsOf(nodes);
+    for (const pool of ["a", "b"])
+      expect(parts.filter((part) => part.pool === pool).flatMap((part) => part.nodes)).toEqual(
+        nodes.filter((node) => node.pool === pool),
+      );
+    expect(Math.max(...parts.map((part) => part.nodes.length))).toBe(125);
+    const keys = parts.map(({ key }) => key);
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(keys).toEqual(expect.arrayContaining(partsOf(nodes.slice(300)).map(({ key }) => key)));
+    const many = Array.from({ length: 10_000 }, (_, id) => ({ id, pool: "a" }));
+    expect(partsOf(many)).toHaveLength(40);
+  });
+
+  it("take turns, one in each frame, and each gets one though what is new comes before the round is over", () => {
+    const due: (() => void)[] = [];
+    const frames = {
+      requestAnimationFrame: (draw: () => void) => due.push(draw),
+      cancelAnimationFrame: () => void due.splice(0),
+    };
+    const last = { current: 0 };
+    const taken: number[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      const stop = takeTurns(8, last, (part) => taken.push(part), frames);
+      for (let frame = 0; frame < 3; frame += 1) {
+        expect(due).toHaveLength(1);
+        due.shift()?.();
+      }
+      stop();
+    }
+    expect(taken).toEqual([1, 2, 3, 4, 5, 6, 7, 0, 1]);
+    takeTurns(8, last, (part) => taken.push(part), frames);
+    while (due.length > 0) due.shift()?.();
+    expect(taken.slice(9)).toEqual([2, 3, 4, 5, 6, 7, 0, 1]);
   });
 });

@@ -1,11 +1,13 @@
 "use client";
-import { type FocusEvent, type KeyboardEvent, memo, type PointerEvent, useState } from "react";
+import { type FocusEvent, type KeyboardEvent, memo, type PointerEvent, useMemo, useState } from "react";
 import { cx } from "@/components/ui/cx";
 import { count, percent, plural } from "@/components/ui/format";
 import { neighbour } from "./node-grid";
+import { partsOf } from "./node-parts";
 import { nodeSays, type Said } from "./node-words";
 import type { NodesProps } from "./nodes-panel";
 import type { ClusterNode, ClusterOverview } from "./types";
+import { useInTurns } from "./use-in-turns";
 import { busyShare, type Reading } from "./use-readings";
 
 type NodeMapProps = NodesProps & Pick<ClusterOverview, "pools" | "pending">;
@@ -25,6 +27,8 @@ export function NodeMap({ nodes, readingOf, onOpen, pools, pending }: NodeMapPro
   const told = nodes.find(({ id }) => id === at);
   const stop = told?.id ?? nodes[0]?.id;
   const names = [...new Set([...nodes, ...pending].map(({ pool }) => pool))].sort();
+  const parts = useMemo(() => partsOf(nodes), [nodes]);
+  const readings = useInTurns(readingOf, parts.length);
   const tell = (event: PointerEvent | FocusEvent) => {
     const id = cellOf(event.target)?.dataset.node;
     if (id) setAt(id);
@@ -46,7 +50,6 @@ export function NodeMap({ nodes, readingOf, onOpen, pools, pending }: NodeMapPro
         }}
       >
         {names.map((pool) => {
-          const inPool = nodes.filter((node) => node.pool === pool);
           const most = pools.find(({ name }) => name === pool)?.max;
           const starting = pending.filter((p) => p.pool === pool).reduce((sum, p) => sum + p.count, 0);
           return (
@@ -54,20 +57,23 @@ export function NodeMap({ nodes, readingOf, onOpen, pools, pending }: NodeMapPro
               <h3>
                 <span className="m">{pool}</span>{" "}
                 <span className="t2">
-                  {count(inPool.length)}
+                  {count(nodes.filter((node) => node.pool === pool).length)}
                   {most !== undefined && ` of at most ${count(most)}`}
                   {starting > 0 && `, ${count(starting)} starting`}
                 </span>
               </h3>
               <div className="cells">
-                {inPool.map((node) => (
-                  <Cell
-                    key={node.id}
-                    node={node}
-                    step={stepOf(node, readingOf(node.serial))}
-                    isStop={node.id === stop}
-                  />
-                ))}
+                {parts.map(
+                  (part, turn) =>
+                    part.pool === pool && (
+                      <Part
+                        key={part.key}
+                        nodes={part.nodes}
+                        readingOf={readings[turn] ?? readingOf}
+                        stop={part.nodes.some(({ id }) => id === stop) ? stop : undefined}
+                      />
+                    ),
+                )}
                 {Array.from({ length: starting }, (_, i) => (
                   // biome-ignore lint/suspicious/noArrayIndexKey: what starts has no identity yet
                   <span key={i} className="cell starting" aria-hidden="true" />
@@ -80,6 +86,19 @@ export function NodeMap({ nodes, readingOf, onOpen, pools, pending }: NodeMapPro
     </div>
   );
 }
+
+interface PartProps {
+  nodes: readonly ClusterNode[];
+  readingOf: (serial: number) => Reading;
+  /** The cell that Tab leads to, where it is here. */
+  stop: string | undefined;
+}
+
+const Part = memo(function Part({ nodes, readingOf, stop }: PartProps) {
+  return nodes.map((node) => (
+    <Cell key={node.id} node={node} step={stepOf(node, readingOf(node.serial))} isStop={node.id === stop} />
+  ));
+});
 
 function stepOf(node: ClusterNode, reading: Reading): number | null {
   const busy = busyShare(node, reading);
