@@ -55,6 +55,27 @@ export function judge(
     : changed(condition, known, newest, now, isHeld, end);
 }
 
+/**
+ * Walks back from the newest of `end` points until one is as old as `then`, for as long as the walk goes on.
+ *
+ * @param goesOn whether a point belongs to it, with the one after it; the newest is its own
+ */
+function backTo(
+  then: number,
+  points: readonly Point[],
+  end: number,
+  goesOn: (point: Point, after: Point) => boolean,
+): Point | undefined {
+  let first: Point | undefined;
+  for (let i = end - 1; i >= 0; i -= 1) {
+    const point = points[i];
+    if (!point || !goesOn(point, first ?? point)) break;
+    first = point;
+    if (point.at <= then) break;
+  }
+  return first;
+}
+
 type Threshold = Extract<Condition, { kind: "threshold" }>;
 type Rate = Extract<Condition, { kind: "rate" }>;
 
@@ -69,14 +90,10 @@ function beyond(
   const sign = side === "above" ? 1 : -1;
   const isBeyond = (point: Point, limit: number) => sign * (point.value - limit) > 0;
   if (isHeld) return isBeyond(newest, clear ?? value) ? { since: newest.at, value: newest.value } : null;
-  let since: number | null = null;
-  for (let i = end - 1; i >= 0; i -= 1) {
-    const point = points[i];
-    if (!point || !isBeyond(point, value) || (since ?? newest.at) - point.at > staleMs) break;
-    since = point.at;
-    if (now - since >= minutes * 60_000) break;
-  }
-  return since !== null && now - since >= minutes * 60_000 ? { since, value: newest.value } : null;
+  const then = now - minutes * 60_000;
+  const goesOn = (point: Point, after: Point) => isBeyond(point, value) && after.at - point.at <= staleMs;
+  const first = backTo(then, points, end, goesOn);
+  return first && first.at <= then ? { since: first.at, value: newest.value } : null;
 }
 
 function changed(
@@ -88,13 +105,7 @@ function changed(
   end: number,
 ): Held | null {
   const then = now - minutes * 60_000;
-  let first: Point | undefined;
-  for (let i = end - 1; i >= 0; i -= 1) {
-    const point = points[i];
-    if (!point || point.at < then - staleMs) break;
-    first = point;
-    if (point.at <= then) break;
-  }
+  const first = backTo(then, points, end, (point) => point.at >= then - staleMs);
   // Half of the time must be known: a series that began a moment ago has no rate.
   if (!first || newest.at - first.at < (minutes * 60_000) / 2) return null;
   const change = (newest.value - first.value) * (direction === "rises" ? 1 : -1);

@@ -1,14 +1,29 @@
 /** What is kept of a cluster is true whatever comes, in whatever order. */
-import { eq, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+<<<<<<< HEAD
 import { cluster, demandInterval, node, nodeInterval, pool, scalingDecision } from "../../db/schema/cluster";
+=======
+import {
+  cluster,
+  demandInterval,
+  node,
+  nodeInterval,
+  scalingDecision,
+  usageOpen,
+} from "../../db/schema/cluster";
+>>>>>>> h-B
 import { FakeCluster } from "../engine/fake-cluster";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
 import { testConsole } from "../platform/testing/console";
 import { makeTeam } from "../runs/testing";
+<<<<<<< HEAD
 import { decision, ledger, nodePage, overview, readings as readingsOfAll, usage } from "./service";
+=======
+import { nodePage, overview, readings as readingsOfAll, takeReadings, usage } from "./service";
+>>>>>>> h-B
 import { type Played, playCluster } from "./testing";
 import { rollUpUsage } from "./usage/rollup";
 
@@ -203,6 +218,36 @@ describe("readings", () => {
       gpuPercent: [40],
     });
     expect(health.dropped).toBe(5);
+  });
+
+  it("are added to what the database holds, whoever wrote it, and not to what was rolled back", async () => {
+    const { agent, clock, clusterId } = played;
+    const readings = new FakeCluster(agent, { nodes: 1, gpus: 0, seed: 7, churn: 0 }).read();
+    agent.readings = null;
+    await agent.tell();
+    const telling = (percent: number) => ({ ...readings, cpuPercent: [percent] });
+    const tell = async (second: number, percent: number) => {
+      clock.now = BEGAN + second * SECOND;
+      agent.readings = telling(percent);
+      await agent.tellReadings();
+    };
+    const ofNodes = and(eq(usageOpen.clusterId, clusterId), eq(usageOpen.of, "node"));
+    await tell(1, 10);
+    const [elsewhere] = await connection.db.select().from(usageOpen).where(ofNodes);
+    await tell(2, 1_000);
+    await connection.db.update(usageOpen).set({ packed: elsewhere?.packed }).where(ofNodes);
+    await tell(3, 30);
+    const undone = connection.db.transaction(async (tx) => {
+      await takeReadings(tx, clusterId, telling(2_000), new Date(clock.now));
+      tx.rollback();
+    });
+    await expect(undone).rejects.toThrow();
+    await tell(4, 20);
+    await tell(61, 0);
+    const { rows } = await connection.db.execute(
+      sql`select mean[1]::float8 as mean, peak[1]::float8 as peak from node_usage where level = 60`,
+    );
+    expect(rows).toEqual([{ mean: 20, peak: 30 }]);
   });
 
   it("become courses with their peaks, by node, pool and cluster, and stay when they are rolled up", async () => {
