@@ -131,18 +131,19 @@ test("4 a node with work is drained: its training goes on elsewhere, the node le
     ...{ globalBatch: 256, lr: 0.003, seed: 0, checkpointEverySteps: 25 },
   });
   const work = `run ${number}, rank 0`;
+  const isRunning = async () => (await api.runs.get.query({ team: TEAM, number })).state === "running";
+  await until(`run ${number} to make steps`, isRunning);
   const cluster = new ClusterPages(operator, TEAM);
   await cluster.open();
   const node = cluster.nodeOf(work);
   const name = (await node.getByRole("button").first().textContent()) ?? "";
-  const isRunning = async () => (await api.runs.get.query({ team: TEAM, number })).state === "running";
-  await until(`run ${number} to make steps`, isRunning);
   await cluster.drain(node, work, /Leaves with a checkpoint and goes on elsewhere/, "its disk fails");
 
   await expect(node.getByRole("button", { name, exact: true })).toHaveCount(0);
   await expect(node.getByRole("button").first()).toBeVisible();
   const left = new RegExp(`−1 ${name} .*drained .*${name} was drained by ${ENGINEER.name}: its disk fails`);
   await expect(cluster.decision(left)).toBeVisible();
+  await until(`run ${number} to make steps again`, isRunning);
   const { id, attempts } = await api.runs.get.query({ team: TEAM, number });
   expect(attempts.map(({ state }) => state)).toEqual(["stopped", "running"]);
   await api.runs.stop.mutate({ team: TEAM, runId: id });
