@@ -1,14 +1,14 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
 import { LinkButton } from "@/components/ui/button";
 import { cx } from "@/components/ui/cx";
-import { ErrorState, Skeleton } from "@/components/ui/feedback";
-import { count, decimal } from "@/components/ui/format";
+import { count } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { StatusDot } from "@/components/ui/status";
 import { CapacityPanel } from "./capacity-panel";
+import { ClusterFailed, ClusterLoading } from "./cluster-loading";
 import { DecisionSheet } from "./decision-sheet";
 import { LedgerPanel } from "./ledger-panel";
 import { NodeSheet } from "./node-sheet";
@@ -17,6 +17,7 @@ import { PoolsPanel } from "./pools-panel";
 import type { ClusterOverview } from "./types";
 import { useReadings } from "./use-readings";
 import { WaitingPanel } from "./waiting-panel";
+import { shortSays } from "./why-words";
 
 /** The agent speaks at least every 5 seconds. */
 const HEARTBEAT_MS = 5_000;
@@ -27,18 +28,8 @@ export function ClusterPage({ team }: { team: string }) {
   const trpc = useTRPC();
   const overview = useQuery(trpc.cluster.overview.queryOptions({ team }, { refetchInterval: MEND_MS }));
   const { readingOf, ...heard } = useReadings(team);
-  if (overview.isPending) return <Skeleton />;
-  if (overview.isError) {
-    const { message, remedy, requestId } = readError(overview.error);
-    return (
-      <ErrorState
-        what={message}
-        remedy={remedy}
-        requestId={requestId}
-        onRetry={() => void overview.refetch()}
-      />
-    );
-  }
+  if (overview.isPending) return <ClusterLoading />;
+  if (!overview.data) return <ClusterFailed error={overview.error} onRetry={overview.refetch} />;
   const cluster = {
     ...overview.data,
     lastSeenAt: heard.lastSeenAt ?? overview.data.lastSeenAt,
@@ -85,13 +76,8 @@ function Headline({ cluster }: { cluster: ClusterOverview }) {
     return <StatusDot state="stale">the agent is silent: this is as it was last seen</StatusDot>;
   if (cluster.health.ray === "silent")
     return <StatusDot state="stale">Ray does not answer: this is as it was last seen</StatusDot>;
-  const short = cluster.waiting.reduce((sum, w) => sum + w.cpus, 0);
-  if (short > 0)
-    return (
-      <StatusDot state="pending">
-        {decimal(short, short % 1 ? 1 : 0)} {short === 1 ? "CPU" : "CPUs"} short
-      </StatusDot>
-    );
+  const short = shortSays(cluster.waiting);
+  if (short) return <StatusDot state="pending">{short}</StatusDot>;
   return <StatusDot state="ok">nothing waits</StatusDot>;
 }
 
@@ -101,7 +87,7 @@ function Meta({ cluster }: { cluster: ClusterOverview }) {
   return (
     <>
       {count(nodes.length)} {nodes.length === 1 ? "node" : "nodes"} ready
-      {starting > 0 && `, ${starting} starting`}
+      {starting > 0 && `, ${count(starting)} starting`}
       {cluster.lastSeenAt && (
         <>
           ; agent heard <Age at={cluster.lastSeenAt.getTime()} periodMs={HEARTBEAT_MS} form="ago" />

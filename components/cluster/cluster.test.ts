@@ -6,6 +6,7 @@ import { neighbour } from "./node-grid";
 import { known, nodeSays, usedOf } from "./node-words";
 import { costsSay, poolChanges } from "./pool-preview";
 import { usageSeries, withGaps } from "./usage-series";
+import { shortSays } from "./why-words";
 
 const UP = { state: "active", cordoned: false, wish: null } as const;
 
@@ -30,6 +31,22 @@ describe("a node's word", () => {
     expect(known(0, String)).toBe("0");
     expect(usedOf(null, 8, String)).toBe("not known of 8");
     expect(usedOf(null, null, String)).toBe("not known");
+  });
+});
+
+describe("what is short", () => {
+  it.each([
+    [[], null],
+    [[{ cpus: 1, gpus: 0 }], "1 CPU short"],
+    [
+      [
+        { cpus: 1.5, gpus: 0 },
+        { cpus: 8, gpus: 8 },
+      ],
+      "9.5 CPUs and 8 GPUs short",
+    ],
+  ])("of %o is %s", (waiting, says) => {
+    expect(shortSays(waiting)).toBe(says);
   });
 });
 

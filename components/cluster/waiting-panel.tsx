@@ -9,6 +9,7 @@ import { Age } from "@/components/ui/age";
 import { Button, LinkButton } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/feedback";
+import { count } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { useUrlState } from "@/components/ui/use-url-state";
@@ -25,7 +26,7 @@ const SHOWN = 12;
 export function WaitingPanel({ team, cluster }: { team: string; cluster: ClusterOverview }) {
   const { waiting } = cluster;
   return (
-    <Panel title="Why pending" subtitle={waiting.length > 0 ? `${waiting.length} waiting` : undefined}>
+    <Panel title="Why pending" subtitle={waiting.length > 0 ? `${count(waiting.length)} waiting` : undefined}>
       {waiting.length === 0 ? (
         <EmptyState title="Nothing waits">
           What asks for CPUs or GPUs that no node has free is listed here, with what it waits for.
@@ -35,7 +36,14 @@ export function WaitingPanel({ team, cluster }: { team: string; cluster: Cluster
           {waiting.slice(0, SHOWN).map((one) => (
             <One key={`${one.kind}-${one.id}`} team={team} waiting={one} />
           ))}
-          {waiting.length > SHOWN && <p className="body t3">and {waiting.length - SHOWN} more</p>}
+          {waiting.length > SHOWN && (
+            <p className="body t3">
+              and {count(waiting.length - SHOWN)} more;{" "}
+              <Link className="link" href={`/${team}/training?kind=all&state=queued`}>
+                all that is queued
+              </Link>
+            </p>
+          )}
         </div>
       )}
     </Panel>

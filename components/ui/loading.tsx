@@ -1,0 +1,33 @@
+import { Skeleton } from "./feedback";
+import { Panel, Tiles } from "./panel";
+
+const LINES = ["72%", "48%", "61%"];
+
+/** A panel on its way: its title where that is known, and the height of what comes. */
+export function PanelLoading({ title, height }: { title?: string; height: number }) {
+  return (
+    <Panel title={title}>
+      <div className="body col" style={{ height }} aria-busy="true">
+        {LINES.map((width) => (
+          <Skeleton key={width} width={width} />
+        ))}
+      </div>
+    </Panel>
+  );
+}
+
+/** Tiles on their way. */
+export function TilesLoading({ count, className }: { count: number; className?: string }) {
+  return (
+    <Tiles {...(className && { className })}>
+      {Array.from({ length: count }, (_, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: what comes has no identity yet
+        <div key={i} className="tile tile-loading" aria-busy="true">
+          <Skeleton width="45%" />
+          <Skeleton width="30%" height={18} />
+          <Skeleton width="60%" />
+        </div>
+      ))}
+    </Tiles>
+  );
+}
