@@ -32,7 +32,7 @@ export function ClusterFailed({ error, onRetry }: FailedProps) {
   return (
     <>
       <Head />
-      <Panel>
+      <Panel title="Capacity, nodes and pools">
         <QueryError
           error={error}
           remedy="Nodes and what runs on them go on; only this page is missing."

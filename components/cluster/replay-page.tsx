@@ -75,7 +75,7 @@ export function ReplayPage({ team }: { team: string }) {
           }}
         />
       ) : replay.data === null ? (
-        <Panel>
+        <Panel title={LAST[span]}>
           <EmptyState
             title="No history yet"
             actions={<LinkButton href={`/${team}/cluster`}>Open the cluster</LinkButton>}

@@ -8,13 +8,16 @@ import { whySays } from "@/components/trpc/why-says";
 import { Age } from "@/components/ui/age";
 import { Button, LinkButton } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/dialog";
-import { EmptyState } from "@/components/ui/feedback";
+import { Callout, EmptyState } from "@/components/ui/feedback";
 import { count } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { useUrlState } from "@/components/ui/use-url-state";
 import type { ClusterOverview } from "./types";
 import { WHY_SHAPES } from "./why-words";
+
+/** Nobody tells of it now. */
+const isOld = ({ agent, ray }: ClusterOverview["health"]) => agent !== "heard" || ray === "silent";
 
 type Waiting = ClusterOverview["waiting"][number];
 type Remedy = Waiting["why"]["remedies"][number];
@@ -27,6 +30,11 @@ export function WaitingPanel({ team, cluster }: { team: string; cluster: Cluster
   const { waiting } = cluster;
   return (
     <Panel title="Why pending" subtitle={waiting.length > 0 ? `${count(waiting.length)} waiting` : undefined}>
+      {waiting.length > 0 && isOld(cluster.health) && (
+        <Callout state="stale">
+          Nothing begins until the cluster is heard; what follows is as it was last seen.
+        </Callout>
+      )}
       {waiting.length === 0 ? (
         <EmptyState title="Nothing waits">
           What asks for CPUs or GPUs that no node has free is listed here, with what it waits for.

@@ -44,7 +44,7 @@ export function CostPage({ team }: { team: string }) {
     return (
       <>
         <PageHeader title="Cost" crumbs={crumbsOf(team)} />
-        <Panel>
+        <Panel title="The month">
           <QueryError
             error={page.error}
             remedy="The books are kept meanwhile, and a cap holds; only this page is missing."

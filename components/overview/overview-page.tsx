@@ -50,7 +50,7 @@ export function OverviewPage({ team }: { team: string }) {
       {data ? (
         <Content team={team} overview={data} />
       ) : error ? (
-        <Panel>
+        <Panel title="Production, runs and changes">
           <QueryError
             error={error}
             remedy="What serves goes on serving; only this page is missing."

@@ -26,13 +26,19 @@ export function OverviewTiles({ team, overview: { production, runs, cluster, wai
         label="Production"
         value={production.length === 0 ? "nothing" : `${healthy} of ${production.length}`}
         unit={production.length === 0 ? "serves" : "healthy"}
-        note={`${rate(perSecond)} requests over all models`}
+        note={production.length === 0 ? "no version was released yet" : `${rate(perSecond)} over all models`}
       />
       <Metric
         label="Runs"
         value={String(runs.running)}
         unit={runs.queued > 0 ? `running, ${runs.queued} queued` : "running"}
-        note={left.length > 0 ? `next ends in ${duration(Math.min(...left))}` : "none says when it ends"}
+        note={
+          left.length > 0
+            ? `next ends in ${duration(Math.min(...left))}`
+            : runs.running > 0
+              ? "none says when it ends"
+              : "nothing is under way"
+        }
       />
       <Metric
         label={`${capacity.unit} ready against demand`}

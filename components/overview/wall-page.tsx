@@ -42,14 +42,20 @@ export function WallPage({ team }: { team: string | null }) {
     if (data) syncClock(data.at.getTime());
   }, [data]);
   const refused = error && readError(error);
-  if (!data) return <main className="wall-empty">{refused ? refused.message : "Asking the console…"}</main>;
+  if (!data)
+    return (
+      <main className="wall-empty">
+        <h1>{refused ? refused.message : "Asking the console…"}</h1>
+        {refused && <p>It is asked again every two seconds.</p>}
+      </main>
+    );
   const behind = now === null ? 0 : now - data.at.getTime();
   const isStale = behind > STALE_MS;
   const [first] = data.problems;
   return (
     <main className={cx("wall", now !== null && isNight(new Date()) && "night", isStale && "is-stale")}>
       <header>
-        <b>{data.team}</b>
+        <h1>{data.team}</h1>
         {isStale ? (
           <StatusDot state="stale">No link for {age(behind)}</StatusDot>
         ) : (

@@ -2,13 +2,15 @@ import { Skeleton } from "./feedback";
 import { Panel, Tiles } from "./panel";
 
 const LINES = ["72%", "48%", "61%"];
+/** A line and the gap to the next. */
+const LINE_PX = 32;
 
 /** A panel on its way: its title where that is known, and the height of what comes. */
 export function PanelLoading({ title, height }: { title?: string; height: number }) {
   return (
     <Panel title={title}>
       <div className="body col" style={{ height }} aria-busy="true">
-        {LINES.map((width) => (
+        {LINES.slice(0, Math.max(1, Math.floor(height / LINE_PX))).map((width) => (
           <Skeleton key={width} width={width} />
         ))}
       </div>

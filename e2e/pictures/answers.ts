@@ -61,11 +61,13 @@ const error = (message: string, data: object) => ({
  */
 export async function forget(page: Page, { hold = [], fail = [] }: Answers): Promise<void> {
   const names = [...hold, ...fail];
-  if (names.length > 0) await page.evaluate(`(${FORGET})(${JSON.stringify(names)})`);
+  if (names.length > 0) await page.waitForFunction(`(${FORGET})(${JSON.stringify(names)})`);
 }
 
 const FORGET = `(names) => {
   const root = Object.keys(document).find((key) => key.startsWith("__reactContainer$"));
+  // It is not alive yet.
+  if (!root) return false;
   const left = [document[root].stateNode.current];
   let client;
   while (left.length > 0 && !client) {
@@ -74,6 +76,7 @@ const FORGET = `(names) => {
     if (fiber.sibling) left.push(fiber.sibling);
     if (fiber.child) left.push(fiber.child);
   }
+  if (!client) return false;
   const predicate = ({ queryKey: [path] }) => {
     const name = Array.isArray(path) ? path.join(".") : "";
     return names.some((one) => one === "*" || name === one || name.startsWith(one + "."));
@@ -81,4 +84,5 @@ const FORGET = `(names) => {
   for (const query of client.getQueryCache().findAll({ predicate }))
     query.setState({ ...query.state, data: undefined, dataUpdatedAt: 0, error: null, status: "pending", fetchStatus: "idle" });
   void client.refetchQueries({ predicate });
+  return true;
 }`;

@@ -53,13 +53,12 @@ async function reach(page: Page, world: World, team: string, scene: Scene): Prom
   const at = typeof scene.at === "string" ? scene.at : await scene.at(world);
   await page.goto(at.startsWith("/") ? at : `/${team}/${at}`);
   await page.locator("html[data-theme]").waitFor();
-  if (scene.answers) {
-    // What is drawn before the scripts of the page run can't forget.
-    await page.waitForFunction(`Object.keys(document).some((key) => key.startsWith("__reactContainer$"))`);
-    await forget(page, scene.answers);
-  }
+  if (scene.answers) await forget(page, scene.answers);
   await scene.act?.(page, world);
   await scene.shows(page).waitFor();
+  // All the rest of the page has come, unless it is held.
+  if (!scene.answers?.hold)
+    await page.waitForFunction(`!document.querySelector("main .sk, [role=dialog] .sk")`);
 }
 
 function tell({ name }: Scene, { faults, hints }: Found): void {

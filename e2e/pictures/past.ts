@@ -37,11 +37,11 @@ export async function makeLedger(db: Database, pool: string): Promise<void> {
     db,
     sql`insert into capacity_change (cluster_id, at, nodes, cpus, cpus_used, cpus_wanted, gpus, gpus_used, gpus_wanted)
       select ${clusterId}, now() - i * interval '10 minutes', 4 + i % 5, 16 * (4 + i % 5), 12 * (4 + i % 5),
-        14 * (4 + (i * 7) % 6), 0, 0, 0 from generate_series(1, 144) i`,
+        12 * (4 + i % 5) + 16 * (i * 7 % 3), 0, 0, 0 from generate_series(1, 144) i`,
     sql`insert into scaling_decision (cluster_id, at, direction, pool, requested, achieved, achieved_at, reason, demand,
         node_ids, cause, useful_at, cooldown_seconds, failures, failed_at, failure, retry_at)
       select ${clusterId}, now() - i * interval '25 minutes', case when i % 7 < 3 then 'up' else 'down' end, ${pool},
-        case when i % 7 < 3 then 1 + i % 4 else 1 end, case when i = 2 then 0 else 1 + i % 4 end,
+        case when i % 7 < 3 then 1 + i % 4 else 1 end, case when i = 2 then 0 when i % 7 < 3 then 1 + i % 4 else 1 end,
         now() - i * interval '25 minutes' + interval '42 seconds',
         case i % 7 when 0 then 'run ' || (200 + i) || ' asks for 4 × 4 CPUs; no node has 4 free'
           when 1 then 'at least 2 are kept' when 2 then 'studio session of garment-cls v3 asks for 2 CPUs'
