@@ -37,7 +37,8 @@ export function CapacityPanel({ team }: { team: string }) {
   const capacity = useQuery(
     trpc.cluster.capacity.queryOptions(
       { team, from, to, width: 800 },
-      { placeholderData: keepPreviousData, enabled: now !== null },
+      // The next step asks anew.
+      { placeholderData: keepPreviousData, enabled: now !== null, retry: false },
     ),
   );
   const ledger = useQuery(trpc.cluster.ledger.queryOptions({ team, limit: 30 }));

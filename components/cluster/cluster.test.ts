@@ -16,6 +16,7 @@ describe("a node's word", () => {
     [{ ...UP, state: "idle" }, "idle", "idle"],
     [{ ...UP, wish: "drain" }, "draining", "asked to drain"],
     [{ ...UP, wish: "drain", state: "draining", cordoned: true }, "draining", "draining"],
+    [{ ...UP, state: "draining", cordoned: true }, "draining", "draining"],
     [{ ...UP, wish: "cordon" }, "cordoned", "asked to take no more"],
     [{ ...UP, wish: "cordon", cordoned: true }, "cordoned", "cordoned"],
     [{ ...UP, state: "gone", endReason: "lost" }, "gone", "crashed"],

@@ -26,9 +26,10 @@ export function nodeSays({ state, cordoned, wish, endReason }: Doing): Said {
   if (state === "gone") return { key: "gone", ...GONE[endReason ?? "lost"] };
   if (wish === "drain")
     return { key: "draining", shape: "off", word: state === "draining" ? "draining" : "asked to drain" };
+  // Whoever drains a node cordons it too.
+  if (state === "draining") return { key: "draining", shape: "off", word: "draining" };
   if (wish === "cordon" || cordoned)
     return { key: "cordoned", shape: "off", word: cordoned ? "cordoned" : "asked to take no more" };
-  if (state === "draining") return { key: "draining", shape: "off", word: "draining" };
   return state === "active"
     ? { key: "active", shape: "running", word: "active" }
     : { key: "idle", shape: "ok", word: "idle" };

@@ -160,7 +160,7 @@ function NodesChart({ replay: { asIs, asWouldBe, range } }: { replay: Replay }) 
     x: course.map(({ at }) => at),
     y: course.map(({ nodes }) => nodes),
   });
-  const at = (moment: number) => datetime(moment, "local");
+  const at = (moment: number) => datetime(moment);
   return (
     <LiveChart
       title="Nodes over time"
@@ -170,7 +170,7 @@ function NodesChart({ replay: { asIs, asWouldBe, range } }: { replay: Replay }) 
         ...(asWouldBe ? [line("would", "as edited", "var(--series-6)", asWouldBe)] : []),
       ]}
       yLabel="Nodes"
-      xLabel="Time"
+      xLabel="UTC"
       formatX={at}
       formatTick={(moment) =>
         at(moment)

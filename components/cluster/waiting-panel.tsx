@@ -19,6 +19,15 @@ import { WHY_SHAPES } from "./why-words";
 /** Nobody tells of it now. */
 const isOld = ({ agent, ray }: ClusterOverview["health"]) => agent !== "heard" || ray === "silent";
 
+const URGENCY = ["bad", "warning"];
+
+/** What somebody must mend comes first; the rest stays in the order in which it came. */
+const byUrgency = (a: Waiting, b: Waiting): number => rankOf(a) - rankOf(b);
+const rankOf = ({ why }: Waiting): number => {
+  const rank = URGENCY.indexOf(WHY_SHAPES[why.cause]);
+  return rank < 0 ? URGENCY.length : rank;
+};
+
 type Waiting = ClusterOverview["waiting"][number];
 type Remedy = Waiting["why"]["remedies"][number];
 
@@ -41,9 +50,12 @@ export function WaitingPanel({ team, cluster }: { team: string; cluster: Cluster
         </EmptyState>
       ) : (
         <div className="waiting-list">
-          {waiting.slice(0, SHOWN).map((one) => (
-            <One key={`${one.kind}-${one.id}`} team={team} waiting={one} />
-          ))}
+          {waiting
+            .toSorted(byUrgency)
+            .slice(0, SHOWN)
+            .map((one) => (
+              <One key={`${one.kind}-${one.id}`} team={team} waiting={one} />
+            ))}
           {waiting.length > SHOWN && (
             <p className="body t3">
               and {count(waiting.length - SHOWN)} more;{" "}

@@ -1,5 +1,5 @@
 import Link from "next/link";
-import { duration, money, plural } from "@/components/ui/format";
+import { count, duration, money, plural } from "@/components/ui/format";
 import { Metric } from "@/components/ui/metric";
 import { Tiles } from "@/components/ui/panel";
 import type { Overview } from "./types";
@@ -30,8 +30,8 @@ export function OverviewTiles({ team, overview: { production, runs, cluster, wai
       />
       <Metric
         label="Runs"
-        value={String(runs.running)}
-        unit={runs.queued > 0 ? `running, ${runs.queued} queued` : "running"}
+        value={count(runs.running)}
+        unit={runs.queued > 0 ? `running, ${count(runs.queued)} queued` : "running"}
         note={
           left.length > 0
             ? `next ends in ${duration(Math.min(...left))}`

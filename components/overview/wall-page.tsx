@@ -4,7 +4,17 @@ import { useEffect } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { syncClock, useNow } from "@/components/ui/clock";
 import { cx } from "@/components/ui/cx";
-import { age, clockTime, datetime, duration, money, ms, percent } from "@/components/ui/format";
+import {
+  age,
+  clockTime,
+  count,
+  datetime,
+  duration,
+  money,
+  ms,
+  percent,
+  plural,
+} from "@/components/ui/format";
 import { StatusDot } from "@/components/ui/status";
 import type { Overview, Problem } from "./types";
 import { capacitySays, HEALTH, headline, rate, spendingSays } from "./words";
@@ -116,7 +126,9 @@ function First({
           <StatusDot state="ok">{headline(overview)}</StatusDot>
         </div>
         <div className="wall-title">
-          {overview.production.length === 0 ? "Nothing serves yet" : `${overview.production.length} serving`}
+          {overview.production.length === 0
+            ? "Nothing serves yet"
+            : `${plural(overview.production.length, "model serves", "models serve")} production`}
         </div>
       </section>
     );
@@ -144,7 +156,9 @@ function Production({ rows }: { rows: Overview["production"] }) {
         <tbody>
           {rows.slice(0, ROWS).map((row) => (
             <tr key={row.modelId}>
-              <td className="m clip">{row.model}</td>
+              <td className="m clip" title={row.model}>
+                {row.model}
+              </td>
               <td>v{row.version}</td>
               <td>
                 <StatusDot state={HEALTH[row.health].state}>{HEALTH[row.health].words}</StatusDot>
@@ -167,14 +181,16 @@ function Right({ overview: { runs, cluster } }: { overview: Overview }) {
   return (
     <section>
       <h2>
-        Runs: {runs.running} running{runs.queued > 0 && `, ${runs.queued} queued`}
+        Runs: {count(runs.running)} running{runs.queued > 0 && `, ${count(runs.queued)} queued`}
       </h2>
       <table aria-label="Runs in progress">
         <tbody>
           {runs.shown.slice(0, RUNS).map((run) => (
             <tr key={run.id}>
               <td className="m num">{run.number}</td>
-              <td className="clip">{run.title}</td>
+              <td className="clip" title={run.title}>
+                {run.title}
+              </td>
               <td className="num">
                 {run.progress?.percent == null ? (
                   <span className="t3">waits</span>

@@ -49,6 +49,7 @@ async function take(context: BrowserContext, world: World, team: string, scene: 
 
 async function reach(page: Page, world: World, team: string, scene: Scene): Promise<void> {
   page.setDefaultTimeout(REACHED_MS);
+  if (scene.name.startsWith("wall/")) await atNoon(page);
   if (scene.answers) await control(page, scene.answers);
   const at = typeof scene.at === "string" ? scene.at : await scene.at(world);
   await page.goto(at.startsWith("/") ? at : `/${team}/${at}`);
@@ -59,6 +60,15 @@ async function reach(page: Page, world: World, team: string, scene: Scene): Prom
   // All the rest of the page has come, unless it is held.
   if (!scene.answers?.hold)
     await page.waitForFunction(`!document.querySelector("main .sk, [role=dialog] .sk")`);
+}
+
+/** The wall is dimmed at night, by its own clock: it hangs where it is noon. */
+async function atNoon(page: Page): Promise<void> {
+  const hours = new Date().getUTCHours() - 12;
+  const session = await page.context().newCDPSession(page);
+  await session.send("Emulation.setTimezoneOverride", {
+    timezoneId: `Etc/GMT${hours < 0 ? "" : "+"}${hours}`,
+  });
 }
 
 function tell({ name }: Scene, { faults, hints }: Found): void {
