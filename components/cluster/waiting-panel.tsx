@@ -38,7 +38,11 @@ const SHOWN = 12;
 export function WaitingPanel({ team, cluster }: { team: string; cluster: ClusterOverview }) {
   const { waiting } = cluster;
   return (
-    <Panel title="Why pending" subtitle={waiting.length > 0 ? `${count(waiting.length)} waiting` : undefined}>
+    <Panel
+      title="Why pending"
+      className="waiting-panel"
+      subtitle={waiting.length > 0 ? `${count(waiting.length)} waiting` : undefined}
+    >
       {waiting.length > 0 && isOld(cluster.health) && (
         <Callout state="stale">
           Nothing begins until the cluster is heard; what follows is as it was last seen.
