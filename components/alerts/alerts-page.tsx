@@ -1,10 +1,11 @@
 "use client";
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button, LinkButton, TextAction } from "@/components/ui/button";
-import { EmptyState, ErrorState } from "@/components/ui/feedback";
+import { EmptyState } from "@/components/ui/feedback";
 import { datetime, duration, plural } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
@@ -76,7 +77,6 @@ export function AlertsPage({ team }: { team: string }) {
   const [first] = list.data?.pages ?? [];
   const over = list.data?.pages.flatMap((page) => page.resolved) ?? [];
   const press = (alert: { id: string }) => open(alert.id);
-  const problem = list.error && !first ? readError(list.error) : null;
   return (
     <>
       <PageHeader
@@ -85,13 +85,14 @@ export function AlertsPage({ team }: { team: string }) {
         crumbs={[{ label: "Alerts" }]}
         actions={<LinkButton href={`/${team}/settings/alerts`}>Rules</LinkButton>}
       />
-      {problem ? (
-        <ErrorState
-          what={problem.message}
-          remedy={problem.remedy}
-          requestId={problem.requestId}
-          onRetry={() => void list.refetch()}
-        />
+      {list.error && !first ? (
+        <Panel title="Firing">
+          <QueryError
+            error={list.error}
+            remedy="What fires is told to webhooks all the same; only this list is missing."
+            onRetry={list.refetch}
+          />
+        </Panel>
       ) : (
         <div className="g">
           <Panel title="Firing" subtitle="the worst first">

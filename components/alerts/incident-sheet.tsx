@@ -132,6 +132,7 @@ function Handle({ team, alert }: { team: string; alert: Alert }) {
   const trpc = useTRPC();
   const may = useMay(team);
   const take = useMutation(trpc.alerts.take.mutationOptions());
+  const failed = take.error && readError(take.error);
   const reason = may("alert.handle") ? undefined : "It takes an operator or an admin.";
   const submitTake = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -140,7 +141,11 @@ function Handle({ team, alert }: { team: string; alert: Alert }) {
   };
   return (
     <>
-      {take.error && <Callout state="bad">{readError(take.error).message}</Callout>}
+      {failed && (
+        <Callout state="bad">
+          {failed.message} {failed.remedy}
+        </Callout>
+      )}
       <form className="row handle" onSubmit={submitTake}>
         <Field label="Note">
           <Input name="note" defaultValue={alert.note} placeholder="what you are doing about it" />

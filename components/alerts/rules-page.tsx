@@ -239,7 +239,7 @@ function StartersPanel({ team, rows, may, onEdit, onSilence }: PanelProps<Starte
         onRowPress={({ starter }) => onEdit(starter)}
         minFlexible={220}
         columns={[
-          { key: "name", head: "Rule", width: "240px", cell: ({ starter }) => STARTERS[starter].name },
+          { key: "name", head: "Rule", width: "208px", cell: ({ starter }) => STARTERS[starter].name },
           {
             key: "looks",
             head: "Looks at",
@@ -249,10 +249,12 @@ function StartersPanel({ team, rows, may, onEdit, onSilence }: PanelProps<Starte
             key: "figures",
             head: "Fires",
             width: "208px",
-            cell: ({ starter, limits }) =>
-              figuresSay(starter, limits) || <span className="t3">as it is</span>,
+            cell: ({ starter, limits }) => {
+              const figures = figuresSay(starter, limits);
+              return figures ? <span title={figures}>{figures}</span> : <span className="t3">as it is</span>;
+            },
           },
-          { key: "hears", head: "Told to", width: "144px", cell: ({ webhooks }) => hearsSay(webhooks) },
+          { key: "hears", head: "Told to", width: "120px", cell: ({ webhooks }) => hearsSay(webhooks) },
           lastFired(),
           {
             key: "on",

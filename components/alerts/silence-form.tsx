@@ -37,7 +37,11 @@ export function SilenceForm({ team, matches, reason, onDone }: SilenceFormProps)
   };
   return (
     <>
-      {failed && !failed.fields.reason && <Callout state="bad">{failed.message}</Callout>}
+      {failed && !failed.fields.reason && (
+        <Callout state="bad">
+          {failed.message} {failed.remedy}
+        </Callout>
+      )}
       <form className="row handle" onSubmit={submit}>
         <Field label="Silence it because" error={failed?.fields.reason}>
           <Input name="reason" placeholder="known, and nobody needs to be told" />

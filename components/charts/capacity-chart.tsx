@@ -62,7 +62,8 @@ export function CapacityChart(props: CapacityChartProps) {
   const active = cursor === null ? -1 : nearestIndex(changes, cursor);
   const yDomain = domainOf(
     [...capacity, ...demand].map(({ y }) => y),
-    [0],
+    // Where there is nothing yet the axis still begins at 0.
+    [0, 1],
     8,
   );
   const lane = events.length > 0 ? LANE : 0;

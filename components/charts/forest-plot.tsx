@@ -41,6 +41,11 @@ const LABELS = 168;
 const VALUES = 112;
 /** Of one digit more, in a difference and in its half. */
 const DIGIT = 8;
+/** About as wide as a letter of the labels. */
+const LETTER = 6.4;
+const HEAD_LINE = 16;
+const LOSES = "loses: the interval excludes 0";
+const widthOf = (text: string): number => text.length * LETTER;
 
 /** One difference with its interval a row. A row whose whole interval lies below zero is marked and says that it loses. */
 export function ForestPlot(props: ForestPlotProps) {
@@ -57,8 +62,13 @@ export function ForestPlot(props: ForestPlotProps) {
   const [left, right] = [LABELS, Math.max(LABELS + 1, width - VALUES - 2 * DIGIT * digitsMore)];
   const scale = (value: number) => left + ((value - domain[0]) / (domain[1] - domain[0])) * (right - left);
   const marks = ticks(domain, 6);
-  const tops = rowTops(rows);
-  const bottom = (tops.at(-1) ?? TOP) + ROW;
+  // What zero and the gate are called stands above each other where they are too near for one line.
+  const isTight =
+    limit !== undefined &&
+    Math.abs(scale(0) - scale(limit.value)) < (widthOf(reference) + widthOf(limit.label)) / 2 + LETTER;
+  const top = isTight ? TOP + HEAD_LINE : TOP;
+  const tops = rowTops(rows, top);
+  const bottom = (tops.at(-1) ?? top) + ROW;
   const text = (row: ForestRow) =>
     `${row.label}: ${signed(row.difference, digits)}${unit && " points"} ${plusMinus(row.half, digits)}, n = ${count(row.n)}${loses(row) ? ", loses: the interval excludes 0" : ""}`;
 
@@ -88,33 +98,37 @@ export function ForestPlot(props: ForestPlotProps) {
             {limit && (
               <rect
                 x={left}
-                y={TOP}
+                y={top}
                 width={scale(limit.value) - left}
-                height={bottom - TOP}
+                height={bottom - top}
                 fill="var(--surface-2)"
               />
             )}
             {marks.map((value) => (
               <g key={value}>
-                <path className="grid-l" d={`M${scale(value)} ${TOP}V${bottom}`} />
+                <path className="grid-l" d={`M${scale(value)} ${top}V${bottom}`} />
                 <text x={scale(value)} y={bottom + 17} textAnchor="middle">
                   {signed(value, tickDigits(marks))}
                 </text>
               </g>
             ))}
             <path className="axis-l" d={`M${left} ${bottom}H${right}`} />
-            <path d={`M${scale(0)} ${TOP}V${bottom}`} stroke="var(--c-production)" strokeWidth="1.5" />
-            {limit && <path className="thr" d={`M${scale(limit.value)} ${TOP}V${bottom}`} />}
-            <Heads {...{ rowLabel, reference, limit, unit, scale, width }} />
+            <path d={`M${scale(0)} ${top}V${bottom}`} stroke="var(--c-production)" strokeWidth="1.5" />
+            {limit && <path className="thr" d={`M${scale(limit.value)} ${top}V${bottom}`} />}
+            <Heads
+              {...{ rowLabel, reference, limit, unit, scale, width }}
+              limitY={isTight ? 14 + HEAD_LINE : 14}
+            />
             {rows.map((row, index) => (
               <Row
                 key={row.id}
                 row={row}
-                top={tops[index] ?? TOP}
+                top={tops[index] ?? top}
                 isParted={index > 0 && rows[index - 1]?.group !== row.group}
                 isActive={index === active}
                 digitsMore={digitsMore}
                 scale={scale}
+                right={right}
                 width={width}
               />
             ))}
@@ -130,8 +144,8 @@ export function ForestPlot(props: ForestPlotProps) {
 
 const loses = (row: ForestRow) => row.difference + row.half < 0;
 
-function rowTops(rows: readonly ForestRow[]): number[] {
-  let next = TOP;
+function rowTops(rows: readonly ForestRow[], first: number): number[] {
+  let next = first;
   return rows.map((row, index) => {
     if (index > 0 && rows[index - 1]?.group !== row.group) next += GROUP_GAP;
     const top = next;
@@ -144,10 +158,11 @@ type HeadsProps = Pick<ForestPlotProps, "reference" | "limit"> & {
   unit: string;
   rowLabel: string;
   scale: (value: number) => number;
+  limitY: number;
   width: number;
 };
 
-function Heads({ rowLabel, reference, limit, unit, scale, width }: HeadsProps) {
+function Heads({ rowLabel, reference, limit, unit, scale, limitY, width }: HeadsProps) {
   return (
     <>
       <text x={12} y={14}>
@@ -160,7 +175,7 @@ function Heads({ rowLabel, reference, limit, unit, scale, width }: HeadsProps) {
         {reference}
       </text>
       {limit && (
-        <text className="lab2" x={scale(limit.value)} y={14} textAnchor="middle">
+        <text className="lab2" x={scale(limit.value)} y={limitY} textAnchor="middle">
           {limit.label}
         </text>
       )}
@@ -178,10 +193,18 @@ type RowProps = {
   isActive: boolean;
   digitsMore: number;
   scale: (value: number) => number;
+  /** Where the field ends and the figures begin. */
+  right: number;
   width: number;
 };
 
-function Row({ row, top, isParted, isActive, digitsMore, scale, width }: RowProps) {
+/** As much of a label as there is room for beside its n. */
+function shortened(label: string, room: number): string {
+  const letters = Math.floor(room / LETTER);
+  return label.length <= letters ? label : `${label.slice(0, letters - 1).trimEnd()}…`;
+}
+
+function Row({ row, top, isParted, isActive, digitsMore, scale, right, width }: RowProps) {
   const y = top + ROW / 2;
   const digits = (row.isMain ? 2 : 1) + digitsMore;
   const { difference, half, isMain } = row;
@@ -194,7 +217,8 @@ function Row({ row, top, isParted, isActive, digitsMore, scale, width }: RowProp
       {isActive && <rect x={0} y={top} width={width} height={ROW} fill="var(--surface-3)" opacity="0.6" />}
       {isParted && <path className="axis-l" d={`M12 ${top - GROUP_GAP / 2}H${width - 12}`} />}
       <text className={weight} x={12} y={y + 4}>
-        {row.label}
+        <title>{row.label}</title>
+        {shortened(row.label, LABELS - 32 - widthOf(count(row.n)))}
       </text>
       <text x={LABELS - 12} y={y + 4} textAnchor="end">
         {count(row.n)}
@@ -218,8 +242,12 @@ function Row({ row, top, isParted, isActive, digitsMore, scale, width }: RowProp
         />
       )}
       {isLosing && (
-        <text className="lab1 halo" x={high + 8} y={y + 4}>
-          loses: the interval excludes 0
+        <text
+          className="lab1 halo"
+          y={y + 4}
+          {...(high + 8 + widthOf(LOSES) <= right ? { x: high + 8 } : { x: low - 8, textAnchor: "end" })}
+        >
+          {LOSES}
         </text>
       )}
       <text className={weight} x={width - 56 - DIGIT * digitsMore} y={y + 4} textAnchor="end">

@@ -1,12 +1,11 @@
 "use client";
-import { readError } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
 import { LinkButton } from "@/components/ui/button";
-import { ErrorState, Skeleton } from "@/components/ui/feedback";
-import { count, decimal } from "@/components/ui/format";
+import { count } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { StatusDot } from "@/components/ui/status";
 import { CapacityPanel } from "./capacity-panel";
+import { ClusterFailed, ClusterLoading } from "./cluster-loading";
 import { DecisionSheet } from "./decision-sheet";
 import { LedgerPanel } from "./ledger-panel";
 import { NodeSheet } from "./node-sheet";
@@ -17,24 +16,15 @@ import type { ClusterOverview } from "./types";
 import { useOverview } from "./use-overview";
 import { useHeard } from "./use-readings";
 import { WaitingPanel } from "./waiting-panel";
+import { shortSays } from "./why-words";
 
 /** The agent speaks at least every 5 seconds. */
 const HEARTBEAT_MS = 5_000;
 
 export function ClusterPage({ team }: { team: string }) {
   const overview = useOverview(team);
-  if (overview.isPending) return <Skeleton />;
-  if (overview.isError) {
-    const { message, remedy, requestId } = readError(overview.error);
-    return (
-      <ErrorState
-        what={message}
-        remedy={remedy}
-        requestId={requestId}
-        onRetry={() => void overview.refetch()}
-      />
-    );
-  }
+  if (overview.isPending) return <ClusterLoading />;
+  if (!overview.data) return <ClusterFailed error={overview.error} onRetry={overview.refetch} />;
   const cluster = overview.data;
   return (
     <>
@@ -78,13 +68,8 @@ function Headline({ team, cluster }: OfCluster) {
     return <StatusDot state="stale">the agent is silent: this is as it was last seen</StatusDot>;
   if (isOld(health))
     return <StatusDot state="stale">Ray does not answer: this is as it was last seen</StatusDot>;
-  const short = cluster.waiting.reduce((sum, w) => sum + w.cpus, 0);
-  if (short > 0)
-    return (
-      <StatusDot state="pending">
-        {decimal(short, short % 1 ? 1 : 0)} {short === 1 ? "CPU" : "CPUs"} short
-      </StatusDot>
-    );
+  const short = shortSays(cluster.waiting);
+  if (short) return <StatusDot state="pending">{short}</StatusDot>;
   return <StatusDot state="ok">nothing waits</StatusDot>;
 }
 
@@ -95,7 +80,7 @@ function Meta({ team, cluster }: OfCluster) {
   return (
     <>
       {count(nodes.length)} {nodes.length === 1 ? "node" : "nodes"} ready
-      {starting > 0 && `, ${starting} starting`}
+      {starting > 0 && `, ${count(starting)} starting`}
       {lastSeenAt && (
         <>
           ; agent heard <Age at={lastSeenAt.getTime()} periodMs={HEARTBEAT_MS} form="ago" />

@@ -3,15 +3,11 @@ import { describe, expect, it } from "vitest";
 import type { Schedule } from "@/server/cluster/schedule-contract";
 import { achievedSays, decisionSays, failureSays } from "./decision-words";
 import { neighbour } from "./node-grid";
-<<<<<<< HEAD
+import { partsOf, takeTurns } from "./node-parts";
 import { known, nodeSays, refusedSays, usedOf } from "./node-words";
 import { appliedSays, costsSay, poolChanges } from "./pool-preview";
-=======
-import { partsOf, takeTurns } from "./node-parts";
-import { known, nodeSays, usedOf } from "./node-words";
-import { costsSay, poolChanges } from "./pool-preview";
->>>>>>> h-A
 import { usageSeries, withGaps } from "./usage-series";
+import { shortSays } from "./why-words";
 
 const UP = { state: "active", cordoned: false, wish: null } as const;
 
@@ -21,6 +17,7 @@ describe("a node's word", () => {
     [{ ...UP, state: "idle" }, "idle", "idle"],
     [{ ...UP, wish: "drain" }, "draining", "asked to drain"],
     [{ ...UP, wish: "drain", state: "draining", cordoned: true }, "draining", "draining"],
+    [{ ...UP, state: "draining", cordoned: true }, "draining", "draining"],
     [{ ...UP, wish: "cordon" }, "cordoned", "asked to take no more"],
     [{ ...UP, wish: "cordon", cordoned: true }, "cordoned", "cordoned"],
     [{ ...UP, isFlapping: true }, "active", "active, flapping"],
@@ -48,6 +45,22 @@ it("launches that are refused are one sentence with their number, cause and next
     "1 launch of gpu failed: no capacity. Tried again now.",
   );
   expect(refusedSays({ ...refused, retryInMs: null })).toBe("12 launches of gpu failed: no capacity.");
+});
+
+describe("what is short", () => {
+  it.each([
+    [[], null],
+    [[{ cpus: 1, gpus: 0 }], "1 CPU short"],
+    [
+      [
+        { cpus: 1.5, gpus: 0 },
+        { cpus: 8, gpus: 8 },
+      ],
+      "9.5 CPUs and 8 GPUs short",
+    ],
+  ])("of %o is %s", (waiting, says) => {
+    expect(shortSays(waiting)).toBe(says);
+  });
 });
 
 describe("a course of what was used", () => {

@@ -61,25 +61,35 @@ export function LedgerPanel({ team }: { team: string }) {
   );
 }
 
+const DAY_MS = 86_400_000;
+
+/** "14:31:34", and of earlier days "27 Nov 14:31". */
+const timeSays = (at: number, now: number): string =>
+  now - at < DAY_MS ? clockTime(at) : `${datetime(at).replace(/ \d{4},.*/, "")} ${clockTime(at).slice(0, 5)}`;
+
 const seconds = (value: number | null): string => (value === null ? "" : duration(value));
 
 const columnsAt = (now: number): Column<Decision>[] => [
   {
     key: "at",
-    head: "Time",
-    width: "84px",
-    cell: (d) => <span title={datetime(d.at.getTime(), "local")}>{clockTime(d.at.getTime(), "local")}</span>,
+    head: "Time, UTC",
+    width: "104px",
+    cell: (d) => <span title={datetime(d.at.getTime(), "local")}>{timeSays(d.at.getTime(), now)}</span>,
   },
   {
     key: "decision",
     head: "Decision",
     width: "190px",
-    cell: (d) => <span className="m">{decisionSays(d)}</span>,
+    cell: (d) => (
+      <span className="m" title={decisionSays(d)}>
+        {decisionSays(d)}
+      </span>
+    ),
   },
   {
     key: "cause",
     head: "Cause",
-    width: "100px",
+    width: "112px",
     cell: (d) => <StatusDot state={CAUSES[d.cause].shape}>{CAUSES[d.cause].word}</StatusDot>,
   },
   {

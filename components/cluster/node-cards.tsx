@@ -2,7 +2,7 @@
 import Link from "next/link";
 import { Age } from "@/components/ui/age";
 import { TextAction } from "@/components/ui/button";
-import { bytes, decimal, percent } from "@/components/ui/format";
+import { bytes, decimal, plural } from "@/components/ui/format";
 import { Bar } from "@/components/ui/progress";
 import { StatusDot } from "@/components/ui/status";
 import { nodeSays, usedOf } from "./node-words";
@@ -45,13 +45,13 @@ function Card({ team, node, reading, onOpen }: CardProps) {
         <Age at={node.stateSince.getTime()} />
       </div>
       <p className="t2 s12">
-        {decimal(node.cpusUsed, node.cpusUsed % 1 ? 1 : 0)} of {decimal(node.cpus)} CPU asked for
-        {reading.cpuPercent !== null && `, ${percent(reading.cpuPercent / 100, 0)} of a core busy`}
+        {decimal(node.cpusUsed, node.cpusUsed % 1 ? 1 : 0)} of {plural(node.cpus, "CPU")} asked for
+        {reading.cpuPercent !== null && `, ${decimal(reading.cpuPercent / 100, 1)} busy`}
       </p>
       <Bar value={node.cpus > 0 ? node.cpusUsed / node.cpus : 0} label={`CPUs of ${node.name}`} />
       {node.gpus > 0 && (
         <p className="t2 s12">
-          {decimal(node.gpusUsed, node.gpusUsed % 1 ? 1 : 0)} of {decimal(node.gpus)} GPU asked for
+          {decimal(node.gpusUsed, node.gpusUsed % 1 ? 1 : 0)} of {plural(node.gpus, "GPU")} asked for
           {reading.gpuPercent !== null && `, ${decimal(reading.gpuPercent)}% busy`}
           {node.gpuModel && `; ${node.gpuModel}`}
         </p>

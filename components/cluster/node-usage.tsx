@@ -57,7 +57,6 @@ export function NodeUsage({ team, id, hasGpus }: { team: string; id: string; has
   }
   if (!usage.data) return <Skeleton height={220} />;
   const { axis, say } = METRICS[metric];
-  const clock = (at: number) => clockTime(at, "local");
   return (
     <LiveChart
       title="Usage"
@@ -77,9 +76,9 @@ export function NodeUsage({ team, id, hasGpus }: { team: string; id: string; has
       }
       series={usageSeries(usage.data.courses, usage.data.step)}
       yLabel={axis}
-      xLabel="Time"
-      formatX={clock}
-      formatTick={(at) => clock(at).slice(0, 5)}
+      xLabel="UTC"
+      formatX={(at) => clockTime(at)}
+      formatTick={(at) => clockTime(at).slice(0, 5)}
       formatY={say}
       includeY={[0]}
       xDomain={[range.from, range.to]}

@@ -30,9 +30,10 @@ export function nodeSays({ state, cordoned, wish, endReason, isFlapping = false 
   if (state === "gone") return { key: "gone", ...GONE[endReason ?? "lost"] };
   if (wish === "drain")
     return { key: "draining", shape: "off", word: state === "draining" ? "draining" : "asked to drain" };
+  // Whoever drains a node cordons it too.
+  if (state === "draining") return { key: "draining", shape: "off", word: "draining" };
   if (wish === "cordon" || cordoned)
     return { key: "cordoned", shape: "off", word: cordoned ? "cordoned" : "asked to take no more" };
-  if (state === "draining") return { key: "draining", shape: "off", word: "draining" };
   if (isFlapping) return { key: state, shape: "warning", word: `${state}, flapping` };
   return state === "active"
     ? { key: "active", shape: "running", word: "active" }

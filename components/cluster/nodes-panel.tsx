@@ -60,10 +60,7 @@ export function NodesPanel({ team, cluster }: { team: string; cluster: ClusterOv
         </Callout>
       ))}
       {nodes.length === 0 ? (
-        <EmptyState title="No node is up">
-          Nodes start when a run, a studio session or a replica asks for them, and stop when they have nothing
-          to do.
-        </EmptyState>
+        <NoNode agent={cluster.health.agent} />
       ) : view === "table" ? (
         <NodeTable {...shown} />
       ) : nodes.length <= CARDS_AT_MOST ? (
@@ -72,5 +69,21 @@ export function NodesPanel({ team, cluster }: { team: string; cluster: ClusterOv
         <NodeMap {...shown} pools={cluster.pools} pending={cluster.pending} />
       )}
     </Panel>
+  );
+}
+
+function NoNode({ agent }: { agent: ClusterOverview["health"]["agent"] }) {
+  if (agent === "never")
+    return (
+      <EmptyState title="No cluster is connected">
+        <span className="mono">python -m gpu_worker.agent --attach HOST:PORT</span> beside a Ray cluster
+        connects it to this console. Whatever is launched waits until then.
+      </EmptyState>
+    );
+  return (
+    <EmptyState title="No node is up">
+      Nodes start when a run, a studio session or a replica asks for them, and stop when they have nothing to
+      do.
+    </EmptyState>
   );
 }

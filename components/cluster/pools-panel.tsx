@@ -2,7 +2,7 @@
 import { useMay } from "@/components/trpc/use-may";
 import { Button } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/feedback";
-import { money } from "@/components/ui/format";
+import { count, duration, money } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Table } from "@/components/ui/table";
 import { useUrlState } from "@/components/ui/use-url-state";
@@ -51,10 +51,10 @@ export function PoolsPanel({ team, cluster }: { team: string; cluster: ClusterOv
                 .map(([name, n]) => `${n} ${name}`)
                 .join(", "),
           },
-          { key: "now", head: "Now", align: "end", cell: (p) => p.nodes },
-          { key: "min", head: "Min", align: "end", cell: (p) => p.min },
-          { key: "max", head: "Max", align: "end", cell: (p) => p.max },
-          { key: "idle", head: "Idle timeout", align: "end", cell: (p) => `${p.idleSeconds} s` },
+          { key: "now", head: "Now", align: "end", cell: (p) => count(p.nodes) },
+          { key: "min", head: "Min", align: "end", cell: (p) => count(p.min) },
+          { key: "max", head: "Max", align: "end", cell: (p) => count(p.max) },
+          { key: "idle", head: "Idle timeout", align: "end", cell: (p) => duration(p.idleSeconds) },
           {
             key: "price",
             head: "A node, per hour",

@@ -72,7 +72,7 @@ export function ReplayPage({ team }: { team: string }) {
           }}
         />
       ) : replay.data === null ? (
-        <Panel>
+        <Panel title={LAST[span]}>
           <EmptyState
             title="No history yet"
             actions={<LinkButton href={`/${team}/cluster`}>Open the cluster</LinkButton>}
@@ -157,7 +157,7 @@ function NodesChart({ replay: { asIs, asWouldBe, range } }: { replay: Replay }) 
     x: course.map(({ at }) => at),
     y: course.map(({ nodes }) => nodes),
   });
-  const at = (moment: number) => datetime(moment, "local");
+  const at = (moment: number) => datetime(moment);
   return (
     <LiveChart
       title="Nodes over time"
@@ -167,7 +167,7 @@ function NodesChart({ replay: { asIs, asWouldBe, range } }: { replay: Replay }) 
         ...(asWouldBe ? [line("would", "as edited", "var(--series-6)", asWouldBe)] : []),
       ]}
       yLabel="Nodes"
-      xLabel="Time"
+      xLabel="UTC"
       formatX={at}
       formatTick={(moment) =>
         at(moment)

@@ -55,7 +55,12 @@ function TakeOutDialog(props: { team: string; node: NodePage; wish: Wish; onClos
   const takeOut = useMutation(trpc.cluster.takeOut.mutationOptions());
   const { title, does } = ACTS[wish];
   const confirm = async () => {
-    await takeOut.mutateAsync({ team, id: node.id, wish, reason: why.trim() });
+    try {
+      await takeOut.mutateAsync({ team, id: node.id, wish, reason: why.trim() });
+    } catch (error) {
+      const { message, remedy } = readError(error);
+      throw new Error(remedy ? `${message} ${remedy}` : message);
+    }
     await queryClient.invalidateQueries({ queryKey: trpc.cluster.pathKey() });
   };
   return (

@@ -8,12 +8,25 @@ import { whySays } from "@/components/trpc/why-says";
 import { Age } from "@/components/ui/age";
 import { Button, LinkButton } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/dialog";
-import { EmptyState } from "@/components/ui/feedback";
+import { Callout, EmptyState } from "@/components/ui/feedback";
+import { count } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { useUrlState } from "@/components/ui/use-url-state";
 import type { ClusterOverview } from "./types";
 import { WHY_SHAPES } from "./why-words";
+
+/** Nobody tells of it now. */
+const isOld = ({ agent, ray }: ClusterOverview["health"]) => agent !== "heard" || ray === "silent";
+
+const URGENCY = ["bad", "warning"];
+
+/** What somebody must mend comes first; the rest stays in the order in which it came. */
+const byUrgency = (a: Waiting, b: Waiting): number => rankOf(a) - rankOf(b);
+const rankOf = ({ why }: Waiting): number => {
+  const rank = URGENCY.indexOf(WHY_SHAPES[why.cause]);
+  return rank < 0 ? URGENCY.length : rank;
+};
 
 type Waiting = ClusterOverview["waiting"][number];
 type Remedy = Waiting["why"]["remedies"][number];
@@ -25,17 +38,36 @@ const SHOWN = 12;
 export function WaitingPanel({ team, cluster }: { team: string; cluster: ClusterOverview }) {
   const { waiting } = cluster;
   return (
-    <Panel title="Why pending" subtitle={waiting.length > 0 ? `${waiting.length} waiting` : undefined}>
+    <Panel
+      title="Why pending"
+      className="waiting-panel"
+      subtitle={waiting.length > 0 ? `${count(waiting.length)} waiting` : undefined}
+    >
+      {waiting.length > 0 && isOld(cluster.health) && (
+        <Callout state="stale">
+          Nothing begins until the cluster is heard; what follows is as it was last seen.
+        </Callout>
+      )}
       {waiting.length === 0 ? (
         <EmptyState title="Nothing waits">
           What asks for CPUs or GPUs that no node has free is listed here, with what it waits for.
         </EmptyState>
       ) : (
         <div className="waiting-list">
-          {waiting.slice(0, SHOWN).map((one) => (
-            <One key={`${one.kind}-${one.id}`} team={team} waiting={one} />
-          ))}
-          {waiting.length > SHOWN && <p className="body t3">and {waiting.length - SHOWN} more</p>}
+          {waiting
+            .toSorted(byUrgency)
+            .slice(0, SHOWN)
+            .map((one) => (
+              <One key={`${one.kind}-${one.id}`} team={team} waiting={one} />
+            ))}
+          {waiting.length > SHOWN && (
+            <p className="body t3">
+              and {count(waiting.length - SHOWN)} more;{" "}
+              <Link className="link" href={`/${team}/training?kind=all&state=queued`}>
+                all that is queued
+              </Link>
+            </p>
+          )}
         </div>
       )}
     </Panel>

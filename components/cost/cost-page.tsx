@@ -1,11 +1,13 @@
 "use client";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { SpendChart } from "@/components/charts/spend-chart";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { useMay } from "@/components/trpc/use-may";
 import { Button, LinkButton } from "@/components/ui/button";
-import { Callout, EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { Callout, EmptyState } from "@/components/ui/feedback";
 import { clockTime, decimal, money, percent } from "@/components/ui/format";
+import { PanelLoading, TilesLoading } from "@/components/ui/loading";
 import { Metric } from "@/components/ui/metric";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel, Tiles } from "@/components/ui/panel";
@@ -24,6 +26,8 @@ import { monthName } from "./words";
 /** The books are kept each half minute. */
 const RENEW_MS = 30_000;
 
+const crumbsOf = (team: string) => [{ label: "Cluster", href: `/${team}/cluster` }, { label: "Cost" }];
+
 /** A month against its budget: what it cost, where it leads, and on what it was spent. */
 export function CostPage({ team }: { team: string }) {
   const trpc = useTRPC();
@@ -35,13 +39,20 @@ export function CostPage({ team }: { team: string }) {
       { refetchInterval: RENEW_MS, placeholderData: keepPreviousData },
     ),
   );
-  if (page.isPending) return <Skeleton />;
-  if (page.isError) {
-    const { message, remedy, requestId } = readError(page.error);
+  if (page.isPending) return <Loading team={team} />;
+  if (!page.data)
     return (
-      <ErrorState what={message} remedy={remedy} requestId={requestId} onRetry={() => void page.refetch()} />
+      <>
+        <PageHeader title="Cost" crumbs={crumbsOf(team)} />
+        <Panel title="The month">
+          <QueryError
+            error={page.error}
+            remedy="The books are kept meanwhile, and a cap holds; only this page is missing."
+            onRetry={page.refetch}
+          />
+        </Panel>
+      </>
     );
-  }
   const cost = page.data;
   const months = cost.months.includes(cost.month) ? cost.months : [cost.month, ...cost.months];
   return (
@@ -54,7 +65,7 @@ export function CostPage({ team }: { team: string }) {
             ? `booked until ${clockTime(cost.bookedUntil.getTime())}, all in UTC`
             : "months are those of UTC"
         }
-        crumbs={[{ label: "Cluster", href: `/${team}/cluster` }, { label: "Cost" }]}
+        crumbs={crumbsOf(team)}
         actions={
           <span className="cost-month">
             <Select
@@ -75,6 +86,23 @@ export function CostPage({ team }: { team: string }) {
         </div>
         <SpendPanel team={team} cost={cost} month={month} />
         <PoolsPanel whole={cost.whole} />
+      </div>
+    </>
+  );
+}
+
+/** The shapes of what comes. */
+function Loading({ team }: { team: string }) {
+  return (
+    <>
+      <PageHeader title="Cost" crumbs={crumbsOf(team)} />
+      <div className="g">
+        <TilesLoading count={4} />
+        <div className="g cluster-top">
+          <PanelLoading title="Spent so far" height={280} />
+          <PanelLoading title="Budget" height={280} />
+        </div>
+        <PanelLoading title="Spent on" height={260} />
       </div>
     </>
   );

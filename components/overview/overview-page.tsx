@@ -1,11 +1,14 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { LinkButton } from "@/components/ui/button";
 import { useNow } from "@/components/ui/clock";
-import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { Callout } from "@/components/ui/feedback";
 import { clockTime, relativeTime } from "@/components/ui/format";
+import { PanelLoading, TilesLoading } from "@/components/ui/loading";
 import { PageHeader } from "@/components/ui/page-header";
+import { Panel } from "@/components/ui/panel";
 import { ChangesPanel } from "./changes-panel";
 import { OverviewTiles } from "./overview-tiles";
 import { ProblemCard } from "./problem-card";
@@ -26,10 +29,6 @@ export function OverviewPage({ team }: { team: string }) {
   const { data, error, refetch } = useQuery(
     trpc.overview.page.queryOptions({ team }, { refetchInterval: OVERVIEW_MS }),
   );
-  if (error && !data) {
-    const { message, remedy, requestId } = readError(error);
-    return <ErrorState what={message} remedy={remedy} requestId={requestId} onRetry={() => void refetch()} />;
-  }
   return (
     <>
       <PageHeader
@@ -48,7 +47,19 @@ export function OverviewPage({ team }: { team: string }) {
           </>
         }
       />
-      {data ? <Content team={team} overview={data} /> : <Loading />}
+      {data ? (
+        <Content team={team} overview={data} />
+      ) : error ? (
+        <Panel title="Production, runs and changes">
+          <QueryError
+            error={error}
+            remedy="What serves goes on serving; only this page is missing."
+            onRetry={refetch}
+          />
+        </Panel>
+      ) : (
+        <Loading />
+      )}
     </>
   );
 }
@@ -106,11 +117,17 @@ function OtherProblem({ team, problem }: { team: string; problem: Problem }) {
 /** The shapes of what comes. */
 function Loading() {
   return (
-    <div className="g" aria-busy="true">
-      <Skeleton height={72} />
+    <div className="g">
+      <TilesLoading count={5} className="overview-tiles" />
       <div className="overview-columns">
-        <Skeleton height={240} />
-        <Skeleton height={240} />
+        <div className="g">
+          <PanelLoading title="Production" height={220} />
+          <PanelLoading title="Runs in progress" height={220} />
+        </div>
+        <div className="g">
+          <PanelLoading title="Waiting for someone" height={60} />
+          <PanelLoading title="Last changes" height={320} />
+        </div>
       </div>
     </div>
   );

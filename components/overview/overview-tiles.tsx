@@ -1,5 +1,5 @@
 import Link from "next/link";
-import { duration, money, plural } from "@/components/ui/format";
+import { count, duration, money, plural } from "@/components/ui/format";
 import { Metric } from "@/components/ui/metric";
 import { Tiles } from "@/components/ui/panel";
 import type { Overview } from "./types";
@@ -26,13 +26,19 @@ export function OverviewTiles({ team, overview: { production, runs, cluster, wai
         label="Production"
         value={production.length === 0 ? "nothing" : `${healthy} of ${production.length}`}
         unit={production.length === 0 ? "serves" : "healthy"}
-        note={`${rate(perSecond)} requests over all models`}
+        note={production.length === 0 ? "no version was released yet" : `${rate(perSecond)} over all models`}
       />
       <Metric
         label="Runs"
-        value={String(runs.running)}
-        unit={runs.queued > 0 ? `running, ${runs.queued} queued` : "running"}
-        note={left.length > 0 ? `next ends in ${duration(Math.min(...left))}` : "none says when it ends"}
+        value={count(runs.running)}
+        unit={runs.queued > 0 ? `running, ${count(runs.queued)} queued` : "running"}
+        note={
+          left.length > 0
+            ? `next ends in ${duration(Math.min(...left))}`
+            : runs.running > 0
+              ? "none says when it ends"
+              : "nothing is under way"
+        }
       />
       <Metric
         label={`${capacity.unit} ready against demand`}

@@ -1,7 +1,7 @@
 import Link from "next/link";
 import { LinkButton } from "@/components/ui/button";
 import { EmptyState } from "@/components/ui/feedback";
-import { duration, money, percent } from "@/components/ui/format";
+import { count, duration, money, percent } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Bar } from "@/components/ui/progress";
 import { StatusDot } from "@/components/ui/status";
@@ -44,7 +44,9 @@ const COLUMNS: readonly Column<Run>[] = [
 
 /** What goes on on the cluster now. */
 export function RunsPanel({ team, runs }: { team: string; runs: Overview["runs"] }) {
-  const says = [`${runs.running} running`, runs.queued > 0 && `${runs.queued} queued`].filter(Boolean);
+  const says = [`${count(runs.running)} running`, runs.queued > 0 && `${count(runs.queued)} queued`].filter(
+    Boolean,
+  );
   return (
     <Panel
       title="Runs in progress"

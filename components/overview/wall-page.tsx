@@ -4,7 +4,17 @@ import { useEffect } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { syncClock, useNow } from "@/components/ui/clock";
 import { cx } from "@/components/ui/cx";
-import { age, clockTime, datetime, duration, money, ms, percent } from "@/components/ui/format";
+import {
+  age,
+  clockTime,
+  count,
+  datetime,
+  duration,
+  money,
+  ms,
+  percent,
+  plural,
+} from "@/components/ui/format";
 import { StatusDot } from "@/components/ui/status";
 import type { Overview, Problem } from "./types";
 import { capacitySays, HEALTH, headline, rate, shadowShare, spendingSays } from "./words";
@@ -42,14 +52,20 @@ export function WallPage({ team }: { team: string | null }) {
     if (data) syncClock(data.at.getTime());
   }, [data]);
   const refused = error && readError(error);
-  if (!data) return <main className="wall-empty">{refused ? refused.message : "Asking the console…"}</main>;
+  if (!data)
+    return (
+      <main className="wall-empty">
+        <h1>{refused ? refused.message : "Asking the console…"}</h1>
+        {refused && <p>It is asked again every two seconds.</p>}
+      </main>
+    );
   const behind = now === null ? 0 : now - data.at.getTime();
   const isStale = behind > STALE_MS;
   const [first] = data.problems;
   return (
     <main className={cx("wall", now !== null && isNight(new Date()) && "night", isStale && "is-stale")}>
       <header>
-        <b>{data.team}</b>
+        <h1>{data.team}</h1>
         {isStale ? (
           <StatusDot state="stale">No link for {age(behind)}</StatusDot>
         ) : (
@@ -110,7 +126,9 @@ function First({
           <StatusDot state="ok">{headline(overview)}</StatusDot>
         </div>
         <div className="wall-title">
-          {overview.production.length === 0 ? "Nothing serves yet" : `${overview.production.length} serving`}
+          {overview.production.length === 0
+            ? "Nothing serves yet"
+            : `${plural(overview.production.length, "model serves", "models serve")} production`}
         </div>
       </section>
     );
@@ -138,7 +156,9 @@ function Production({ rows }: { rows: Overview["production"] }) {
         <tbody>
           {rows.slice(0, ROWS).map((row) => (
             <tr key={row.modelId}>
-              <td className="m clip">{row.model}</td>
+              <td className="m clip" title={row.model}>
+                {row.model}
+              </td>
               <td>
                 v{row.version}
                 {row.shadow && (
@@ -168,14 +188,16 @@ function Right({ overview: { runs, cluster } }: { overview: Overview }) {
   return (
     <section>
       <h2>
-        Runs: {runs.running} running{runs.queued > 0 && `, ${runs.queued} queued`}
+        Runs: {count(runs.running)} running{runs.queued > 0 && `, ${count(runs.queued)} queued`}
       </h2>
       <table aria-label="Runs in progress">
         <tbody>
           {runs.shown.slice(0, RUNS).map((run) => (
             <tr key={run.id}>
               <td className="m num">{run.number}</td>
-              <td className="clip">{run.title}</td>
+              <td className="clip" title={run.title}>
+                {run.title}
+              </td>
               <td className="num">
                 {run.progress?.percent == null ? (
                   <span className="t3">waits</span>

@@ -50,7 +50,7 @@ export function StagingRequests({ team, model }: { team: string; model: string }
 
 export function EmptyStaging({ team, model }: { team: string; model: string }) {
   return (
-    <Panel label="Staging is empty" className="mb-3">
+    <Panel title="What serves" className="mb-3">
       <EmptyState
         title="Nothing was released to staging yet"
         actions={<StageDialog team={team} model={model} isPrimary />}

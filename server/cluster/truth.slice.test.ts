@@ -2,28 +2,29 @@
 import { and, eq, sql } from "drizzle-orm";
 import fc from "fast-check";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
-<<<<<<< HEAD
-import { cluster, demandInterval, node, nodeInterval, pool, scalingDecision } from "../../db/schema/cluster";
-=======
 import {
   cluster,
   demandInterval,
   node,
   nodeInterval,
+  pool,
   scalingDecision,
   usageOpen,
 } from "../../db/schema/cluster";
->>>>>>> h-B
 import { FakeCluster } from "../engine/fake-cluster";
 import type { TeamContext } from "../platform/context";
 import { newId } from "../platform/ids";
 import { testConsole } from "../platform/testing/console";
 import { makeTeam } from "../runs/testing";
-<<<<<<< HEAD
-import { decision, ledger, nodePage, overview, readings as readingsOfAll, usage } from "./service";
-=======
-import { nodePage, overview, readings as readingsOfAll, takeReadings, usage } from "./service";
->>>>>>> h-B
+import {
+  decision,
+  ledger,
+  nodePage,
+  overview,
+  readings as readingsOfAll,
+  takeReadings,
+  usage,
+} from "./service";
 import { type Played, playCluster } from "./testing";
 import { rollUpUsage } from "./usage/rollup";
 

@@ -107,7 +107,7 @@ export function whyWaits(asker: Asker, nodes: readonly Place[], pools: readonly 
     return {
       ...base,
       cause: "fits",
-      says: `Wants ${wants}, which are free: it is about to start.`,
+      says: `Wants ${wants}, and so much is free: it is about to start.`,
       remedies: [],
     };
   const need = `Wants ${wants}; ${shortSays(missing, count, nearest, shape)}`;
