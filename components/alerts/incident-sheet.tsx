@@ -3,10 +3,12 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import type { FormEvent } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
+import { QueryError } from "@/components/trpc/query-error";
 import { useMay } from "@/components/trpc/use-may";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Sheet } from "@/components/ui/dialog";
-import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { Skeleton } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
 import { clockTime, datetime, plural } from "@/components/ui/format";
 import { DefinitionList } from "@/components/ui/panel";
@@ -25,7 +27,6 @@ export function IncidentSheet({ team }: { team: string }) {
     trpc.alerts.incident.queryOptions({ team, alertId }, { enabled: alertId !== "", retry: false }),
   );
   const data = found.data?.alert.id === alertId ? found.data : undefined;
-  const problem = found.error && readError(found.error);
   return (
     <Sheet
       open={alertId !== ""}
@@ -34,13 +35,8 @@ export function IncidentSheet({ team }: { team: string }) {
       state={data && <State alert={data.alert} />}
       width={600}
     >
-      {problem ? (
-        <ErrorState
-          what={problem.message}
-          remedy={problem.remedy}
-          requestId={problem.requestId}
-          onRetry={() => void found.refetch()}
-        />
+      {found.error ? (
+        <QueryError error={found.error} onRetry={found.refetch} />
       ) : data ? (
         <Body key={alertId} team={team} incident={data} />
       ) : (
@@ -141,11 +137,7 @@ function Handle({ team, alert }: { team: string; alert: Alert }) {
   };
   return (
     <>
-      {failed && (
-        <Callout state="bad">
-          {failed.message} {failed.remedy}
-        </Callout>
-      )}
+      {failed && <ProblemCallout problem={failed} />}
       <form className="row handle" onSubmit={submitTake}>
         <Field label="Note">
           <Input name="note" defaultValue={alert.note} placeholder="what you are doing about it" />

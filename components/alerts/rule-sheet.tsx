@@ -2,9 +2,9 @@
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Button } from "@/components/ui/button";
 import { Sheet } from "@/components/ui/dialog";
-import { Callout } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { Segmented } from "@/components/ui/segmented";
 import { Select } from "@/components/ui/select";
@@ -91,11 +91,7 @@ export function RuleSheet({ team, rule, rules, may, onClose }: RuleSheetProps) {
       }
     >
       <form id="rule" className="body col" onSubmit={submit} noValidate>
-        {failed && Object.keys(failed.fields).length === 0 && (
-          <Callout state="bad">
-            {failed.message} {failed.remedy}
-          </Callout>
-        )}
+        {failed && Object.keys(failed.fields).length === 0 && <ProblemCallout problem={failed} />}
         <div className="policy-row">
           <Field label="Name" error={failed?.fields.name} className="grow">
             <Input

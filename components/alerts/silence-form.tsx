@@ -2,9 +2,9 @@
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
-import { Callout } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
 import { Select } from "@/components/ui/select";
 
@@ -37,11 +37,7 @@ export function SilenceForm({ team, matches, reason, onDone }: SilenceFormProps)
   };
   return (
     <>
-      {failed && !failed.fields.reason && (
-        <Callout state="bad">
-          {failed.message} {failed.remedy}
-        </Callout>
-      )}
+      {failed && !failed.fields.reason && <ProblemCallout problem={failed} />}
       <form className="row handle" onSubmit={submit}>
         <Field label="Silence it because" error={failed?.fields.reason}>
           <Input name="reason" placeholder="known, and nobody needs to be told" />

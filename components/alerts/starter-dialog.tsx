@@ -2,9 +2,9 @@
 import { useMutation } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
-import { Callout } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
 import { STARTERS, type Starter } from "@/server/alerts/starter-contract";
 import { HearsField } from "./hears-field";
@@ -71,11 +71,7 @@ export function StarterDialog({ team, row, webhooks: hooks, may, onClose }: Star
     >
       <form id="starter" className="col" onSubmit={submit}>
         <p className="t2">Looks at {STARTERS[starter].looksAt}.</p>
-        {failed && !figures.some(([name]) => errorOf(name)) && (
-          <Callout state="bad">
-            {failed.message} {failed.remedy}
-          </Callout>
-        )}
+        {failed && !figures.some(([name]) => errorOf(name)) && <ProblemCallout problem={failed} />}
         {figures.length > 0 && (
           <div className="policy-row">
             {figures.map(([name, { label, unit, value }]) => (

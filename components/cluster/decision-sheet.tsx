@@ -1,11 +1,12 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import type { Outputs } from "@/components/trpc/client";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { TextAction } from "@/components/ui/button";
 import { useNow } from "@/components/ui/clock";
 import { Sheet } from "@/components/ui/dialog";
-import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { Callout, Skeleton } from "@/components/ui/feedback";
 import { datetime, duration, money } from "@/components/ui/format";
 import { DefinitionList } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
@@ -26,7 +27,6 @@ export function DecisionSheet({ team }: { team: string }) {
     trpc.cluster.decision.queryOptions({ team, id }, { enabled: isAsked, retry: false }),
   );
   const decision = found.data?.id === id ? found.data : undefined;
-  const problem = found.error && readError(found.error);
   const cause = decision && CAUSES[decision.cause];
   return (
     <Sheet
@@ -41,13 +41,8 @@ export function DecisionSheet({ team }: { team: string }) {
       }
       state={cause && <StatusDot state={cause.shape}>{cause.word}</StatusDot>}
     >
-      {problem ? (
-        <ErrorState
-          what={problem.message}
-          remedy={problem.remedy}
-          requestId={problem.requestId}
-          onRetry={() => void found.refetch()}
-        />
+      {found.error ? (
+        <QueryError error={found.error} onRetry={found.refetch} />
       ) : decision ? (
         <Body team={team} decision={decision} />
       ) : (

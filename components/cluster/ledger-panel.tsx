@@ -1,8 +1,9 @@
 "use client";
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { useNow } from "@/components/ui/clock";
-import { EmptyState, ErrorState } from "@/components/ui/feedback";
+import { EmptyState } from "@/components/ui/feedback";
 import { clockTime, datetime, duration, money } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
@@ -22,16 +23,10 @@ export function LedgerPanel({ team }: { team: string }) {
       { getNextPageParam: (page) => page.nextCursor, placeholderData: keepPreviousData },
     ),
   );
-  const problem = ledger.error && readError(ledger.error);
   return (
     <Panel title="Ledger" subtitle="every scaling decision with its reason">
-      {problem ? (
-        <ErrorState
-          what={problem.message}
-          remedy={problem.remedy}
-          requestId={problem.requestId}
-          onRetry={() => void ledger.refetch()}
-        />
+      {ledger.error ? (
+        <QueryError error={ledger.error} onRetry={ledger.refetch} />
       ) : (
         <Table
           label="Scaling decisions"

@@ -1,10 +1,11 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { Age } from "@/components/ui/age";
 import { Sheet } from "@/components/ui/dialog";
-import { Callout, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { Callout, Skeleton } from "@/components/ui/feedback";
 import { bytes, bytesPerSecond, datetime, decimal, duration, money } from "@/components/ui/format";
 import { DefinitionList } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
@@ -32,7 +33,6 @@ export function NodeSheet({ team }: { team: string }) {
     ),
   );
   const node = found.data?.id === id ? found.data : undefined;
-  const problem = found.error && readError(found.error);
   const said = node && nodeSays(node);
   return (
     <Sheet
@@ -43,13 +43,8 @@ export function NodeSheet({ team }: { team: string }) {
       state={said && <StatusDot state={said.shape}>{said.word}</StatusDot>}
       footer={node && <TakeOutButtons team={team} node={node} />}
     >
-      {problem && !node ? (
-        <ErrorState
-          what={problem.message}
-          remedy={problem.remedy}
-          requestId={problem.requestId}
-          onRetry={() => void found.refetch()}
-        />
+      {found.error && !node ? (
+        <QueryError error={found.error} onRetry={found.refetch} />
       ) : node ? (
         <NodeBody key={node.id} team={team} node={node} />
       ) : (

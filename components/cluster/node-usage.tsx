@@ -2,9 +2,10 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { LiveChart } from "@/components/charts/live-chart";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { useNow } from "@/components/ui/clock";
-import { ErrorState, Skeleton } from "@/components/ui/feedback";
+import { Skeleton } from "@/components/ui/feedback";
 import { bytes, bytesPerSecond, clockTime, decimal } from "@/components/ui/format";
 import { Segmented } from "@/components/ui/segmented";
 import { Select } from "@/components/ui/select";
@@ -50,10 +51,7 @@ export function NodeUsage({ team, id, hasGpus }: { team: string; id: string; has
     ),
   );
   if (usage.isError) {
-    const { message, remedy, requestId } = readError(usage.error);
-    return (
-      <ErrorState what={message} remedy={remedy} requestId={requestId} onRetry={() => void usage.refetch()} />
-    );
+    return <QueryError error={usage.error} onRetry={usage.refetch} />;
   }
   if (!usage.data) return <Skeleton height={220} />;
   const { axis, say } = METRICS[metric];

@@ -2,9 +2,10 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { LiveChart } from "@/components/charts/live-chart";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { LinkButton } from "@/components/ui/button";
-import { EmptyState, ErrorState, Skeleton } from "@/components/ui/feedback";
+import { EmptyState, Skeleton } from "@/components/ui/feedback";
 import { count, datetime } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
@@ -52,7 +53,6 @@ export function ReplayPage({ team }: { team: string }) {
   const edit = (pool: string, next: PoolLimits | null) =>
     setText(writeLimits([...limits.filter((one) => one.pool !== pool), ...(next ? [next] : [])]));
   const error = replay.error ?? overview.error;
-  const problem = error && readError(error);
   return (
     <>
       <PageHeader
@@ -61,11 +61,9 @@ export function ReplayPage({ team }: { team: string }) {
         crumbs={[{ label: "Cluster", href: `/${team}/cluster` }, { label: "Replay" }]}
         actions={<Segmented label="Time played" options={OPTIONS} value={span} onValueChange={setSpan} />}
       />
-      {problem ? (
-        <ErrorState
-          what={problem.message}
-          remedy={problem.remedy}
-          requestId={problem.requestId}
+      {error ? (
+        <QueryError
+          error={error}
           onRetry={() => {
             void overview.refetch();
             void replay.refetch();

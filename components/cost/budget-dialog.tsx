@@ -2,9 +2,9 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
-import { Callout } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
 import { Checkbox } from "@/components/ui/toggle";
 import { EditBudget } from "@/server/cost/contract";
@@ -86,11 +86,7 @@ export function BudgetDialog({ team, cost, onClose }: { team: string; cost: Cost
           onCheckedChange={(isHard) => setTyped((all) => ({ ...all, isHard }))}
         />
       </div>
-      {problem && (
-        <Callout state="bad">
-          {problem.message} {problem.remedy}
-        </Callout>
-      )}
+      {problem && <ProblemCallout problem={problem} />}
       {parsed.success && (
         <div className="pool-preview t2" aria-live="polite">
           {budgetSays(parsed.data, cost).map((says) => (

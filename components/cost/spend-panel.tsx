@@ -4,8 +4,9 @@ import Link from "next/link";
 import { useState } from "react";
 import { downloadCsv } from "@/components/charts/export";
 import { readError, useTRPC, useTRPCClient } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { Button } from "@/components/ui/button";
-import { EmptyState, ErrorState } from "@/components/ui/feedback";
+import { EmptyState } from "@/components/ui/feedback";
 import { count, decimal, money, percent } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
@@ -43,7 +44,6 @@ export function SpendPanel({ team, cost, month }: { team: string; cost: Cost; mo
       },
     ),
   );
-  const problem = spending.error && readError(spending.error);
   return (
     <Panel
       title="Spent on"
@@ -60,13 +60,8 @@ export function SpendPanel({ team, cost, month }: { team: string; cost: Cost; mo
         </>
       }
     >
-      {problem ? (
-        <ErrorState
-          what={problem.message}
-          remedy={problem.remedy}
-          requestId={problem.requestId}
-          onRetry={() => void spending.refetch()}
-        />
+      {spending.error ? (
+        <QueryError error={spending.error} onRetry={spending.refetch} />
       ) : (
         <Table
           label="Spent on"

@@ -1,8 +1,9 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
-import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
-import { ErrorState, Skeleton } from "@/components/ui/feedback";
+import { type Outputs, useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
+import { Skeleton } from "@/components/ui/feedback";
 import { count, money, significant } from "@/components/ui/format";
 import { DefinitionList, Panel } from "@/components/ui/panel";
 
@@ -24,7 +25,6 @@ export function VersionCostPanel(props: { team: string; model: string; number: n
     ...trpc.cost.version.queryOptions({ team, versionId: versionId ?? "" }),
     enabled: versionId !== undefined,
   });
-  const problem = asked.error && readError(asked.error);
   return (
     <Panel
       title="Cost"
@@ -35,13 +35,8 @@ export function VersionCostPanel(props: { team: string; model: string; number: n
       }
       padded
     >
-      {problem ? (
-        <ErrorState
-          what={problem.message}
-          remedy={problem.remedy}
-          requestId={problem.requestId}
-          onRetry={() => void asked.refetch()}
-        />
+      {asked.error ? (
+        <QueryError error={asked.error} onRetry={asked.refetch} />
       ) : asked.data ? (
         <Facts cost={asked.data} />
       ) : (

@@ -2,10 +2,11 @@
 import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useRouter, useSearchParams } from "next/navigation";
 import { useState } from "react";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { useTRPC } from "@/components/trpc/client";
+import { QueryError } from "@/components/trpc/query-error";
 import { useWhys } from "@/components/trpc/use-whys";
 import { Button, LinkButton } from "@/components/ui/button";
-import { EmptyState, ErrorState } from "@/components/ui/feedback";
+import { EmptyState } from "@/components/ui/feedback";
 import { Input } from "@/components/ui/field";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
@@ -99,7 +100,6 @@ export function RunsPage({ team }: { team: string }) {
     for (const name of names) next.append("metric", name);
     router.replace(`?${next}`, { scroll: false });
   };
-  const problem = runs.error && readError(runs.error);
   return (
     <>
       <PageHeader
@@ -171,13 +171,8 @@ export function RunsPage({ team }: { team: string }) {
         }
       >
         <ChosenRuns team={team} choice={choice} />
-        {problem ? (
-          <ErrorState
-            what={problem.message}
-            remedy={problem.remedy}
-            requestId={problem.requestId}
-            onRetry={() => void runs.refetch()}
-          />
+        {runs.error ? (
+          <QueryError error={runs.error} onRetry={runs.refetch} />
         ) : (
           <Table
             label="Runs"

@@ -6,7 +6,8 @@ interface Props {
   error: Parameters<typeof readError>[0];
   /** What still works, where the answer itself does not say how to mend it. */
   remedy?: string;
-  onRetry: () => unknown;
+  /** Absent where asking again can change nothing. */
+  onRetry?: () => unknown;
 }
 
 /** A query without an answer: what failed, what still works, and another try. */
@@ -17,7 +18,7 @@ export function QueryError({ error, remedy, onRetry }: Props) {
       what={read.message}
       remedy={read.remedy ?? remedy}
       requestId={read.requestId}
-      onRetry={() => void onRetry()}
+      onRetry={onRetry && (() => void onRetry())}
     />
   );
 }

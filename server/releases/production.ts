@@ -90,7 +90,7 @@ async function servedMinutes(db: Db, teamId: string): Promise<Map<string, Served
 
 /** What shadows that are asked now said so far, by model. */
 async function shadowsNow(db: Db, teamId: string): Promise<Map<string, ShadowSays>> {
-  const { rows } = await db.execute<ShadowSays & { modelId: string }>(sql`
+  const { rows } = await db.execute<ShadowSays & Record<"modelId", string> & Record<string, unknown>>(sql`
     select o.model_id as "modelId", v.number as version,
       coalesce(sum(m.compared), 0)::int as compared, coalesce(sum(m.agreed), 0)::int as agreed
     from rollout o
