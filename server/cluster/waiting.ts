@@ -2,7 +2,7 @@
 import { DesiredPool, type ObservedCluster } from "../engine/contract";
 import type { NodeRow, OccupantRow, PoolRow } from "./repo";
 import { allotted } from "./state";
-import { type Asker, type Place, type PoolRoom, type Shape, type Why, whyWaits } from "./why";
+import { type Asker, Ground, type Place, type PoolRoom, type Shape, type Why, whyWaits } from "./why";
 
 type Known = Pick<ObservedCluster, "pending" | "failed">;
 
@@ -20,15 +20,15 @@ export function explain(
   isAsked: (one: OccupantRow) => boolean = () => true,
 ): (OccupantRow & { why: Why })[] {
   const workers = nodes.filter(({ isHead }) => !isHead);
-  const places = workers.map(placeOf);
   const rooms = pools.map((pool) => roomOf(pool, workers, known));
+  const ground = new Ground(workers.map(placeOf), rooms);
   const isHeld = (one: OccupantRow) => one.queuePlace !== null && held.has(one.teamId);
   const queued = waiting.flatMap((one) => (one.queuePlace === null || isHeld(one) ? [] : [one.queuePlace]));
   const placeAmong = new Map(queued.sort((a, b) => a - b).map((place, i) => [place, i + 1]));
   return waiting.filter(isAsked).map((one) => {
     const place = one.queuePlace === null || isHeld(one) ? null : (placeAmong.get(one.queuePlace) ?? null);
     const asker = { ...askerOf(one), queuePlace: place, isHeld: isHeld(one) };
-    return { ...one, queuePlace: place, why: whyWaits(asker, places, rooms) };
+    return { ...one, queuePlace: place, why: whyWaits(asker, ground) };
   });
 }
 

@@ -1,6 +1,6 @@
 /** What each that waits is told. */
 import { describe, expect, it } from "vitest";
-import { type Asker, holds, type Place, type PoolRoom, whyWaits } from "./why";
+import { type Asker, Ground, holds, type Place, type PoolRoom, whyWaits } from "./why";
 
 const size = { cpus: 4, gpus: 0 };
 const place = (free: number, over: Partial<Place> = {}): Place => ({
@@ -109,13 +109,13 @@ describe("why something waits", () => {
       ["raise", "stop"],
     ],
   ])("%s", (_, asker, nodes, pools, cause, says, remedies) => {
-    const why = whyWaits(asker, nodes, pools);
+    const why = whyWaits(asker, new Ground(nodes, pools));
     expect(why).toMatchObject({ cause, says: expect.stringMatching(says) });
     expect(why.remedies.map(({ kind }) => kind)).toEqual(remedies);
   });
 
   it("raises a limit to where all parts find room, two to a node", () => {
-    const { remedies, missing } = whyWaits(asks(2, 5), [place(1)], [pool()]);
+    const { remedies, missing } = whyWaits(asks(2, 5), new Ground([place(1)], [pool()]));
     expect(missing).toBe(5);
     expect(remedies[0]).toEqual({ kind: "raise", pool: "cpu", to: 5 });
   });

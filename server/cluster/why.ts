@@ -69,28 +69,71 @@ function closeness(part: Shape, { free }: Place): number {
   return Math.min(share(part.cpus, free.cpus), share(part.gpus, free.gpus));
 }
 
+interface Room {
+  nearest: Why["nearest"];
+  /** Parts that find no room beside each other. */
+  missing: number;
+  /** A node that is up is large enough for one part, whatever is free of it. */
+  couldFit: boolean;
+}
+
+/** Where there may be room, and what each shape finds there: worked out once, however many ask for the same. */
+export class Ground {
+  private readonly open: readonly Place[];
+  private readonly rooms = new Map<string, Room>();
+  /** The most that one node has or would have of each; null where there is no node and no pool. */
+  readonly largest: Shape | null;
+
+  constructor(
+    nodes: readonly Place[],
+    readonly pools: readonly PoolRoom[],
+  ) {
+    this.open = nodes.filter(({ isOpen }) => isOpen);
+    const sizes = [...nodes, ...pools].map(({ size }) => size);
+    const most = (of: keyof Shape) => sizes.reduce((max, size) => Math.max(max, size[of]), 0);
+    this.largest = sizes.length === 0 ? null : { cpus: most("cpus"), gpus: most("gpus") };
+  }
+
+  roomFor(part: Shape, count: number): Room {
+    const key = `${part.cpus} ${part.gpus} ${count}`;
+    const room = this.rooms.get(key) ?? this.look(part, count);
+    this.rooms.set(key, room);
+    return room;
+  }
+
+  private look(part: Shape, count: number): Room {
+    const placed = this.open.reduce((sum, { free }) => sum + Math.min(count, holds(part, free)), 0);
+    return {
+      nearest: nearestOf(part, this.open),
+      missing: Math.max(0, count - placed),
+      couldFit: this.open.some(({ size }) => fits(part, size)),
+    };
+  }
+}
+
 function nearestOf(part: Shape, open: readonly Place[]): Why["nearest"] {
   let best: Place | null = null;
-  for (const place of open) if (!best || closeness(part, place) > closeness(part, best)) best = place;
+  let most = -1;
+  for (const place of open) {
+    const close = closeness(part, place);
+    if (close > most) [best, most] = [place, close];
+  }
   return best && { name: best.name, free: best.free };
 }
 
 const nodesSay = (count: number) => `${count} ${count === 1 ? "node" : "nodes"}`;
 
-export function whyWaits(asker: Asker, nodes: readonly Place[], pools: readonly PoolRoom[]): Why {
+export function whyWaits(asker: Asker, ground: Ground): Why {
   const { shape, count } = asker;
-  const open = nodes.filter(({ isOpen }) => isOpen);
-  const nearest = nearestOf(shape, open);
-  const placed = open.reduce((sum, { free }) => sum + Math.min(count, holds(shape, free)), 0);
-  const missing = Math.max(0, count - placed);
-  const base = { nearest, missing };
+  const { couldFit, ...base } = ground.roomFor(shape, count);
+  const { nearest, missing } = base;
   const wants = `${count > 1 ? `${count} × ` : ""}${resourcesSay(shape)}`;
-  const fitting = pools.filter(({ size }) => fits(shape, size));
-  if (fitting.length === 0 && !open.some(({ size }) => fits(shape, size)))
+  const fitting = ground.pools.filter(({ size }) => fits(shape, size));
+  if (fitting.length === 0 && !couldFit)
     return {
       ...base,
       cause: "never",
-      says: neverSays(shape, wants, nodes, pools),
+      says: neverSays(shape, wants, ground.largest),
       remedies: [{ kind: "stop" }],
     };
   if (asker.isHeld)
@@ -193,10 +236,7 @@ function shortSays(missing: number, count: number, nearest: Why["nearest"], shap
 const queueSays = (wants: string, before: number) =>
   `Wants ${wants}, after ${before === 1 ? "the run" : `the ${before} runs`} before it in the queue.`;
 
-function neverSays(shape: Shape, wants: string, nodes: readonly Place[], pools: readonly PoolRoom[]): string {
-  const sizes = [...nodes, ...pools].map(({ size }) => size);
-  if (sizes.length === 0) return `Wants ${wants}, and the cluster has no pool and no node.`;
-  const most = (of: keyof Shape) => Math.max(...sizes.map((size) => size[of]));
-  const part = resourcesSay(shape);
-  return `Wants ${wants}. Nothing will ever fit: one part needs ${part}, and the largest node has ${resourcesSay({ cpus: most("cpus"), gpus: most("gpus") })}. Ask for smaller parts.`;
+function neverSays(shape: Shape, wants: string, largest: Shape | null): string {
+  if (!largest) return `Wants ${wants}, and the cluster has no pool and no node.`;
+  return `Wants ${wants}. Nothing will ever fit: one part needs ${resourcesSay(shape)}, and the largest node has ${resourcesSay(largest)}. Ask for smaller parts.`;
 }
