@@ -124,16 +124,14 @@ it("says of each kind of work what becomes of it, and names who drained the node
   await connection.db
     .insert(studioSession)
     .values({ ...of, id: newId("ses"), versionId, datasetId: t.datasetId, state: "ready", createdBy: "x" });
-  await connection.db
-    .insert(replica)
-    .values({
-      ...of,
-      id: newId("rpl"),
-      versionId,
-      modelId: t.modelId,
-      environment: "production",
-      state: "ready",
-    });
+  await connection.db.insert(replica).values({
+    ...of,
+    id: newId("rpl"),
+    versionId,
+    modelId: t.modelId,
+    environment: "production",
+    state: "ready",
+  });
   const { drain, cordon } = await takeOutPreview(t.mei, { id: row.id });
   expect(drain.map(({ kind, when, says }) => [kind, when, says])).toEqual([
     ["session", "stays", expect.stringContaining("until it is closed")],
