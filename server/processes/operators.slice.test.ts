@@ -150,8 +150,9 @@ test("events that a relay has not handed on are its lag", async () => {
   expect(text).toMatch(/lathe_relay_lag_seconds 9\d/);
   await writer.query("rollback");
   writer.release();
-  await vi.waitFor(async () =>
-    expect(await (await scrapeWeb()).text()).toContain("lathe_relay_lag_events 0\n"),
+  await vi.waitFor(
+    async () => expect(await (await scrapeWeb()).text()).toContain("lathe_relay_lag_events 0\n"),
+    { timeout: 30_000, interval: 100 },
   );
   leave();
 });
