@@ -4,6 +4,7 @@ import type { Schedule } from "@/server/cluster/schedule-contract";
 import { achievedSays, failureSays } from "./decision-words";
 import { neighbour } from "./node-grid";
 import { known, nodeSays, usedOf } from "./node-words";
+import { issueAt, readPool } from "./pool-form";
 import { costsSay, poolChanges } from "./pool-preview";
 import { usageSeries, withGaps } from "./usage-series";
 import { shortSays } from "./why-words";
@@ -32,6 +33,16 @@ describe("a node's word", () => {
     expect(known(0, String)).toBe("0");
     expect(usedOf(null, 8, String)).toBe("not known of 8");
     expect(usedOf(null, null, String)).toBe("not known");
+  });
+});
+
+describe("what is typed of a pool", () => {
+  it("is told to be no number in words, and by the field that it is in", () => {
+    const typed = { min: "7", max: "many", idleSeconds: "60", pricePerHour: "", preemptible: false };
+    const hours = { timeZone: "UTC", days: [], from: "", to: "", min: "", max: "" };
+    const read = readPool("gpu", { ...typed, hasHours: false, hours });
+    expect(issueAt(read, ["max"])).toBe("a number is needed");
+    expect(issueAt(read, ["min"])).toBeUndefined();
   });
 });
 
