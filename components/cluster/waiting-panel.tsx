@@ -44,9 +44,7 @@ export function WaitingPanel({ team, cluster }: { team: string; cluster: Cluster
       subtitle={waiting.length > 0 ? `${count(waiting.length)} waiting` : undefined}
     >
       {waiting.length > 0 && isOld(cluster.health) && (
-        <Callout state="stale">
-          Nothing begins until the cluster is heard; what follows is as it was last seen.
-        </Callout>
+        <Callout state="stale">Nothing begins until the cluster is heard again.</Callout>
       )}
       {waiting.length === 0 ? (
         <EmptyState title="Nothing waits">
