@@ -77,7 +77,7 @@ function One({ team, waiting }: { team: string; waiting: Waiting }) {
   return (
     <div className="waiting">
       <div className="row">
-        <StatusDot state={WHY_SHAPES[why.cause]}>
+        <StatusDot state={WHY_SHAPES[why.cause]} title={label}>
           {path ? <Link href={`/${team}/${path}`}>{label}</Link> : label}
         </StatusDot>
         <span className="grow" />
