@@ -23,7 +23,10 @@ const what: Column<Firing | Resolved> = {
   key: "what",
   head: "What",
   cell: (a) => (
-    <StatusDot state={a.state === "resolved" ? "off" : a.severity === "bad" ? "bad" : "warning"}>
+    <StatusDot
+      title={a.title}
+      state={a.state === "resolved" ? "off" : a.severity === "bad" ? "bad" : "warning"}
+    >
       {a.title}
     </StatusDot>
   ),
