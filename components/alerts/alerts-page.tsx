@@ -23,7 +23,10 @@ const what: Column<Firing | Resolved> = {
   key: "what",
   head: "What",
   cell: (a) => (
-    <StatusDot state={a.state === "resolved" ? "off" : a.severity === "bad" ? "bad" : "warning"}>
+    <StatusDot
+      title={a.title}
+      state={a.state === "resolved" ? "off" : a.severity === "bad" ? "bad" : "warning"}
+    >
       {a.title}
     </StatusDot>
   ),
@@ -49,7 +52,7 @@ const OVER: readonly Column<Resolved>[] = [
   {
     key: "at",
     head: "Began, UTC",
-    width: "176px",
+    width: "192px",
     cell: (a) => datetime(a.beganAt.getTime()),
   },
   {
@@ -159,9 +162,9 @@ function SilencesPanel({ team, silences }: { team: string; silences: Alerts["sil
         minFlexible={160}
         columns={[
           { key: "what", head: "Of", width: "240px", cell: (s) => <span title={s.matches}>{s.of}</span> },
-          { key: "why", head: "Why", cell: (s) => s.reason },
+          { key: "why", head: "Why", cell: (s) => <span title={s.reason}>{s.reason}</span> },
           { key: "by", head: "By", width: "160px", cell: (s) => s.by },
-          { key: "until", head: "Until, UTC", width: "176px", cell: (s) => datetime(s.until.getTime()) },
+          { key: "until", head: "Until, UTC", width: "192px", cell: (s) => datetime(s.until.getTime()) },
           {
             key: "end",
             head: <span className="sr-only">End it</span>,

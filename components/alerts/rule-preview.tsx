@@ -15,7 +15,8 @@ import { type Draft, errorsOf, looksOf } from "./rule-draft";
 type Played = Outputs["alerts"]["preview"];
 type Line = Played["lines"][number];
 
-const ALL = "";
+/** A choice of nothing would be shown as none made. */
+const ALL = "*";
 const SHOWN_TIMES = 6;
 
 interface RulePreviewProps {
@@ -55,7 +56,11 @@ export function RulePreview({ team, draft, onSubject }: RulePreviewProps) {
   return (
     <>
       <Field label="Of">
-        <Select options={options} value={draft.subject} onValueChange={onSubject} />
+        <Select
+          options={options}
+          value={draft.subject || ALL}
+          onValueChange={(subject) => onSubject(subject === ALL ? "" : subject)}
+        />
       </Field>
       <Chart draft={asked} played={played.data} />
       <Verdict played={played.data} />

@@ -176,7 +176,9 @@ function WrittenPanel({ team, rows, may, onEdit, onSilence }: PanelProps<Written
             head: "Rule",
             width: "240px",
             cell: ({ name, severity }) => (
-              <StatusDot state={severity === "bad" ? "bad" : "warning"}>{name}</StatusDot>
+              <StatusDot state={severity === "bad" ? "bad" : "warning"} title={name}>
+                {name}
+              </StatusDot>
             ),
           },
           { key: "says", head: "Fires when", cell: ({ says }) => <span title={says}>{says}</span> },

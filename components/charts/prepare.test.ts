@@ -23,6 +23,12 @@ const series = fc
     }),
   );
 
+it("a domain holds its values however few marks it may have", () => {
+  const [low, high] = domainOf([52, 456], [0], 1);
+  expect(low).toBe(0);
+  expect(high).toBeGreaterThanOrEqual(456);
+});
+
 describe("axes", () => {
   it("puts round ticks inside the domain, ascending and never more than asked for", () => {
     fc.assert(

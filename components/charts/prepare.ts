@@ -46,8 +46,11 @@ export function tickDigits(values: readonly number[]): number {
 /**
  * A round domain that holds every value; gaps are left out. `include` adds values that must be in sight, such
  * as a limit. Without any value it is 0 to 1.
+ *
+ * @param most marks, at least its two ends
  */
-export function domainOf(values: readonly Value[], include: readonly number[] = [], count = 5): Domain {
+export function domainOf(values: readonly Value[], include: readonly number[] = [], most = 5): Domain {
+  const count = Math.max(2, most);
   let min = Number.POSITIVE_INFINITY;
   let max = Number.NEGATIVE_INFINITY;
   for (const list of [values, include]) {

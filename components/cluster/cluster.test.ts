@@ -5,6 +5,7 @@ import { achievedSays, decisionSays, failureSays } from "./decision-words";
 import { neighbour } from "./node-grid";
 import { partsOf, takeTurns } from "./node-parts";
 import { known, nodeSays, refusedSays, usedOf } from "./node-words";
+import { issueAt, readPool } from "./pool-form";
 import { appliedSays, costsSay, poolChanges } from "./pool-preview";
 import { usageSeries, withGaps } from "./usage-series";
 import { shortSays } from "./why-words";
@@ -45,6 +46,16 @@ it("launches that are refused are one sentence with their number, cause and next
     "1 launch of gpu failed: no capacity. Tried again now.",
   );
   expect(refusedSays({ ...refused, retryInMs: null })).toBe("12 launches of gpu failed: no capacity.");
+});
+
+describe("what is typed of a pool", () => {
+  it("is told to be no number in words, and by the field that it is in", () => {
+    const typed = { min: "7", max: "many", idleSeconds: "60", pricePerHour: "", preemptible: false };
+    const hours = { timeZone: "UTC", days: [], from: "", to: "", min: "", max: "" };
+    const read = readPool("gpu", { ...typed, hasHours: false, hours });
+    expect(issueAt(read, ["max"])).toBe("a number is needed");
+    expect(issueAt(read, ["min"])).toBeUndefined();
+  });
 });
 
 describe("what is short", () => {

@@ -7,7 +7,7 @@ import { Dialog } from "@/components/ui/dialog";
 import { Callout } from "@/components/ui/feedback";
 import { Checkbox } from "@/components/ui/toggle";
 import { PoolFields } from "./pool-fields";
-import { type Pool, poolNow, readPool, typedOf } from "./pool-form";
+import { issueAt, type Pool, poolNow, readPool, typedOf } from "./pool-form";
 import { appliedSays, costsSay, type PoolValues, poolChanges } from "./pool-preview";
 import { ReplayLine } from "./replay-line";
 
@@ -40,9 +40,7 @@ export function PoolDialog({ team, pool, followsPools, proposed, onClose }: Pool
   );
   const parsed = readPool(pool.name, typed);
   const problem = edit.error && readError(edit.error);
-  const errorAt = (...path: string[]) =>
-    parsed.error?.issues.find((issue) => path.every((part, i) => issue.path[i] === part))?.message ??
-    problem?.fields[path.join(".")];
+  const errorAt = (...path: string[]) => issueAt(parsed, path) ?? problem?.fields[path.join(".")];
   const now = poolNow(pool);
   const changes = parsed.success ? poolChanges(now, parsed.data) : [];
   const reason = !parsed.success

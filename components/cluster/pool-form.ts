@@ -46,6 +46,15 @@ export function readPool(pool: string, typed: TypedPool): z.ZodSafeParseResult<z
   });
 }
 
+/** What is wrong with a field, if anything is. @param path of `EditPool` */
+export function issueAt(
+  { error }: z.ZodSafeParseResult<unknown>,
+  path: readonly string[],
+): string | undefined {
+  const issue = error?.issues.find((one) => path.every((part, i) => one.path[i] === part));
+  return issue && (issue.code === "invalid_type" ? "a number is needed" : issue.message);
+}
+
 /** The pool as it is, in the words of an edit. */
 export const poolNow = (pool: Pool): PoolNow & { schedule: Schedule | null } => ({
   ...pool.usual,

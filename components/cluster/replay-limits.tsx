@@ -4,7 +4,7 @@ import { useMay } from "@/components/trpc/use-may";
 import { Button, LinkButton } from "@/components/ui/button";
 import { Panel } from "@/components/ui/panel";
 import { PoolFields } from "./pool-fields";
-import { type Pool, poolNow, readPool, typedOf } from "./pool-form";
+import { issueAt, type Pool, poolNow, readPool, typedOf } from "./pool-form";
 import { poolChanges } from "./pool-preview";
 import { type PoolLimits, poolPath } from "./replay-address";
 
@@ -40,9 +40,7 @@ export function ReplayLimits({ team, pool, limits, onEdit, onReset }: ReplayLimi
           const read = readPool(pool.name, next);
           if (read.success) onEdit(poolChanges(now, read.data).length > 0 ? read.data : null);
         }}
-        errorAt={(...path) =>
-          parsed.error?.issues.find((issue) => path.every((part, i) => issue.path[i] === part))?.message
-        }
+        errorAt={(...path) => issueAt(parsed, path)}
       />
       <div className="row replay-acts">
         {may("pool.edit") ? (

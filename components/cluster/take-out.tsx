@@ -85,6 +85,12 @@ function TakeOutDialog(props: { team: string; node: NodePage; wish: Wish; onClos
   );
 }
 
+function movesSay(moving: number, all: number): string {
+  if (moving === 0) return all === 1 ? "it stays" : "none moves";
+  if (moving === all) return all === 1 ? "it moves" : "all move";
+  return `${moving} ${moving === 1 ? "moves" : "move"}`;
+}
+
 /** What becomes of each thing that runs on it, and when. */
 function Preview({ team, node, wish }: { team: string; node: NodePage; wish: Wish }) {
   const trpc = useTRPC();
@@ -104,13 +110,18 @@ function Preview({ team, node, wish }: { team: string; node: NodePage; wish: Wis
   return (
     <>
       <p className="t2">
-        {plural(moves.length, "thing runs", "things run")} on it;{" "}
-        {moving === 0 ? "none moves" : `${moving} ${moving === 1 ? "moves" : "move"}`}.
+        {plural(moves.length, "thing runs", "things run")} on it; {movesSay(moving, moves.length)}.
       </p>
       <ul className="moves">
         {moves.map((move) => (
           <li key={`${move.kind}-${move.id}-${move.label}`}>
-            {move.path ? <Link href={`/${team}/${move.path}`}>{move.label}</Link> : move.label}
+            {move.path ? (
+              <Link className="link" href={`/${team}/${move.path}`}>
+                {move.label}
+              </Link>
+            ) : (
+              move.label
+            )}
             <span className="t2">
               {move.says}
               {move.endsInSeconds !== null && ` It ends in about ${duration(move.endsInSeconds)}.`}

@@ -44,9 +44,7 @@ export function WaitingPanel({ team, cluster }: { team: string; cluster: Cluster
       subtitle={waiting.length > 0 ? `${count(waiting.length)} waiting` : undefined}
     >
       {waiting.length > 0 && isOld(cluster.health) && (
-        <Callout state="stale">
-          Nothing begins until the cluster is heard; what follows is as it was last seen.
-        </Callout>
+        <Callout state="stale">Nothing begins until the cluster is heard again.</Callout>
       )}
       {waiting.length === 0 ? (
         <EmptyState title="Nothing waits">
@@ -79,7 +77,7 @@ function One({ team, waiting }: { team: string; waiting: Waiting }) {
   return (
     <div className="waiting">
       <div className="row">
-        <StatusDot state={WHY_SHAPES[why.cause]}>
+        <StatusDot state={WHY_SHAPES[why.cause]} title={label}>
           {path ? <Link href={`/${team}/${path}`}>{label}</Link> : label}
         </StatusDot>
         <span className="grow" />

@@ -108,7 +108,6 @@ function LatencyChart({
           domain: domainOf(
             points.map(({ y }) => y),
             [0],
-            1,
           ),
           label: "ms",
         }}

@@ -24,7 +24,8 @@ const PERIOD_MS = 2_000;
 const STALE_MS = 10_000;
 const ANSWER_MS = 8_000;
 const ROWS = 6;
-const RUNS = 4;
+/** More leave no room for the figures below them where a problem takes two lines. */
+const RUNS = 3;
 /** Hours of the screen's own day in which it is dimmed. */
 const NIGHT = { from: 22, to: 6 };
 

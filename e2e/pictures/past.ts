@@ -47,7 +47,7 @@ export async function makeLedger(db: Database, pool: string): Promise<void> {
           when 1 then 'at least 2 are kept' when 2 then 'studio session of garment-cls v3 asks for 2 CPUs'
           when 3 then 'had nothing to do for 10 min' when 4 then 'drained by Mei Tanaka: its disk fails'
           when 5 then 'taken away by whoever lends it' else 'Ray lost it: its raylet ended with signal 9' end,
-        '[{"shape":{"CPU":4},"count":4,"owner":null}]', '{}',
+        '{"demands":[{"shape":{"CPU":4},"count":4,"owner":null}]}', '{}',
         (array['demand','minimum','demand','idle','drained','preempted','lost'])[1 + i % 7],
         case when i % 7 < 3 then now() - i * interval '25 minutes' + interval '70 seconds' end,
         case when i % 7 = 3 then 600 end, case when i = 2 then 3 else 0 end, case when i = 2 then now() end,

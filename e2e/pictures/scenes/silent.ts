@@ -12,16 +12,6 @@ async function untilHealth({ api, team }: World, is: { agent?: string; ray?: str
   });
 }
 
-const offline: Scene = {
-  name: "cluster/offline",
-  at: "cluster",
-  act: async (page) => {
-    await page.getByText("Capacity and demand").first().waitFor();
-    await page.context().setOffline(true);
-    await page.getByText(/^No connection since/).waitFor();
-  },
-  shows: (page) => page.getByText("What you see is from then."),
-};
 const wallOffline: Scene = {
   name: "wall/no-link",
   at: "/wall?team=vision",
@@ -74,6 +64,6 @@ export const silent: readonly Chapter[] = [
       world.agent.still(false);
       await untilHealth(world, { ray: "answers" });
     },
-    scenes: [offline, wallOffline],
+    scenes: [wallOffline],
   },
 ];
