@@ -24,8 +24,9 @@ const PERIOD_MS = 2_000;
 const STALE_MS = 10_000;
 const ANSWER_MS = 8_000;
 const ROWS = 6;
-/** More leave no room for the figures below them where a problem takes two lines. */
-const RUNS = 3;
+const RUNS = 4;
+/** Below a problem of two lines more would leave no room for the figures. */
+const RUNS_BESIDE = 2;
 /** Hours of the screen's own day in which it is dimmed. */
 const NIGHT = { from: 22, to: 6 };
 
@@ -184,7 +185,7 @@ function Production({ rows }: { rows: Overview["production"] }) {
   );
 }
 
-function Right({ overview: { runs, cluster } }: { overview: Overview }) {
+function Right({ overview: { problems, runs, cluster } }: { overview: Overview }) {
   const capacity = capacitySays(cluster);
   return (
     <section>
@@ -193,7 +194,7 @@ function Right({ overview: { runs, cluster } }: { overview: Overview }) {
       </h2>
       <table aria-label="Runs in progress">
         <tbody>
-          {runs.shown.slice(0, RUNS).map((run) => (
+          {runs.shown.slice(0, problems.length > 0 ? RUNS_BESIDE : RUNS).map((run) => (
             <tr key={run.id}>
               <td className="m num">{run.number}</td>
               <td className="clip" title={run.title}>

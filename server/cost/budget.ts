@@ -1,4 +1,5 @@
 /** A team's budget: set by people, and held against what is spent wherever something would be launched. */
+
 import { sql } from "drizzle-orm";
 import type { z } from "zod";
 import { budget } from "../../db/schema/cost";
@@ -7,6 +8,7 @@ import { type TeamContext, transact } from "../platform/context";
 import type { Db, Transaction } from "../platform/db";
 import { Conflict } from "../platform/errors";
 import { emit } from "../platform/live/outbox";
+import { dollars } from "../platform/money";
 import { granted, Role } from "../platform/permissions";
 import type { EditBudget } from "./contract";
 import { daySays, monthOf, monthSays } from "./month";
@@ -41,7 +43,7 @@ export const teamsHeld = async (db: Db, teamIds: readonly string[]): Promise<Set
 /** "The budget of November is spent: $512.30 of $500.00 since 1 November, UTC." */
 export function heldSays({ amount, spent, now }: BudgetState): string {
   const { from } = monthOf(now);
-  return `The budget of ${monthSays(from)} is spent: $${spent.toFixed(2)} of $${amount.toFixed(2)} since ${daySays(from)}, UTC.`;
+  return `The budget of ${monthSays(from)} is spent: ${dollars(spent)} of ${dollars(amount)} since ${daySays(from)}, UTC.`;
 }
 
 /** Who can mend it, and when it mends itself. */
@@ -73,8 +75,7 @@ export async function refuseOverBudget(tx: Transaction, teamId: string): Promise
   });
 }
 
-const amountSays = (amount: number | null) =>
-  amount === null ? "no budget" : `$${amount.toFixed(2)} a month`;
+const amountSays = (amount: number | null) => (amount === null ? "no budget" : `${dollars(amount)} a month`);
 
 /** @throws Conflict when somebody saved another revision meanwhile, or nothing would change */
 export async function editBudget(ctx: TeamContext, input: z.infer<typeof EditBudget>) {

@@ -131,7 +131,7 @@ describe("the budget", () => {
     ]);
   it.each<[string, number, Partial<typeof budget>, string[][]]>([
     ["is told of once a threshold is passed", 99, {}, []],
-    ["names the highest that is", 161, {}, [["budget:80", "warning", "Budget at 80%"]]],
+    ["names the highest that is", 171, {}, [["budget:80", "warning", "85% of the budget is spent"]]],
     [
       "is a problem once nothing starts",
       200,
@@ -142,7 +142,7 @@ describe("the budget", () => {
       "stops nothing unless its cap is hard",
       300,
       { isHard: false },
-      [["budget:80", "warning", "Budget at 80%"]],
+      [["budget:80", "warning", "The budget is spent"]],
     ],
     [
       "of 0 with a hard cap is spent at once",

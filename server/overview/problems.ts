@@ -1,5 +1,7 @@
 /** What is wrong now, the worst first, and production before the rest. Pure: facts in, sentences out; each names its cause and where to look. */
+
 import { STARTER_LIMITS, STARTERS, type Starter, type StarterLimits } from "../alerts/starter-contract";
+import { dollars } from "../platform/money";
 import { type ClusterFacts, ofDisks, ofLaggards, ofLimit } from "./cluster-problems";
 
 export interface Problem {
@@ -256,8 +258,12 @@ function ofBudget(budget: BudgetFacts | null): Problem[] {
       about: "the budget",
       severity: stops ? "bad" : "warning",
       place: "Budget of the month",
-      title: stops ? "The budget is spent: nothing new starts" : `Budget at ${passed}%`,
-      detail: `$${spent.toFixed(2)} of $${amount.toFixed(2)} are spent.${
+      title: stops
+        ? "The budget is spent: nothing new starts"
+        : isSpent
+          ? "The budget is spent"
+          : `${Math.floor((100 * spent) / amount)}% of the budget is spent`,
+      detail: `${dollars(spent)} of ${dollars(amount)} are spent.${
         stops
           ? " What runs and what serves goes on; what is queued waits until the budget is raised or the month ends."
           : ""

@@ -1,9 +1,11 @@
 /** A run's limits: hours that its attempts ran together, without what it waited, and what they cost. */
+
 import { and, eq, isNotNull, isNull, or, sql } from "drizzle-orm";
 import { attempt, run } from "../../db/schema/runs";
 import { transact } from "../platform/context";
 import type { Database, Transaction } from "../platform/db";
 import { newId } from "../platform/ids";
+import { dollars } from "../platform/money";
 import { HOURS, PRICED } from "./cost";
 import type { Attempt, Run } from "./records";
 import * as repo from "./repo";
@@ -51,7 +53,7 @@ export function overspent(
   if (maxHours !== null && hours >= maxHours)
     return `Its budget of ${maxHours} h is used up: it ran ${Number(hours.toFixed(2))} h.`;
   if (maxCost !== null && cost >= maxCost)
-    return `Its budget of $${maxCost.toFixed(2)} is used up: it cost $${cost.toFixed(2)}.`;
+    return `Its budget of ${dollars(maxCost)} is used up: it cost ${dollars(cost)}.`;
   return null;
 }
 
