@@ -46,7 +46,7 @@ export async function stopRun(bench: Bench, number: number): Promise<void> {
 /**
  * As many runs like this one, with an attempt each: what launching them would leave, without the cluster's work.
  *
- * @param as columns in which they differ from it
+ * @param as columns in which they differ from it; attempts of runs that ended have ended with them
  */
 export async function multiplyRun(
   client: Client,
@@ -68,8 +68,8 @@ export async function multiplyRun(
   await client.query(
     `insert into attempt
      select (jsonb_populate_record(a, jsonb_build_object(
-       'id', a.id || '_' || i, 'run_id', a.run_id || '_' || i, 'job_id', a.job_id || '_' || i))).*
+       'id', a.id || '_' || i, 'run_id', a.run_id || '_' || i, 'job_id', a.job_id || '_' || i) || $4::jsonb)).*
      from attempt a, generate_series($2::int, $2::int + $3::int - 1) i where a.run_id = $1`,
-    copies,
+    [...copies, JSON.stringify(as.ended_at ? { state: as.state, ended_at: as.ended_at } : {})],
   );
 }
