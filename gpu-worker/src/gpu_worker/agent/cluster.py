@@ -83,8 +83,8 @@ class Cluster:
         """Jobs under way as they were half a second ago at most, services as they are. Raises JobsError when
         Ray does not answer.
         """
-        is_quiet = all(job.state in ENDED for job in self._seen_jobs.values())
-        if time.monotonic() - self._jobs_at >= (QUIET_SECONDS if is_quiet else JOBS_SECONDS):
+        wait = QUIET_SECONDS if self._has_ended else JOBS_SECONDS
+        if time.monotonic() - self._jobs_at >= wait:
             self._seen_jobs = self._jobs.list()
             self._jobs_at = time.monotonic()
         return Seen(
@@ -98,6 +98,15 @@ class Cluster:
             nodes=self._alive,
             cordoned=self._cordoned,
         )
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is on its way: jobs have ended, services answer or have failed."""
+        return self._has_ended and self._services.are_settled
+
+    @property
+    def _has_ended(self) -> bool:
+        return all(job.state in ENDED for job in self._seen_jobs.values())
 
     def look_at_nodes(self, wishes: Sequence[DesiredNode]) -> tuple[ObservedCluster, Readings]:
         """The nodes, what waits for them and what they use; those that are idle are kept warm. Raises

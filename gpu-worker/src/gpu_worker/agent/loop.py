@@ -26,7 +26,9 @@ from gpu_worker.contract import (
     Silence,
 )
 
-TICK_SECONDS = 0.25
+TICK_SECONDS, SETTLED_SECONDS = 0.25, 1.0
+"""How soon a change of jobs and services is seen: of those that are on their way, and of others."""
+
 CLUSTER_SECONDS = 1.0
 TELL_SECONDS = 1.0
 SOON_SECONDS = 0.1
@@ -80,7 +82,7 @@ class Agent:
                 self._error = str(error)
                 stop.wait(1)
             with self._changed:
-                self._changed.wait(TICK_SECONDS)
+                self._changed.wait(SETTLED_SECONDS if self._cluster.is_settled else TICK_SECONDS)
 
     def _silence(self) -> Silence:
         """For how long Ray has not answered. A call that hangs says nothing, so another thread asks this."""

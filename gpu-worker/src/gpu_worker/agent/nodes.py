@@ -73,6 +73,7 @@ class Nodes:
         self._elsewhere = elsewhere
         self._gpu_model = gpu_model
         self._known: dict[bytes, Known] = {}
+        self._told: tuple[bytes, ClusterStatus] | None = None
         self._before = {node["NodeID"] for node in ray.nodes() if not node["Alive"]}
         self._gone: list[DepartedItem] = []
         self._gone_at = -DEPARTED_SECONDS
@@ -86,7 +87,7 @@ class Nodes:
             state for state in reply.cluster_resource_state.node_states if state.status != NodeStatus.DEAD
         ]
         del reply.cluster_resource_state.node_states[:]
-        status = _parsed(reply)
+        status = self._status(reply)
         ids = {state.node_id.hex() for state in states}
         here = self._readings.look(ids)
         there = self._elsewhere.look() if ids - here.keys() else {}
@@ -104,6 +105,16 @@ class Nodes:
             groups=_groups(status, names),
         )
         return cluster, columns(readings)
+
+    def _status(self, reply: GetClusterStatusReply) -> ClusterStatus:
+        """Without its nodes: launches and demands, read anew when they are others than before."""
+        reply.cluster_resource_state.ClearField("cluster_resource_state_version")
+        reply.autoscaling_state.ClearField("autoscaler_state_version")
+        reply.autoscaling_state.ClearField("last_seen_cluster_resource_state_version")
+        told = reply.SerializeToString(deterministic=True)
+        if self._told is None or self._told[0] != told:
+            self._told = (told, _parsed(reply))
+        return self._told[1]
 
     def _launches(self, status: ClusterStatus, now: float) -> tuple[list[PendingItem], list[FailedItem]]:
         """Those on their way, and pools whose launches failed. Who waits for a turn is not on its way."""

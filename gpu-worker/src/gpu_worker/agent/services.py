@@ -59,6 +59,11 @@ class Services:
                 ray.kill(known.actor)
         return {key: known.seen for key, known in self._known.items()}
 
+    @property
+    def are_settled(self) -> bool:
+        """Whether each is ready or has failed, as it was seen last."""
+        return all(known.seen.state in ("ready", "failed") for known in self._known.values())
+
     def start(self, key: ServiceKey, desired: DesiredSession | DesiredReplica) -> None:
         """Creates the actor of a service; it waits for its place by itself."""
         actor = (
