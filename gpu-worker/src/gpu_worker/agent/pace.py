@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SHARE = 0.003
+SHARE = 0.002
 """Of a core."""
 
 
