@@ -33,6 +33,8 @@ export async function takeReadings(
   for (const [of, values] of added) {
     const begin = beginOf(at, LEVELS[of].fine);
     const before = await findOpen(tx, clusterId, of);
+    // It is about to be added to: should that not be written, it is not what the row holds.
+    remembered().delete(`${of} ${clusterId}`);
     const isOver = before !== null && before.at.getTime() !== begin.getTime();
     if (isOver) await keep(tx, clusterId, of, before.at, rowsOf(before.bucket));
     const bucket: Bucket = before && !isOver ? before.bucket : new Map();
