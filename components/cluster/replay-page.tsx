@@ -62,13 +62,15 @@ export function ReplayPage({ team }: { team: string }) {
         actions={<Segmented label="Time played" options={OPTIONS} value={span} onValueChange={setSpan} />}
       />
       {error ? (
-        <QueryError
-          error={error}
-          onRetry={() => {
-            void overview.refetch();
-            void replay.refetch();
-          }}
-        />
+        <Panel title={LAST[span]}>
+          <QueryError
+            error={error}
+            onRetry={() => {
+              void overview.refetch();
+              void replay.refetch();
+            }}
+          />
+        </Panel>
       ) : replay.data === null ? (
         <Panel title={LAST[span]}>
           <EmptyState

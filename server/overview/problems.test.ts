@@ -131,7 +131,7 @@ describe("the budget", () => {
     ]);
   it.each<[string, number, Partial<typeof budget>, string[][]]>([
     ["is told of once a threshold is passed", 99, {}, []],
-    ["names the highest that is", 171, {}, [["budget:80", "warning", "85% of the budget is spent"]]],
+    ["names the highest that is", 171, {}, [["budget:80", "warning", "86% of the budget is spent"]]],
     [
       "is a problem once nothing starts",
       200,

@@ -262,7 +262,7 @@ function ofBudget(budget: BudgetFacts | null): Problem[] {
         ? "The budget is spent: nothing new starts"
         : isSpent
           ? "The budget is spent"
-          : `${Math.floor((100 * spent) / amount)}% of the budget is spent`,
+          : `${Math.min(99, Math.round((100 * spent) / amount))}% of the budget is spent`,
       detail: `${dollars(spent)} of ${dollars(amount)} are spent.${
         stops
           ? " What runs and what serves goes on; what is queued waits until the budget is raised or the month ends."
