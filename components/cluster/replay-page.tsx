@@ -5,8 +5,9 @@ import { LiveChart } from "@/components/charts/live-chart";
 import { useTRPC } from "@/components/trpc/client";
 import { QueryError } from "@/components/trpc/query-error";
 import { LinkButton } from "@/components/ui/button";
-import { EmptyState, Skeleton } from "@/components/ui/feedback";
+import { EmptyState } from "@/components/ui/feedback";
 import { count, datetime } from "@/components/ui/format";
+import { PanelLoading } from "@/components/ui/loading";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { Segmented } from "@/components/ui/segmented";
@@ -98,7 +99,11 @@ export function ReplayPage({ team }: { team: string }) {
             ))}
           </div>
           <div className="g">
-            {replay.data ? <Outcome replay={replay.data} /> : <Skeleton height={420} />}
+            {replay.data ? (
+              <Outcome replay={replay.data} />
+            ) : (
+              <PanelLoading title="Side by side" height={420} />
+            )}
           </div>
         </div>
       )}
