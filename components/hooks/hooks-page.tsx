@@ -2,11 +2,12 @@
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { QueryError } from "@/components/trpc/query-error";
 import { Age } from "@/components/ui/age";
 import { Button, TextAction } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/dialog";
-import { Callout, EmptyState } from "@/components/ui/feedback";
+import { EmptyState } from "@/components/ui/feedback";
 import { ms } from "@/components/ui/format";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
@@ -57,7 +58,7 @@ function Endpoints({ team }: { team: string }) {
   }
   return (
     <Panel title="Endpoints">
-      <Refused error={test.error} />
+      {test.error && <ProblemCallout problem={readError(test.error)} />}
       <Table
         label="Endpoints"
         rows={hooks ?? []}
@@ -99,17 +100,6 @@ function Endpoints({ team }: { team: string }) {
   );
 }
 
-/** Why a press was refused; nothing until one was. */
-function Refused({ error }: { error: Parameters<typeof readError>[0] | null }) {
-  if (!error) return null;
-  const { message, remedy } = readError(error);
-  return (
-    <Callout state="bad">
-      {message} {remedy}
-    </Callout>
-  );
-}
-
 function State({ delivery: d }: { delivery: Delivery }) {
   if (d.state === "delivered") return <StatusDot state="ok">delivered</StatusDot>;
   if (d.state === "dead") return <StatusDot state="bad">given up: {d.lastError}</StatusDot>;
@@ -134,7 +124,7 @@ function Deliveries({ team }: { team: string }) {
   }
   return (
     <Panel title="Deliveries" subtitle="the last 100, newest first">
-      <Refused error={again.error} />
+      {again.error && <ProblemCallout problem={readError(again.error)} />}
       <Table
         label="Deliveries"
         rows={rows ?? []}

@@ -2,10 +2,10 @@
 import { useMutation, useQuery, useSuspenseQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Age } from "@/components/ui/age";
 import { Button, TextAction } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
-import { Callout } from "@/components/ui/feedback";
 import { Panel } from "@/components/ui/panel";
 import { Table } from "@/components/ui/table";
 import { useToast } from "@/components/ui/toast";
@@ -102,9 +102,7 @@ function RolesDialog({ team, member, onClose }: { team: string; member: Member; 
         </>
       }
     >
-      {change.error && (
-        <Callout state="bad">{`${readError(change.error).message} ${readError(change.error).remedy ?? ""}`}</Callout>
-      )}
+      {change.error && <ProblemCallout problem={readError(change.error)} />}
       <RolesField roles={roles} onRoles={setRoles} />
     </Dialog>
   );

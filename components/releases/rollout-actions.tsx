@@ -2,10 +2,10 @@
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { useMay } from "@/components/trpc/use-may";
 import { Button } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/dialog";
-import { Callout } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
 import type { RolloutPage } from "./words";
 
@@ -76,11 +76,7 @@ export function RolloutActions({ team, rollout }: { team: string; rollout: Rollo
       {phase === "baking" && (
         <p className="t2 s12">Roll back is the way out now; a rule that fires presses it.</p>
       )}
-      {problem && (
-        <Callout state="bad">
-          {readError(problem).message} {readError(problem).remedy}
-        </Callout>
-      )}
+      {problem && <ProblemCallout problem={readError(problem)} />}
       <ConfirmDialog
         open={isAborting}
         onOpenChange={setAborting}
