@@ -2,12 +2,12 @@
  * A node that comes and goes: lost, back, lost again. Its first loss and its first return are entries of their own; what
  * follows within minutes grows the entry of the return, so that an hour of it is one line of the ledger.
  */
-import { sql } from "drizzle-orm";
-import { type Db, databaseTime, type Transaction } from "../platform/db";
+import { type SQL, sql } from "drizzle-orm";
+import type { Db, Transaction } from "../platform/db";
 import { FLAP_MINUTES, flapReason } from "./ledger";
 
 /** Losses within the last minutes from which on a node flaps. */
-export const FLAPS_FROM = 2;
+const FLAPS_FROM = 2;
 
 interface Moment {
   clusterId: string;
@@ -45,16 +45,16 @@ async function grow(tx: Transaction, { clusterId, node, at }: Moment, isUp: bool
 
 /** Nodes that were lost and came back again and again within the last minutes. */
 export async function flappingOf(db: Db, clusterId: string, nodeId?: string): Promise<Set<string>> {
-  const since = new Date((await databaseTime(db)) - FLAP_MINUTES * 60_000);
+  const since = sql`now() - make_interval(mins => ${FLAP_MINUTES})`;
   const gaps = await gapsOf(db, clusterId, since, nodeId);
   return new Set([...gaps].flatMap(([id, count]) => (count >= FLAPS_FROM ? [id] : [])));
 }
 
 /** How often each node was away and came back since then; without those that never did. */
-export async function gapsOf(
+async function gapsOf(
   db: Db,
   clusterId: string,
-  since: Date,
+  since: Date | SQL,
   nodeId?: string,
 ): Promise<Map<string, number>> {
   const { rows } = await db.execute<{ nodeId: string; gaps: number }>(sql`
