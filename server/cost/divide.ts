@@ -73,8 +73,8 @@ export function divide(
     for (const { taking, ms } of takenOf(piece, here).values()) {
       const part = ms / nodeMs;
       give(taking, {
-        micros: Math.min(left.micros, Math.floor(micros * part)),
-        nodeMs: Math.min(left.nodeMs, Math.floor(ms)),
+        micros: Math.min(left.micros, Math.round(micros * part)),
+        nodeMs: Math.min(left.nodeMs, Math.round(ms)),
       });
     }
     give(IDLE, { ...left });
@@ -98,30 +98,30 @@ const wantOf = (taking: Taking, node: Piece): number =>
     Math.max(node.cpus > 0 ? taking.cpus / node.cpus : 0, node.gpus > 0 ? taking.gpus / node.gpus : 0),
   );
 
-/** Milliseconds of the whole node that each work took, by walking over the moments at which something changed. */
+/**
+ * Milliseconds of the whole node that each work took. One that wants all of a node has had `share` of it so far, which
+ * grows as time goes, more slowly while works together want more than there is; each work has had its part of what was
+ * added while it was there.
+ */
 function takenOf(piece: Piece, here: readonly Taking[]): Map<string, { taking: Taking; ms: number }> {
   const taken = new Map<string, { taking: Taking; ms: number }>();
-  const active = new Set<Taking>();
   const changes = here
     .filter(({ from, until }) => from < until)
     .flatMap((taking) => [
-      { at: taking.from, taking, begins: true },
-      { at: taking.until, taking, begins: false },
+      { at: taking.from, taking, sign: 1 },
+      { at: taking.until, taking, sign: -1 },
     ])
     .sort((a, b) => a.at - b.at);
-  let since = piece.from;
-  for (const { at, taking, begins } of changes) {
-    const wanted = [...active].reduce((sum, one) => sum + wantOf(one, piece), 0);
-    const scale = (at - since) / Math.max(1, wanted);
-    for (const one of active) {
-      const key = `${one.kind} ${one.work}`;
-      const known = taken.get(key) ?? { taking: one, ms: 0 };
-      known.ms += wantOf(one, piece) * scale;
-      taken.set(key, known);
-    }
+  let [since, wanted, share] = [piece.from, 0, 0];
+  for (const { at, taking, sign } of changes) {
+    share += (at - since) / Math.max(1, wanted);
     since = at;
-    if (begins) active.add(taking);
-    else active.delete(taking);
+    const want = wantOf(taking, piece);
+    wanted += sign * want;
+    const key = `${taking.kind} ${taking.work}`;
+    const known = taken.get(key) ?? { taking, ms: 0 };
+    known.ms -= sign * want * share;
+    taken.set(key, known);
   }
   return taken;
 }

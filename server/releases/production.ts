@@ -63,29 +63,25 @@ export async function productionNow(db: Db, teamId: string): Promise<Served[]> {
   });
 }
 
-/** Of the version that serves, by model: since it does, and an hour at most. */
+/** Of the version that serves, by model: since it does, and an hour at most. A row a model: of fifty, 3,000 minutes. */
 async function servedMinutes(db: Db, teamId: string): Promise<Map<string, ServedMinute[]>> {
-  const { rows } = await db.execute<{
-    modelId: string;
-    at: string;
-    requests: number;
-    errors: number;
-    p99Us: number;
-  }>(sql`
-    select s.model_id as "modelId", s.minute as at, sum(s.requests)::int as requests, sum(s.errors)::int as errors,
-      max(s.p99_us)::int as "p99Us"
-    from release r join serving_minute s on s.model_id = r.model_id and s.version_id = r.version_id
-      and s.environment = r.environment
-    where r.team_id = ${teamId} and r.environment = 'production' and r.state = 'serving'
-      and s.minute > now() - interval '1 hour'
-    group by s.model_id, s.minute order by s.minute`);
-  const byModel = new Map<string, ServedMinute[]>();
-  for (const { modelId, at, ...minute } of rows) {
-    const held = byModel.get(modelId) ?? [];
-    byModel.set(modelId, held);
-    held.push({ at: new Date(at), ...minute });
-  }
-  return byModel;
+  const { rows } = await db.execute<{ modelId: string; minutes: [number, number, number, number][] }>(sql`
+    select model_id as "modelId", json_agg(json_build_array(at, requests, errors, p99_us) order by at) as minutes
+    from (
+      select s.model_id, extract(epoch from s.minute) * 1000 as at, sum(s.requests) as requests,
+        sum(s.errors) as errors, max(s.p99_us) as p99_us
+      from release r join serving_minute s on s.model_id = r.model_id and s.version_id = r.version_id
+        and s.environment = r.environment
+      where r.team_id = ${teamId} and r.environment = 'production' and r.state = 'serving'
+        and s.minute > now() - interval '1 hour'
+      group by s.model_id, s.minute) m
+    group by model_id`);
+  return new Map(
+    rows.map(({ modelId, minutes }) => [
+      modelId,
+      minutes.map(([at, requests, errors, p99Us]) => ({ at: new Date(at), requests, errors, p99Us })),
+    ]),
+  );
 }
 
 /** What shadows that are asked now said so far, by model. */
