@@ -56,3 +56,17 @@ def test_a_tree_holds_what_its_processes_began_and_counts_what_they_used() -> No
     after = Processes()
     assert child.pid not in after
     assert grandchild not in after
+
+
+def test_strangers_are_not_read_again_and_what_a_tree_begins_later_is() -> None:
+    first = Processes()
+    mine = set(first.tree(os.getpid()))
+    strangers = set(first.pids) - mine
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, text=True)
+    try:
+        later = Processes(strangers)
+        assert child.pid in later.tree(os.getpid())
+        assert not any(pid in later for pid in strangers)
+        assert strangers & set(later.pids)
+    finally:
+        child.communicate("\n", timeout=30)

@@ -209,13 +209,17 @@ class Agent:
 
 
 def changes(before: Observation, now: Observation) -> Observation | None:
-    """Only the sections that differ; None when nothing does."""
+    """Only the sections that differ; None when nothing does. Readings that only grew older are the same."""
     differing = {
         name: getattr(now, name)
         for name in ("jobs", "services", "cluster", "readings")
-        if getattr(now, name) != getattr(before, name)
+        if _ageless(getattr(now, name)) != _ageless(getattr(before, name))
     }
     if not differing and now.applied_revision == before.applied_revision and now.silence == before.silence:
         return None
     unchanged = {"jobs": None, "services": None, "cluster": None, "readings": None}
     return now.model_copy(update=unchanged | differing)
+
+
+def _ageless(section: object) -> object:
+    return section.model_copy(update={"heartbeat_age_ms": []}) if isinstance(section, Readings) else section

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SHARE = 0.002
+SHARE = 0.001
 """Of a core."""
 
 

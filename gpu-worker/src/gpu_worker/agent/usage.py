@@ -6,7 +6,7 @@ import contextlib
 import os
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Container, Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -14,6 +14,8 @@ import psutil
 NODE_ID = "RAY_OVERRIDE_NODE_ID_FOR_TESTING"
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+ROUND_SECONDS = 60.0
+"""How long it may last until a process is seen that took the pid of a stranger between two looks."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +48,28 @@ class Usage:
         self._seconds: dict[str, dict[int, float]] = {}
         self._usage: dict[str, NodeUsage] = {}
         self._at = time.monotonic()
+        self._strangers: set[int] = set()
+        self._round_at = self._at
 
     def look(self, node_ids: set[str]) -> None:
         """Measures the given nodes."""
-        if node_ids - self._sought:
-            self._raylets |= raylets_of(node_ids - self._raylets.keys())
-        self._sought = set(node_ids)
         now, before = time.monotonic(), self._at
         self._at, self._usage = now, {}
-        processes = Processes() if self._raylets else None
+        has_new = bool(node_ids - self._sought)
+        self._sought = set(node_ids)
+        if has_new:
+            self._raylets |= raylets_of(node_ids - self._raylets.keys())
+        if has_new or now - self._round_at >= ROUND_SECONDS:
+            self._strangers, self._round_at = set(), now
+        if not self._raylets:
+            return
+        processes = Processes(self._strangers)
+        self._strangers = set(processes.pids)
         for node_id, raylet in list(self._raylets.items()):
-            if processes is not None and raylet.pid in processes:
-                self._measure(node_id, processes.tree(raylet.pid), now - before)
+            if raylet.pid in processes:
+                tree = processes.tree(raylet.pid)
+                self._strangers.difference_update(tree)
+                self._measure(node_id, tree, now - before)
             else:
                 del self._raylets[node_id]
                 self._seconds.pop(node_id, None)
@@ -97,14 +109,22 @@ def raylets_of(node_ids: Collection[str]) -> dict[str, Raylet]:
 
 
 class Processes:
-    """All live processes of this machine as they are now, read in one pass for any number of trees."""
+    """The live processes of this machine as they are now, read in one pass for any number of trees.
 
-    def __init__(self) -> None:
+    strangers: pids that are not read again. What is in no tree comes into none: only a tree's own processes
+    begin one there. Most of a machine's processes are such.
+    """
+
+    def __init__(self, strangers: Container[int] = ()) -> None:
+        self.pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        """All that there are, strangers too."""
         self._seconds: dict[int, float] = {}
         self._children: dict[int, list[int]] = defaultdict(list)
-        for pid, parent, seconds in _read_all():
-            self._seconds[pid] = seconds
-            self._children[parent].append(pid)
+        for pid in self.pids:
+            read = None if pid in strangers else _read(pid)
+            if read is not None:
+                parent, self._seconds[pid] = read
+                self._children[parent].append(pid)
 
     def __contains__(self, pid: int) -> bool:
         return pid in self._seconds
@@ -136,13 +156,11 @@ def memory_of(pids: Collection[int]) -> int:
     return pages * PAGE_BYTES
 
 
-def _read_all() -> Iterator[tuple[int, int, float]]:
-    """pid, its parent's, and CPU seconds. A pass over /proc with psutil takes several times as long."""
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
-        with contextlib.suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
-            # After the name, which may hold anything.
-            state, parent, *rest = file.read().rpartition(b")")[2].split()
-            if state != b"Z":
-                yield int(name), int(parent), (int(rest[9]) + int(rest[10])) / TICKS_PER_SECOND
+def _read(pid: int) -> tuple[int, float] | None:
+    """Its parent's pid and its CPU seconds; None where it has ended. psutil takes several times as long."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
+        # After the name, which may hold anything.
+        state, parent, *rest = file.read().rpartition(b")")[2].split()
+        if state != b"Z":
+            return int(parent), (int(rest[9]) + int(rest[10])) / TICKS_PER_SECOND
+    return None
