@@ -28,7 +28,7 @@ export function ChangesPanel({ team, changes }: { team: string; changes: Overvie
                 ? datetime(at.getTime()).slice(0, 6)
                 : clockTime(at.getTime()).slice(0, 5)}
             </time>
-            <Link href={`/${team}/audit?entry=${seq}`}>
+            <Link href={`/${team}/audit?entry=${seq}`} prefetch={false}>
               <b>{actor}</b> {summary.charAt(0).toLowerCase() + summary.slice(1)}
             </Link>
           </li>

@@ -46,6 +46,13 @@ test("what wants more than there is together takes proportionally less", () => {
   });
 });
 
+test("ten thousand that ran at once took equal parts of their node", () => {
+  const works = Array.from({ length: 10_000 }, (_, i) => takes(`run_${i}`, 2, 0, 10));
+  const shares = divide([node({ pricePerHour: 1 })], works, MONTH);
+  expect(shares).toHaveLength(10_000);
+  expect(new Set(shares.map(({ micros }) => micros))).toEqual(new Set([1000]));
+});
+
 test("a node without a price costs nothing that is known, and says for how long", () => {
   const [share] = divide([node({ pricePerHour: null })], [takes("a", 4, 0, 10)], MONTH);
   expect(share).toMatchObject({ work: "a", micros: 0, nodeMs: 10 * HOUR, unpricedMs: 10 * HOUR });
