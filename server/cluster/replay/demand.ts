@@ -105,7 +105,8 @@ export function figuresOf({ pools, waitedMs, stillWaiting, refused, nodesAtMost 
 }
 
 function waitedOf(waitedMs: readonly number[], still: number): Figures["waited"] {
-  const sorted = [...waitedMs].sort((a, b) => a - b);
+  // Numbers alone are sorted many times as fast as by a comparison: this is done in one go.
+  const sorted = Float64Array.from(waitedMs).sort();
   const at = (share: number) => (sorted[Math.ceil(share * sorted.length) - 1] ?? 0) / 1000;
   return {
     total: sorted.reduce((sum, ms) => sum + ms, 0) / 1000,

@@ -73,15 +73,18 @@ class Replay {
 
   *play(demands: readonly Demand[]): Generator<void, Played> {
     const { to } = this.range;
-    const arriving = [...demands].sort((a, b) => a.askedAt - b.askedAt);
-    let next = 0;
-    const nextAt = () => Math.min(arriving[next]?.askedAt ?? Number.POSITIVE_INFINITY, this.due.nextAt);
+    const arriving = new Heap<Demand>();
+    for (const demand of demands) {
+      arriving.add(demand.askedAt, demand);
+      yield;
+    }
+    const nextAt = () => Math.min(arriving.nextAt, this.due.nextAt);
     while (nextAt() < to) {
       this.now = Math.max(this.now, nextAt());
       while (this.due.nextAt <= this.now) this.due.take()?.();
-      for (let one = arriving[next]; one && one.askedAt <= this.now; one = arriving[next]) {
-        next += 1;
-        this.ask(one);
+      while (arriving.nextAt <= this.now) {
+        const one = arriving.take();
+        if (one) this.ask(one);
       }
       if (this.hasChanged) this.settle();
       yield;

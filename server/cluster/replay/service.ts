@@ -45,8 +45,9 @@ export async function replayPast(
     worksWithin(db, clusterId, range),
     piecesWithin(db, clusterId, range),
   ]);
-  const past = pastOf(works, pieces, range);
-  const demands = demandsOf(past, range);
+  const past = await inSlices(pastOf(works, pieces, range));
+  const demands = await inSlices(demandsOf(past, range));
+  const was = await inSlices(played(past, range));
   const replayed = (pools: ReplayPool[]) => inSlices(replaying(demands, pools, range));
   const usualDelay = delays.size > 0 ? Math.max(...delays.values()) : ASSUMED_START;
   const poolsUnder = (of: (row: repo.PoolRow) => Limits) =>
@@ -64,7 +65,7 @@ export async function replayPast(
       seconds: startMs / 1000,
       isMeasured: delays.has(name),
     })),
-    was: show(played(past, range)),
+    was: show(was),
     asIs: show(await replayed(asIs)),
     /** Null where nothing else is asked about. */
     asWouldBe: asked.length > 0 ? show(await replayed(edited)) : null,
