@@ -2,6 +2,7 @@
 import { type FocusEvent, type KeyboardEvent, memo, type PointerEvent, useMemo, useState } from "react";
 import { cx } from "@/components/ui/cx";
 import { count, percent, plural } from "@/components/ui/format";
+import { byName } from "@/server/platform/names-contract";
 import { neighbour } from "./node-grid";
 import { partsOf } from "./node-parts";
 import { nodeSays, type Said } from "./node-words";
@@ -26,7 +27,7 @@ export function NodeMap({ nodes, readingOf, onOpen, pools, pending }: NodeMapPro
   const [at, setAt] = useState<string | null>(null);
   const told = nodes.find(({ id }) => id === at);
   const stop = told?.id ?? nodes[0]?.id;
-  const names = [...new Set([...nodes, ...pending].map(({ pool }) => pool))].sort();
+  const names = [...new Set([...nodes, ...pending].map(({ pool }) => pool))].sort(byName);
   const parts = useMemo(() => partsOf(nodes), [nodes]);
   const readings = useInTurns(readingOf, parts.length);
   const tell = (event: PointerEvent | FocusEvent) => {

@@ -5,6 +5,7 @@ import { bytes, decimal, money } from "@/components/ui/format";
 import { SearchField } from "@/components/ui/search-field";
 import { StatusDot } from "@/components/ui/status";
 import { type Column, type Sort, Table } from "@/components/ui/table";
+import { byName } from "@/server/platform/names-contract";
 import { known, nodeSays } from "./node-words";
 import type { NodesProps } from "./nodes-panel";
 import type { ClusterNode } from "./types";
@@ -23,8 +24,6 @@ function keysOf(readingOf: NodesProps["readingOf"]): Record<string, (node: Clust
   };
 }
 
-const words = new Intl.Collator("en", { numeric: true });
-
 export function NodeTable({ nodes, readingOf, onOpen }: NodesProps) {
   const [sort, setSort] = useState<Sort>({ key: "name", direction: "asc" });
   const [search, setSearch] = useState("");
@@ -37,7 +36,7 @@ export function NodeTable({ nodes, readingOf, onOpen }: NodesProps) {
         `${node.name} ${node.pool} ${node.address} ${nodeSays(node).word}`.toLowerCase().includes(wanted),
       )
       .map((node) => ({ node, key: key(node) }))
-      .sort((a, b) => sign * words.compare(String(a.key), String(b.key)))
+      .sort((a, b) => sign * byName(String(a.key), String(b.key)))
       .map(({ node }) => node);
   }, [nodes, readingOf, sort, search]);
   return (

@@ -1,6 +1,7 @@
 /** A rule before it is saved: played over the last day of its own series. */
 import type { TeamContext } from "../platform/context";
 import { databaseTime } from "../platform/db";
+import { byName } from "../platform/names-contract";
 import { inOrder, type Point, play, type Span } from "./judge";
 import { type Preview, SERIES, staleSeconds } from "./rule-contract";
 import { readSeries, sourceOf } from "./sources";
@@ -39,14 +40,14 @@ export async function preview(ctx: TeamContext, looks: Preview) {
       const known = { points: inOrder(points), bornAt, staleMs };
       return { id, name, points: known.points, fired: play(condition, known, Math.max(from, bornAt), to) };
     })
-    .sort((a, b) => b.fired.length - a.fired.length || a.name.localeCompare(b.name));
+    .sort((a, b) => b.fired.length - a.fired.length || byName(a.name, b.name));
   const keepLeast = condition.kind === "threshold" ? condition.side === "below" : false;
   return {
     from,
     to,
     isKept: SERIES[series].isKept,
     fired: played.reduce((sum, line) => sum + line.fired.length, 0),
-    subjects: all.map(({ id, name }) => ({ id, name })),
+    subjects: all.map(({ id, name }) => ({ id, name })).sort((a, b) => byName(a.name, b.name)),
     count: played.length,
     lines: played
       .slice(0, MOST_LINES)

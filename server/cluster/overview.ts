@@ -8,6 +8,7 @@ import { defaultClusterId } from "../engine/service";
 import type { TeamContext } from "../platform/context";
 import { databaseTime } from "../platform/db";
 import { newId } from "../platform/ids";
+import { byName } from "../platform/names-contract";
 import { singleton } from "../platform/singleton";
 import { Book } from "./changes";
 import type { ChangesQuery } from "./changes-contract";
@@ -110,7 +111,7 @@ async function read(ctx: TeamContext) {
     health: healthOf(cluster, now),
     counts: countsOf(workers, pending, failed),
     pending,
-    failed,
+    failed: failed.toSorted((a, b) => byName(a.pool, b.pool)),
     demands,
     groups,
     /** Whether an edit of a pool reaches it. */

@@ -1,10 +1,15 @@
 /** A pool is edited: audited, told to the agent, and not undone by a restart. */
 import { desc, sql } from "drizzle-orm";
+import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { auditEntry } from "../../db/schema/audit";
-import { scalingDecision } from "../../db/schema/cluster";
+import { pool, scalingDecision } from "../../db/schema/cluster";
+import { costPage } from "../cost/service";
 import { desiredState, ensureLocalCluster } from "../engine/service";
 import type { TeamContext } from "../platform/context";
+import { naturally } from "../platform/db";
+import { newId } from "../platform/ids";
+import { byName } from "../platform/names-contract";
 import { testConsole } from "../platform/testing/console";
 import { makeTeam } from "../runs/testing";
 import { EditPool } from "./contract";
@@ -52,9 +57,9 @@ it("is what the agent is told next, and stays after a restart with another confi
 
 it("leaves the limits to the configuration where only the price is set, and the agent in peace", async () => {
   const { revision, pools } = await desired();
-  const [pool] = pools;
-  if (!pool) throw new Error("the pool is there");
-  await editPool(ctx, { ...EDIT, min: pool.min, max: pool.max, idleSeconds: pool.idleSeconds });
+  const [own] = pools;
+  if (!own) throw new Error("the pool is there");
+  await editPool(ctx, { ...EDIT, min: own.min, max: own.max, idleSeconds: own.idleSeconds });
   expect((await desired()).revision).toBe(revision);
   await connection.db.execute(sql`update pool set max = 5`);
   await ensureLocalCluster(connection.db);
@@ -68,6 +73,30 @@ it("is refused where nodes would end under their work, or its limits cross", asy
   expect((await desired()).pools).toMatchObject([{ max: 4 }]);
   expect(EditPool.safeParse({ ...EDIT, min: 9 }).error?.issues).toMatchObject([{ path: ["max"] }]);
   await expect(editPool(ctx, { ...EDIT, pool: "none" })).rejects.toThrow("no pool none");
+});
+
+describe("pools", () => {
+  it("stand in the order of their numbers, wherever they are listed", async () => {
+    const [like] = await connection.db.select().from(pool);
+    if (!like) throw new Error("the pool is there");
+    const names = ["cpu-2", "cpu-10", "cpu-10-spot", "cpu-100", "gpu"];
+    await connection.db
+      .insert(pool)
+      .values(names.toReversed().map((name) => ({ ...like, id: newId("pool"), name })));
+    const all = [...names, "local-cpu"];
+    expect((await overview(ctx)).pools.map(({ name }) => name)).toEqual(all);
+    expect((await desired()).pools.map(({ name }) => name)).toEqual(all);
+    expect((await costPage(ctx, { month: null })).poolsWithoutPrice).toEqual(all);
+  });
+
+  it("have the same order in a browser and in the database", async () => {
+    const part = fc.oneof(fc.constantFrom("cpu", "gpu", "a100", "-", "x"), fc.nat(2_000).map(String));
+    const name = fc.array(part, { minLength: 1, maxLength: 5 }).map((parts) => parts.join(""));
+    const names = [...new Set(fc.sample(name, { numRuns: 500, seed: 2 }))];
+    const { rows } = await connection.db.execute<{ name: string }>(sql`
+      select name from json_array_elements_text(${JSON.stringify(names)}::json) name order by ${naturally(sql`name`)}`);
+    expect(rows.map((row) => row.name)).toEqual(names.toSorted(byName));
+  });
 });
 
 describe("a schedule", () => {

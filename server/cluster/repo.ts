@@ -4,7 +4,7 @@ import { z } from "zod";
 import { capacityChange, cluster, node, pool, scalingDecision } from "../../db/schema/cluster";
 import { user } from "../../db/schema/identity";
 import { ObservedCluster, type ObservedNode } from "../engine/contract";
-import type { Db, Transaction } from "../platform/db";
+import { type Db, naturally, type Transaction } from "../platform/db";
 import { newId } from "../platform/ids";
 import type { EndReason } from "./ledger";
 
@@ -19,7 +19,7 @@ export const findCluster = async (db: Db, clusterId: string) => {
 };
 
 export const listPools = (db: Db, clusterId: string) =>
-  db.select().from(pool).where(eq(pool.clusterId, clusterId)).orderBy(asc(pool.name));
+  db.select().from(pool).where(eq(pool.clusterId, clusterId)).orderBy(naturally(pool.name));
 
 export const listLiveNodes = (db: Db, clusterId: string) =>
   db

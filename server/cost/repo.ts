@@ -1,7 +1,7 @@
 /** SQL of the books. Sums are dollars. */
 import { eq, sql } from "drizzle-orm";
 import { budget } from "../../db/schema/cost";
-import type { Db } from "../platform/db";
+import { type Db, naturally } from "../platform/db";
 import type { SpendBy, SpendSort } from "./contract";
 import { dayOf, type MonthSpan } from "./month";
 
@@ -37,7 +37,7 @@ export async function wholeOf(db: Db, teamId: string, { from, until }: MonthSpan
       coalesce(sum(micros) filter (where team_id not in (${teamId}, '')), 0)::float8 / 1e6 as others,
       coalesce(sum(micros) filter (where team_id = ''), 0)::float8 / 1e6 as idle,
       coalesce(sum(unpriced_ms) filter (where team_id = ${teamId}), 0)::float8 / 3.6e6 as "unpricedHours"
-    from spend where day >= ${dayOf(from)} and day < ${dayOf(until)} group by pool order by pool`);
+    from spend where day >= ${dayOf(from)} and day < ${dayOf(until)} group by pool order by ${naturally(sql`pool`)}`);
   return rows;
 }
 
@@ -175,7 +175,7 @@ export async function peopleWith(db: Db, teamId: string, roles: readonly string[
 /** Whether pools have a price, by name. */
 export async function poolPrices(db: Db): Promise<{ name: string; hasPrice: boolean }[]> {
   const { rows } = await db.execute<{ name: string; hasPrice: boolean }>(
-    sql`select name, price_per_hour is not null as "hasPrice" from pool order by name`,
+    sql`select name, price_per_hour is not null as "hasPrice" from pool order by ${naturally(sql`name`)}`,
   );
   return rows;
 }

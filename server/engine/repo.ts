@@ -1,6 +1,6 @@
 import { and, eq, getTableColumns, sql } from "drizzle-orm";
 import { cluster, pool } from "../../db/schema/cluster";
-import type { Db, Transaction } from "../platform/db";
+import { type Db, naturally, type Transaction } from "../platform/db";
 
 /** An agent tells what nodes use every second, and all it knows every five. */
 export const AWAY_SECONDS = 8;
@@ -54,7 +54,7 @@ export async function readObserved(db: Db, clusterId: string): Promise<unknown> 
 }
 
 export const listPools = (db: Db, clusterId: string) =>
-  db.select().from(pool).where(eq(pool.clusterId, clusterId)).orderBy(pool.name);
+  db.select().from(pool).where(eq(pool.clusterId, clusterId)).orderBy(naturally(pool.name));
 
 export async function setToken(db: Db, clusterId: string, tokenHash: string): Promise<void> {
   await db.update(cluster).set({ tokenHash, enrolTokenHash: null }).where(eq(cluster.id, clusterId));

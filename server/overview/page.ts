@@ -1,5 +1,6 @@
 /** The overview: is production healthy, is anything failing, who waits for whom, what does it cost now? */
 import type { TeamContext } from "../platform/context";
+import { byName } from "../platform/names-contract";
 import { requestRows, type Served } from "../releases/service";
 import { costsOfRuns, listRuns } from "../runs/service";
 import { factsOf } from "./facts";
@@ -60,7 +61,7 @@ const HEALTH = ["down", "failing", "slow", "short", "unknown", "healthy", "aslee
 const worstFirst = (a: Row, b: Row): number =>
   HEALTH.indexOf(a.health) - HEALTH.indexOf(b.health) ||
   b.perSecond - a.perSecond ||
-  a.model.localeCompare(b.model);
+  byName(a.model, b.model);
 
 /** The newest runs that go on, with what they cost so far. */
 async function inProgress(ctx: TeamContext) {

@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { Pool } from "pg";
 import { connect, type Database, type Db } from "../../db/client";
 import { TIME_SQL } from "./clock";
@@ -25,3 +25,9 @@ const literally = (text: string): string => text.replace(/[\\%_]/g, "\\$&");
 export const containing = (text: string): string => `%${literally(text)}%`;
 /** One that finds it at the start. */
 export const startingWith = (text: string): string => `${literally(text)}%`;
+
+/** Every number in a name as 20 digits. */
+const padded = (name: SQLWrapper): SQL =>
+  sql`regexp_replace(regexp_replace(${name}, '([0-9]+)', ${"0".repeat(20)} || '\\1', 'g'), '0*([0-9]{20})', '\\1', 'g')`;
+/** What names are ordered by: `byName` in SQL. Names are slugs; it takes microseconds for each. */
+export const naturally = (name: SQLWrapper): SQL => sql`${padded(name)} collate "C"`;
