@@ -40,6 +40,24 @@ export const spend = pgTable(
   ],
 );
 
+/** A day of a team in a pool: what all of its works took there. Kept with `spend`, which it sums up. */
+export const spendPool = pgTable(
+  "spend_pool",
+  {
+    day: date("day", { mode: "string" }).notNull(),
+    pool: text("pool").notNull(),
+    /** Empty where nodes idled. */
+    teamId: text("team_id").notNull(),
+    clusterId: text("cluster_id").notNull(),
+    micros: bigint("micros", { mode: "number" }).notNull(),
+    nodeMs: bigint("node_ms", { mode: "number" }).notNull(),
+    unpricedMs: bigint("unpriced_ms", { mode: "number" }).notNull(),
+    /** Those that were not in this pool on an earlier day of the month. */
+    works: integer("works").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.day, t.pool, t.teamId, t.clusterId] }), index().on(t.teamId, t.day)],
+);
+
 /** How far a day is booked. */
 export const spendDay = pgTable(
   "spend_day",

@@ -1,6 +1,7 @@
 /** Days that went by before a picture is taken: capacity, decisions, spending, traffic. */
 import { sql } from "drizzle-orm";
 import { servingMinute } from "../../db/schema/releases";
+import { sumUp } from "../../server/cost/sums";
 import { random } from "../../server/engine/fake-cluster";
 import { defaultClusterId } from "../../server/engine/service";
 import type { Database } from "../../server/platform/db";
@@ -92,6 +93,7 @@ export async function makeSpending({ db, members }: World, perDay: number, pool:
   await arrange(
     db,
     sql`delete from spend`,
+    sql`delete from spend_pool`,
     ofKind("train", "run_gone", 0.5, teamId),
     ofKind("replica", version, 0.3, teamId),
     ofKind("session", "ses_gone", 0.2, teamId),
@@ -100,6 +102,8 @@ export async function makeSpending({ db, members }: World, perDay: number, pool:
     sql`insert into spend_day (cluster_id, day, until, is_closed) select ${clusterId}, d::date, d + interval '1 day', true
       from ${days} on conflict (cluster_id, day) do update set is_closed = true`,
   );
+  const { rows } = await db.execute<{ day: string }>(sql`select distinct day::text from spend`);
+  for (const { day } of rows) await sumUp(db, clusterId, day);
 }
 
 /** An hour of requests of what serves, whose last minutes are `factor` times slower and fail by a share. */

@@ -6,6 +6,7 @@ import { sql } from "drizzle-orm";
 import { clusterIds } from "../engine/service";
 import type { Database, Db, Transaction } from "../platform/db";
 import { divide, type Piece, type Share, type Taking } from "./divide";
+import { laterDays, sumUp } from "./sums";
 
 /** Agents that were away tell of the past day for a while. */
 const LATE_MS = 10 * 60_000;
@@ -55,7 +56,7 @@ async function bookDay(tx: Transaction, clusterId: string, { day, isClosed, ...w
     await takingsOf(tx, clusterId, window),
     window,
   );
-  await write(tx, clusterId, day, shares);
+  await writeDay(tx, clusterId, day, shares);
   await tx.execute(sql`
     insert into spend_day (cluster_id, day, until, is_closed)
     values (${clusterId}, ${day}, to_timestamp(${window.until}::float8 / 1000), ${isClosed})
@@ -63,7 +64,7 @@ async function bookDay(tx: Transaction, clusterId: string, { day, isClosed, ...w
 }
 
 /** Rows that did not change are left alone: most of a day's works have ended. */
-async function write(
+export async function writeDay(
   tx: Transaction,
   clusterId: string,
   day: string,
@@ -71,16 +72,18 @@ async function write(
 ): Promise<void> {
   const booked = sql`json_to_recordset(${JSON.stringify(shares)}::json) as b(pool text, kind text, work text,
     "teamId" text, micros bigint, "nodeMs" bigint, "unpricedMs" bigint)`;
-  await tx.execute(sql`
+  const gone = await tx.execute<{ work: string }>(sql`
     delete from spend s where s.cluster_id = ${clusterId} and s.day = ${day} and (s.pool, s.kind, s.work) not in
-      (select b.pool, b.kind, b.work from ${booked})`);
-  await tx.execute(sql`
+      (select b.pool, b.kind, b.work from ${booked}) returning work`);
+  const written = await tx.execute<{ work: string; isNew: boolean }>(sql`
     insert into spend (cluster_id, day, pool, kind, work, team_id, micros, node_ms, unpriced_ms)
     select ${clusterId}, ${day}::date, pool, kind, work, "teamId", micros, "nodeMs", "unpricedMs" from ${booked}
     on conflict (cluster_id, day, pool, kind, work) do update
       set micros = excluded.micros, node_ms = excluded.node_ms, unpriced_ms = excluded.unpriced_ms
       where (spend.micros, spend.node_ms, spend.unpriced_ms) is distinct from
-        (excluded.micros, excluded.node_ms, excluded.unpriced_ms)`);
+        (excluded.micros, excluded.node_ms, excluded.unpriced_ms) returning work, xmax = 0 as "isNew"`);
+  const moved = [...gone.rows, ...written.rows.filter(({ isNew }) => isNew)].map(({ work }) => work);
+  for (const one of [day, ...(await laterDays(tx, clusterId, day, moved))]) await sumUp(tx, clusterId, one);
 }
 
 interface Window {

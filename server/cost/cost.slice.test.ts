@@ -33,7 +33,7 @@ let other: TeamContext;
 
 beforeEach(async () => {
   await connection.db.execute(
-    sql`truncate run, attempt, node, node_interval, spend, spend_day, budget cascade`,
+    sql`truncate run, attempt, node, node_interval, spend, spend_pool, spend_day, budget cascade`,
   );
   ctx = await makeTeam(connection.db);
   other = await makeTeam(connection.db);

@@ -16,8 +16,8 @@ export async function daysOf(db: Db, teamId: string, { from, until }: Omit<Month
   const { rows } = await db.execute<DaySpend & Record<string, unknown>>(sql`
     select to_char(d.day, 'YYYY-MM-DD') as day, coalesce(sum(s.micros::float8), 0) / 1e6 as amount
     from (select distinct day from spend_day where day >= ${dayOf(from)} and day < ${dayOf(until)}
-      and day >= (select min(day) from spend where team_id = ${teamId})) d
-    left join spend s on s.team_id = ${teamId} and s.day = d.day group by d.day order by d.day`);
+      and day >= (select min(day) from spend_pool where team_id = ${teamId})) d
+    left join spend_pool s on s.team_id = ${teamId} and s.day = d.day group by d.day order by d.day`);
   return rows;
 }
 
@@ -37,7 +37,7 @@ export async function wholeOf(db: Db, teamId: string, { from, until }: MonthSpan
       coalesce(sum(micros) filter (where team_id not in (${teamId}, '')), 0)::float8 / 1e6 as others,
       coalesce(sum(micros) filter (where team_id = ''), 0)::float8 / 1e6 as idle,
       coalesce(sum(unpriced_ms) filter (where team_id = ${teamId}), 0)::float8 / 3.6e6 as "unpricedHours"
-    from spend where day >= ${dayOf(from)} and day < ${dayOf(until)} group by pool order by ${naturally(sql`pool`)}`);
+    from spend_pool where day >= ${dayOf(from)} and day < ${dayOf(until)} group by pool order by ${naturally(sql`pool`)}`);
   return rows;
 }
 
@@ -45,7 +45,7 @@ export async function wholeOf(db: Db, teamId: string, { from, until }: MonthSpan
 export async function booksOf(db: Db, teamId: string) {
   const { rows } = await db.execute<{ until: string | null; months: string[] }>(sql`
     select (select max(until) from spend_day) as until, coalesce((select array_agg(month order by month desc) from
-      (select distinct to_char(day, 'YYYY-MM') as month from spend where team_id = ${teamId}) m), '{}') as months`);
+      (select distinct to_char(day, 'YYYY-MM') as month from spend_pool where team_id = ${teamId}) m), '{}') as months`);
   const [row] = rows;
   return { until: row?.until ? new Date(row.until) : null, months: row?.months ?? [] };
 }
@@ -66,12 +66,14 @@ export interface SpendRow {
   works: number;
 }
 
-/** Works of a month, one row for each; `s`. */
-const WORKS = (teamId: string, { from, until }: MonthSpan, perPool: boolean) => sql`
-  select kind, work, ${perPool ? sql`pool` : sql`'' as pool`}, sum(micros::float8) / 1e6 as amount,
-    sum(node_ms::float8) / 3.6e6 as hours, sum(unpriced_ms::float8) / 3.6e6 as "unpricedHours"
-  from spend where team_id = ${teamId} and day >= ${dayOf(from)} and day < ${dayOf(until)}
-  group by kind, work ${perPool ? sql`, pool` : sql``}`;
+const MEASURES = sql`sum(micros::float8) / 1e6 as amount, sum(node_ms::float8) / 3.6e6 as hours,
+  sum(unpriced_ms::float8) / 3.6e6 as "unpricedHours"`;
+const within = (teamId: string, { from, until }: MonthSpan) =>
+  sql`where team_id = ${teamId} and day >= ${dayOf(from)} and day < ${dayOf(until)}`;
+/** Works of a month, one row for each, as `s`; its days in pools as `p`. */
+const BOOKS = (teamId: string, span: MonthSpan) => sql`
+  s as (select kind, work, ${MEASURES} from spend ${within(teamId, span)} group by kind, work),
+  p as (select * from spend_pool ${within(teamId, span)})`;
 
 const OF_RUNS = sql`left join run r on r.id = s.work left join studio_session e on e.id = s.work`;
 const SUMS = sql`sum(amount) as amount, sum(hours) as hours, sum("unpricedHours") as "unpricedHours", count(*)::int as works`;
@@ -83,7 +85,7 @@ const GROUPS = {
   version: sql`
     select '' as kind, coalesce(r.result_version_id, r.version_id, e.version_id, case s.kind when 'replica' then s.work end, '') as id,
       ${SUMS} from s ${OF_RUNS} group by 2`,
-  pool: sql`select '' as kind, pool as id, ${SUMS} from s group by 2`,
+  pool: sql`select '' as kind, pool as id, ${MEASURES}, sum(works)::int as works from p group by 2`,
   kind: sql`select kind, '' as id, ${SUMS} from s group by 1`,
 } as const satisfies Record<SpendBy, unknown>;
 
@@ -127,11 +129,12 @@ export async function spendBy(
   asked: { by: SpendBy; sort: SpendSort; order: "asc" | "desc"; offset: number; limit: number },
 ): Promise<SpendRow[]> {
   const { from, label, hint, path } = NAMES[asked.by];
-  const order = sql`order by ${ORDERS[asked.sort]} ${sql.raw(asked.order === "asc" ? "asc" : "desc")}`;
+  const by = asked.by === "pool" && asked.sort === "name" ? naturally(sql`id`) : ORDERS[asked.sort];
+  const order = sql`order by ${by} ${sql.raw(asked.order === "asc" ? "asc" : "desc")}`;
   const page = sql`${order}, kind, id offset ${asked.offset} limit ${asked.limit}`;
   const isByName = asked.sort === "name";
   const { rows } = await db.execute<SpendRow & Record<string, unknown>>(sql`
-    with s as (${WORKS(teamId, span, asked.by === "pool")}), all_groups as (${GROUPS[asked.by]}),
+    with ${BOOKS(teamId, span)}, all_groups as (${GROUPS[asked.by]}),
       g as (select * from all_groups ${isByName ? sql`` : page})
     select g.kind || ':' || g.id as key, coalesce(${label}, '') as label, ${hint} as hint, coalesce(${path}, '') as path,
       g.kind, g.id, amount, hours, "unpricedHours", works
@@ -157,7 +160,7 @@ export async function budgetsOf(db: Db, teamIds: readonly string[]) {
     select b.team_id as "teamId", b.amount, b.is_hard as "isHard", b.thresholds, coalesce(s.spent, 0) as spent,
       (extract(epoch from now()) * 1000)::float8 as now
     from budget b left join lateral (
-      select sum(micros)::float8 / 1e6 as spent from spend
+      select sum(micros)::float8 / 1e6 as spent from spend_pool
       where team_id = b.team_id and day >= date_trunc('month', now() at time zone 'UTC')::date) s on true
     where b.amount is not null and b.team_id in (select json_array_elements_text(${JSON.stringify(teamIds)}::json))`);
   return rows;
