@@ -3,10 +3,11 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import Link from "next/link";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { useMay } from "@/components/trpc/use-may";
 import { Button } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/dialog";
-import { Callout, Skeleton } from "@/components/ui/feedback";
+import { Skeleton } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
 import { duration, plural } from "@/components/ui/format";
 import type { NodePage } from "./types";
@@ -95,7 +96,7 @@ function movesSay(moving: number, all: number): string {
 function Preview({ team, node, wish }: { team: string; node: NodePage; wish: Wish }) {
   const trpc = useTRPC();
   const preview = useQuery(trpc.cluster.takeOutPreview.queryOptions({ team, id: node.id }));
-  if (preview.isError) return <Callout state="bad">{readError(preview.error).message}</Callout>;
+  if (preview.isError) return <ProblemCallout problem={readError(preview.error)} />;
   if (!preview.data) return <Skeleton height={40} />;
   const moves = preview.data[wish];
   if (moves.length === 0)

@@ -4,10 +4,10 @@ import Link from "next/link";
 import { useState } from "react";
 import { useTail } from "@/components/live/provider";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button } from "@/components/ui/button";
-import { Callout } from "@/components/ui/feedback";
 import { Field, Input, Textarea } from "@/components/ui/field";
 import { bytes, count, plural } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
@@ -206,7 +206,7 @@ function NoteField({ team, run, saved }: { team: string; run: number; saved: str
       <Field label="Note" hint={note === saved ? undefined : "kept when you leave the field"}>
         <Textarea value={note} onValueChange={setNote} onBlur={save} rows={2} />
       </Field>
-      {problem && <Callout state="bad">{readError(problem).message}</Callout>}
+      {problem && <ProblemCallout problem={readError(problem)} />}
     </>
   );
 }
@@ -273,7 +273,7 @@ function Tags({ team, run, tags, may }: TagsProps) {
           </Button>
         </form>
       )}
-      {problem && <Callout state="bad">{readError(problem).message}</Callout>}
+      {problem && <ProblemCallout problem={readError(problem)} />}
     </>
   );
 }

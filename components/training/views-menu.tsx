@@ -2,9 +2,9 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
-import { Callout } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
 import { Menu } from "@/components/ui/menu";
 import { useToast } from "@/components/ui/toast";
@@ -39,8 +39,14 @@ export function ViewsMenu({ team, shown, onChoose }: Props) {
         cache.setQueryData(queryKey, (before) => before?.filter((view) => view.id !== id));
       },
       onSettled: () => cache.invalidateQueries({ queryKey }),
-      onError: (error) =>
-        toast({ state: "bad", title: "The view was not removed.", detail: readError(error).message }),
+      onError: (error) => {
+        const { message, remedy } = readError(error);
+        toast({
+          state: "bad",
+          title: "The view was not removed.",
+          detail: [message, remedy].filter(Boolean).join(" "),
+        });
+      },
     }),
   );
   const current = views.find((view) => isSame(view, shown));
@@ -152,7 +158,7 @@ function NameDialog({ team, shown, taken, open, onClose }: NameProps) {
         >
           <Input value={name} onValueChange={setName} autoComplete="off" maxLength={60} />
         </Field>
-        {save.error && <Callout state="bad">{readError(save.error).message}</Callout>}
+        {save.error && <ProblemCallout problem={readError(save.error)} />}
       </form>
     </Dialog>
   );
