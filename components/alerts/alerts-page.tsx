@@ -70,6 +70,14 @@ const OVER: readonly Column<Resolved>[] = [
   },
 ];
 
+/** "3 problems, 2 taken up or silenced": the first are as many as the top bar says. */
+function firingSays(firing: readonly Firing[]): string {
+  const open = firing.filter(({ takenBy, isSilenced }) => takenBy === null && !isSilenced).length;
+  const handled = firing.length - open;
+  const parts = [open > 0 && plural(open, "problem"), handled > 0 && `${handled} taken up or silenced`];
+  return parts.filter(Boolean).join(", ") || "nothing fires";
+}
+
 /** What fires, what is kept quiet, and what is over; a row opens to what changed around it. */
 export function AlertsPage({ team }: { team: string }) {
   const trpc = useTRPC();
@@ -84,7 +92,7 @@ export function AlertsPage({ team }: { team: string }) {
     <>
       <PageHeader
         title="Alerts"
-        meta={first && (first.firing.length > 0 ? `${first.firing.length} firing` : "nothing fires")}
+        meta={first && firingSays(first.firing)}
         crumbs={[{ label: "Alerts" }]}
         actions={<LinkButton href={`/${team}/settings/alerts`}>Rules</LinkButton>}
       />

@@ -1,11 +1,12 @@
 "use client";
 import { useQuery } from "@tanstack/react-query";
+import Link from "next/link";
 import { useTRPC } from "@/components/trpc/client";
 import { QueryError } from "@/components/trpc/query-error";
 import { LinkButton } from "@/components/ui/button";
 import { useNow } from "@/components/ui/clock";
 import { Callout } from "@/components/ui/feedback";
-import { clockTime, relativeTime } from "@/components/ui/format";
+import { clockTime, count, relativeTime } from "@/components/ui/format";
 import { PanelLoading, TilesLoading } from "@/components/ui/loading";
 import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
@@ -79,6 +80,14 @@ function Content({ team, overview }: { team: string; overview: Overview }) {
       {others.slice(0, MORE_PROBLEMS).map((problem) => (
         <OtherProblem key={problem.key} team={team} problem={problem} />
       ))}
+      {others.length > MORE_PROBLEMS && (
+        <p className="t2">
+          and {count(others.length - MORE_PROBLEMS)} more;{" "}
+          <Link className="link" href={`/${team}/alerts`}>
+            all of them
+          </Link>
+        </p>
+      )}
       <OverviewTiles team={team} overview={overview} />
       <div className="overview-columns">
         <div className="g">
@@ -94,6 +103,8 @@ function Content({ team, overview }: { team: string; overview: Overview }) {
   );
 }
 
+const STANDS = { open: "", new: "just began", handled: "taken up or silenced" } as const;
+
 function OtherProblem({ team, problem }: { team: string; problem: Problem }) {
   const now = useNow();
   return (
@@ -106,6 +117,7 @@ function OtherProblem({ team, problem }: { team: string; problem: Problem }) {
       }
     >
       <strong>{problem.title}</strong>{" "}
+      {STANDS[problem.standing] && <span className="t3">{STANDS[problem.standing]}, </span>}
       {problem.since && now !== null && (
         <span className="t3">since {relativeTime(problem.since.getTime(), now)} </span>
       )}

@@ -17,7 +17,7 @@ import {
 } from "@/components/ui/format";
 import { StatusDot } from "@/components/ui/status";
 import type { Overview, Problem } from "./types";
-import { capacitySays, HEALTH, headline, rate, shadowShare, spendingSays } from "./words";
+import { capacitySays, HEALTH, headline, openOf, rate, shadowShare, spendingSays } from "./words";
 
 const PERIOD_MS = 2_000;
 /** Older than this is said to be old. */
@@ -134,7 +134,7 @@ function First({
         </div>
       </section>
     );
-  const others = overview.problems.length - 1;
+  const others = openOf(overview) - Number(problem.standing === "open");
   return (
     <section className={cx("wall-first", problem.severity === "bad" ? "bad" : "warn")} role="alert">
       <div className="wall-line">

@@ -1,7 +1,7 @@
 /** How the overview says things; the wallboard says them the same way. */
 import { count, decimal, money, percent, plural } from "@/components/ui/format";
 import type { State } from "@/components/ui/shape";
-import type { Overview, Served } from "./types";
+import type { Overview, Problem, Served } from "./types";
 
 export const HEALTH: Record<Served["health"], { state: State; words: string }> = {
   down: { state: "bad", words: "no replica" },
@@ -17,13 +17,19 @@ export const HEALTH: Record<Served["health"], { state: State; words: string }> =
 export const rate = (perSecond: number): string =>
   `${decimal(perSecond, perSecond > 0 && perSecond < 10 ? 1 : 0)} /s`;
 
-/** "1 problem, 1 warning, 2 approvals waiting"; "all is well" where there is none. */
-export function headline({ problems, waiting }: Overview): string {
-  const bad = problems.filter(({ severity }) => severity === "bad").length;
+/** Problems that need somebody, as many as the top bar says. */
+export const openOf = ({ problems }: Pick<Overview, "problems">): number =>
+  problems.filter(({ standing }) => standing === "open").length;
+
+/** "3 problems, 1 just began, 2 approvals waiting"; "all is well" where there is none. */
+export function headline({ problems, waiting }: Pick<Overview, "problems" | "waiting">): string {
+  const problem = openOf({ problems });
+  const standing = (of: Problem["standing"]) => problems.filter((one) => one.standing === of).length;
   const open = waiting.filter(({ state }) => state === "open").length;
   const parts = [
-    bad > 0 && plural(bad, "problem"),
-    problems.length > bad && plural(problems.length - bad, "warning"),
+    problem > 0 && plural(problem, "problem"),
+    standing("new") > 0 && `${count(standing("new"))} just began`,
+    standing("handled") > 0 && `${count(standing("handled"))} taken up or silenced`,
     open > 0 && `${plural(open, "approval")} waiting`,
   ].filter(Boolean);
   return parts.length > 0 ? parts.join(", ") : "all is well";

@@ -40,3 +40,44 @@ export function grouped(problems: readonly Problem[]): Problem[] {
     ];
   });
 }
+
+/** An alert that fires, as it was told. */
+export interface Firing extends Pick<Problem, "severity" | "place" | "title" | "detail" | "since"> {
+  id: string;
+  rule: string;
+  /** Nobody has taken it up, and not all of it is silenced. */
+  needsSomebody: boolean;
+}
+
+/** `open` needs somebody; `new` has not lasted long enough to be told; `handled` was taken up or silenced. */
+export interface Standing extends Problem {
+  standing: "open" | "new" | "handled";
+}
+const STANDINGS = ["open", "new", "handled"] as const;
+
+/**
+ * What is wrong, one for each rule, with how it stands: every alert that fires is among them, so that those that are
+ * open are as many as everybody is told of. What needs somebody comes first, and of that the worst.
+ */
+export function standing(problems: readonly Problem[], firing: readonly Firing[]): Standing[] {
+  const alerts = new Map(firing.map((alert) => [alert.rule, alert]));
+  const found = byRule(grouped(problems));
+  const seen = [...found].flatMap(([rule, of]) => {
+    const alert = alerts.get(rule);
+    const how = alert ? (alert.needsSomebody ? "open" : "handled") : "new";
+    return of.map((problem): Standing => ({ ...problem, standing: how }));
+  });
+  const told = firing.filter(({ rule }) => !found.has(rule)).map(asProblem);
+  return [...seen, ...told].toSorted(
+    (a, b) =>
+      STANDINGS.indexOf(a.standing) - STANDINGS.indexOf(b.standing) ||
+      Number(b.severity === "bad") - Number(a.severity === "bad"),
+  );
+}
+
+/** Of a rule that somebody wrote, or of what is over for less than a minute. */
+const asProblem = ({ id, rule, needsSomebody, ...told }: Firing): Standing => ({
+  ...{ ...told, key: rule, about: told.title, modelId: null, holdSeconds: 0 },
+  ...{ path: `/alerts?alert=${id}`, action: "Open the alert", many: { says: told.title, path: "/alerts" } },
+  standing: needsSomebody ? "open" : "handled",
+});

@@ -1,17 +1,20 @@
 import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { connect } from "../../db/client";
+import { alert, alertMember } from "../../db/schema/alerts";
 import { cluster, node } from "../../db/schema/cluster";
 import { apiToken } from "../../db/schema/identity";
 import { servingMinute } from "../../db/schema/releases";
 import { run } from "../../db/schema/runs";
+import { list, silence } from "../alerts/service";
 import { displayBehind } from "../identity/display";
 import { createToken, revokeToken } from "../identity/service";
 import { newId } from "../platform/ids";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
 import { finishMeasurement } from "../releases/service";
 import { makeTeam, requested, serve, type TestTeam } from "../releases/testing";
-import { registerFinishers } from "../runs/service";
+import { createRun, registerFinishers } from "../runs/service";
+import { TRAINING } from "../runs/testing";
 import { page } from "./page";
 import { needs, search } from "./service";
 
@@ -138,4 +141,51 @@ test("a display token shows its team's wall until it is revoked; a token of prog
   expect(await behind(wall.token)).toBeNull();
   const [kept] = await db.select().from(apiToken).where(eq(apiToken.id, wall.id));
   expect(kept?.lastUsedAt, "Settings tells when a screen was last seen").not.toBeNull();
+});
+
+test("the head, the top bar and the list of alerts count the same problems, whoever wrote their rules", async () => {
+  const { db } = connection;
+  const t = await makeTeam(db);
+  const { teamId } = t.ines;
+  const said = {
+    place: "A rule of the team",
+    severity: "bad" as const,
+    title: "t",
+    detail: "d",
+    path: "/cluster",
+  };
+  const rules = Array.from({ length: 16 }, (_, i) => `rul_${i}`);
+  const fires = async (rule: string, over: Partial<typeof alert.$inferInsert> = {}) => {
+    const id = newId("alr");
+    await db.insert(alert).values({ ...said, id, teamId, rule, state: "firing", ...over });
+    const member = { alertId: id, teamId, key: `${rule}:x`, about: "x", state: "firing" as const };
+    await db
+      .insert(alertMember)
+      .values({ ...said, ...member, beganAt: new Date(), seenAt: new Date(), firedAt: new Date() });
+  };
+  for (const rule of rules) await fires(rule);
+  await fires("rul_taken", { takenBy: t.ines.actor.id, takenAt: new Date() });
+  await fires("rul_quiet");
+  await silence(t.ines, { matches: "rul_quiet", minutes: 60, reason: "known" });
+  await fires("failed");
+  // Two that failed are one problem of one rule; the third alert of a starter is over for less than a minute.
+  for (const title of ["a", "b"]) {
+    const { id } = await db.transaction((tx) => createRun(tx, t.ines, { ...TRAINING, title }));
+    await db.update(run).set({ state: "failed", endedAt: sql`now()` }).where(eq(run.id, id));
+  }
+  await fires("limit");
+
+  const { problems } = await page(t.ines);
+  const of = (standing: string) => problems.filter((problem) => problem.standing === standing).length;
+  expect([of("open"), of("handled"), problems.length]).toEqual([18, 2, 20]);
+  expect((await needs(t.ines)).problems).toBe(18);
+  const { firing } = await list(t.ines, { cursor: null, limit: 9 });
+  expect(firing.filter(({ takenBy, isSilenced }) => !takenBy && !isSilenced)).toHaveLength(18);
+  // What has not lasted long enough to be told is seen, and apart from them.
+  await db.update(alert).set({ state: "pending" }).where(eq(alert.rule, "failed"));
+  const after = (await page(t.ines)).problems;
+  expect(after.filter(({ standing }) => standing === "new").map(({ title }) => title)).toEqual([
+    "2 runs failed within the hour",
+  ]);
+  expect((await needs(t.ines)).problems).toBe(17);
 });

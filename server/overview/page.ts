@@ -4,7 +4,7 @@ import { byName } from "../platform/names-contract";
 import { requestRows, type Served } from "../releases/service";
 import { costsOfRuns, listRuns } from "../runs/service";
 import { factsOf } from "./facts";
-import { grouped } from "./groups";
+import { standing } from "./groups";
 import { measure, problemsOf, type Settings } from "./problems";
 import * as repo from "./repo";
 
@@ -14,19 +14,18 @@ const CHANGES = 10;
 
 export async function page(ctx: TeamContext) {
   const { db, teamId } = ctx;
-  const [facts, written, runs, counts, requests, changes] = await Promise.all([
+  const [facts, firing, runs, counts, requests, changes] = await Promise.all([
     factsOf(db, teamId),
-    repo.writtenAlerts(db, teamId),
+    repo.firingAlerts(db, teamId),
     inProgress(ctx),
     repo.countRuns(db, teamId),
     requestRows(db, teamId, REQUESTS),
     repo.lastChanges(db, teamId, CHANGES),
   ]);
   const { now, settings, production, cluster, budget } = facts;
-  const problems = grouped([...problemsOf(facts, now, settings), ...written]);
   return {
     at: now,
-    problems: problems.toSorted((a, b) => Number(b.severity === "bad") - Number(a.severity === "bad")),
+    problems: standing(problemsOf(facts, now, settings), firing),
     production: production
       .map((served) => toRow(served, now, !cluster.isAway, settings))
       .toSorted(worstFirst),

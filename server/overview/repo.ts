@@ -1,31 +1,42 @@
 /** What waits for a person, counted across slices: one read model, no rules. */
-import { and, eq, inArray, isNotNull, like, sql } from "drizzle-orm";
+import { and, inArray, isNotNull, sql } from "drizzle-orm";
 import { z } from "zod";
-import { alert, alertRule } from "../../db/schema/alerts";
+import { alertRule } from "../../db/schema/alerts";
 import { isStarter, limitsOf, STARTER_LIMITS, type Starter } from "../alerts/starter-contract";
 import { containing, type Db, startingWith } from "../platform/db";
 import { groupBy } from "../platform/group-by";
 import type { Found } from "./contract";
-import type { Problem, Settings } from "./problems";
+import type { Firing } from "./groups";
+import type { Settings } from "./problems";
 
 export interface Needs {
   running: number;
-  /** Alerts that fire, that nobody has taken up and that are not silenced. */
+  /** Alerts that need somebody. */
   alerts: number;
 }
+
+/** Of an alert `a` that fires: nobody has taken it up, and not all of it is kept quiet. */
+const NEEDS_SOMEBODY = sql`a.taken_by is null and exists (
+  select from alert_member m where m.alert_id = a.id and m.state = 'firing' and not exists (
+    select from alert_silence s where s.team_id = a.team_id and s.until > now() and s.matches in (a.rule, m.key)))`;
 
 export async function countNeeds(db: Db, teamId: string): Promise<Needs> {
   const { rows } = await db.execute<Needs & Record<string, unknown>>(sql`
     select
       (select count(*)::int from run where team_id = ${teamId} and kind = 'train' and state in ('queued', 'running')) as running,
-      (select count(*)::int from alert a where a.team_id = ${teamId} and a.state = 'firing' and a.taken_by is null
-        and exists (
-          select from alert_member m where m.alert_id = a.id and m.state = 'firing' and not exists (
-            select from alert_silence s
-            where s.team_id = a.team_id and s.until > now() and s.matches in (a.rule, m.key)))) as alerts`);
+      (select count(*)::int from alert a
+       where a.team_id = ${teamId} and a.state = 'firing' and ${NEEDS_SOMEBODY}) as alerts`);
   const row = rows[0];
   if (!row) throw new Error("counting answered no row");
   return { running: row.running, alerts: row.alerts };
+}
+
+/** Alerts that fire, as they were told. */
+export async function firingAlerts(db: Db, teamId: string): Promise<Firing[]> {
+  const { rows } = await db.execute<Omit<Firing, "since"> & { since: string }>(sql`
+    select a.id, a.rule, a.severity, a.place, a.title, a.detail, a.began_at as since, ${NEEDS_SOMEBODY} as "needsSomebody"
+    from alert a where a.team_id = ${teamId} and a.state = 'firing' order by a.began_at, a.id`);
+  return rows.map((row) => ({ ...row, since: new Date(row.since) }));
 }
 
 const Figures = z.record(z.string(), z.number());
@@ -55,19 +66,6 @@ function settingsOf(rows: readonly StarterRow[]): Settings {
       rows.flatMap(({ starter, isOn }) => (!isOn && starter && isStarter(starter) ? [starter] : [])),
     ),
   };
-}
-
-/** Alerts that fire of rules that people wrote, as problems beside those that are judged here. */
-export async function writtenAlerts(db: Db, teamId: string): Promise<Problem[]> {
-  const rows = await db
-    .select()
-    .from(alert)
-    .where(and(eq(alert.teamId, teamId), eq(alert.state, "firing"), like(alert.rule, "rul\\_%")));
-  return rows.map(({ id, rule, severity, place, title, detail, beganAt }) => ({
-    ...{ key: rule, severity, place, title, detail, since: beganAt, about: title },
-    ...{ path: `/alerts?alert=${id}`, action: "Open the alert", modelId: null, holdSeconds: 0 },
-    many: { says: title, path: "/alerts" },
-  }));
 }
 
 export interface FailedRun {
