@@ -30,11 +30,24 @@ export type Database = NodePgDatabase<Schema>;
 export type Transaction = Parameters<Parameters<Database["transaction"]>[0]>[0];
 export type Db = Database | Transaction;
 
-/** @param url a connection string that node-postgres understands */
-export function connect(url: string, max = 12): { pool: Pool; db: Database } {
+/** How long a server lets a connection be, ms: work on one statement, and hold a transaction in which nothing happens. */
+export interface Patience {
+  statement: number;
+  idleInTransaction: number;
+}
+
+/**
+ * @param url a connection string that node-postgres understands
+ * @param patience without it nothing that takes long is ended
+ */
+export function connect(url: string, max = 12, patience?: Patience): { pool: Pool; db: Database } {
   const pool = new Pool({
     connectionString: url,
     max,
+    ...(patience && {
+      statement_timeout: patience.statement,
+      idle_in_transaction_session_timeout: patience.idleInTransaction,
+    }),
     idleTimeoutMillis: 30_000,
     // What a door acknowledged must survive a crash, also on a server whose own default is lax.
     options: "-c synchronous_commit=on",
@@ -42,5 +55,7 @@ export function connect(url: string, max = 12): { pool: Pool; db: Database } {
   // A connection that breaks while idle (the database restarting) is replaced by the pool; without a listener it
   // would end the process.
   pool.on("error", () => {});
+  // The same for one that breaks between two statements of a transaction: its next statement tells.
+  pool.on("connect", (client) => client.on("error", () => {}));
   return { pool, db: drizzle(pool, { schema }) };
 }

@@ -68,6 +68,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     max: 2,
     connectionTimeoutMillis: 2000,
     query_timeout: 5000,
+    // The asker has gone by then.
+    statement_timeout: 5000,
   });
   pool.on("error", () => {});
   const clock = new DatabaseClock(() => askTime(pool), options.hostClock);

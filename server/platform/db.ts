@@ -1,13 +1,25 @@
 import { type SQL, type SQLWrapper, sql } from "drizzle-orm";
 import type { Pool } from "pg";
-import { connect, type Database, type Db } from "../../db/client";
+import { connect, type Database, type Db, type Patience } from "../../db/client";
 import { TIME_SQL } from "./clock";
 import { config } from "./config";
 import { singleton } from "./singleton";
 
 export type { Database, Db, Transaction } from "../../db/client";
 
-const connection = () => singleton("db", () => connect(config().databaseUrl));
+/**
+ * A read that hangs must not hold up everybody who waits for the same one: it ends, and says so. Far above what any
+ * statement of a page or a door takes; the controller also drops and sums up what became old. Waiting for a lock counts,
+ * so that `lock_timeout` would say the same earlier. Migrations and listeners have connections of their own, without.
+ */
+const PATIENCE = {
+  web: { statement: 30_000, idleInTransaction: 60_000 },
+  controller: { statement: 300_000, idleInTransaction: 120_000 },
+} as const satisfies Record<string, Patience>;
+
+/** Connects this process, once: what it is decides how long its statements may take. */
+export const connection = (process: keyof typeof PATIENCE = "web") =>
+  singleton("db", () => connect(config().databaseUrl, 12, PATIENCE[process]));
 export const database = (): Database => connection().db;
 export const pool = (): Pool => connection().pool;
 

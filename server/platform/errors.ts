@@ -82,6 +82,9 @@ export function isDatabaseAway(thrown: unknown): boolean {
   return false;
 }
 
+/** SQLSTATEs of statements, waits for a lock and transactions that the database ended since they took too long. */
+const SLOW = new Set(["57014", "55P03", "25P03"]);
+
 /** Whatever was thrown, as an `AppError`; a stranger's message is kept as the cause and not shown. */
 export function asAppError(thrown: unknown): AppError {
   if (thrown instanceof AppError) return thrown;
@@ -90,6 +93,12 @@ export function asAppError(thrown: unknown): AppError {
       code: "database_away",
       cause: thrown,
       remedy: "What serves goes on serving. Try again once it is back; the console takes it up by itself.",
+    });
+  if (SLOW.has(sqlState(thrown) ?? ""))
+    return new AppError("unavailable", "The console’s database took too long; nothing was changed.", {
+      code: "database_slow",
+      cause: thrown,
+      remedy: "Try again in a moment. If it happens again, give the request id to whoever runs this console.",
     });
   return new AppError("internal", "Something went wrong on the server; nothing was changed.", {
     cause: thrown,

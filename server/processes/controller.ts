@@ -12,7 +12,7 @@ import { runHooks } from "../hooks/service";
 import { DatabaseClock } from "../platform/clock";
 import { config } from "../platform/config";
 import { transact } from "../platform/context";
-import { database, databaseTime, pool } from "../platform/db";
+import { connection, databaseTime, pool } from "../platform/db";
 import { watchDisks } from "../platform/disks";
 import { fence, giveBackLease, type Lease, takeLease } from "../platform/lease";
 import { dropOldEvents } from "../platform/live/outbox";
@@ -41,7 +41,7 @@ interface Task {
   run(lease: Lease): Promise<void>;
 }
 
-const db = database();
+const { db } = connection("controller");
 const clock = new DatabaseClock(() => databaseTime(db));
 const outages = new DatabaseOutage();
 const TASKS: readonly Task[] = [

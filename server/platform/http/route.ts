@@ -48,7 +48,8 @@ export function route<P extends Params = Record<never, never>>(
 
 export function errorResponse(thrown: unknown, requestId: string): Response {
   const error = thrown instanceof z.ZodError ? fromZod(thrown) : asAppError(thrown);
-  if (error.kind === "internal") log().error({ err: thrown, requestId }, "a route failed");
+  if (error.kind === "internal" || error.code === "database_slow")
+    log().error({ err: thrown, requestId }, "a route failed");
   return Response.json(
     { error: { code: error.code, message: withRemedy(error), requestId } },
     { status: error.status, headers: error.kind === "limit" ? { "retry-after": "1" } : {} },

@@ -60,7 +60,7 @@ interface Call {
 /** A typed error as tRPC tells it; the cause of any other is kept and logged with the request id. */
 function told(cause: unknown, { path, requestId }: Call): TRPCError {
   const error = asAppError(cause);
-  if (error.kind === "internal" || error.code === "database_away")
+  if (error.kind === "internal" || error.code.startsWith("database_"))
     log().error({ err: cause, path, requestId }, "a procedure failed");
   return new TRPCError({ code: error.trpcCode, message: error.message, cause: error });
 }
