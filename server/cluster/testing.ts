@@ -1,6 +1,6 @@
 /** A fake agent of a database of its own that tells it what happens at times of the test's choice. Used in tests only. */
 
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { cluster } from "../../db/schema/cluster";
 import { Observation } from "../engine/contract";
 import { FakeAgent, type Send } from "../engine/fake-agent";
@@ -41,4 +41,13 @@ export async function playCluster(db: Database, beganAt: number): Promise<Played
     return Response.json(await tell(observation));
   };
   return { agent: FakeAgent.enrolled(send, TOKEN), clusterId, told, clock, tell };
+}
+
+/** A cluster of which nothing was ever told. @param beganAt Unix milliseconds */
+export async function playAfresh(db: Database, beganAt: number): Promise<Played> {
+  await db.execute(sql`truncate node, node_interval, demand_interval, usage_open, node_usage, pool_usage,
+    capacity_change, scaling_decision`);
+  const untold = { observed: null, observedAt: null, incarnation: null, superseded: [], lastSeq: -1 };
+  await db.update(cluster).set({ ...untold, silentSince: null, droppedReadings: 0 });
+  return playCluster(db, beganAt);
 }

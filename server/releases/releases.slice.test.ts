@@ -1,14 +1,12 @@
-import { randomUUID } from "node:crypto";
-import { and, desc, eq, isNull } from "drizzle-orm";
+import { and, eq, isNull } from "drizzle-orm";
 import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, inject, it } from "vitest";
 import { connect } from "../../db/client";
 import { auditEntry } from "../../db/schema/audit";
 import { cluster } from "../../db/schema/cluster";
-import { approval, promotionRequest, release, replica, routeTable } from "../../db/schema/releases";
+import { approval, promotionRequest, replica } from "../../db/schema/releases";
 import { verify } from "../audit/log";
 import { insertReadyDataset } from "../datasets/testing/examples";
-import { RouteTable } from "../gateway/contract";
 import { newId } from "../platform/ids";
 import { untilSomebodyWaits } from "../platform/testing/locks";
 import { createTestDatabase, type TestDatabase } from "../platform/testing/postgres";
@@ -20,8 +18,18 @@ import { reconcileReleases } from "./reconcile";
 import { observeReplica } from "./replicas";
 import { findRequest } from "./repo";
 import { approve, createRequest, decline, finishMeasurement, withdraw } from "./service";
-import { switchRelease } from "./switch";
-import { makeTeam, measured, replicasReady, requested, seen, serve, type TestTeam } from "./testing";
+import {
+  makeTeam,
+  measured,
+  numbered,
+  replicasReady,
+  requested,
+  routeOf,
+  seen,
+  serve,
+  servedOf,
+  type TestTeam,
+} from "./testing";
 
 let database: TestDatabase;
 let connection: ReturnType<typeof connect>;
@@ -41,27 +49,11 @@ beforeEach(async () => {
   t = await makeTeam(connection.db);
 });
 
-const v = (number: number) => {
-  const found = t.versions[number - 1];
-  if (!found) throw new Error(`there is no v${number}`);
-  return found;
-};
-const serving = async () =>
-  (
-    await connection.db
-      .select()
-      .from(release)
-      .where(and(eq(release.modelId, t.modelId), eq(release.state, "serving")))
-  ).map((row) => row.versionId);
-const route = async () => {
-  const [table] = await connection.db.select().from(routeTable).orderBy(desc(routeTable.revision)).limit(1);
-  const found = RouteTable.parse(table?.routes ?? { routes: [] }).routes.find((r) => r.modelId === t.modelId);
-  expect(found?.arms.length ?? 1).toBe(1);
-  return found?.arms[0];
-};
+const v = (number: number) => numbered(t, number);
+const serving = () => servedOf(t);
+const route = () => routeOf(t);
 const requestState = async (number: number) => (await requestPage(t.mei, { number })).state;
 const file = { sha256: "ab".repeat(32), bytes: 1000 };
-const press = (from: string) => ({ ...t.production, from, key: randomUUID(), reason: "" });
 
 describe("a promotion", () => {
   it("is measured, opened with its evidence, approved by another, prepared, and then serves", async () => {
@@ -296,106 +288,6 @@ describe("a promotion", () => {
       message: expect.stringContaining("no kernel for Foo"),
     });
     expect(page.serving).toMatchObject({ version: 1 });
-    expect(await route()).toMatchObject({ version: { number: 1 } });
-  });
-});
-
-describe("rolling back", () => {
-  it("is one transaction: release, route, audit; the page offers the way forward", async () => {
-    await serve(t, v(1).id, null);
-    const second = await serve(t, v(2).id, 0.001);
-    const done = await switchRelease(t.mei, "rollback", press(second));
-    expect(await serving()).toEqual([v(1).id]);
-    expect(await route()).toMatchObject({ version: { number: 1 }, releaseId: done.releaseId });
-    const page = await modelPage(t.mei, t.production);
-    expect(page.serving).toMatchObject({ kind: "rollback", version: 1, fromVersion: 2, by: "Mei Tanaka" });
-    expect(page.rollback.target).toBeNull();
-    expect(page.forward).toMatchObject({ target: { version: 2 }, isWarm: true });
-    const again = await switchRelease(t.mei, "forward", press(done.releaseId));
-    expect(await serving()).toEqual([v(2).id]);
-    expect((await modelPage(t.mei, t.production)).rollback).toMatchObject({
-      target: { version: 1 },
-      isWarm: true,
-    });
-    expect(again.revision).toBe(4);
-  });
-
-  it("does nothing at all when any part of it is refused", async () => {
-    await serve(t, v(1).id, null);
-    const second = await serve(t, v(2).id, 0.001);
-    // A reason that the audit entry cannot hold: the last statement of the transaction fails.
-    const before = await route();
-    await expect(switchRelease(t.mei, "rollback", { ...press(second), reason: "\u0000" })).rejects.toThrow();
-    expect(await serving()).toEqual([v(2).id]);
-    expect(await route()).toEqual(before);
-  });
-
-  it("warms a target that is not warm first, while what serves goes on", async () => {
-    await serve(t, v(1).id, null);
-    const second = await serve(t, v(2).id, 0.001);
-    await connection.db
-      .update(replica)
-      .set({ state: "failed" })
-      .where(eq(replica.versionId, v(1).id));
-    expect(await switchRelease(t.mei, "rollback", press(second))).toMatchObject({ routeRevision: null });
-    expect(await serving()).toEqual([v(2).id]);
-    await expect(switchRelease(t.mei, "rollback", press(second))).rejects.toMatchObject({
-      code: "target_warming",
-    });
-    await reconcileReleases(connection.db);
-    expect(await serving()).toEqual([v(2).id]);
-    await replicasReady(t);
-    await reconcileReleases(connection.db);
-    expect(await serving()).toEqual([v(1).id]);
-    const { rollback, forward } = await modelPage(t.ines, t.production);
-    expect([rollback.target, forward.target?.version]).toEqual([null, 2]);
-  });
-
-  it("pressed twice with one key is one step", async () => {
-    await serve(t, v(1).id, null);
-    const second = await serve(t, v(2).id, 0.001);
-    const twice = press(second);
-    const [a, b] = await Promise.all([
-      switchRelease(t.mei, "rollback", twice),
-      switchRelease(t.mei, "rollback", twice),
-    ]);
-    expect(a).toEqual(b);
-    expect(await serving()).toEqual([v(1).id]);
-  });
-
-  it("by two people at once is one step; the other is told what serves", async () => {
-    await serve(t, v(1).id, null);
-    await serve(t, v(2).id, 0.001);
-    const third = await serve(t, v(3).id, 0.001);
-    const both = await Promise.allSettled([
-      switchRelease(t.mei, "rollback", press(third)),
-      switchRelease(t.ines, "rollback", press(third)),
-    ]);
-    expect(both.map((one) => one.status).toSorted()).toEqual(["fulfilled", "rejected"]);
-    expect(both.find((one) => one.status === "rejected")).toMatchObject({
-      reason: { code: "serving_changed" },
-    });
-    expect(await serving()).toEqual([v(2).id]);
-  });
-
-  it("and approving at once take turns: one version serves, one route is in force, nothing prepared takes over", async () => {
-    await serve(t, v(1).id, null);
-    const second = await serve(t, v(2).id, 0.001);
-    const number = await requested(t, v(3).id, 0.001);
-    const input = await seen(t, number);
-    await Promise.all([approve(t.mei, input), switchRelease(t.mei, "rollback", press(second))]);
-    expect(await serving()).toEqual([v(1).id]);
-    const rows = await connection.db.select().from(release).where(eq(release.modelId, t.modelId));
-    expect(new Set(rows.map((row) => row.revision)).size).toBe(rows.length);
-    expect(await route()).toMatchObject({ version: { number: 1 } });
-  });
-
-  it("keeps the routes of other models", async () => {
-    await serve(t, v(1).id, null);
-    const mine = t;
-    t = await makeTeam(connection.db);
-    await serve(t, v(1).id, null);
-    t = mine;
     expect(await route()).toMatchObject({ version: { number: 1 } });
   });
 });

@@ -1,14 +1,15 @@
 /** A team with a model, a dataset and two people, for tests: what other slices would have made. */
 import { randomBytes } from "node:crypto";
-import { eq } from "drizzle-orm";
+import { and, desc, eq } from "drizzle-orm";
 import type { z } from "zod";
 import { dataset } from "../../db/schema/datasets";
 import { membership, team, user } from "../../db/schema/identity";
 import { model, version } from "../../db/schema/models";
 import { blob } from "../../db/schema/platform";
-import { replica } from "../../db/schema/releases";
+import { release, replica, routeTable } from "../../db/schema/releases";
 import { run } from "../../db/schema/runs";
 import { DatasetReport, type DatasetTask } from "../datasets/contract";
+import { RouteTable } from "../gateway/contract";
 import { evaluationResult, inspection } from "../models/testing/examples";
 import type { TeamContext } from "../platform/context";
 import type { Database } from "../platform/db";
@@ -254,4 +255,27 @@ export async function serve(
   await replicasReady(t);
   await reconcileReleases(t.ines.db);
   return releaseId;
+}
+
+export function numbered({ versions }: TestTeam, number: number) {
+  const found = versions[number - 1];
+  if (!found) throw new Error(`there is no v${number}`);
+  return found;
+}
+
+/** Versions that serve production by the releases: never more than one. */
+export async function servedOf({ ines, modelId }: TestTeam): Promise<string[]> {
+  const rows = await ines.db
+    .select()
+    .from(release)
+    .where(and(eq(release.modelId, modelId), eq(release.state, "serving")));
+  return rows.map((row) => row.versionId);
+}
+
+/** What the table in force sends all of the model's requests to. */
+export async function routeOf({ ines, modelId }: TestTeam) {
+  const [table] = await ines.db.select().from(routeTable).orderBy(desc(routeTable.revision)).limit(1);
+  const found = RouteTable.parse(table?.routes ?? { routes: [] }).routes.find((r) => r.modelId === modelId);
+  if (found && found.arms.length !== 1) throw new Error(`${found.arms.length} arms are in force`);
+  return found?.arms[0];
 }
