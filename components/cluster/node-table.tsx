@@ -1,44 +1,25 @@
 "use client";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
 import { Age } from "@/components/ui/age";
 import { bytes, decimal, money } from "@/components/ui/format";
 import { SearchField } from "@/components/ui/search-field";
 import { StatusDot } from "@/components/ui/status";
-import { type Column, type Sort, Table } from "@/components/ui/table";
-import { byName } from "@/server/platform/names-contract";
+import { type Column, Table } from "@/components/ui/table";
+import { useUrlState } from "@/components/ui/use-url-state";
+import { nodeSort, nodesInOrder } from "./node-order";
 import { known, nodeSays } from "./node-words";
 import type { NodesProps } from "./nodes-panel";
 import type { ClusterNode } from "./types";
 import { busyShare } from "./use-readings";
 
-/** What each sortable column is sorted by; what is not known comes last. */
-function keysOf(readingOf: NodesProps["readingOf"]): Record<string, (node: ClusterNode) => string | number> {
-  return {
-    name: (node) => node.name,
-    state: (node) => nodeSays(node).word,
-    since: (node) => -node.stateSince.getTime(),
-    pool: (node) => node.pool,
-    busy: (node) => busyShare(node, readingOf(node.serial)) ?? -1,
-    memory: (node) => readingOf(node.serial).memoryBytes ?? -1,
-    runs: (node) => node.occupants.length,
-  };
-}
-
 export function NodeTable({ nodes, readingOf, onOpen }: NodesProps) {
-  const [sort, setSort] = useState<Sort>({ key: "name", direction: "asc" });
-  const [search, setSearch] = useState("");
-  const rows = useMemo(() => {
-    const key = keysOf(readingOf)[sort.key] ?? ((node: ClusterNode) => node.name);
-    const sign = sort.direction === "asc" ? 1 : -1;
-    const wanted = search.trim().toLowerCase();
-    return nodes
-      .filter((node) =>
-        `${node.name} ${node.pool} ${node.address} ${nodeSays(node).word}`.toLowerCase().includes(wanted),
-      )
-      .map((node) => ({ node, key: key(node) }))
-      .sort((a, b) => sign * byName(String(a.key), String(b.key)))
-      .map(({ node }) => node);
-  }, [nodes, readingOf, sort, search]);
+  const [order, setOrder] = useUrlState("sort");
+  const [search, setSearch] = useUrlState("q");
+  const sort = useMemo(() => nodeSort(order), [order]);
+  const rows = useMemo(
+    () => nodesInOrder(nodes, { search, sort, readingOf }),
+    [nodes, readingOf, sort, search],
+  );
   return (
     <>
       <div className="body">
@@ -55,7 +36,7 @@ export function NodeTable({ nodes, readingOf, onOpen }: NodesProps) {
         rowKey={(node) => node.id}
         onRowPress={(node) => onOpen(node.id)}
         sort={sort}
-        onSort={setSort}
+        onSort={({ key, direction }) => setOrder(`${key}.${direction}`)}
         maxHeight={nodes.length > 12 ? 420 : undefined}
         empty={<p className="empty t2">No node has “{search}” in its name, pool, state or address.</p>}
         columns={columnsOf(readingOf)}
@@ -85,6 +66,7 @@ const columnsOf = (readingOf: NodesProps["readingOf"]): Column<ClusterNode>[] =>
   {
     key: "cpus",
     head: "CPUs asked for",
+    sortable: true,
     align: "end",
     width: "120px",
     cell: (node) => `${decimal(node.cpusUsed, node.cpusUsed % 1 ? 1 : 0)} of ${decimal(node.cpus)}`,
@@ -92,6 +74,7 @@ const columnsOf = (readingOf: NodesProps["readingOf"]): Column<ClusterNode>[] =>
   {
     key: "gpus",
     head: "GPUs asked for",
+    sortable: true,
     align: "end",
     width: "120px",
     cell: (node) => (node.gpus > 0 ? `${decimal(node.gpusUsed)} of ${decimal(node.gpus)}` : ""),
@@ -123,6 +106,7 @@ const columnsOf = (readingOf: NodesProps["readingOf"]): Column<ClusterNode>[] =>
   {
     key: "price",
     head: "Per hour",
+    sortable: true,
     align: "end",
     width: "90px",
     cell: (node) => known(node.pricePerHour, money),
