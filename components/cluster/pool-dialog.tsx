@@ -1,6 +1,6 @@
 "use client";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type FormEvent, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
@@ -48,6 +48,10 @@ export function PoolDialog({ team, pool, followsPools, proposed, onClose }: Pool
     : changes.length === 0
       ? "Nothing is changed."
       : undefined;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (parsed.success) edit.mutate({ team, ...parsed.data });
+  };
   return (
     <Dialog
       open
@@ -59,27 +63,30 @@ export function PoolDialog({ team, pool, followsPools, proposed, onClose }: Pool
           <Button onClick={onClose}>Cancel</Button>
           <Button
             variant="primary"
+            type="submit"
+            form="pool"
             reason={reason}
             busy={edit.isPending ? "Setting…" : undefined}
-            onClick={() => parsed.success && edit.mutate({ team, ...parsed.data })}
           >
             Set the pool
           </Button>
         </>
       }
     >
-      <PoolFields
-        typed={typed}
-        onChange={setTyped}
-        errorAt={errorAt}
-        choices={
-          <Checkbox
-            label="Preemptible: whoever lends its nodes may take them away at any time"
-            checked={typed.preemptible}
-            onCheckedChange={(preemptible) => setTyped((before) => ({ ...before, preemptible }))}
-          />
-        }
-      />
+      <form id="pool" onSubmit={submit}>
+        <PoolFields
+          typed={typed}
+          onChange={setTyped}
+          errorAt={errorAt}
+          choices={
+            <Checkbox
+              label="Preemptible: whoever lends its nodes may take them away at any time"
+              checked={typed.preemptible}
+              onCheckedChange={(preemptible) => setTyped((before) => ({ ...before, preemptible }))}
+            />
+          }
+        />
+      </form>
       {problem && Object.keys(problem.fields).length === 0 && (
         <Callout state="bad">{problem.message}</Callout>
       )}

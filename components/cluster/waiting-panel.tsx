@@ -99,7 +99,7 @@ function RemedyButton({ team, waiting, remedy }: { team: string; waiting: Waitin
   if (remedy.kind === "raise") return <RaisePool team={team} pool={remedy.pool} to={remedy.to} />;
   if (remedy.kind === "budget")
     return (
-      <LinkButton size="sm" href={`/${team}/cluster/cost`}>
+      <LinkButton size="sm" href={`/${team}/cluster/cost?edit=budget`}>
         Raise the budget…
       </LinkButton>
     );

@@ -1,6 +1,6 @@
 "use client";
 import { useMutation } from "@tanstack/react-query";
-import { useState } from "react";
+import { type FormEvent, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
 import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Button } from "@/components/ui/button";
@@ -40,6 +40,10 @@ export function BudgetDialog({ team, cost, onClose }: { team: string; cost: Cost
     JSON.stringify([parsed.data.amount, parsed.data.thresholds, parsed.data.isHard]) ===
       JSON.stringify([before.amount, before.thresholds, before.isHard]);
   const reason = parsed.success ? (isSame ? "Nothing is changed." : undefined) : "Mend what is marked first.";
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (parsed.success) edit.mutate({ team, ...parsed.data });
+  };
   return (
     <Dialog
       open
@@ -51,16 +55,17 @@ export function BudgetDialog({ team, cost, onClose }: { team: string; cost: Cost
           <Button onClick={onClose}>Cancel</Button>
           <Button
             variant="primary"
+            type="submit"
+            form="budget"
             reason={reason}
             busy={edit.isPending ? "Setting…" : undefined}
-            onClick={() => parsed.success && edit.mutate({ team, ...parsed.data })}
           >
             Set the budget
           </Button>
         </>
       }
     >
-      <div className="col">
+      <form id="budget" className="col" onSubmit={submit}>
         <Field
           label="At most, a month"
           hint="of what this team's work takes; empty is no budget"
@@ -85,7 +90,7 @@ export function BudgetDialog({ team, cost, onClose }: { team: string; cost: Cost
           checked={typed.isHard}
           onCheckedChange={(isHard) => setTyped((all) => ({ ...all, isHard }))}
         />
-      </div>
+      </form>
       {problem && <ProblemCallout problem={problem} />}
       {parsed.success && (
         <div className="pool-preview t2" aria-live="polite">

@@ -2,7 +2,7 @@
 
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog as Base } from "@base-ui/react/dialog";
-import { type ReactNode, useState } from "react";
+import { type FormEvent, type ReactNode, useId, useState } from "react";
 import { Button, IconButton } from "./button";
 import { Callout } from "./feedback";
 
@@ -49,12 +49,14 @@ type ConfirmDialogProps = {
   reason?: ReactNode;
 };
 
-/** One deliberate act before something destructive or public. Only its two buttons and Esc close it. */
+/** One deliberate act before something destructive or public: its button, or Enter in a field. Only its two buttons and Esc close it. */
 export function ConfirmDialog(props: ConfirmDialogProps) {
   const { open, onOpenChange, title, children, confirm, keep, danger, onConfirm, reason } = props;
+  const form = useId();
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string>();
-  const act = async () => {
+  const act = async (event: FormEvent) => {
+    event.preventDefault();
     setBusy(true);
     setFailure(undefined);
     try {
@@ -77,7 +79,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
         <AlertDialog.Backdrop className="scrim" />
         <AlertDialog.Popup className="pop dialog">
           <AlertDialog.Title render={<header />}>{title}</AlertDialog.Title>
-          <AlertDialog.Description render={<div />} className="body">
+          <AlertDialog.Description render={<form id={form} onSubmit={act} />} className="body">
             {children}
           </AlertDialog.Description>
           {failure && (
@@ -89,7 +91,8 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
             <Button onClick={() => change(false)}>{keep}</Button>
             <Button
               variant={danger ? "danger-fill" : "primary"}
-              onClick={() => void act()}
+              type="submit"
+              form={form}
               reason={reason}
               busy={busy ? `${confirm}…` : undefined}
             >
