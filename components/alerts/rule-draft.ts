@@ -1,4 +1,5 @@
 /** A rule as somebody types it: numbers are texts until they are read. Pure. */
+import { issueSays, readNumber } from "@/components/ui/typed";
 import {
   type Condition,
   type Preview,
@@ -57,19 +58,16 @@ export function draftOf(rule: Written | undefined): Draft {
   return base;
 }
 
-const numberOf = (text: string): number =>
-  text.trim() === "" ? Number.NaN : Number(text.trim().replace(",", "."));
-
 function conditionOf({ kind, side, value, minutes, clear, direction, by }: Draft): Condition {
-  const lasting = numberOf(minutes);
+  const lasting = readNumber(minutes);
   if (kind === "absence") return { kind, minutes: lasting };
-  if (kind === "rate") return { kind, direction, by: numberOf(by), minutes: lasting };
+  if (kind === "rate") return { kind, direction, by: readNumber(by), minutes: lasting };
   return {
     kind,
     side,
-    value: numberOf(value),
+    value: readNumber(value),
     minutes: lasting,
-    clear: clear.trim() === "" ? null : numberOf(clear),
+    clear: clear.trim() === "" ? null : readNumber(clear),
   };
 }
 
@@ -85,9 +83,6 @@ export const looksOf = (draft: Draft): Preview => ({
 export function errorsOf(draft: Draft): Record<string, string> {
   const { error } = PreviewRule.safeParse(looksOf(draft));
   return Object.fromEntries(
-    (error?.issues ?? []).map(({ path, message, code }) => [
-      String(path.at(-1) ?? ""),
-      code === "invalid_type" ? "a number is needed" : message,
-    ]),
+    (error?.issues ?? []).map((issue) => [String(issue.path.at(-1) ?? ""), issueSays(issue)]),
   );
 }

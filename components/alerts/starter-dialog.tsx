@@ -6,6 +6,7 @@ import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
+import { readNumber } from "@/components/ui/typed";
 import { STARTERS, type Starter } from "@/server/alerts/starter-contract";
 import { HearsField } from "./hears-field";
 import { ONLY_OPERATORS, type Rules, type StarterRow } from "./rule-words";
@@ -44,9 +45,7 @@ export function StarterDialog({ team, row, webhooks: hooks, may, onClose }: Star
   const errorOf = (name: string) => failed?.fields[`limits.${name}`] ?? failed?.fields[name];
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const limits = Object.fromEntries(
-      figures.map(([name]) => [name, Number(texts[name]?.trim() || Number.NaN)]),
-    );
+    const limits = Object.fromEntries(figures.map(([name]) => [name, readNumber(texts[name] ?? "")]));
     set.mutate({ team, starter, revision, isOn, limits, webhooks });
   };
   return (

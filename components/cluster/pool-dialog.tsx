@@ -95,7 +95,7 @@ export function PoolDialog({ team, pool, followsPools, proposed, onClose }: Pool
           {changes.map((says) => (
             <p key={says}>{says}</p>
           ))}
-          <p>It costs {costsSay(parsed.data)}.</p>
+          <p>Cost: {costsSay(parsed.data)}.</p>
           {changes.length > 0 && <p>Now: {costsSay(now)}.</p>}
           {changes.length > 0 && <ReplayLine team={team} limits={parsed.data} />}
           <p className="t3">{appliedSays(followsPools)}</p>

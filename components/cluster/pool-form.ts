@@ -1,5 +1,6 @@
 /** What a person types of a pool, and what it means. Pure. */
 import type { z } from "zod";
+import { issueSays, readNumber } from "@/components/ui/typed";
 import { EditPool } from "@/server/cluster/contract";
 import type { Day, Schedule } from "@/server/cluster/schedule-contract";
 import type { PoolNow, PoolValues } from "./pool-preview";
@@ -37,12 +38,12 @@ export function readPool(pool: string, typed: TypedPool): z.ZodSafeParseResult<z
   const { hours } = typed;
   return EditPool.safeParse({
     pool,
-    min: read(typed.min),
-    max: read(typed.max),
-    idleSeconds: read(typed.idleSeconds),
-    pricePerHour: typed.pricePerHour.trim() === "" ? null : read(typed.pricePerHour),
+    min: readNumber(typed.min),
+    max: readNumber(typed.max),
+    idleSeconds: readNumber(typed.idleSeconds),
+    pricePerHour: typed.pricePerHour.trim() === "" ? null : readNumber(typed.pricePerHour),
     preemptible: typed.preemptible,
-    schedule: typed.hasHours ? { ...hours, min: read(hours.min), max: read(hours.max) } : null,
+    schedule: typed.hasHours ? { ...hours, min: readNumber(hours.min), max: readNumber(hours.max) } : null,
   });
 }
 
@@ -52,7 +53,7 @@ export function issueAt(
   path: readonly string[],
 ): string | undefined {
   const issue = error?.issues.find((one) => path.every((part, i) => one.path[i] === part));
-  return issue && (issue.code === "invalid_type" ? "a number is needed" : issue.message);
+  return issue && issueSays(issue);
 }
 
 /** The pool as it is, in the words of an edit. */
@@ -61,6 +62,3 @@ export const poolNow = (pool: Pool): PoolNow & { schedule: Schedule | null } => 
   ...{ nodes: pool.nodes, idleSeconds: pool.idleSeconds, pricePerHour: pool.pricePerHour },
   ...{ preemptible: pool.preemptible, schedule: pool.schedule },
 });
-
-/** Nothing typed is not zero. */
-const read = (text: string): number => (text.trim() === "" ? Number.NaN : Number(text));

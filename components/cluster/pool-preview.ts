@@ -66,7 +66,7 @@ const HOURS_A_WEEK = 7 * 24;
 
 /** What the pool costs at most, and what it costs if nobody uses it. */
 export function costsSay({ min, max, pricePerHour, schedule }: PoolValues): string {
-  if (pricePerHour === null) return "not known: it has no price";
+  if (pricePerHour === null) return "not known, as it has no price";
   const most = Math.max(max, schedule?.max ?? 0) * pricePerHour;
   const hours = schedule ? hoursAWeek(schedule) : 0;
   const kept = (hours * (schedule?.min ?? 0) + (HOURS_A_WEEK - hours) * min) * pricePerHour;

@@ -7,11 +7,10 @@ import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
 import { Checkbox } from "@/components/ui/toggle";
+import { issueSays, readNumber } from "@/components/ui/typed";
 import { EditBudget } from "@/server/cost/contract";
 import { budgetSays } from "./budget-preview";
 import type { Cost } from "./types";
-
-const numberOf = (text: string) => (text.trim() === "" ? Number.NaN : Number(text));
 
 /** The budget of every month from now on, with what it would mean for this one. */
 export function BudgetDialog({ team, cost, onClose }: { team: string; cost: Cost; onClose: () => void }) {
@@ -25,15 +24,15 @@ export function BudgetDialog({ team, cost, onClose }: { team: string; cost: Cost
   });
   const edit = useMutation(trpc.cost.editBudget.mutationOptions({ onSuccess: onClose }));
   const parsed = EditBudget.safeParse({
-    amount: typed.amount.trim() === "" ? null : numberOf(typed.amount),
-    thresholds: typed.thresholds.split(",").map(numberOf),
+    amount: typed.amount.trim() === "" ? null : readNumber(typed.amount),
+    thresholds: typed.thresholds.split(",").map(readNumber),
     isHard: typed.isHard,
     basedOn: revision,
   });
   const problem = edit.error && readError(edit.error);
   const errorOf = (field: "amount" | "thresholds") => {
     const issue = parsed.error?.issues.find(({ path }) => path[0] === field);
-    return issue && (issue.code === "invalid_type" ? "a number is needed" : issue.message);
+    return issue && issueSays(issue);
   };
   const isSame =
     parsed.success &&
