@@ -1,6 +1,7 @@
 "use client";
 
 import { Combobox } from "@base-ui/react/combobox";
+import { useState } from "react";
 import { Icon } from "./icons";
 import { usePortalHost } from "./portal-host";
 import type { Option } from "./select";
@@ -20,6 +21,7 @@ type SearchSelectProps = {
 export function SearchSelect(props: SearchSelectProps) {
   const { options, value, onValueChange, onSearch, placeholder, empty } = props;
   const [control, host] = usePortalHost();
+  const [isOpen, setOpen] = useState(false);
   const items =
     value && !options.some((option) => option.value === value.value) ? [value, ...options] : options;
   return (
@@ -32,11 +34,18 @@ export function SearchSelect(props: SearchSelectProps) {
         onValueChange(next);
         onSearch("");
       }}
+      onOpenChange={setOpen}
       onInputValueChange={(words, { reason }) => reason === "input-change" && onSearch(words)}
       autoHighlight
     >
       <Combobox.InputGroup ref={control} className="input">
-        <Combobox.Input placeholder={placeholder} />
+        <Combobox.Input
+          placeholder={placeholder}
+          onKeyDown={(event) => {
+            // Esc closes the list; without one it is the dialog's, and takes no choice away.
+            if (event.key === "Escape" && !isOpen) event.preventBaseUIHandler();
+          }}
+        />
         <Combobox.Trigger className="unit" aria-label="Show what there is">
           <Icon name="switcher" />
         </Combobox.Trigger>
