@@ -87,6 +87,18 @@ export function LiveProvider({ team, children }: { team: string; children: React
     return () => subscription.unsubscribe();
   }, [client, queryClient, stale, team, tails, tries]);
 
+  // The browser knows first that there is no network; a stream notices after half a minute.
+  useEffect(() => {
+    const left = () => setConnection({ state: "offline", since: Date.now() });
+    const back = () => setTries((n) => n + 1);
+    window.addEventListener("offline", left);
+    window.addEventListener("online", back);
+    return () => {
+      window.removeEventListener("offline", left);
+      window.removeEventListener("online", back);
+    };
+  }, []);
+
   const live = useMemo<Live>(
     () => ({
       connection,

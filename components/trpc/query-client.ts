@@ -17,6 +17,8 @@ export const makeQueryClient = (): QueryClient =>
   new QueryClient({
     defaultOptions: {
       queries: { staleTime: 30_000, retry: isServer ? false : mayRetry, refetchOnWindowFocus: false },
+      // What is pressed without a connection is refused at once: nothing happens later, when nobody looks.
+      mutations: { networkMode: "always" },
       dehydrate: { serializeData: superjson.serialize },
       hydrate: { deserializeData: superjson.deserialize },
     },
