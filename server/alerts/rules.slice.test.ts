@@ -193,8 +193,8 @@ test("a preview plays a rule over the last day of its own series", async () => {
   expect(quiet.fired).toBe(1);
 });
 
-test("every series of the catalogue can be read", async () => {
-  const now = Date.now();
+test("every series of the catalogue can be read, at any moment that the database tells", async () => {
+  const now = Date.now() + 0.026;
   const range = { from: now - 600_000, to: now, stepSeconds: 60 };
   for (const series of SERIES_NAMES) {
     const read = await readSeries(connection.db, sourceOf(series), t.ines.teamId, range, ["train/loss"]);

@@ -28,6 +28,8 @@ export async function watchedMetrics(
   names: readonly string[],
   from: number,
 ): Promise<WatchedMetric[]> {
+  // Points carry whole milliseconds; the database's clock does not.
+  const since = Math.ceil(from);
   const { rows } = await db.execute<{
     run: number;
     title: string;
@@ -45,9 +47,9 @@ export async function watchedMetrics(
     left join series s on s.attempt_id = a.id and s.rank = 0 and s.name = w.name
     left join lateral (
       (select last_ts::float8 as ts, last as value, case when row_number() over (order by bucket desc, part desc) <= ${READ_WHOLE} then body end as body
-       from chunk where series_id = s.id and last_ts >= ${from} order by bucket desc, part desc limit ${MOST_CHUNKS})
+       from chunk where series_id = s.id and last_ts >= ${since} order by bucket desc, part desc limit ${MOST_CHUNKS})
       union all
-      (select last_ts::float8, last, null from rollup where series_id = s.id and last_ts >= ${from}
+      (select last_ts::float8, last, null from rollup where series_id = s.id and last_ts >= ${since}
        order by bucket desc limit ${MOST_ROLLUPS})) p on true
     where r.team_id = ${teamId} and r.state = 'running'
     order by r.number, w.name`);
