@@ -44,6 +44,8 @@ export function RuleSheet({ team, rule, rules, may, onClose }: RuleSheetProps) {
   const trpc = useTRPC();
   const toast = useToast();
   const [draft, setDraft] = useState(() => draftOf(rule));
+  // What it was when the form was opened: what is typed stays, and who saves over another's change is told.
+  const [revision] = useState(rule?.revision ?? 0);
   const [isTried, setTried] = useState(false);
   const save = useMutation(
     trpc.alerts.saveRule.mutationOptions({
@@ -65,7 +67,7 @@ export function RuleSheet({ team, rule, rules, may, onClose }: RuleSheetProps) {
     if (Object.keys(wrong).length > 0) return;
     const { name, note, severity, webhooks } = draft;
     save.mutate({
-      ...{ team, ruleId: rule?.id ?? null, revision: rule?.revision ?? 0 },
+      ...{ team, ruleId: rule?.id ?? null, revision },
       rule: { ...looksOf(draft), name, note, severity, webhooks, isOn: rule?.isOn ?? true },
     });
   };

@@ -69,18 +69,11 @@ export function RulesPage({ team }: { team: string }) {
         </div>
       )}
       {data && (opened === NEW || rule) && (
-        <RuleSheet
-          key={rule ? `${rule.id} ${rule.revision}` : NEW}
-          team={team}
-          rule={rule}
-          may={may}
-          rules={data}
-          onClose={close}
-        />
+        <RuleSheet key={rule?.id ?? NEW} team={team} rule={rule} may={may} rules={data} onClose={close} />
       )}
       {data && starter && (
         <StarterDialog
-          key={starter.revision}
+          key={starter.starter}
           team={team}
           row={starter}
           webhooks={data.webhooks}

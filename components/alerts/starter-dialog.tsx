@@ -33,7 +33,9 @@ interface StarterDialogProps {
 
 /** The figures of a starter rule, and who hears of it. */
 export function StarterDialog({ team, row, webhooks: hooks, may, onClose }: StarterDialogProps) {
-  const { starter, revision, isOn } = row;
+  const { starter, isOn } = row;
+  // What it was when the form was opened: who saves over another's change is told.
+  const [revision] = useState(row.revision);
   const trpc = useTRPC();
   const set = useMutation(trpc.alerts.setStarter.mutationOptions({ onSuccess: onClose }));
   const figures = figuresOf(starter);

@@ -65,7 +65,7 @@ export const Series = z.string().refine(isSeries, {
 /** Seconds without a point after which nothing is known. */
 export const staleSeconds = (series: Series): number => 3 * SERIES[series].everySeconds;
 
-const figure = z.number().min(-1e15).max(1e15);
+const figure = z.number().min(-1e15, "at least −1e15").max(1e15, "at most 1e15");
 const minutes = z.number().int("enter whole minutes").max(720, "at most 12 hours");
 
 export const Condition = z.discriminatedUnion("kind", [
