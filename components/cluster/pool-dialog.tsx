@@ -2,9 +2,9 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { readError, useTRPC } from "@/components/trpc/client";
+import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
-import { Callout } from "@/components/ui/feedback";
 import { Checkbox } from "@/components/ui/toggle";
 import { PoolFields } from "./pool-fields";
 import { issueAt, type Pool, poolNow, readPool, typedOf } from "./pool-form";
@@ -28,6 +28,8 @@ export function PoolDialog({ team, pool, followsPools, proposed, onClose }: Pool
   const [typed, setTyped] = useState(() =>
     typedOf({ ...poolNow(pool), ...proposed }, Intl.DateTimeFormat().resolvedOptions().timeZone),
   );
+  const now = poolNow(pool);
+  const [was, setWas] = useState<PoolValues>(now);
   const edit = useMutation(
     trpc.cluster.editPool.mutationOptions({
       onSuccess: async () => {
@@ -36,12 +38,15 @@ export function PoolDialog({ team, pool, followsPools, proposed, onClose }: Pool
         await queryClient.invalidateQueries({ queryKey: trpc.cluster.overview.queryKey({ team }) });
         onClose();
       },
+      // Refused once, the next press is by somebody who was told.
+      onError: (error) => readError(error).reason === "pool_moved" && setWas(now),
     }),
   );
   const parsed = readPool(pool.name, typed);
   const problem = edit.error && readError(edit.error);
-  const errorAt = (...path: string[]) => issueAt(parsed, path) ?? problem?.fields[path.join(".")];
-  const now = poolNow(pool);
+  const refused = (field: string) =>
+    problem?.fields[field] && [problem.fields[field], problem.remedy].filter(Boolean).join(" ");
+  const errorAt = (...path: string[]) => issueAt(parsed, path) ?? refused(path.join("."));
   const changes = parsed.success ? poolChanges(now, parsed.data) : [];
   const reason = !parsed.success
     ? "Mend what is marked first."
@@ -50,7 +55,7 @@ export function PoolDialog({ team, pool, followsPools, proposed, onClose }: Pool
       : undefined;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (parsed.success) edit.mutate({ team, ...parsed.data });
+    if (parsed.success) edit.mutate({ team, ...parsed.data, was });
   };
   return (
     <Dialog
@@ -76,7 +81,10 @@ export function PoolDialog({ team, pool, followsPools, proposed, onClose }: Pool
       <form id="pool" onSubmit={submit}>
         <PoolFields
           typed={typed}
-          onChange={setTyped}
+          onChange={(next) => {
+            edit.reset();
+            setTyped(next);
+          }}
           errorAt={errorAt}
           choices={
             <Checkbox
@@ -87,9 +95,7 @@ export function PoolDialog({ team, pool, followsPools, proposed, onClose }: Pool
           }
         />
       </form>
-      {problem && Object.keys(problem.fields).length === 0 && (
-        <Callout state="bad">{problem.message}</Callout>
-      )}
+      {problem && Object.keys(problem.fields).length === 0 && <ProblemCallout problem={problem} />}
       {parsed.success && (
         <div className="pool-preview t2" aria-live="polite">
           {changes.map((says) => (

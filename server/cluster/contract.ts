@@ -32,6 +32,13 @@ export const EditPool = z
     schedule: Schedule.nullable().default(null),
   })
   .refine(({ min, max }) => min <= max, { message: "not below the least", path: ["max"] });
+/** What people set of a pool, as it was read; a configuration may have set what no edit may. */
+export const PoolAsRead = z.object({
+  ...{ min: z.number(), max: z.number(), idleSeconds: z.number(), preemptible: z.boolean() },
+  ...{ schedule: Schedule.nullable(), pricePerHour: z.number().nullable() },
+});
+/** `was`: what the form was opened on, so that nobody's change is written over unseen. */
+export const SetPool = EditPool.safeExtend({ was: PoolAsRead.optional() });
 
 const DAY_MS = 86_400_000;
 export const REPLAY_SPANS = { "24h": DAY_MS, "7d": 7 * DAY_MS, "30d": 30 * DAY_MS } as const;

@@ -75,6 +75,18 @@ it("is refused where nodes would end under their work, or its limits cross", asy
   await expect(editPool(ctx, { ...EDIT, pool: "none" })).rejects.toThrow("no pool none");
 });
 
+it("is refused where somebody set it since it was read", async () => {
+  const read = async () => {
+    const { usual, ...pool } = (await overview(ctx)).pools[0] ?? expect.fail("the pool is there");
+    return { ...pool, ...usual };
+  };
+  const was = await read();
+  await editPool(ctx, { ...OFFICE, was });
+  await expect(editPool(ctx, { ...EDIT, was })).rejects.toMatchObject({ code: "pool_moved" });
+  expect(await read()).toMatchObject({ schedule: OFFICE.schedule });
+  await editPool(ctx, { ...EDIT, was: await read() });
+});
+
 describe("pools", () => {
   it("stand in the order of their numbers, wherever they are listed", async () => {
     const [like] = await connection.db.select().from(pool);

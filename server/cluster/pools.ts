@@ -5,9 +5,9 @@ import { reopenBooks } from "../cost/service";
 import { defaultClusterId, desireChanged } from "../engine/service";
 import { type TeamContext, transact } from "../platform/context";
 import { type Database, databaseTime, type Transaction } from "../platform/db";
-import { Invalid, NotFound } from "../platform/errors";
+import { Conflict, Invalid, NotFound } from "../platform/errors";
 import { emit } from "../platform/live/outbox";
-import type { EditPool } from "./contract";
+import { PoolAsRead, type SetPool } from "./contract";
 import * as repo from "./repo";
 import { KeptSchedule, type Limits, limitsAt, type Schedule, scheduleSays } from "./schedule-contract";
 
@@ -25,14 +25,15 @@ export function plannedOf({ min, max, schedule }: repo.PoolRow): {
  * theirs.
  *
  * @throws NotFound
+ * @throws Conflict when somebody set it since it was read
  * @throws Invalid for a max below the nodes that have work: the autoscaler would end them under it
  */
-export async function editPool(ctx: TeamContext, input: z.infer<typeof EditPool>): Promise<void> {
+export async function editPool(ctx: TeamContext, input: z.infer<typeof SetPool>): Promise<void> {
   const clusterId = await defaultClusterId(ctx.db);
   await transact(ctx, async (tx) => {
     const pool = await repo.lockPool(tx, clusterId, input.pool);
     if (!pool) throw new NotFound(`There is no pool ${input.pool}.`);
-    const { pool: name, pricePerHour, schedule: hours, ...next } = input;
+    const { pool: name, pricePerHour, schedule: hours, was, ...next } = input;
     const usual = { min: next.min, max: next.max };
     const limits = {
       ...limitsAt(hours, usual, new Date(await databaseTime(tx))),
@@ -40,6 +41,7 @@ export async function editPool(ctx: TeamContext, input: z.infer<typeof EditPool>
       schedule: hours && { hours, usual },
     };
     const before = shownOf(pool);
+    if (was) refuseUnseen(name, was, { ...before, pricePerHour: pool.pricePerHour });
     const after = { ...next, schedule: hours };
     if (limits.max < pool.max) refuseEndingWork(await repo.countActive(tx, clusterId, name), limits.max);
     const hasMoved = JSON.stringify(before) !== JSON.stringify(shownOf({ ...pool, ...limits }));
@@ -66,6 +68,15 @@ export async function editPool(ctx: TeamContext, input: z.infer<typeof EditPool>
 function shownOf(pool: repo.PoolRow) {
   const { usual, schedule } = plannedOf(pool);
   return { ...usual, idleSeconds: pool.idleSeconds, preemptible: pool.preemptible, schedule };
+}
+
+/** Whoever sets a pool that is not as they read it would undo what somebody else set. */
+function refuseUnseen(name: string, was: z.infer<typeof PoolAsRead>, is: z.infer<typeof PoolAsRead>): void {
+  if (JSON.stringify(PoolAsRead.parse(was)) === JSON.stringify(PoolAsRead.parse(is))) return;
+  throw new Conflict(`Somebody set ${name} meanwhile; nothing of yours was saved.`, {
+    code: "pool_moved",
+    remedy: "What would change now is below: set it again if it is what you want.",
+  });
 }
 
 function refuseEndingWork(active: number, max: number): void {

@@ -3,10 +3,10 @@ import { ChangesQuery } from "./changes-contract";
 import {
   CapacityQuery,
   DecisionQuery,
-  EditPool,
   LedgerQuery,
   NodeQuery,
   ReplayQuery,
+  SetPool,
   TakeOut,
   UsageQuery,
 } from "./contract";
@@ -22,7 +22,7 @@ export const clusterRouter = router({
     .input(CapacityQuery)
     .query(({ ctx, input }) => service.capacity(ctx, input)),
   editPool: inTeam("pool.edit")
-    .input(EditPool)
+    .input(SetPool)
     .mutation(({ ctx, input }) => service.editPool(ctx, input)),
   node: inTeam("read")
     .input(NodeQuery)
