@@ -100,7 +100,7 @@ export function RuleSheet({ team, rule, rules, may, onClose }: RuleSheetProps) {
               value={draft.name}
               onValueChange={(name) => change({ name })}
               placeholder="Checkout answers slowly"
-              autoFocus
+              data-first=""
             />
           </Field>
           <Field label="It is a">

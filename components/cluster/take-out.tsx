@@ -79,7 +79,7 @@ function TakeOutDialog(props: { team: string; node: NodePage; wish: Wish; onClos
         <p>{does} It leaves once nothing runs on it. Ray can't take this back.</p>
         <Preview team={team} node={node} wish={wish} />
         <Field label="Why" hint="in the audit, and in the ledger when it leaves">
-          <Input autoFocus value={why} onValueChange={setWhy} maxLength={200} />
+          <Input data-first="" value={why} onValueChange={setWhy} maxLength={200} />
         </Field>
       </div>
     </ConfirmDialog>

@@ -52,13 +52,7 @@ export function NewHookDialog({ team, open, onClose }: { team: string; open: boo
       <form id="new-hook" className="col" onSubmit={submit}>
         {problem && !problem.fields.url && <ProblemCallout problem={problem} />}
         <Field label="Address" hint="https, on the public internet" error={problem?.fields.url}>
-          <Input
-            value={url}
-            onValueChange={setUrl}
-            required
-            autoFocus
-            placeholder="https://example.com/hooks"
-          />
+          <Input value={url} onValueChange={setUrl} required placeholder="https://example.com/hooks" />
         </Field>
         <fieldset className="policy-choices">
           <legend className="lab">Events</legend>

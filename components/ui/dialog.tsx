@@ -2,7 +2,7 @@
 
 import { AlertDialog } from "@base-ui/react/alert-dialog";
 import { Dialog as Base } from "@base-ui/react/dialog";
-import { type FormEvent, type ReactNode, useId, useState } from "react";
+import { type FormEvent, type ReactNode, type RefObject, useId, useRef, useState } from "react";
 import { Button, IconButton } from "./button";
 import { Callout } from "./feedback";
 
@@ -16,13 +16,21 @@ type DialogProps = {
   width?: number | undefined;
 };
 
+/**
+ * Where focus goes when it opens: to what is marked with `data-first`, else to the first that takes it. `autoFocus` would
+ * take it before the dialog has seen where it was, so that it could not be given back.
+ */
+const firstOf = (popup: RefObject<HTMLElement | null>) => () =>
+  popup.current?.querySelector<HTMLElement>("[data-first]") ?? true;
+
 /** A small form or question over the page. Esc and a press outside close it. */
 export function Dialog({ open, onOpenChange, title, children, footer, width = 440 }: DialogProps) {
+  const popup = useRef<HTMLDivElement>(null);
   return (
     <Base.Root open={open} onOpenChange={(next) => onOpenChange(next)}>
       <Base.Portal>
         <Base.Backdrop className="scrim" />
-        <Base.Popup className="pop dialog" style={{ width }}>
+        <Base.Popup ref={popup} initialFocus={firstOf(popup)} className="pop dialog" style={{ width }}>
           <Base.Title render={<header />}>{title}</Base.Title>
           <div className="body">{children}</div>
           {footer && <footer>{footer}</footer>}
@@ -53,6 +61,7 @@ type ConfirmDialogProps = {
 export function ConfirmDialog(props: ConfirmDialogProps) {
   const { open, onOpenChange, title, children, confirm, keep, danger, onConfirm, reason } = props;
   const form = useId();
+  const popup = useRef<HTMLDivElement>(null);
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string>();
   const act = async (event: FormEvent) => {
@@ -77,7 +86,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
     <AlertDialog.Root open={open} onOpenChange={change}>
       <AlertDialog.Portal>
         <AlertDialog.Backdrop className="scrim" />
-        <AlertDialog.Popup className="pop dialog">
+        <AlertDialog.Popup ref={popup} initialFocus={firstOf(popup)} className="pop dialog">
           <AlertDialog.Title render={<header />}>{title}</AlertDialog.Title>
           <AlertDialog.Description render={<form id={form} onSubmit={act} />} className="body">
             {children}
@@ -115,11 +124,12 @@ export function Sheet({
   footer,
   width = 520,
 }: DialogProps & { state?: ReactNode }) {
+  const popup = useRef<HTMLDivElement>(null);
   return (
     <Base.Root open={open} onOpenChange={(next) => onOpenChange(next)}>
       <Base.Portal>
         <Base.Backdrop className="scrim" />
-        <Base.Popup className="sheet" style={{ width }}>
+        <Base.Popup ref={popup} initialFocus={firstOf(popup)} className="sheet" style={{ width }}>
           <header>
             <Base.Title>{title}</Base.Title>
             {state}
