@@ -1,9 +1,10 @@
 "use client";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
-import { readError, useTRPC } from "@/components/trpc/client";
+import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
 import { Age } from "@/components/ui/age";
 import { Button, TextAction } from "@/components/ui/button";
+import { ConfirmDialog } from "@/components/ui/dialog";
 import { EmptyState } from "@/components/ui/feedback";
 import { Field, Input } from "@/components/ui/field";
 import { datetime } from "@/components/ui/format";
@@ -12,11 +13,14 @@ import { Panel } from "@/components/ui/panel";
 import { Select } from "@/components/ui/select";
 import { Table } from "@/components/ui/table";
 
+type Token = Outputs["identity"]["tokens"][number];
+
 export function TokensPanel({ team }: { team: string }) {
   const trpc = useTRPC();
   const { data: tokens, isPending } = useQuery(trpc.identity.tokens.queryOptions({ team }));
   const revoke = useMutation(trpc.identity.revokeToken.mutationOptions());
   const [creating, setCreating] = useState(false);
+  const [leaving, setLeaving] = useState<Token | null>(null);
   return (
     <Panel
       title="Tokens"
@@ -59,16 +63,37 @@ export function TokensPanel({ team }: { team: string }) {
             head: <span className="sr-only">Revoke</span>,
             align: "end",
             cell: (t) => (
-              <TextAction onClick={() => revoke.mutate({ team, tokenId: t.id })} disabled={revoke.isPending}>
-                Revoke
+              <TextAction onClick={() => setLeaving(t)} aria-label={`Revoke ${t.name}`}>
+                Revoke…
               </TextAction>
             ),
           },
         ]}
       />
+      <ConfirmDialog
+        open={leaving !== null}
+        onOpenChange={(open) => !open && setLeaving(null)}
+        title={`Revoke ${leaving?.name}?`}
+        confirm="Revoke it"
+        keep="Keep it"
+        danger
+        onConfirm={async () => leaving && revoke.mutateAsync({ team, tokenId: leaving.id })}
+      >
+        <p>{leaving && revokedSays(leaving)} There is no way back: another token would have to be made.</p>
+      </ConfirmDialog>
       <NewTokenDialog team={team} open={creating} onClose={() => setCreating(false)} />
     </Panel>
   );
+}
+
+/** What stops with a token. */
+function revokedSays({ scopes, lastUsedAt }: Token): string {
+  const used = lastUsedAt
+    ? `It was last used on ${datetime(lastUsedAt.getTime(), "local")}.`
+    : "It was never used.";
+  return scopes.includes("display")
+    ? `Screens that show the wallboard by it go dark within seconds. ${used}`
+    : `Programs that ask models by it are answered 401 within seconds. ${used}`;
 }
 
 type Scope = "inference" | "display";
@@ -134,7 +159,7 @@ function NewTokenDialog({ team, open, onClose }: { team: string; open: boolean; 
           hint="Lower-case letters, digits and hyphens"
           error={problem?.fields.name ?? (problem?.fields.ratePerSecond ? undefined : problem?.message)}
         >
-          <Input name="name" required autoFocus />
+          <Input name="name" required />
         </Field>
         <Field label="For">
           <Select options={SCOPES} value={scope} onValueChange={setScope} />
