@@ -51,7 +51,7 @@ const OVER: readonly Column<Resolved>[] = [
   what,
   {
     key: "at",
-    head: "Began, UTC",
+    head: "Began",
     width: "192px",
     cell: (a) => datetime(a.beganAt.getTime()),
   },
@@ -172,7 +172,7 @@ function SilencesPanel({ team, silences }: { team: string; silences: Alerts["sil
           { key: "what", head: "Of", width: "240px", cell: (s) => <span title={s.matches}>{s.of}</span> },
           { key: "why", head: "Why", cell: (s) => <span title={s.reason}>{s.reason}</span> },
           { key: "by", head: "By", width: "160px", cell: (s) => s.by },
-          { key: "until", head: "Until, UTC", width: "192px", cell: (s) => datetime(s.until.getTime()) },
+          { key: "until", head: "Until", width: "192px", cell: (s) => datetime(s.until.getTime()) },
           {
             key: "end",
             head: <span className="sr-only">End it</span>,

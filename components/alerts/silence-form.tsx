@@ -7,6 +7,7 @@ import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field, Input } from "@/components/ui/field";
 import { Select } from "@/components/ui/select";
+import { useToast } from "@/components/ui/toast";
 
 const SPANS = [
   { value: "60", label: "an hour" },
@@ -27,13 +28,25 @@ interface SilenceFormProps {
 /** Keeps a rule, or one of its subjects, from being sent out for a while. */
 export function SilenceForm({ team, matches, reason, onDone }: SilenceFormProps) {
   const trpc = useTRPC();
-  const silence = useMutation(trpc.alerts.silence.mutationOptions({ onSuccess: () => onDone?.() }));
+  const toast = useToast();
   const [minutes, setMinutes] = useState("60");
+  const silence = useMutation(trpc.alerts.silence.mutationOptions());
   const failed = silence.error && readError(silence.error);
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    const why = String(new FormData(event.currentTarget).get("reason"));
-    silence.mutate({ team, matches, minutes: Number(minutes), reason: why });
+    const form = event.currentTarget;
+    const why = String(new FormData(form).get("reason"));
+    const lasts = SPANS.find(({ value }) => value === minutes)?.label;
+    silence.mutate(
+      { team, matches, minutes: Number(minutes), reason: why },
+      {
+        onSuccess: () => {
+          form.reset();
+          toast({ state: "ok", title: `Silenced for ${lasts}: webhooks are told nothing until then.` });
+          onDone?.();
+        },
+      },
+    );
   };
   return (
     <>

@@ -1,5 +1,5 @@
 /** Alerts in a person's hands: what fires, who takes it up, what is kept quiet, and what happened around it. */
-import { eq, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import type { z } from "zod";
 import { alertSilence } from "../../db/schema/alerts";
 import { record } from "../audit/service";
@@ -102,10 +102,11 @@ export async function silence(ctx: TeamContext, input: z.infer<typeof SilenceAle
       ...{ id, teamId: ctx.teamId, matches: input.matches, reason: input.reason, createdBy: ctx.actor.id },
       until: sql`now() + make_interval(mins => ${input.minutes})`,
     });
+    const of = silencedSays(input.matches, await ruleNames(tx, ctx.teamId));
     await record(tx, ctx, {
       action: "alert.silenced",
       target: { kind: "alert_silence", id },
-      summary: `Silenced ${input.matches} for ${input.minutes} min: ${input.reason}`,
+      summary: `Silenced ${of} for ${input.minutes} min: ${input.reason}`,
       after: input,
     });
     await emit(tx, { teamId: ctx.teamId, topic: "alerts", key: id });
@@ -115,13 +116,24 @@ export async function silence(ctx: TeamContext, input: z.infer<typeof SilenceAle
 /** @throws NotFound when it has ended already */
 export async function unsilence(ctx: TeamContext, input: { silenceId: string }): Promise<void> {
   await transact(ctx, async (tx) => {
-    const found = (await repo.silencesOf(tx, ctx.teamId)).find(({ id }) => id === input.silenceId);
+    // Of two presses at once the second waits for the first, and then finds it ended.
+    const [found] = await tx
+      .update(alertSilence)
+      .set({ until: sql`now()` })
+      .where(
+        and(
+          eq(alertSilence.teamId, ctx.teamId),
+          eq(alertSilence.id, input.silenceId),
+          sql`${alertSilence.until} > clock_timestamp()`,
+        ),
+      )
+      .returning({ id: alertSilence.id, matches: alertSilence.matches });
     if (!found) throw new NotFound("This silence has ended already.");
-    await tx.update(alertSilence).set({ until: sql`now()` }).where(eq(alertSilence.id, found.id));
+    const of = silencedSays(found.matches, await ruleNames(tx, ctx.teamId));
     await record(tx, ctx, {
       action: "alert.silence_ended",
       target: { kind: "alert_silence", id: found.id },
-      summary: `Ended the silence of ${found.matches}`,
+      summary: `Ended the silence of ${of}`,
     });
     await emit(tx, { teamId: ctx.teamId, topic: "alerts", key: found.id });
   });
