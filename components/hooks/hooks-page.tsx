@@ -4,6 +4,7 @@ import { useState } from "react";
 import { type Outputs, readError, useTRPC } from "@/components/trpc/client";
 import { ProblemCallout } from "@/components/trpc/problem-callout";
 import { QueryError } from "@/components/trpc/query-error";
+import { useMay } from "@/components/trpc/use-may";
 import { Age } from "@/components/ui/age";
 import { Button, TextAction } from "@/components/ui/button";
 import { ConfirmDialog } from "@/components/ui/dialog";
@@ -13,14 +14,19 @@ import { PageHeader } from "@/components/ui/page-header";
 import { Panel } from "@/components/ui/panel";
 import { StatusDot } from "@/components/ui/status";
 import { Table } from "@/components/ui/table";
+import { useUrlState } from "@/components/ui/use-url-state";
 import { NewHookDialog } from "./new-hook-dialog";
 
 type Hook = Outputs["hooks"]["list"][number];
 type Delivery = Outputs["hooks"]["deliveries"][number];
 
+const NEW = "new";
+const ONLY_ADMINS = "It takes an admin.";
+
 /** Where the team's events are sent, and what became of each. */
 export function HooksPage({ team }: { team: string }) {
-  const [isAdding, setAdding] = useState(false);
+  const may = useMay(team)("webhook.manage");
+  const [opened, open] = useUrlState("hook");
   return (
     <>
       <PageHeader
@@ -28,16 +34,24 @@ export function HooksPage({ team }: { team: string }) {
         meta="signed messages to other programs; tried for a day until they arrive"
         crumbs={[{ label: "Settings", href: `/${team}/settings` }, { label: "Webhooks" }]}
         actions={
-          <Button variant="primary" onClick={() => setAdding(true)}>
+          <Button variant="primary" onClick={() => open(NEW)} reason={may ? undefined : ONLY_ADMINS}>
             Add…
           </Button>
         }
       />
-      <div className="g">
-        <Endpoints team={team} />
-        <Deliveries team={team} />
-      </div>
-      <NewHookDialog team={team} open={isAdding} onClose={() => setAdding(false)} />
+      {may ? (
+        <div className="g">
+          <Endpoints team={team} />
+          <Deliveries team={team} />
+        </div>
+      ) : (
+        <Panel title="Endpoints">
+          <EmptyState title="Webhooks are for admins">
+            Their addresses and what was sent to them are shown to those who manage them.
+          </EmptyState>
+        </Panel>
+      )}
+      <NewHookDialog team={team} open={may && opened === NEW} onClose={() => open("")} />
     </>
   );
 }
