@@ -54,11 +54,19 @@ export function WallPage({ team }: { team: string | null }) {
     if (data) syncClock(data.at.getTime());
   }, [data]);
   const refused = error && readError(error);
-  if (!data)
+  // A screen whose token was revoked shows nothing of the team any more.
+  if (!data || refused?.isSignedOut)
     return (
       <main className="wall-empty">
         <h1>{refused ? refused.message : "Asking the console…"}</h1>
-        {refused && <p>It is asked again every two seconds.</p>}
+        {refused &&
+          (refused.isSignedOut ? (
+            <a className="btn lg" href="/wall">
+              Sign it in
+            </a>
+          ) : (
+            <p>It is asked again every two seconds.</p>
+          ))}
       </main>
     );
   const behind = now === null ? 0 : now - data.at.getTime();

@@ -67,6 +67,8 @@ export interface ReadableError {
   remedy: string | undefined;
   reason: string | undefined;
   requestId: string | undefined;
+  /** Whoever asks is not known, or no longer. */
+  isSignedOut: boolean;
   /** Messages by field name. */
   fields: Record<string, string>;
 }
@@ -89,6 +91,7 @@ export function readError(error: unknown): ReadableError {
       remedy: data ? data.remedy : "Nothing was changed. Check the connection and try again.",
       reason: data?.reason,
       requestId: data?.requestId,
+      isSignedOut: data?.httpStatus === 401,
       fields,
     };
   }
@@ -97,6 +100,7 @@ export function readError(error: unknown): ReadableError {
     remedy: undefined,
     reason: undefined,
     requestId: undefined,
+    isSignedOut: false,
     fields: {},
   };
 }
