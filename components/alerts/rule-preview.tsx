@@ -116,6 +116,7 @@ function Chart({ draft, played }: { draft: Draft; played: Played }) {
       yLabel={unit ? `${name}, ${unit}` : name}
       xLabel="Time, UTC"
       formatX={(at) => clockTime(at).slice(0, 5)}
+      isTime
       formatTick={(at) => clockTime(at).slice(0, 5)}
       formatY={significant}
       includeY={[0, ...levels.map(({ value }) => value).filter(Number.isFinite)]}

@@ -6,7 +6,7 @@ import { ChartFrame } from "./chart-frame";
 import { useCursor } from "./cursor";
 import { CursorMark, LineMark } from "./marks";
 import { Plot, type Scales } from "./plot";
-import { type Domain, domainOf, nearestIndex, spread } from "./prepare";
+import { type Domain, domainOf, nearestIndex, spread, timeTicks } from "./prepare";
 import type { Point } from "./types";
 import { waitingAreas } from "./waiting";
 
@@ -251,16 +251,4 @@ function EventLane({
         })}
     </g>
   );
-}
-
-const MINUTE = 60_000;
-const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880].map(
-  (minutes) => minutes * MINUTE,
-);
-
-/** At most seven round times of day inside the range. */
-function timeTicks([from, to]: Domain): number[] {
-  const step = TIME_STEPS.find((candidate) => (to - from) / candidate <= 7) ?? (to - from) / 5;
-  const first = Math.ceil(from / step) * step;
-  return Array.from({ length: Math.floor((to - first) / step) + 1 }, (_, index) => first + index * step);
 }

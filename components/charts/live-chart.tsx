@@ -23,6 +23,8 @@ type LiveChartProps = {
   /** For the cursor and the table; axis ticks are written shorter unless `formatTick` says how. */
   formatX?: ((value: number) => string) | undefined;
   formatTick?: ((value: number) => string) | undefined;
+  /** The x axis is in Unix ms: its ticks are round times. */
+  isTime?: boolean | undefined;
   formatY?: ((value: number) => string) | undefined;
   /** Limits, drawn dotted and named in the legend. */
   levels?: readonly { value: number; label: string }[] | undefined;
@@ -213,6 +215,7 @@ function LivePlot(props: LivePlotProps) {
           levels,
           includeY: includeY ?? [],
           formatTick: props.formatTick ?? axisNumber,
+          isTime: props.isTime ?? false,
           view: () => view.current,
           canZoom: props.onRangeChange !== undefined,
           onPick: pick,

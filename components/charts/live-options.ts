@@ -1,6 +1,6 @@
 import type uPlot from "uplot";
 import type { SeriesPlace } from "./live-data";
-import { type Domain, domainOf, ticks } from "./prepare";
+import { type Domain, domainOf, ticks, timeTicks } from "./prepare";
 import { axes, DASH, futureHook, levelHook, resolveColor, withAlpha } from "./uplot-look";
 
 type Options = {
@@ -9,6 +9,8 @@ type Options = {
   levels: readonly { value: number }[];
   includeY: readonly number[];
   formatTick: (value: number) => string;
+  /** The x axis is in Unix ms. */
+  isTime: boolean;
   /** What is to be in sight now; read at each drawing. */
   view: () => { extent: Domain; lastX: number };
   canZoom: boolean;
@@ -42,7 +44,10 @@ export function liveOptions(options: Options): uPlot.Options {
     series: [{}, ...places.flatMap(lines)],
     bands,
     axes: axes(
-      { splits: (min, max) => ticks([min, max], size.width < 320 ? 4 : 6), values: options.formatTick },
+      {
+        splits: (min, max) => (options.isTime ? timeTicks : ticks)([min, max], size.width < 320 ? 4 : 6),
+        values: options.formatTick,
+      },
       { splits: (min, max) => ticks([min, max], 5) },
     ),
     scales: {

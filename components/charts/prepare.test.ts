@@ -8,6 +8,7 @@ import {
   spread,
   tickDigits,
   ticks,
+  timeTicks,
   toCsv,
   withGaps,
 } from "./prepare";
@@ -140,4 +141,17 @@ it("pushes labels apart, and up from the end of their room", () => {
   expect(spread([10, 90, 95], 14, 100)).toEqual([10, 86, 100]);
   expect(spread([98, 99, 99], 14, 100)).toEqual([72, 86, 100]);
   expect(spread([], 14, 100)).toEqual([]);
+});
+
+it.each([
+  ["ten minutes", 10 * 60_000, 2 * 60_000],
+  ["a day", 86_400_000, 4 * 3_600_000],
+  ["a week", 7 * 86_400_000, 86_400_000],
+  ["a month", 30 * 86_400_000, 5 * 86_400_000],
+])("ticks of %s are round times", (_, span, step) => {
+  const from = Date.UTC(2026, 10, 22, 2, 13, 19);
+  const at = timeTicks([from, from + span]);
+  expect(at.every((tick) => tick % step === 0 && tick >= from && tick <= from + span)).toBe(true);
+  expect(at.length).toBe(Math.floor((from + span) / step) - Math.floor(from / step));
+  expect(at.length).toBeLessThanOrEqual(7);
 });

@@ -29,6 +29,18 @@ export function ticks([min, max]: Domain, count = 5): number[] {
   return Array.from({ length: size(step) }, (_, index) => tidy((first(step) + index) * step));
 }
 
+const MINUTE_MS = 60_000;
+const TIME_STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 720, 1440, 2880, 7200, 10_080].map(
+  (minutes) => minutes * MINUTE_MS,
+);
+
+/** At most `count` round times of day, or days, inside a range in Unix ms. */
+export function timeTicks([from, to]: Domain, count = 7): number[] {
+  const step = TIME_STEPS.find((candidate) => (to - from) / candidate <= count) ?? (to - from) / count;
+  const first = Math.ceil(from / step) * step;
+  return Array.from({ length: Math.floor((to - first) / step) + 1 }, (_, index) => first + index * step);
+}
+
 /** Decimals that tell neighbouring ticks apart. */
 export function tickDigits(values: readonly number[]): number {
   const gaps = values.slice(1).map((value, index) => Math.abs(value - (values[index] ?? 0)));

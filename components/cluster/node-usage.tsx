@@ -76,6 +76,7 @@ export function NodeUsage({ team, id, hasGpus }: { team: string; id: string; has
       yLabel={axis}
       xLabel="UTC"
       formatX={(at) => clockTime(at)}
+      isTime
       formatTick={(at) => clockTime(at).slice(0, 5)}
       formatY={say}
       includeY={[0]}

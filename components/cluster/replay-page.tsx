@@ -28,6 +28,7 @@ import type { Replay } from "./types";
 import { useOverview } from "./use-overview";
 import { useSettled } from "./use-settled";
 
+const DAY_MS = 86_400_000;
 const OPTIONS = [
   { value: "24h", label: "24 h" },
   { value: "7d", label: "7 d" },
@@ -174,11 +175,13 @@ function NodesChart({ replay: { asIs, asWouldBe, range } }: { replay: Replay }) 
       yLabel="Nodes"
       xLabel="UTC"
       formatX={at}
-      formatTick={(moment) =>
-        at(moment)
+      isTime
+      formatTick={(moment) => {
+        const said = at(moment)
           .replace(/ \d{4},/, "")
-          .slice(0, -7)
-      }
+          .slice(0, -7);
+        return moment % DAY_MS === 0 ? said.slice(0, -6) : said;
+      }}
       formatY={count}
       includeY={[0]}
       xDomain={[range.from, range.to]}

@@ -52,7 +52,7 @@ export function differenceSays(row: FigureRow, from: ReplayFigures, to: ReplayFi
 export function errorSays({ was, asIs }: Replay): string {
   const say = ({ cost, nodeHours }: ReplayFigures) =>
     cost === null ? `${decimal(nodeHours, 1)} node hours` : money(cost);
-  return `As it was: ${say(was)}; as replayed: ${say(asIs)}.`;
+  return `${say(was)} as it was, ${say(asIs)} as replayed`;
 }
 
 export function assumptionsSay({ starts }: Replay): string {
