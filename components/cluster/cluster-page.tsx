@@ -46,7 +46,7 @@ export function ClusterPage({ team }: { team: string }) {
           <WaitingPanel team={team} cluster={cluster} />
         </div>
         <NodesPanel team={team} cluster={cluster} />
-        <LedgerPanel team={team} />
+        <LedgerPanel team={team} pools={cluster.pools.map(({ name }) => name)} />
         <PoolsPanel team={team} cluster={cluster} />
       </div>
       <NodeSheet team={team} />

@@ -1,19 +1,10 @@
 /** A scaling decision in words and shapes: why, how far it came, what failed. Pure. */
 import { duration } from "@/components/ui/format";
 import type { State } from "@/components/ui/shape";
-
-export type Cause =
-  | "demand"
-  | "minimum"
-  | "returned"
-  | "flapping"
-  | "idle"
-  | "drained"
-  | "preempted"
-  | "lost";
+import type { DecisionCause } from "@/server/cluster/contract";
 
 /** A crash, a preemption, a drain and idleness are never taken for each other. */
-export const CAUSES: Record<Cause, { shape: State; word: string }> = {
+export const CAUSES: Record<DecisionCause, { shape: State; word: string }> = {
   demand: { shape: "running", word: "asked for" },
   minimum: { shape: "ok", word: "minimum" },
   returned: { shape: "warning", word: "back" },
@@ -25,7 +16,7 @@ export const CAUSES: Record<Cause, { shape: State; word: string }> = {
 };
 
 interface Outcome {
-  cause: Cause;
+  cause: DecisionCause;
   direction: "up" | "down";
   requested: number;
   achieved: number;

@@ -6,25 +6,50 @@ import { useNow } from "@/components/ui/clock";
 import { EmptyState } from "@/components/ui/feedback";
 import { clockTime, datetime, duration, money } from "@/components/ui/format";
 import { Panel } from "@/components/ui/panel";
+import { Select } from "@/components/ui/select";
 import { StatusDot } from "@/components/ui/status";
 import { type Column, Table } from "@/components/ui/table";
 import { useUrlState } from "@/components/ui/use-url-state";
+import { DecisionCause } from "@/server/cluster/contract";
 import { achievedSays, CAUSES, decisionSays, failureSays } from "./decision-words";
 import type { Decision } from "./types";
 
 /** Every scaling decision with what came of it; a row opens to its nodes and what ran on them. */
-export function LedgerPanel({ team }: { team: string }) {
+export function LedgerPanel({ team, pools }: { team: string; pools: readonly string[] }) {
   const trpc = useTRPC();
   const now = useNow();
   const [, open] = useUrlState("decision");
+  const [asked, setCause] = useUrlState("cause");
+  const [of, setPool] = useUrlState("of-pool");
+  const cause = DecisionCause.safeParse(asked).data ?? null;
+  const pool = pools.includes(of) ? of : null;
   const ledger = useInfiniteQuery(
     trpc.cluster.ledger.infiniteQueryOptions(
-      { team, limit: 30 },
+      { team, cause, pool, limit: 30 },
       { getNextPageParam: (page) => page.nextCursor, placeholderData: keepPreviousData },
     ),
   );
   return (
-    <Panel title="Ledger" subtitle="every scaling decision with its reason">
+    <Panel
+      title="Ledger"
+      subtitle="every scaling decision with its reason"
+      tools={
+        <>
+          <Select
+            label="Cause"
+            options={CAUSE_OPTIONS}
+            value={cause ?? ALL}
+            onValueChange={(next) => setCause(next === ALL ? "" : next)}
+          />
+          <Select
+            label="Pool"
+            options={[{ value: ALL, label: "all pools" }, ...pools.map((value) => ({ value, label: value }))]}
+            value={pool ?? ALL}
+            onValueChange={(next) => setPool(next === ALL ? "" : next)}
+          />
+        </>
+      }
+    >
       {ledger.error ? (
         <QueryError error={ledger.error} onRetry={ledger.refetch} />
       ) : (
@@ -45,9 +70,15 @@ export function LedgerPanel({ team }: { team: string }) {
           maxHeight={320}
           onEndReached={() => ledger.hasNextPage && !ledger.isFetchingNextPage && void ledger.fetchNextPage()}
           empty={
-            <EmptyState title="Nothing was decided yet">
-              When work asks for nodes, or nodes idle, the decision stands here with its reason.
-            </EmptyState>
+            cause || pool ? (
+              <EmptyState title="No such decision">
+                Nothing was decided of this cause and pool so far.
+              </EmptyState>
+            ) : (
+              <EmptyState title="Nothing was decided yet">
+                When work asks for nodes, or nodes idle, the decision stands here with its reason.
+              </EmptyState>
+            )
           }
           columns={columnsAt(now ?? 0)}
         />
@@ -55,6 +86,13 @@ export function LedgerPanel({ team }: { team: string }) {
     </Panel>
   );
 }
+
+/** A choice of nothing would be shown as none made. */
+const ALL = "*";
+const CAUSE_OPTIONS = [
+  { value: ALL, label: "all causes" },
+  ...DecisionCause.options.map((value) => ({ value, label: CAUSES[value].word })),
+];
 
 const DAY_MS = 86_400_000;
 

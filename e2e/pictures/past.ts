@@ -54,7 +54,7 @@ export async function makeLedger(db: Database, pool: string): Promise<void> {
         case when i % 7 = 3 then 600 end, case when i = 2 then 3 else 0 end, case when i = 2 then now() end,
         case when i = 2 then 'InsufficientInstanceCapacity: the provider has no more of these in eu-central-1b.' end,
         case when i = 2 then now() + interval '5 minutes' end
-      from generate_series(1, 40) i`,
+      from generate_series(40, 1, -1) i`,
   );
 }
 

@@ -11,7 +11,17 @@ export const CapacityQuery = z.object({
   /** At most as many changes: the chart's width in pixels. */
   width: z.number().int().min(10).max(4000).default(800),
 });
+/** What kind of reason a decision has. */
+export const DecisionCause = z.enum([
+  ...(["demand", "minimum", "returned", "flapping"] as const),
+  ...(["idle", "drained", "preempted", "lost"] as const),
+]);
+export type DecisionCause = z.infer<typeof DecisionCause>;
+
 export const LedgerQuery = z.object({
+  /** Those of one cause, and of one pool; null is all. */
+  cause: DecisionCause.nullish(),
+  pool: z.string().min(1).max(100).nullish(),
   cursor: z.number().int().positive().nullish(),
   limit: z.number().int().min(1).max(100).default(30),
 });

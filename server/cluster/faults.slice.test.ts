@@ -90,6 +90,11 @@ it("a node that comes and goes is shown so, in two entries however often it does
     ["flapping", `local-cpu-1 comes and goes: lost ${TIMES} times within 7 min; it answers now`],
   ]);
   expect((await ledger(ctx, { limit: 30 })).decisions[0]).toMatchObject({ nodes: ["local-cpu-1"] });
+  const some = async (of: { cause?: "lost"; pool?: string }) =>
+    (await ledger(ctx, { limit: 30, ...of })).decisions.map(({ cause }) => cause);
+  expect(await some({ cause: "lost" })).toEqual(["lost"]);
+  expect(await some({ cause: "lost", pool: "local-cpu" })).toEqual(["lost"]);
+  expect(await some({ pool: "another" })).toEqual([]);
   const pieces = await connection.db.select().from(nodeInterval).orderBy(asc(nodeInterval.id));
   expect(pieces.map(({ since, until }) => [since, until].map((at) => at && at.getTime() - began))).toEqual(
     Array.from({ length: TIMES + 1 }, (_, i) => [i * MINUTE, i < TIMES ? i * MINUTE + 40_000 : null]),

@@ -6,6 +6,7 @@ import { user } from "../../db/schema/identity";
 import { ObservedCluster, type ObservedNode } from "../engine/contract";
 import { type Db, naturally, type Transaction } from "../platform/db";
 import { newId } from "../platform/ids";
+import type { LedgerQuery } from "./contract";
 import type { EndReason } from "./ledger";
 
 export type NodeRow = typeof node.$inferSelect;
@@ -295,11 +296,7 @@ export async function markUseful(
       and node_ids && array(select json_array_elements_text(${JSON.stringify(nodeIds)}::json))`);
 }
 
-export const listDecisions = (
-  db: Db,
-  clusterId: string,
-  input: { cursor?: number | null | undefined; limit: number },
-) =>
+export const listDecisions = (db: Db, clusterId: string, input: z.infer<typeof LedgerQuery>) =>
   db
     .select()
     .from(scalingDecision)
@@ -307,6 +304,8 @@ export const listDecisions = (
       and(
         eq(scalingDecision.clusterId, clusterId),
         input.cursor ? lt(scalingDecision.id, input.cursor) : undefined,
+        input.cause ? eq(scalingDecision.cause, input.cause) : undefined,
+        input.pool ? eq(scalingDecision.pool, input.pool) : undefined,
       ),
     )
     .orderBy(desc(scalingDecision.id))

@@ -96,7 +96,7 @@ const NAMED = 3;
 
 export async function ledger(ctx: TeamContext, input: z.infer<typeof LedgerQuery>) {
   const clusterId = await defaultClusterId(ctx.db);
-  const rows = await repo.listDecisions(ctx.db, clusterId, { cursor: input.cursor, limit: input.limit + 1 });
+  const rows = await repo.listDecisions(ctx.db, clusterId, { ...input, limit: input.limit + 1 });
   const page = rows.slice(0, input.limit);
   const ids = [...new Set(page.flatMap((row) => row.nodeIds))];
   const known = new Map((await repo.costsOfNodes(ctx.db, clusterId, ids)).map((one) => [one.nodeId, one]));
