@@ -16,6 +16,7 @@ import { StatusDot } from "@/components/ui/status";
 import { Table } from "@/components/ui/table";
 import { useUrlState } from "@/components/ui/use-url-state";
 import { NewHookDialog } from "./new-hook-dialog";
+import { RenewSecretDialog } from "./renew-secret-dialog";
 
 type Hook = Outputs["hooks"]["list"][number];
 type Delivery = Outputs["hooks"]["deliveries"][number];
@@ -62,6 +63,7 @@ function Endpoints({ team }: { team: string }) {
   const test = useMutation(trpc.hooks.test.mutationOptions());
   const remove = useMutation(trpc.hooks.remove.mutationOptions());
   const [leaving, setLeaving] = useState<Hook | null>(null);
+  const [renewing, setRenewing] = useState<Hook | null>(null);
   if (error && !hooks) {
     const remedy = "Messages go on being sent; only their list is missing.";
     return (
@@ -93,12 +95,14 @@ function Endpoints({ team }: { team: string }) {
                 <TextAction onClick={() => test.mutate({ team, hookId: h.id })} disabled={test.isPending}>
                   Send a test
                 </TextAction>
+                <TextAction onClick={() => setRenewing(h)}>New secret…</TextAction>
                 <TextAction onClick={() => setLeaving(h)}>Remove…</TextAction>
               </span>
             ),
           },
         ]}
       />
+      {renewing && <RenewSecretDialog team={team} hook={renewing} onClose={() => setRenewing(null)} />}
       <ConfirmDialog
         open={leaving !== null}
         onOpenChange={(open) => !open && setLeaving(null)}

@@ -13,7 +13,7 @@ import { createTestDatabase, type TestDatabase } from "../platform/testing/postg
 import { decline } from "../releases/service";
 import { joined, makeTeam, requested, type TestTeam } from "../releases/testing";
 import { collect, deliverDue, runHooks } from "./deliver";
-import { createHook, deliveries, hooks, removeHook, sendAgain, sendTest } from "./service";
+import { createHook, deliveries, hooks, removeHook, renewSecret, sendAgain, sendTest } from "./service";
 
 let database: TestDatabase;
 let connection: ReturnType<typeof connect>;
@@ -78,6 +78,12 @@ async function told(count: number) {
     .toBeGreaterThanOrEqual(count);
 }
 
+function signatureOf({ headers, body }: (typeof received)[number], secret: string): string {
+  const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
+  const key = Buffer.from(secret.slice("whsec_".length), "base64");
+  return `v1,${createHmac("sha256", key).update(signed).digest("base64")}`;
+}
+
 test("requests are told as they open and are decided, signed with the secret that was shown once", async () => {
   const { secret } = await createHook(admin, { url, events: ["request.opened", "request.decided"] });
   const number = await requested(t, t.versions[0]?.id ?? "", null);
@@ -92,18 +98,24 @@ test("requests are told as they open and are decided, signed with the secret tha
     },
     { type: "request.decided", data: { by: "Mei Tanaka", action: "promotion.declined" } },
   ]);
-  for (const { headers, body } of received) {
-    const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
-    const key = Buffer.from(secret.slice("whsec_".length), "base64");
-    expect(headers["webhook-signature"]).toBe(
-      `v1,${createHmac("sha256", key).update(signed).digest("base64")}`,
-    );
-  }
+  for (const one of received) expect(one.headers["webhook-signature"]).toBe(signatureOf(one, secret));
   await runHooks(connection.db);
   expect(received).toHaveLength(2);
   const [row] = await connection.db.select().from(webhook).where(eq(webhook.teamId, t.ines.teamId));
   expect(row?.sealed).not.toContain(secret.slice("whsec_".length));
   expect(JSON.stringify([await hooks(admin), await deliveries(admin)])).not.toContain("whsec_");
+});
+
+test("a new secret signs what is sent from then on, and the old one nothing", async () => {
+  const { id, secret } = await createHook(admin, { url, events: ["alarm.fired"] });
+  const renewed = await renewSecret(admin, { hookId: id });
+  await sendTest(admin, { hookId: id });
+  await told(1);
+  const [one] = received;
+  expect(one?.headers["webhook-signature"]).toBe(one && signatureOf(one, renewed.secret));
+  expect(one?.headers["webhook-signature"]).not.toBe(one && signatureOf(one, secret));
+  const other = await makeTeam(connection.db);
+  await expect(renewSecret(other.mei, { hookId: id })).rejects.toThrow("no such webhook");
 });
 
 test("what fails is tried again under its id until it arrives, and given up after a day", async () => {

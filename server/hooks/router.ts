@@ -11,6 +11,9 @@ export const hooksRouter = router({
   remove: inTeam("webhook.manage")
     .input(HookId)
     .mutation(({ ctx, input }) => service.removeHook(ctx, input)),
+  renewSecret: inTeam("webhook.manage")
+    .input(HookId)
+    .mutation(({ ctx, input }) => service.renewSecret(ctx, input)),
   test: inTeam("webhook.manage")
     .input(HookId)
     .mutation(({ ctx, input }) => service.sendTest(ctx, input)),

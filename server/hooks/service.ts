@@ -102,6 +102,23 @@ async function find(db: Db, ctx: TeamContext, hookId: string) {
   return found;
 }
 
+/** Another secret in place of the one that it has; what is sent from then on, tries again too, is signed with it. */
+export async function renewSecret(ctx: TeamContext, input: { hookId: string }) {
+  const secret = newSecret();
+  await transact(ctx, async (tx) => {
+    const found = await find(tx, ctx, input.hookId);
+    const sealed = seal(secret, SECRET_PURPOSE, found.id);
+    await tx.update(webhook).set({ sealed }).where(eq(webhook.id, found.id));
+    await record(tx, ctx, {
+      action: "webhook.secret_renewed",
+      target: { kind: "webhook", id: found.id },
+      summary: `Made a new secret for the webhook to ${new URL(found.url).host}`,
+    });
+    await emit(tx, { teamId: ctx.teamId, topic: "hooks", key: found.id });
+  });
+  return { secret };
+}
+
 /** Nothing more is sent to it; what was sent stays in the list. */
 export async function removeHook(ctx: TeamContext, input: { hookId: string }): Promise<void> {
   await transact(ctx, async (tx) => {
