@@ -58,23 +58,23 @@ export async function makeLedger(db: Database, pool: string): Promise<void> {
   );
 }
 
-/** Nodes of a week that are gone: what a replay plays. */
+/** Nodes of a week that are gone, one to four at a time: what a replay plays. */
 export async function makeWeek(db: Database, pool: string): Promise<void> {
   const clusterId = await defaultClusterId(db);
   const began = sql`now() - i * interval '4 hours'`;
+  const nodes = sql`generate_series(1, 42) i cross join lateral generate_series(1, 1 + i * 7 % 4) j`;
+  const left = sql`${began} + interval '2 hours 40 minutes'`;
   await arrange(
     db,
     sql`insert into node (id, cluster_id, node_id, name, pool, is_head, state, state_since, cpus, gpus, memory_bytes,
         price_per_hour, observed, started_at, ended_at, end_reason)
-      select 'node_past' || i, ${clusterId}, 'past' || i, ${pool} || '-past-' || i, ${pool}, false, 'gone',
-        ${began} + interval '3 hours', 16, 0, 34359738368, 0.71, '{}', ${began}, ${began} + interval '3 hours', 'idle'
-      from generate_series(1, 42) i`,
+      select 'node_past' || i || '_' || j, ${clusterId}, 'past' || i || '_' || j, ${pool} || '-past-' || i || '-' || j, ${pool},
+        false, 'gone', ${began} + interval '3 hours', 16, 0, 34359738368, 0.71, '{}', ${began},
+        ${began} + interval '3 hours', 'idle' from ${nodes}`,
     sql`insert into node_interval (cluster_id, node_id, state, since, until)
-      select ${clusterId}, 'node_past' || i, 'active', ${began}, ${began} + interval '2 hours 40 minutes'
-      from generate_series(1, 42) i`,
+      select ${clusterId}, 'past' || i || '_' || j, 'active', ${began}, ${left} from ${nodes}`,
     sql`insert into node_interval (cluster_id, node_id, state, since, until)
-      select ${clusterId}, 'node_past' || i, 'idle', ${began} + interval '2 hours 40 minutes', ${began} + interval '3 hours'
-      from generate_series(1, 42) i`,
+      select ${clusterId}, 'past' || i || '_' || j, 'idle', ${left}, ${began} + interval '3 hours' from ${nodes}`,
   );
 }
 
