@@ -105,7 +105,8 @@ export function CapacityChart(props: CapacityChartProps) {
           format: hourAndMinute,
         }}
         y={{ domain: yDomain, label: unit }}
-        height={height + lane}
+        // As high without decisions, so that the page does not jump when the first comes.
+        height={height + LANE}
         bottomMargin={40 + lane}
         rightMargin={96}
         onHover={moveCursor}

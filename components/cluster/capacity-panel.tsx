@@ -23,6 +23,8 @@ const UNITS = [
   { value: "gpu", label: "GPUs" },
   { value: "cpu", label: "CPUs" },
 ] as const;
+/** Drawn on the axis; the ledger below has all. */
+const MOST_DECISIONS = 100;
 /** The window moves on in steps, so that each step is one question to the server. */
 const STEP_MS = 5_000;
 
@@ -41,7 +43,7 @@ export function CapacityPanel({ team }: { team: string }) {
       { placeholderData: keepPreviousData, enabled: now !== null, retry: false },
     ),
   );
-  const ledger = useQuery(trpc.cluster.ledger.queryOptions({ team, limit: 30 }));
+  const ledger = useQuery(trpc.cluster.ledger.queryOptions({ team, limit: MOST_DECISIONS }));
   const events = useMemo(
     () =>
       (ledger.data?.decisions ?? [])

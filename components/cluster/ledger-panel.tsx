@@ -35,18 +35,25 @@ export function LedgerPanel({ team, pools }: { team: string; pools: readonly str
       subtitle="every scaling decision with its reason"
       tools={
         <>
-          <Select
-            label="Cause"
-            options={CAUSE_OPTIONS}
-            value={cause ?? ALL}
-            onValueChange={(next) => setCause(next === ALL ? "" : next)}
-          />
-          <Select
-            label="Pool"
-            options={[{ value: ALL, label: "all pools" }, ...pools.map((value) => ({ value, label: value }))]}
-            value={pool ?? ALL}
-            onValueChange={(next) => setPool(next === ALL ? "" : next)}
-          />
+          <span className="narrow-select">
+            <Select
+              label="Cause"
+              options={CAUSE_OPTIONS}
+              value={cause ?? ALL}
+              onValueChange={(next) => setCause(next === ALL ? "" : next)}
+            />
+          </span>
+          <span className="narrow-select">
+            <Select
+              label="Pool"
+              options={[
+                { value: ALL, label: "all pools" },
+                ...pools.map((value) => ({ value, label: value })),
+              ]}
+              value={pool ?? ALL}
+              onValueChange={(next) => setPool(next === ALL ? "" : next)}
+            />
+          </span>
         </>
       }
     >

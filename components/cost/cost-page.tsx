@@ -67,7 +67,7 @@ export function CostPage({ team }: { team: string }) {
         }
         crumbs={crumbsOf(team)}
         actions={
-          <span className="cost-month">
+          <span className="narrow-select">
             <Select
               label="Month"
               options={months.map((value) => ({ value, label: monthName(value) }))}

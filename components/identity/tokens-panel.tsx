@@ -88,12 +88,10 @@ export function TokensPanel({ team }: { team: string }) {
 
 /** What stops with a token. */
 function revokedSays({ scopes, lastUsedAt }: Token): string {
-  const used = lastUsedAt
-    ? `It was last used on ${datetime(lastUsedAt.getTime(), "local")}.`
-    : "It was never used.";
+  const used = lastUsedAt ? ` It was last used on ${datetime(lastUsedAt.getTime(), "local")}.` : "";
   return scopes.includes("display")
-    ? `Screens that show the wallboard by it go dark within seconds. ${used}`
-    : `Programs that ask models by it are answered 401 within seconds. ${used}`;
+    ? `Screens that show the wallboard by it go dark within seconds.${used}`
+    : `Programs that ask models by it are answered 401 within seconds.${used}`;
 }
 
 type Scope = "inference" | "display";
