@@ -39,7 +39,7 @@ export function SettingsPage({ team }: { team: string }) {
         }
       />
       <div className="g">
-        <div className="g g2">
+        <div className="g g2 settings-top">
           <MembersPanel team={team} me={me.person.id} manage={may("member.manage")} />
           <RolesMatrix />
         </div>

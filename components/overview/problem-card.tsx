@@ -4,7 +4,7 @@ import { ChartFrame } from "@/components/charts/chart-frame";
 import { useCursor } from "@/components/charts/cursor";
 import { CursorMark, LevelMark, LineMark } from "@/components/charts/marks";
 import { Plot } from "@/components/charts/plot";
-import { domainOf } from "@/components/charts/prepare";
+import { domainOf, timeTicks } from "@/components/charts/prepare";
 import { LinkButton } from "@/components/ui/button";
 import { useNow } from "@/components/ui/clock";
 import { cx } from "@/components/ui/cx";
@@ -101,7 +101,7 @@ function LatencyChart({
         x={{
           domain: [first, end],
           label: "UTC",
-          ticks: [0, 15, 30, 45].map((minute) => first + minute * MINUTE_MS),
+          ticks: timeTicks([first, end], 5),
           format: (x) => clockTime(x).slice(0, 5),
         }}
         y={{
