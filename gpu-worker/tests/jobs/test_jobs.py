@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 import threading
 import zipfile
 from pathlib import Path
@@ -311,3 +313,12 @@ def test_a_checklist_estimates_from_the_share_that_is_done(tmp_path: Path) -> No
     assert half["percent"] == pytest.approx(62.5)
     assert half["etaSeconds"] == pytest.approx(5.0 * 0.375 / 0.625)
     assert door.read("progress")[0]["etaSeconds"] is None
+
+
+def test_what_serves_and_measures_loads_no_torch() -> None:
+    """About 1 s. It takes two seconds of a core and 200 MB, for each replica and each evaluation."""
+    modules = ["serve", "jobs.inspect", "jobs.trying", "jobs.evaluating"]
+    imports = "; ".join(f"import gpu_worker.{module}" for module in modules)
+    source = f"import sys; {imports}; print('torch' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "False"

@@ -11,11 +11,11 @@ import onnx
 import onnxruntime as ort
 
 from gpu_worker.data.dataset import Dataset
+from gpu_worker.data.outputs import output_gives
 from gpu_worker.data.spec import InputSpec
 from gpu_worker.evaluate.sessions import open_session, predict
 from gpu_worker.evaluate.statistics import score_interval
 from gpu_worker.evaluate.tasks import Task, task_of
-from gpu_worker.importer.outputs import output_gives
 
 CHUNK = 125
 """Samples between two looks at `should_stop`."""

@@ -13,8 +13,8 @@ import numpy as np
 
 from gpu_worker.data.dataset import Dataset
 from gpu_worker.data.labels import IGNORED
+from gpu_worker.data.outputs import Gives
 from gpu_worker.data.spec import TaskName
-from gpu_worker.importer.outputs import Gives
 
 WORST = -1e6
 """What a sample scores whose answer is not even a number any more, where scores have no lower end."""

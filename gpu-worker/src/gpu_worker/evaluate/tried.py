@@ -15,11 +15,11 @@ import onnxruntime as ort
 
 from gpu_worker.data.dataset import Dataset
 from gpu_worker.data.labels import IGNORED
+from gpu_worker.data.outputs import output_gives
 from gpu_worker.data.spec import DatasetError, Problem, refuse
 from gpu_worker.evaluate.evaluation import WHOLE, evaluation_order, session_input
 from gpu_worker.evaluate.sessions import answer, open_session
 from gpu_worker.evaluate.tasks import Task, task_of
-from gpu_worker.importer.outputs import output_gives
 
 SAMPLES = 64
 """Fed at most: those that an evaluation begins with."""

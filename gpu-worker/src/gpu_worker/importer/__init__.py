@@ -1,9 +1,10 @@
 """ONNX to trainable PyTorch and back."""
 
+from gpu_worker.data.outputs import Gives, gives_probabilities, output_gives
 from gpu_worker.data.spec import InputSpec
 from gpu_worker.importer.export import export_onnx, export_proto
 from gpu_worker.importer.onnx_import import example_input, import_onnx, input_spec, parity, plain_form
-from gpu_worker.importer.outputs import Gives, gives_probabilities, output_gives, to_logits
+from gpu_worker.importer.outputs import to_logits
 from gpu_worker.importer.recalibrate import reinsert_batchnorm
 from gpu_worker.importer.slicing import ChannelGroup, Unit, remove_channels, trace_groups
 from gpu_worker.importer.types import PARITY_LIMIT, Imported, ImportRefused, Layer, Tier, Weight

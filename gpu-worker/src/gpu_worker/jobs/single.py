@@ -45,11 +45,11 @@ def run_single(spec: AttemptSpec, door: Door, stop: threading.Event) -> Result:
 
             return try_version(asked, door, stop, evaluation_threads(spec.resources.cpus))
         case EvaluateSpec() as asked:
-            from gpu_worker.jobs.versions import evaluate_version
+            from gpu_worker.jobs.evaluating import evaluate_version
 
             return evaluate_version(asked, door, stop, evaluation_threads(spec.resources.cpus))
         case CompressSpec() as asked:
-            from gpu_worker.jobs.versions import compress_version
+            from gpu_worker.jobs.compressing import compress_version
 
             return compress_version(asked, door, stop, evaluation_threads(spec.resources.cpus))
         case asked:

@@ -48,8 +48,8 @@ from gpu_worker.evaluate import (
 from gpu_worker.importer import ImportRefused, Unit, open_model, output_gives
 from gpu_worker.jobs.data import open_reference
 from gpu_worker.jobs.ports import Blobs
+from gpu_worker.jobs.recipes import recipe_of, to_layers, to_sizes
 from gpu_worker.jobs.threads import evaluation_threads
-from gpu_worker.jobs.wire import recipe_of, to_layers, to_sizes
 
 BATCHES = (1, 64)
 COMPACT = ("int4", "int8", "fp16")

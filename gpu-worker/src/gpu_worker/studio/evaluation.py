@@ -31,15 +31,8 @@ from gpu_worker.contract import (
     StudioWork,
 )
 from gpu_worker.evaluate import STEP, joined, marks, open_session, paired_difference
-from gpu_worker.jobs.wire import (
-    gained_and_lost,
-    to_achieved,
-    to_figures,
-    to_latency,
-    to_layers,
-    to_paired,
-    to_sizes,
-)
+from gpu_worker.jobs.recipes import to_achieved, to_layers, to_sizes
+from gpu_worker.jobs.wire import gained_and_lost, to_figures, to_latency, to_paired
 from gpu_worker.studio.bench import Bench
 
 Partial = (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from gpu_worker.compress import macs, sizes_live
 from gpu_worker.contract import PreviewPoint, Settings
-from gpu_worker.jobs.wire import to_sizes
+from gpu_worker.jobs.recipes import to_sizes
 from gpu_worker.studio.bench import Bench
 
 SAMPLES = 250

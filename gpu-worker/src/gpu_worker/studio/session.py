@@ -30,7 +30,8 @@ from gpu_worker.contract import (
 from gpu_worker.data import encode_png, sample_pixels
 from gpu_worker.evaluate import STEP, score_interval
 from gpu_worker.jobs.ports import Blobs
-from gpu_worker.jobs.wire import to_figures, to_latency, to_merge, to_sensitivity
+from gpu_worker.jobs.recipes import to_merge, to_sensitivity
+from gpu_worker.jobs.wire import to_figures, to_latency
 from gpu_worker.serve.http import RequireBearer, serve_http
 from gpu_worker.studio.bench import Bench
 from gpu_worker.studio.evaluation import Desk, Partial

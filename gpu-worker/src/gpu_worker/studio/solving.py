@@ -11,7 +11,7 @@ import onnxruntime as ort
 from gpu_worker.compress import Compressed, Sizes, sizes_live, zstd19
 from gpu_worker.contract import Settings, SolveRequest, StudioSettled, StudioTried
 from gpu_worker.evaluate import confidence_sequence, joined, marks, open_session
-from gpu_worker.jobs.wire import to_sizes
+from gpu_worker.jobs.recipes import to_sizes
 from gpu_worker.studio.bench import Bench
 from gpu_worker.studio.evaluation import Partial, Superseded, measure, prepare
 from gpu_worker.studio.target import Difference, Search, Trial

@@ -19,8 +19,8 @@ from gpu_worker.contract import AttemptSpec, Settings, TrainResult, TrainSpec
 from gpu_worker.data import Dataset
 from gpu_worker.jobs.measure import measure_version
 from gpu_worker.jobs.ports import Door
+from gpu_worker.jobs.recipes import recipe_of, to_recipe
 from gpu_worker.jobs.threads import evaluation_threads
-from gpu_worker.jobs.wire import recipe_of, to_recipe
 from gpu_worker.train.group import Group
 from gpu_worker.train.reporter import TRAINING_SHARE, Reporter
 from gpu_worker.train.trainable import Trainable

@@ -1,66 +1,18 @@
-"""The runs that measure and make versions: evaluate, and compress (the studio's commit)."""
+"""The run that makes a version by a recipe: the studio's commit."""
 
 from __future__ import annotations
 
 import threading
 
 from gpu_worker import compress
-from gpu_worker.contract import (
-    CompressResult,
-    CompressSpec,
-    EvaluateResult,
-    EvaluateSpec,
-)
+from gpu_worker.contract import CompressResult, CompressSpec
 from gpu_worker.evaluate import task_of
 from gpu_worker.importer import open_model
 from gpu_worker.jobs.data import open_reference
-from gpu_worker.jobs.measure import (
-    OnSamples,
-    answer_all,
-    measure_latency,
-    measure_layers,
-    measure_memory,
-    measure_version,
-    to_evaluation,
-)
+from gpu_worker.jobs.measure import measure_version
 from gpu_worker.jobs.ports import Door, Stopped
 from gpu_worker.jobs.progress import Checklist
-from gpu_worker.jobs.wire import to_achieved, to_layers, to_recipe
-
-
-def evaluate_version(spec: EvaluateSpec, door: Door, stop: threading.Event, threads: int) -> EvaluateResult:
-    """Measures a candidate and, on the same samples, the baseline; the latency of both interleaved."""
-    checklist = Checklist(door, {"load": 1.0, "candidate": 5.0, "baseline": 5.0, "latency": 3.0})
-    checklist.start("load", "Opening model and dataset")
-    dataset = open_reference(door, spec.dataset)
-    candidate = door.blob(spec.candidate).read_bytes()
-    baseline = door.blob(spec.baseline).read_bytes() if spec.baseline is not None else None
-    checklist.finish("load", f"{len(dataset.test_ids)} test samples")
-
-    def counting(step: str) -> OnSamples:
-        return lambda n, total: checklist.advance(step, n, total, f"{n} of {total} samples")
-
-    checklist.start("candidate", "Measuring the candidate")
-    answers = answer_all(candidate, dataset, counting("candidate"), stop, threads)
-    checklist.finish("candidate", answers.said(dataset))
-    compared = None
-    if baseline is None:
-        checklist.finish("baseline", "none to compare with")
-    else:
-        checklist.start("baseline", "Measuring the baseline")
-        compared = answer_all(baseline, dataset, counting("baseline"), stop, threads)
-        checklist.finish("baseline", compared.said(dataset))
-    checklist.start("latency", "Timing both in turn")
-    measured = measure_latency(candidate, baseline, dataset, spec.latency_rounds, stop)
-    times = measure_layers(candidate, dataset, stop) if measured else None
-    memory = measure_memory(candidate, dataset) if measured else []
-    checklist.finish("latency", f"{spec.latency_rounds} rounds")
-    return EvaluateResult(
-        evaluation=to_evaluation(answers, compared, dataset, measured, door, times, memory),
-        baseline=None
-        if compared is None or compared.task.is_relative
-        else to_evaluation(compared, None, dataset, {}, door),
-    )
+from gpu_worker.jobs.recipes import to_achieved, to_layers, to_recipe
 
 
 def compress_version(spec: CompressSpec, door: Door, stop: threading.Event, threads: int) -> CompressResult:
