@@ -99,6 +99,13 @@ def test_a_job_brings_up_a_node_and_delivers_its_result(lab: Lab) -> None:
     assert attempt.bodies("state")[0]["workers"][0]["nodeId"] == node["nodeId"]
 
 
+def test_a_node_passes_on_to_nobody_what_its_workers_print(lab: Lab) -> None:
+    assert workers(lab.console)
+    commands = [psutil.Process(pid).cmdline() for pid in session_members(lab.sid)]
+    assert any("raylet" in " ".join(command) for command in commands)
+    assert not any("log_monitor" in " ".join(command) for command in commands)
+
+
 def test_a_job_is_submitted_once_however_often_it_is_asked_for(lab: Lab) -> None:
     attempt = next(iter(lab.console.attempts.values()))
     api = JobsApi(f"http://127.0.0.1:{lab.ray_port + 1}", lab.ray_token, lab.console.desired["clusterId"])
