@@ -37,6 +37,7 @@ const RAY_TESTS = "tests/agent";
 
 /** @type {Record<string, () => Promise<Count>>} */
 const LEVELS = {
+  pure: () => vitest("pure"),
   lint: () =>
     checks(
       [
@@ -55,7 +56,6 @@ const LEVELS = {
     ),
   boundaries: () => checks([["node", ["scripts/boundaries.mjs"]]], env),
   contract: () => checks([[bin("tsx"), ["scripts/contract.ts", "--check"]]], env),
-  pure: () => vitest("pure"),
   slice: () => vitest("slice"),
   // Much of it is one thread importing and exporting, so two files at a time, each on one core.
   worker: () =>
@@ -71,6 +71,8 @@ const LEVELS = {
   },
 };
 const FAST = ["pure", "slice", "worker"];
+/** Levels that run while Python is still being installed, which takes minutes and mostly one core. */
+const NODE_ALONE = ["pure"];
 const NONE = { passed: 0, failed: 0 };
 
 try {
@@ -81,10 +83,11 @@ try {
 
 async function main() {
   const chosen = chooseLevels(process.argv.slice(2));
-  await setUp(chosen);
+  const { rest } = await setUp(chosen);
   let total = NONE;
   const lines = [];
   for (const name of chosen) {
+    if (!NODE_ALONE.includes(name)) await rest;
     console.log(`\n━━ ${name} ${"━".repeat(70 - name.length)}`);
     const since = performance.now();
     const count = await LEVELS[name]?.();
@@ -118,19 +121,25 @@ function chooseLevels(args) {
   return chosen;
 }
 
-/** @param {string[]} levels */
+/**
+ * Installs what the levels need. Answers as soon as Node's packages are there, with a promise of the rest.
+ * @param {string[]} levels
+ */
 async function setUp(levels) {
   checkNode();
   const interpreter = findPython(process.env);
   mkdirSync(logs, { recursive: true });
   const steps = new Steps();
-  await Promise.all([
-    steps.run("Node packages", (step) => installNode(step, logs, env)),
+  const node = steps.run("Node packages", (step) => installNode(step, logs, env));
+  const rest = Promise.all([
     steps
       .run("Python packages", (step) => installPython(step, { python: interpreter, venv, logs, env }))
       .then(() => steps.run("Python tools", () => installPythonTools({ venv, logs, env }))),
+    node.then(() => levels.includes("browser") && steps.run("Chromium", () => ensureChromium(env))),
   ]);
-  if (levels.includes("browser")) await steps.run("Chromium", () => ensureChromium(env));
+  rest.catch(() => {}); // Whoever waits for it is told.
+  await node;
+  return { rest };
 }
 
 /** @param {string} project */

@@ -24,22 +24,19 @@ export function run(command, args, { env, cwd }) {
 }
 
 /**
- * Runs each command of a level; each is one check that passes or fails.
+ * Runs the commands of a level side by side, for each keeps one core; each is one check that passes or fails.
  * @param {[string, string[], string?][]} commands command, arguments, folder
  * @param {NodeJS.ProcessEnv} env
  * @returns {Promise<Count>}
  */
 export async function checks(commands, env) {
-  const count = { passed: 0, failed: 0 };
-  const failures = [];
-  for (const [command, args, cwd] of commands) {
-    if (await run(command, args, cwd ? { env, cwd } : { env })) count.passed++;
-    else {
-      count.failed++;
-      failures.push([command, ...args].join(" "));
-    }
-  }
-  return { ...count, failures };
+  const passed = await Promise.all(
+    commands.map(([command, args, cwd]) => run(command, args, cwd ? { env, cwd } : { env })),
+  );
+  const failures = commands
+    .filter((_, i) => !passed[i])
+    .map(([command, args]) => [command, ...args].join(" "));
+  return { passed: commands.length - failures.length, failed: failures.length, failures };
 }
 
 /**
