@@ -10,7 +10,6 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper, version_converter
 from onnx.shape_inference import infer_shapes
 from onnxruntime.quantization import QuantType
-from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.quantization.onnx_model import ONNXModel
 from onnxruntime.quantization.onnx_quantizer import ONNXQuantizer
 from onnxruntime.quantization.quant_utils import QuantFormat, QuantizationMode
@@ -83,6 +82,9 @@ def to_int4(model: onnx.ModelProto, keep: Collection[str] = ()) -> bytes:
     converted) and which the runtime fuses into its own 4-bit product. keep: initializers whose nodes stay
     fp32.
     """
+    # Here, for it loads sympy: a second of a core that no upload and no session has to wait for.
+    from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
     graph = _copy(model)
     if opset_of(graph) < INT4_OPSET:
         graph = version_converter.convert_version(graph, INT4_OPSET)
