@@ -20,7 +20,7 @@ export default defineConfig({
   use: {
     viewport: { width: 1440, height: 900 },
     reducedMotion: "reduce",
-    // Without a film: taking and packing a picture of each frame keeps a third of a core at work.
+    // Without a film: each frame that the browser draws would be packed as a picture, with the cores that are tested.
     trace: { mode: "retain-on-failure", screenshots: false, snapshots: true, sources: true },
     screenshot: "only-on-failure",
     actionTimeout: 30_000,

@@ -82,7 +82,7 @@ def to_int4(model: onnx.ModelProto, keep: Collection[str] = ()) -> bytes:
     converted) and which the runtime fuses into its own 4-bit product. keep: initializers whose nodes stay
     fp32.
     """
-    # Here, for it loads sympy: a second of a core that no upload and no session has to wait for.
+    # Here, for it loads sympy: 0.7 s of a core that no upload and no session has to wait for.
     from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
     graph = _copy(model)
