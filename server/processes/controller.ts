@@ -99,8 +99,8 @@ const LEASE = "controller";
 const RENEW_MS = 3_000;
 const holder = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
 const stopped = shutdown();
-// Each task listens while it pauses.
-setMaxListeners(TASKS.length + 2, stopped);
+// Each task listens while it pauses, and so do the lease, the clock and the watch of the disks.
+setMaxListeners(TASKS.length + 3, stopped);
 let lease: Lease | null = null;
 
 /** Waits, or until the process is told to stop. */
