@@ -2,7 +2,7 @@
  * The agent's protocol, level-triggered and dialled from inside the cluster.
  *
  * `POST /api/agent/enrol` (one-time token) → `Enrolled`
- * `GET  /api/agent/desired?after=REV&wait=SECONDS` → `DesiredState`, whole, as soon as its revision exceeds REV
+ * `GET  /api/agent/desired?after=REV&wait=SECONDS` → `DesiredState`, whole, as soon as its revision is not REV
  *       (or 204 when the wait ends first)
  * `POST /api/agent/observed` → `ObservedAck`; sections that are present are complete lists, absent ones are unchanged.
  *       No time of day crosses the wire, only ages: clocks of clusters may be wrong

@@ -205,13 +205,10 @@ export class FakeAgent {
     return { incarnation, seq, silence, appliedRevision: this.desired?.revision ?? 0 };
   }
 
-  /** A console that answers an earlier revision was restored from a backup: the next pull asks for all it desires. */
   private async say(observation: Observation): Promise<z.infer<typeof ObservedAck>> {
-    const ack = ObservedAck.parse(
+    return ObservedAck.parse(
       await answered(await this.send(post("/api/agent/observed", observation, this.token))),
     );
-    if (ack.revision < observation.appliedRevision) this.desired = null;
-    return ack;
   }
 }
 

@@ -8,7 +8,10 @@ import { desiredState } from "./service";
 
 const POLL_MS = 500;
 
-/** The desired state as soon as its revision exceeds `after`; null when the wait ends first. */
+/**
+ * The desired state as soon as its revision is another than `after`, a lower one where a backup was restored; null when
+ * the wait ends first.
+ */
 export async function waitForDesired(
   db: Database,
   clusterId: string,
@@ -29,7 +32,7 @@ export async function waitForDesired(
           resolve();
         };
       });
-      if ((await readRevision(db, clusterId)) > options.after) return await desiredState(db, clusterId);
+      if ((await readRevision(db, clusterId)) !== options.after) return await desiredState(db, clusterId);
       const left = deadline - Date.now();
       if (left <= 0 || signal.aborted) return null;
       if (!news) await within(changed, Math.min(POLL_MS, left));

@@ -228,14 +228,14 @@ export class ScriptedConsole {
     const outage = this.outages.get("desired");
     if (outage) return this.refuse("desired", outage);
     const signal = AbortSignal.any([hungUp, AbortSignal.timeout(wait * 1000)]);
-    const isHeld = this.desired.revision <= after && wait > 0;
-    while (isHeld && this.desired.revision <= after && !signal.aborted) {
+    const isHeld = this.desired.revision === after && wait > 0;
+    while (isHeld && this.desired.revision === after && !signal.aborted) {
       this.held += 1;
       this.events.emit("asked");
       await once(this.events, "desired", { signal }).catch(() => {});
       this.held -= 1;
     }
-    if (this.desired.revision <= after) return [204];
+    if (this.desired.revision === after) return [204];
     if (isHeld) this.heldUntil.push(this.desired.revision);
     this.rules.handOut(this.desired.revision);
     return [200, this.desired];

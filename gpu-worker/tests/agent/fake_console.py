@@ -198,7 +198,7 @@ class FakeConsole:
                 return 401, refusal("unauthorised", "no such agent")
             with self._lock:
                 new = self._lock.wait_for(
-                    lambda: self.desired["revision"] > int(query["after"]), float(query.get("wait", 0))
+                    lambda: self.desired["revision"] != int(query["after"]), float(query.get("wait", 0))
                 )
                 return (200, self.desired) if new else (204, None)
         if path.startswith("/api/worker/blobs/"):

@@ -84,8 +84,8 @@ class Console:
         self._asks, self._tells = Line(url, token), Line(url, token)
 
     def desired(self, after: int, wait: int) -> DesiredState | None:
-        """The whole desired state as soon as its revision exceeds `after`; None when `wait` seconds end
-        first.
+        """The whole desired state as soon as its revision is another than `after`, a lower one where a backup
+        was restored; None when `wait` seconds end first.
         """
         body = self._asks.get("/api/agent/desired", {"after": after, "wait": wait}, wait)
         return DesiredState.model_validate_json(body) if body else None

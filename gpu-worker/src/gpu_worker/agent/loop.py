@@ -138,18 +138,14 @@ class Agent:
                 self._stop.wait(wait)
                 wait = min(2 * wait, LONGEST_WAIT)
                 continue
-            if news is not None:
-                with self._changed:
-                    self._desired = news
-                    self._changed.notify_all()
-
-    def _begin_again(self) -> None:
-        """The console counts from an earlier revision: it was restored from a backup. What it desires is
-        asked for as if nothing were known.
-        """
-        log.warning("the console went back to an earlier revision")
-        with self._changed:
-            self._desired, self._applied = None, 0
+            if news is None:
+                continue
+            with self._changed:
+                if desired is not None and news.revision < desired.revision:
+                    log.warning("the console went back to an earlier revision")
+                    self._applied = 0
+                self._desired = news
+                self._changed.notify_all()
 
     def _tell(self) -> None:
         """Pushes what changed: jobs and services soon, nodes once a second, and all of it every five."""
@@ -199,8 +195,6 @@ class Agent:
                     incarnation, seq, told = uuid.uuid4().hex, 0, None
                     self._stop.wait(LONGEST_WAIT)
                     continue
-                if ack.revision < applied:
-                    self._begin_again()
             except ConsoleError as error:
                 log.warning("%s", error)
                 self._vitals.not_told()
