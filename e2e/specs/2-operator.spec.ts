@@ -103,7 +103,9 @@ test("2 an edit of a pool says what it does and would have done, acts, and leave
   await cluster.set();
   await expect(cluster.decision(/\+\d+ .*minimum/)).toBeVisible({ timeout: 60_000 });
   await cluster.edit(POOL, { "Nodes, at least": "0" });
-  await cluster.set();
+  await operator.getByLabel("Nodes, at least").press("Enter");
+  await expect(operator.getByRole("dialog")).toHaveCount(0);
+  await expect(operator.getByRole("button", { name: `Edit ${POOL}` })).toBeFocused();
   await expect(cluster.decision(/−1.*idle.*had nothing to do for 5 s/)).toBeVisible({ timeout: 60_000 });
 });
 
@@ -172,7 +174,20 @@ test("5 a budget that is spent lets nothing new begin, says who may raise it, an
   await expect(held).toHaveCount(0);
 });
 
-test("6 the alert ended by itself, with who took it", async () => {
+test("6 without a network the console says so at once and refuses what is pressed; what was typed stays", async () => {
+  const cluster = new ClusterPages(operator, TEAM);
+  await cluster.open();
+  await cluster.edit(POOL, { "Idle timeout": "7" });
+  await context.setOffline(true);
+  await expect(operator.locator(".top .connection")).toContainText("Offline");
+  await operator.getByRole("button", { name: "Set the pool" }).click();
+  await expect(operator.getByText("The server can't be reached.")).toBeVisible();
+  await context.setOffline(false);
+  await expect(operator.getByLabel("Idle timeout")).toHaveValue("7");
+  await cluster.set();
+});
+
+test("7 the alert ended by itself, with who took it", async () => {
   await operator.goto(`/${TEAM}/alerts`);
   const over = operator.getByRole("table", { name: "Alerts that are over" });
   const row = over.getByRole("row").filter({ hasText: title }).first();

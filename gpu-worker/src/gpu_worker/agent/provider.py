@@ -1,6 +1,6 @@
 """The nodes of a local cluster: real raylets on this machine, started and stopped by Ray's own autoscaler.
 
-This and `local.py` are the only files that use private parts of Ray's autoscaler; tests/agent/test_engine.py
+This and `local.py` are the only files that use private parts of Ray's autoscaler; tests/agent/engine
 runs against them.
 """
 
