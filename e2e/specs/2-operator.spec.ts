@@ -133,8 +133,12 @@ test("4 a node with work is drained: its training goes on elsewhere, the node le
     ...{ globalBatch: 256, lr: 0.003, seed: 0, checkpointEverySteps: 25 },
   });
   const work = `run ${number}, rank 0`;
-  const isRunning = async () => (await api.runs.get.query({ team: TEAM, number })).state === "running";
-  await until(`run ${number} to make steps`, isRunning);
+  // The run itself goes on while it moves.
+  const makesSteps = async (times: number) => {
+    const { attempts } = await api.runs.get.query({ team: TEAM, number });
+    return attempts.length === times && attempts.at(-1)?.state === "running";
+  };
+  await until(`run ${number} to make steps`, () => makesSteps(1));
   const cluster = new ClusterPages(operator, TEAM);
   await cluster.open();
   const node = cluster.nodeOf(work);
@@ -145,7 +149,7 @@ test("4 a node with work is drained: its training goes on elsewhere, the node le
   await expect(node.getByRole("button").first()).toBeVisible();
   const left = new RegExp(`−1 ${name} .*drained .*${name} was drained by ${ENGINEER.name}: its disk fails`);
   await expect(cluster.decision(left)).toBeVisible();
-  await until(`run ${number} to make steps again`, isRunning);
+  await until(`run ${number} to make steps again`, () => makesSteps(2));
   const { id, attempts } = await api.runs.get.query({ team: TEAM, number });
   expect(attempts.map(({ state }) => state)).toEqual(["stopped", "running"]);
   await api.runs.stop.mutate({ team: TEAM, runId: id });
