@@ -93,6 +93,12 @@ test("1 an alert leads to what happened around it and to the run, which is mende
 });
 
 test("2 an edit of a pool says what it does and would have done, acts, and leaves its reasons in the ledger", async () => {
+  const { api } = await signInByApi(stage().url, ENGINEER);
+  await until("room for a node, and none on its way", async () => {
+    const { nodes, pools, pending } = await api.cluster.overview.query({ team: TEAM });
+    const max = pools.find(({ name }) => name === POOL)?.max ?? 0;
+    return pending.length === 0 && nodes.filter(({ isHead }) => !isHead).length < max;
+  });
   const cluster = new ClusterPages(operator, TEAM);
   await cluster.open();
   const before = await cluster.nodes();
