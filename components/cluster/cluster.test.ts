@@ -120,11 +120,20 @@ describe("arrow keys in the map", () => {
 describe("a decision's outcome", () => {
   const NOW = 1_000_000;
   const up: Parameters<typeof achievedSays>[0] = {
-    ...{ requested: 5, achieved: 3, achievedSeconds: 42, failures: 0, failure: null, retryAt: null },
+    ...{
+      requested: 5,
+      achieved: 3,
+      achievedSeconds: 42,
+      failures: 0,
+      failure: null,
+      retryAt: null,
+      withdrawnAt: null,
+    },
     ...{ direction: "up", cause: "demand" },
   };
   it("tells how many came, and once all are there how long it took", () => {
     expect(achievedSays(up)).toBe("3 of 5");
+    expect(achievedSays({ ...up, withdrawnAt: new Date(NOW) })).toBe("3 of 5, taken back");
     expect(achievedSays({ ...up, achieved: 5 })).toBe("5 in 42 s");
     expect(achievedSays({ ...up, direction: "down" })).toBe("");
   });

@@ -24,6 +24,7 @@ interface Outcome {
   failures: number;
   failure: string | null;
   retryAt: Date | null;
+  withdrawnAt: Date | null;
 }
 
 interface Decided extends Pick<Outcome, "cause" | "direction" | "requested"> {
@@ -32,10 +33,14 @@ interface Decided extends Pick<Outcome, "cause" | "direction" | "requested"> {
   pool: string;
 }
 
-/** "3 of 5" while some are missing, "5 in 42 s" once all are there; a node that leaves, or comes and goes, says nothing. */
-export function achievedSays({ cause, direction, requested, achieved, achievedSeconds }: Outcome): string {
+/**
+ * "3 of 5" while some are missing, "5 in 42 s" once all are there, "0 of 1, taken back" where no launch went on; a node
+ * that leaves, or comes and goes, says nothing.
+ */
+export function achievedSays({ cause, direction, withdrawnAt, ...outcome }: Outcome): string {
+  const { requested, achieved, achievedSeconds } = outcome;
   if (direction === "down" || cause === "flapping") return "";
-  if (achieved < requested) return `${achieved} of ${requested}`;
+  if (achieved < requested) return `${achieved} of ${requested}${withdrawnAt ? ", taken back" : ""}`;
   return achievedSeconds === null ? `${achieved}` : `${achieved} in ${duration(achievedSeconds)}`;
 }
 

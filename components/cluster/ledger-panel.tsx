@@ -145,9 +145,9 @@ const columnsAt = (now: number): Column<Decision>[] => [
     key: "got",
     head: "Achieved",
     align: "end",
-    width: "110px",
+    width: "132px",
     cell: (d) =>
-      d.direction === "up" && d.achieved < d.requested ? (
+      d.direction === "up" && d.achieved < d.requested && !d.withdrawnAt ? (
         <StatusDot state={d.failures > 0 ? "warning" : "running"}>{achievedSays(d)}</StatusDot>
       ) : (
         achievedSays(d)

@@ -260,6 +260,8 @@ export const scalingDecision = pgTable(
     failedAt: moment("failed_at"),
     failure: text("failure"),
     retryAt: moment("retry_at"),
+    /** When no launch for what is missing was under way any more: the autoscaler thought better of it. */
+    withdrawnAt: moment("withdrawn_at"),
   },
   (t) => [index().on(t.clusterId, t.at)],
 );

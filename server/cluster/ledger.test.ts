@@ -38,10 +38,22 @@ test("a launch that failed counts once, however long the autoscaler tells of it"
 
 describe("matchScaleUp", () => {
   test("records a launch once, and its arrival on the same decision", () => {
-    expect(matchScaleUp([], [], 2)).toEqual({ fulfil: [], decide: { requested: 2, achieved: [] } });
-    const open = [{ id: 1, requested: 2, achieved: 0 }];
-    expect(matchScaleUp(open, [], 2)).toEqual({ fulfil: [], decide: null });
-    expect(matchScaleUp(open, ["a"], 1)).toEqual({ fulfil: [{ id: 1, by: ["a"] }], decide: null });
+    const nothing = { fulfil: [], withdraw: [], decide: null };
+    expect(matchScaleUp([], [], 2, false)).toEqual({ ...nothing, decide: { requested: 2, achieved: [] } });
+    const open = [{ id: 1, requested: 2, achieved: 0, failures: 0 }];
+    expect(matchScaleUp(open, [], 2, true)).toEqual(nothing);
+    expect(matchScaleUp(open, ["a"], 1, true)).toEqual({ ...nothing, fulfil: [{ id: 1, by: ["a"] }] });
+  });
+
+  test("what nothing is launched for any more is taken back, and the next launch is decided anew", () => {
+    const open = { id: 1, requested: 1, achieved: 0, failures: 0 };
+    const decide = { requested: 1, achieved: [] };
+    expect(matchScaleUp([open], [], 1, false)).toEqual({ fulfil: [], withdraw: [1], decide });
+    expect(matchScaleUp([open], ["a"], 0, false).withdraw).toEqual([]);
+    expect(matchScaleUp([{ ...open, failures: 2 }], [], 1, false)).toMatchObject({
+      withdraw: [],
+      decide: null,
+    });
   });
 
   test("every node that joins is on exactly one decision", () => {
@@ -54,10 +66,11 @@ describe("matchScaleUp", () => {
         decisions,
         fc.integer({ min: 0, max: 8 }),
         fc.integer({ min: 0, max: 8 }),
-        (all, joining, pending) => {
-          const open = all.flatMap((d, id) => (d.achieved < d.requested ? [{ id, ...d }] : []));
+        fc.boolean(),
+        (all, joining, pending, wasLaunching) => {
+          const open = all.flatMap((d, id) => (d.achieved < d.requested ? [{ id, failures: 0, ...d }] : []));
           const joined = Array.from({ length: joining }, (_, i) => `n${i}`);
-          const { fulfil, decide } = matchScaleUp(open, joined, pending);
+          const { fulfil, decide } = matchScaleUp(open, joined, pending, wasLaunching);
           expect([...fulfil.flatMap((f) => f.by), ...(decide?.achieved ?? [])].sort()).toEqual(
             [...joined].sort(),
           );

@@ -95,29 +95,41 @@ export interface OpenDecision {
   id: number;
   requested: number;
   achieved: number;
+  /** Launches that failed for it are tried again after a while. */
+  failures: number;
 }
 export interface ScaleUp {
   /** Decisions that nodes which joined now fulfil. */
   fulfil: { id: number; by: string[] }[];
+  /** Decisions of which nothing is under way any more, so that what is launched from now on is not theirs. */
+  withdraw: number[];
   /** A decision to record: nodes beyond those that are already on their way. */
   decide: { requested: number; achieved: string[] } | null;
 }
 
-/** Matches nodes that joined and launches under way with the decisions still open for their pool, oldest first. */
+/**
+ * Matches nodes that joined and launches under way with the decisions still open for their pool, oldest first.
+ *
+ * @param wasLaunching whether launches were under way in the report before
+ */
 export function matchScaleUp(
   open: readonly OpenDecision[],
   joined: readonly string[],
   pending: number,
+  wasLaunching: boolean,
 ): ScaleUp {
   const left = [...joined];
   const fulfil: ScaleUp["fulfil"] = [];
+  const withdraw: number[] = [];
   let outstanding = 0;
   for (const decision of open) {
     const by = left.splice(0, decision.requested - decision.achieved);
     if (by.length > 0) fulfil.push({ id: decision.id, by });
-    outstanding += decision.requested - decision.achieved - by.length;
+    const missing = decision.requested - decision.achieved - by.length;
+    if (missing > 0 && !wasLaunching && decision.failures === 0) withdraw.push(decision.id);
+    else outstanding += missing;
   }
   const extra = Math.max(0, pending - outstanding);
   const decide = left.length + extra > 0 ? { requested: left.length + extra, achieved: left } : null;
-  return { fulfil, decide };
+  return { fulfil, withdraw, decide };
 }

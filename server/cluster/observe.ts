@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { ObservedCluster } from "../engine/contract";
 import type { Transaction } from "../platform/db";
+import { groupBy } from "../platform/group-by";
 import { emit } from "../platform/live/outbox";
 import { growByLoss, growByReturn } from "./flaps";
 import { recordDemands, recordStates } from "./intervals";
@@ -110,18 +111,25 @@ async function recordUps(
   report: Report,
   joined: readonly { nodeId: string; pool: string; isWanted: boolean }[],
 ): Promise<boolean> {
-  const { clusterId, seen, known, at } = report;
+  const { clusterId, seen, before, known, at } = report;
   const settling = [...known.values()].filter((row) => at.getTime() - row.startedAt.getTime() < SETTLE_MS);
   const wanted = joined.filter(({ isWanted }) => isWanted);
+  const all = groupBy(await repo.openDecisions(tx, clusterId, at), ({ pool }) => pool);
+  const launched = new Set(before?.pending.map((p) => p.pool));
   let hasDecided = false;
-  for (const pool of new Set([...wanted.map((n) => n.pool), ...seen.pending.map((p) => p.pool)])) {
+  for (const pool of new Set([
+    ...wanted.map((n) => n.pool),
+    ...seen.pending.map((p) => p.pool),
+    ...all.keys(),
+  ])) {
     const nodes = wanted.filter((n) => n.pool === pool).map((n) => n.nodeId);
     const launching = seen.pending.filter((p) => p.pool === pool).reduce((sum, p) => sum + p.count, 0);
     const pending = launching - nodes.length - settling.filter((n) => n.pool === pool).length;
-    const open = await repo.openDecisions(tx, clusterId, pool, at);
-    const { fulfil, decide } = matchScaleUp(open, nodes, pending);
+    const wasLaunching = before === null || launched.has(pool);
+    const { fulfil, withdraw, decide } = matchScaleUp(all.get(pool) ?? [], nodes, pending, wasLaunching);
     for (const { id, by } of fulfil) await repo.fulfil(tx, id, by, at);
-    hasDecided ||= fulfil.length > 0 || decide !== null;
+    for (const id of withdraw) await repo.withdraw(tx, id, at);
+    hasDecided ||= fulfil.length + withdraw.length > 0 || decide !== null;
     if (!decide) continue;
     await decideUp(tx, report, pool, decide);
   }
@@ -155,8 +163,9 @@ async function decideUp(
 async function recordFailures(tx: Transaction, report: Report): Promise<boolean> {
   const { clusterId, seen, before, at } = report;
   const failures = newFailures(before?.failed ?? [], seen.failed);
+  const all = failures.length > 0 ? await repo.openDecisions(tx, clusterId, at) : [];
   for (const { pool, count, message, retryInMs } of failures) {
-    const [open] = (await repo.openDecisions(tx, clusterId, pool, at)).slice(-1);
+    const open = all.findLast((decision) => decision.pool === pool);
     const id = open?.id ?? (await decideUp(tx, report, pool, { requested: count, achieved: [] }));
     const retryAt = retryInMs === null ? null : new Date(at.getTime() + retryInMs);
     await repo.recordFailure(tx, id, { count, message, at, retryAt });

@@ -1,5 +1,19 @@
 /** SQL of nodes, capacity and decisions: history as intervals, not samples. */
-import { and, asc, desc, eq, getTableColumns, gt, inArray, isNotNull, lt, lte, ne, sql } from "drizzle-orm";
+import {
+  and,
+  asc,
+  desc,
+  eq,
+  getTableColumns,
+  gt,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  ne,
+  sql,
+} from "drizzle-orm";
 import { z } from "zod";
 import { capacityChange, cluster, node, pool, scalingDecision } from "../../db/schema/cluster";
 import { user } from "../../db/schema/identity";
@@ -216,10 +230,13 @@ export async function readCapacity(db: Db, clusterId: string, from: Date, to: Da
  * Decisions for more nodes that have not all arrived. One is not waited for once nothing was heard of it for ten
  * minutes; while launches for it fail, it goes on.
  */
-export const openDecisions = (tx: Transaction, clusterId: string, poolName: string, at: Date) =>
+/** Launches under way, of all pools, the oldest first. */
+export const openDecisions = (tx: Transaction, clusterId: string, at: Date) =>
   tx
     .select({
       id: scalingDecision.id,
+      pool: scalingDecision.pool,
+      failures: scalingDecision.failures,
       requested: scalingDecision.requested,
       achieved: scalingDecision.achieved,
     })
@@ -227,9 +244,9 @@ export const openDecisions = (tx: Transaction, clusterId: string, poolName: stri
     .where(
       and(
         eq(scalingDecision.clusterId, clusterId),
-        eq(scalingDecision.pool, poolName),
         eq(scalingDecision.direction, "up"),
         lt(scalingDecision.achieved, scalingDecision.requested),
+        isNull(scalingDecision.withdrawnAt),
         gt(
           sql`greatest(${scalingDecision.at}, ${scalingDecision.failedAt})`,
           sql`${at}::timestamptz - interval '10 minutes'`,
@@ -237,6 +254,9 @@ export const openDecisions = (tx: Transaction, clusterId: string, poolName: stri
       ),
     )
     .orderBy(asc(scalingDecision.id));
+
+export const withdraw = (tx: Transaction, decisionId: number, at: Date): Promise<unknown> =>
+  tx.update(scalingDecision).set({ withdrawnAt: at }).where(eq(scalingDecision.id, decisionId));
 
 export async function fulfil(
   tx: Transaction,

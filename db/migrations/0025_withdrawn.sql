@@ -1,0 +1,1 @@
+ALTER TABLE "scaling_decision" ADD COLUMN "withdrawn_at" timestamp with time zone;
