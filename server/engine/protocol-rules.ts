@@ -41,10 +41,15 @@ export class ProtocolRules {
   private readonly incarnations = new Map<string, Incarnation>();
   private ended = new Map<string, Job["state"]>();
   private handedOut = 0;
+  private mostHandedOut = 0;
 
-  /** Notes that the agent has the desired state of this revision. */
+  /** Notes that the agent has the desired state of this revision; an earlier one is where it goes back to. */
   handOut(revision: number): void {
-    this.handedOut = Math.max(this.handedOut, revision);
+    if (revision < this.handedOut)
+      for (const [name, before] of this.incarnations)
+        this.incarnations.set(name, { ...before, appliedRevision: 0 });
+    this.handedOut = revision;
+    this.mostHandedOut = Math.max(this.mostHandedOut, revision);
   }
 
   /**
@@ -57,7 +62,9 @@ export class ProtocolRules {
     const { seq, appliedRevision } = seen;
     const before = this.incarnations.get(seen.incarnation) ?? UNHEARD;
     if (seq <= before.seq) throw new Breach(`observation ${seq} follows ${before.seq}`);
-    if (appliedRevision > this.handedOut)
+    // What a console that was restored does not know of is told until the agent hears of it by its next poll.
+    const isOfLater = acknowledged !== null && acknowledged < appliedRevision;
+    if (appliedRevision > (isOfLater ? this.mostHandedOut : this.handedOut))
       throw new Breach(`revision ${appliedRevision} is applied, ${this.handedOut} was handed out`);
     if (appliedRevision < before.appliedRevision)
       throw new Breach(`revision ${appliedRevision} is applied after ${before.appliedRevision}`);
@@ -66,12 +73,9 @@ export class ProtocolRules {
     if (seen.jobs) this.checkJobs(seen.jobs);
     if (seen.services) checkServices(seen.services);
 
-    // An earlier revision in the answer tells the agent to begin again.
-    const isSentBack = acknowledged !== null && acknowledged < appliedRevision;
-    if (isSentBack) this.handedOut = 0;
     this.incarnations.set(seen.incarnation, {
       seq,
-      appliedRevision: isSentBack ? 0 : appliedRevision,
+      appliedRevision: isOfLater ? 0 : appliedRevision,
       owed: acknowledged === null ? SECTIONS.filter((s) => seen[s] || before.owed.includes(s)) : [],
     });
   }
