@@ -227,10 +227,9 @@ export async function readCapacity(db: Db, clusterId: string, from: Date, to: Da
 }
 
 /**
- * Decisions for more nodes that have not all arrived. One is not waited for once nothing was heard of it for ten
- * minutes; while launches for it fail, it goes on.
+ * Decisions for more nodes that have not all arrived, of all pools, the oldest first. One is not waited for once nothing
+ * was heard of it for ten minutes; while launches for it fail, it goes on.
  */
-/** Launches under way, of all pools, the oldest first. */
 export const openDecisions = (tx: Transaction, clusterId: string, at: Date) =>
   tx
     .select({

@@ -27,7 +27,6 @@ log = logging.getLogger("gpu_worker.agent")
 def main() -> int:
     """The agent's process: 0 after SIGTERM or SIGINT, 1 with a sentence that says why not."""
     logging.basicConfig(level=os.environ.get("LATHE_LOG_LEVEL", "info").upper(), format="%(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     arguments = parse(sys.argv[1:])
     settings = Settings.from_environment()
     stop = threading.Event()

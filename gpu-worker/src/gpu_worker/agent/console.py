@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import select
 import socket
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from urllib.parse import urlencode, urlsplit
 
+from gpu_worker.agent.line import ANSWER_SECONDS, Line, LineError
 from gpu_worker.agent.settings import Settings, write_secret
 from gpu_worker.contract import DesiredState, Enrolled, EnrolRequest, Observation, ObservedAck, to_wire
-
-CONNECT_SECONDS, ANSWER_SECONDS = 5.0, 10.0
 
 log = logging.getLogger(__name__)
 
@@ -26,57 +22,6 @@ class Unauthorised(ConsoleError):
     """The console does not know this agent's token."""
 
 
-class Line:
-    """One kept connection to the console, for one thread.
-
-    A request takes a third of the processor time of httpx, whose requests each second were a tenth of all
-    that the agent may take.
-    """
-
-    def __init__(self, url: str, token: str | None = None) -> None:
-        address = urlsplit(url)
-        connection = HTTPSConnection if address.scheme == "https" else HTTPConnection
-        self._connection = connection(address.hostname or "", address.port, timeout=CONNECT_SECONDS)
-        self._path = address.path.rstrip("/")
-        self._headers = {"authorization": f"Bearer {token}"} if token else {}
-
-    def get(self, path: str, query: Mapping[str, int], wait: float) -> bytes:
-        """The answer's body, empty where it has none. wait: seconds for which it may be held back."""
-        return self._call("GET", path, f"{path}?{urlencode(query)}", None, ANSWER_SECONDS + wait)
-
-    def post(self, path: str, body: str) -> bytes:
-        """The answer's body. body: JSON."""
-        return self._call("POST", path, path, body.encode(), ANSWER_SECONDS)
-
-    def _call(self, method: str, path: str, target: str, body: bytes | None, seconds: float) -> bytes:
-        """Raises Unauthorised or ConsoleError with what the console said."""
-        headers = self._headers | ({"content-type": "application/json"} if body is not None else {})
-        try:
-            self._reach(seconds)
-            self._connection.request(method, self._path + target, body, headers)
-            answer = self._connection.getresponse()
-            status, said = answer.status, answer.read()
-        except (OSError, HTTPException) as error:
-            self._connection.close()
-            raise ConsoleError(f"{path}: {type(error).__name__}: {error}") from error
-        if 200 <= status < 300:
-            return said
-        words = said.decode(errors="replace")[:300]
-        if status in (401, 403):
-            raise Unauthorised(f"{path}: {words}")
-        raise ConsoleError(f"{path}: HTTP {status}: {words}")
-
-    def _reach(self, seconds: float) -> None:
-        """Between requests there is nothing to read but that the console has closed the connection."""
-        held = self._connection.sock
-        if held is not None and select.select([held], [], [], 0)[0]:
-            self._connection.close()
-        if self._connection.sock is None:
-            self._connection.connect()
-        assert self._connection.sock is not None
-        self._connection.sock.settimeout(seconds)
-
-
 class Console:
     """Long-polls what is desired and pushes what is observed, each from a thread of its own."""
 
@@ -87,7 +32,8 @@ class Console:
         """The whole desired state as soon as its revision is another than `after`, a lower one where a backup
         was restored; None when `wait` seconds end first.
         """
-        body = self._asks.get("/api/agent/desired", {"after": after, "wait": wait}, wait)
+        query = {"after": after, "wait": wait}
+        body = said(self._asks, "GET", "/api/agent/desired", query=query, seconds=ANSWER_SECONDS + wait)
         return DesiredState.model_validate_json(body) if body else None
 
     def observed(self, observation: Observation) -> ObservedAck:
@@ -95,7 +41,29 @@ class Console:
         # Absent, not null: the contract has them optional.
         absent = {name for name, value in observation if value is None}
         body = observation.model_dump_json(by_alias=True, exclude=absent)
-        return ObservedAck.model_validate_json(self._tells.post("/api/agent/observed", body))
+        return ObservedAck.model_validate_json(said(self._tells, "POST", "/api/agent/observed", body=body))
+
+
+def said(
+    line: Line,
+    method: str,
+    path: str,
+    query: Mapping[str, int] | None = None,
+    body: str | None = None,
+    seconds: float = ANSWER_SECONDS,
+) -> bytes:
+    """The body of the console's answer, empty where it has none. Raises Unauthorised or ConsoleError with
+    what the console said.
+    """
+    try:
+        answer = line.call(method, path, query, body, seconds)
+    except LineError as error:
+        raise ConsoleError(f"{path}: {error}") from error
+    if answer.is_success:
+        return answer.body
+    if answer.status in (401, 403):
+        raise Unauthorised(f"{path}: {answer.words[:300]}")
+    raise ConsoleError(f"{path}: HTTP {answer.status}: {answer.words[:300]}")
 
 
 def enrol(settings: Settings) -> str:
@@ -116,7 +84,7 @@ def enrol(settings: Settings) -> str:
             f"This agent is not enrolled. Make a one-time token on the cluster page and put it in {once}."
         )
     request = EnrolRequest(token=once.read_text().strip(), name=socket.gethostname())
-    answer = Line(settings.url).post("/api/agent/enrol", json.dumps(to_wire(request)))
+    answer = said(Line(settings.url), "POST", "/api/agent/enrol", body=json.dumps(to_wire(request)))
     enrolled = Enrolled.model_validate_json(answer)
     write_secret(saved, enrolled.token)
     once.unlink(missing_ok=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
-
 from gpu_worker.agent.gpu import GpuReading
+from gpu_worker.agent.line import Line, LineError
 from gpu_worker.agent.pace import Pace
 from gpu_worker.agent.readings import NodeReading
 
@@ -25,10 +25,7 @@ class Elsewhere:
     """Asks the dashboard now and then, and says how old what it answers is."""
 
     def __init__(self, dashboard_url: str, ray_token: str | None) -> None:
-        headers = {"authorization": f"Bearer {ray_token}"} if ray_token else {}
-        self._client = httpx.Client(
-            base_url=dashboard_url, headers=headers, timeout=CALL_SECONDS, trust_env=False
-        )
+        self._line = Line(dashboard_url, ray_token)
         self._pace = Pace(EVERY_SECONDS)
         self._readings: dict[str, NodeReading] = {}
         self._heard: dict[str, tuple[float, float]] = {}
@@ -46,9 +43,11 @@ class Elsewhere:
 
     def _ask(self, now: float) -> None:
         try:
-            answer = self._client.get("/nodes", params={"view": "summary"}).raise_for_status().json()
-            self._take(answer["data"]["summary"], now)
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            answer = self._line.call("GET", "/nodes", {"view": "summary"}, seconds=CALL_SECONDS)
+            if not answer.is_success:
+                raise LineError(f"HTTP {answer.status}: {answer.words[:200]}")
+            self._take(json.loads(answer.body)["data"]["summary"], now)
+        except (LineError, ValueError, KeyError, TypeError) as error:
             log.warning("the dashboard does not tell what nodes use: %r", error)
 
     def _take(self, summary: list[dict[str, Any]], now: float) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any
 
-import httpx
-
+from gpu_worker.agent.line import Line, LineError
 from gpu_worker.agent.plan import JobState, SeenJob
 from gpu_worker.contract import DesiredAttempt
 
@@ -31,13 +31,12 @@ class JobsApi:
     """
 
     def __init__(self, url: str, ray_token: str | None, cluster_id: str) -> None:
-        headers = {"authorization": f"Bearer {ray_token}"} if ray_token else {}
-        self._client = httpx.Client(base_url=url, headers=headers, timeout=10, trust_env=False)
+        self._line = Line(url, ray_token)
         self._cluster_id = cluster_id
 
     def list(self) -> dict[str, SeenJob]:
         """Our jobs by id."""
-        found: list[dict[str, Any]] = self._call("GET", "/api/jobs/").json()
+        found: list[dict[str, Any]] = json.loads(self._call("GET", "/api/jobs/"))
         return {
             job["submission_id"]: SeenJob(
                 job_id=job["submission_id"],
@@ -62,7 +61,7 @@ class JobsApi:
             "runtime_env": {"env_vars": {"LATHE_DOOR_URL": door_url, "LATHE_TOKEN": attempt.token}},
         }
         try:
-            self._call("POST", "/api/jobs/", json=body)
+            self._call("POST", "/api/jobs/", json.dumps(body))
         except JobsError as error:
             if "different submission_id" not in str(error):
                 raise
@@ -77,11 +76,11 @@ class JobsApi:
         """Makes Ray forget a job that has ended."""
         self._call("DELETE", f"/api/jobs/{job_id}")
 
-    def _call(self, method: str, path: str, **request: Any) -> httpx.Response:
+    def _call(self, method: str, path: str, body: str | None = None) -> bytes:
         try:
-            answer = self._client.request(method, path, **request)
-        except httpx.TransportError as error:
-            raise JobsError(f"{method} {path}: {type(error).__name__}: {error}") from error
+            answer = self._line.call(method, path, body=body)
+        except LineError as error:
+            raise JobsError(f"{method} {path}: {error}") from error
         if not answer.is_success:
-            raise JobsError(f"{method} {path}: HTTP {answer.status_code}: {answer.text[-500:]}")
-        return answer
+            raise JobsError(f"{method} {path}: HTTP {answer.status}: {answer.words[-500:]}")
+        return answer.body

@@ -136,6 +136,7 @@ class Nodes:
         known: dict[bytes, Known] = {}
         for state in states:
             state.ClearField("idle_duration_ms")
+            state.ClearField("node_state_version")  # of the answer, whatever became of the node
             node_id = state.node_id.hex()
             told = state.SerializeToString(deterministic=True)
             memory = self._readings.gpu_memory_bytes
