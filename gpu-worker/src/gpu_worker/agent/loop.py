@@ -179,7 +179,7 @@ class Agent:
             if part is None or (not full and now - told_at < least):
                 with self._changed:
                     if self._news is news:
-                        self._changed.wait(max(0.0, told_at + least - now) if part else TICK_SECONDS)
+                        self._changed.wait(max(0.0, told_at + least - now) if part else TELL_SECONDS)
                 continue
             try:
                 seq += 1
