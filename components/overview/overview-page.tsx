@@ -83,7 +83,7 @@ function Content({ team, overview }: { team: string; overview: Overview }) {
       {others.length > MORE_PROBLEMS && (
         <p className="t2">
           and {count(others.length - MORE_PROBLEMS)} more;{" "}
-          <Link className="link" href={`/${team}/alerts`}>
+          <Link className="link underline" href={`/${team}/alerts`}>
             all of them
           </Link>
         </p>

@@ -112,11 +112,11 @@ const scenes: readonly Scene[] = [
     shows: dialog(/NVIDIA H100/),
     isOver: true,
   },
-  { name: "overview/full", at: "overview", shows: (page) => page.getByText(/firing|warning/).first() },
+  { name: "overview/full", at: "overview", shows: (page) => page.getByText(/^\d+ problems/).first() },
   {
     name: "wall/full",
     at: "/wall?team=vision",
-    shows: (page) => page.getByText(/and \d+ more/),
+    shows: (page) => page.getByText(/and \d+ more/).first(),
     isOver: true,
   },
   { name: "alerts/full", at: "alerts", shows: row(/Nodes of the training pools|nodes/) },
