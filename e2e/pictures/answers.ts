@@ -17,6 +17,7 @@ export interface Answers {
 
 export const REQUEST_ID = "req_0123456789abcdef";
 const EVERYTHING = "*";
+const STREAMED = "application/jsonl";
 const Batch = z.array(z.unknown());
 
 const isOf = (procedure: string, names: readonly string[] = []): boolean =>
@@ -33,10 +34,17 @@ export async function control(page: Page, { hold, fail, refuse = {} }: Answers):
       isOf(one, fail) ? failure(one) : refuse[one] ? refusal(one, refuse[one]) : null,
     );
     if (said.every((one) => one === null)) return route.continue();
+    if (route.request().headers()["trpc-accept"] === STREAMED) {
+      // Read alone and in lines: one for all, since nothing of it is awaited.
+      const lines = JSON.stringify({
+        json: Object.fromEntries(said.map((one, i) => [i, [[{ error: one }]]])),
+      });
+      return route.fulfill({ contentType: STREAMED, body: `${lines}\n` });
+    }
     const answered = said.some((one) => one === null)
       ? Batch.parse(await route.fetch().then((response) => response.json()))
       : [];
-    const json = said.map((one, i) => one ?? answered[i]);
+    const json = said.map((one, i) => (one ? { error: { json: one } } : answered[i]));
     await route.fulfill({ status: 207, json });
   });
 }
@@ -52,7 +60,7 @@ function refusal(path: string, { message, remedy, field }: Refusal) {
 }
 
 const error = (message: string, data: object) => ({
-  error: { json: { message, code: -32_000, data: { ...data, requestId: REQUEST_ID } } },
+  ...{ message, code: -32_000, data: { ...data, requestId: REQUEST_ID } },
 });
 
 /**
