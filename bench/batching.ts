@@ -2,9 +2,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { Agent } from "node:http";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { createInterface } from "node:readline";
-import type { Product } from "../e2e/fixtures/product";
+import { python } from "../e2e/fixtures/python";
 import { post } from "./post";
 import { type Figure, figure } from "./result";
 import { requestOf } from "./sample-request";
@@ -20,10 +20,9 @@ interface Replica {
   url: string;
 }
 
-export async function batchingGain(product: Product): Promise<Figure> {
-  const python = join(product.environment.LATHE_VENV ?? ".lathe/venv", "bin/python");
-  const joined = await start(python, 32);
-  const alone = await start(python, 1);
+export async function batchingGain(): Promise<Figure> {
+  const joined = await start(32);
+  const alone = await start(1);
   const perSecond = { joined: [] as number[], alone: [] as number[] };
   try {
     await load(joined, ROUND_MS);
@@ -44,9 +43,9 @@ export async function batchingGain(product: Product): Promise<Figure> {
   });
 }
 
-async function start(python: string, maxBatch: number): Promise<Replica> {
+async function start(maxBatch: number): Promise<Replica> {
   const args = ["-m", "gpu_worker.serve", MODEL, "--max-batch", String(maxBatch)];
-  const process_ = spawn(python, args, {
+  const process_ = spawn(python(), args, {
     env: {
       ...process.env,
       PYTHONPATH: resolve("gpu-worker/src"),

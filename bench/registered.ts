@@ -1,8 +1,9 @@
 /** Nodes that a cluster's control store knows and that nobody runs: more of them than one machine could. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Product } from "../e2e/fixtures/product";
+import { python } from "../e2e/fixtures/python";
 
 /** Registers them, and answers what takes them away again. @throws with the script's last words when it fails */
 export async function registerNodes(
@@ -10,7 +11,7 @@ export async function registerNodes(
   { count, pool }: { count: number; pool: string },
 ): Promise<() => Promise<void>> {
   const command = ["bench/registered/nodes.py", "--count", String(count), "--pool", pool];
-  const child = spawn(join(environment.LATHE_VENV ?? "", "bin/python"), command, {
+  const child = spawn(python(), command, {
     env: { ...process.env, ...environment, PYTHONPATH: resolve("gpu-worker/src") },
     stdio: ["ignore", "pipe", "pipe"],
   });

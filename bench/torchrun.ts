@@ -4,12 +4,13 @@ import { once } from "node:events";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import type { Product } from "../e2e/fixtures/product";
+import { python } from "../e2e/fixtures/python";
 
 const Printed = z.object({ ms: z.array(z.number().positive()) });
 
 /** The wall time (ms) of each step of rank 0. @throws with the script's last words when it fails */
 export async function torchrunSteps(
-  { home, environment }: Product,
+  { home }: Product,
   { workers, globalBatch, steps }: { workers: number; globalBatch: number; steps: number },
 ): Promise<number[]> {
   const command = [
@@ -17,7 +18,7 @@ export async function torchrunSteps(
     ...["bench/torchrun/train.py", "--data", join(home, "data/fashion-mnist")],
     ...["--batch", String(globalBatch), "--steps", String(steps)],
   ];
-  const child = spawn(join(environment.LATHE_VENV ?? "", "bin/python"), command, {
+  const child = spawn(python(), command, {
     env: {
       ...process.env,
       PYTHONPATH: resolve("gpu-worker/src"),

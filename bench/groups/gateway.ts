@@ -48,7 +48,7 @@ export async function gateway(bench: Bench): Promise<Figures> {
       direct: figure(times.direct, "ms"),
     }),
     "gateway.requests_per_second": await requestsPerSecond(),
-    "gateway.batching_gain": await batchingGain(product),
+    "gateway.batching_gain": await batchingGain(),
     "replica.cold_start": await coldStart(bench, served),
   };
 }

@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { resolve } from "node:path";
 import { z } from "zod";
-import type { Bench } from "../project";
+import { python } from "../../e2e/fixtures/python";
 import { type Figures, figure } from "../result";
 
 const Printed = z.object({
@@ -12,9 +12,8 @@ const Printed = z.object({
   memoryMb: z.array(z.number()),
 });
 
-export async function inspect({ product }: Bench): Promise<Figures> {
-  const python = resolve(product.environment.LATHE_VENV ?? ".lathe/venv", "bin/python");
-  const printed = execFileSync(python, ["gpu-worker/bench/inspection.py"], {
+export async function inspect(): Promise<Figures> {
+  const printed = execFileSync(python(), ["gpu-worker/bench/inspection.py"], {
     encoding: "utf8",
     env: { ...process.env, PYTHONPATH: resolve("gpu-worker/src") },
   });

@@ -60,7 +60,9 @@ function refusal(path: string, { message, remedy, field }: Refusal) {
 }
 
 const error = (message: string, data: object) => ({
-  ...{ message, code: -32_000, data: { ...data, requestId: REQUEST_ID } },
+  message,
+  code: -32_000,
+  data: { ...data, requestId: REQUEST_ID },
 });
 
 /**
